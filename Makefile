@@ -1,0 +1,59 @@
+# nephoscope: two commands on a fresh machine, `make run` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-all lint format bench lock clean
+
+help: ## what can be made here
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nephoscope needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python has no venv: install it first (Debian: apt-get install python3-venv)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base.stamp: $(VENV)/bin/python requirements/base.txt pyproject.toml
+	@echo "installing nephoscope into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/base.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.txt requirements/model.txt
+	@echo "installing what the suite needs into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes -r requirements/model.txt
+	@touch $@
+
+setup: $(VENV)/base.stamp ## build .venv with what the daemon needs
+
+run: $(VENV)/base.stamp ## the daemon on nephoscope.yaml, or else the demo on simulated clouds
+	@exec $(BIN)/nephoscope $(if $(wildcard nephoscope.yaml),run,demo) $(ARGS)
+
+test: $(VENV)/dev.stamp ## the suite, its own Postgres and a real language model included
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not heavy" $(ARGS)
+
+test-all: $(VENV)/dev.stamp ## the heavy parts too: Prometheus, promtool, a system Postgres
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m heavy $(ARGS)
+
+lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import arrows
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp ## let ruff put things in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/dev.stamp ## ratios within one run, as tables
+	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+lock: $(VENV)/dev.stamp ## pin requirements anew, with hashes and without addresses
+	@for part in base dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/$$part.in -o requirements/$$part.txt; done
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-deps --upgrade requirements/model.in -o requirements/model.txt
+
+clean: ## remove what was built here
+	@rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

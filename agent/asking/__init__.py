@@ -1,0 +1,1 @@
+"""The asker: it measures and nothing else."""

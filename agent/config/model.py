@@ -1,0 +1,101 @@
+"""The frozen plan that everything else reads: expanded, validated, secret references unresolved."""
+
+import dataclasses
+import hashlib
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from agent.slo.objective import Objective
+from probes.target import Target, Workload
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """Where history lives: the embedded Postgres, or a named one; `url` may hold references."""
+
+    embedded: bool = True
+    url: str | None = None
+    migrate: bool = True
+    keep_results_s: float = 120 * 86400.0
+    keep_failures_s: float = 7 * 365 * 86400.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLimits:
+    """How large and how old the journal may grow before its oldest good records go."""
+
+    max_bytes: int = 2 * 1024**3
+    max_age_s: float = 86400.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProbePlan:
+    """A workload and the names of the targets that it is asked of."""
+
+    workload: Workload
+    targets: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """The dead man's switch: `url` may hold references."""
+
+    url: str
+    every_s: float = 60.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Otlp:
+    endpoint: str
+    protocol: Literal["grpc", "http/protobuf"] = "grpc"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    host: str = "127.0.0.1"
+    port: int = 9464
+    otlp: Otlp | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    event_bytes: int = 8 * 1024**2
+    body_bytes: int = 64 * 1024**2
+    in_flight: int = 500
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The expanded plan."""
+
+    vantage: str
+    state_dir: str
+    targets: tuple[Target, ...]
+    probes: tuple[ProbePlan, ...]
+    objectives: tuple[Objective, ...]
+    storage: Storage = dataclasses.field(default_factory=Storage)
+    journal: JournalLimits = dataclasses.field(default_factory=JournalLimits)
+    heartbeat: Heartbeat | None = None
+    export: Export = dataclasses.field(default_factory=Export)
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    runbook: str | None = None
+
+    def encode(self) -> bytes:
+        """Return canonical JSON, what `hash` is taken of and what the children read."""
+        return _ADAPTER.dump_json(self)
+
+    @classmethod
+    def decode(cls, payload: bytes) -> "Config":
+        return _ADAPTER.validate_json(payload)
+
+    @property
+    def hash(self) -> str:
+        """Return 16 hex digits that name this plan."""
+        return hashlib.blake2b(self.encode(), digest_size=8).hexdigest()
+
+    def target(self, name: str) -> Target:
+        return next(target for target in self.targets if target.name == name)
+
+
+_ADAPTER = TypeAdapter(Config)

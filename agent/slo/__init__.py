@@ -1,0 +1,1 @@
+"""The mathematics of objectives, pure: counts in, verdicts out."""

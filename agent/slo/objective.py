@@ -1,0 +1,23 @@
+"""An objective: which share of which events has to be good over which window."""
+
+import dataclasses
+
+from probes.result import EventClass
+from storage.readings import Sli
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """`ratio` is in (0, 1); `window_s` is a rolling window in seconds; `pairs` are its (target, probe)s.
+
+    `threshold_s` belongs to the latency SLIs: good is at or under it. `throttled` is what a 429 counts as;
+    None leaves it to the target.
+    """
+
+    name: str
+    sli: Sli
+    ratio: float
+    window_s: float
+    pairs: tuple[tuple[str, str], ...]
+    threshold_s: float | None = None
+    throttled: EventClass | None = None

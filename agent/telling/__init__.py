@@ -1,0 +1,1 @@
+"""The teller: it follows the journal, stores, judges and tells."""

@@ -1,0 +1,1 @@
+"""Exporters tell: metrics, traces, rules, reports and notifications."""

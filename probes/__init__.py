@@ -1,0 +1,1 @@
+"""Probes ask: one request to one endpoint, timed and classified."""

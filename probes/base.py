@@ -1,0 +1,154 @@
+"""The protocols of the room: what a dialect, a signer, a probe and the wire promise each other."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple, Protocol
+
+from probes.result import ProbeResult, StreamVerdict
+from probes.target import Target, Workload
+
+MARKS = "nephoscope.marks"
+"""Request extension: the `timing.Marks` that the transport fills as things happen, failure or not."""
+
+PATH = "nephoscope.path"
+"""Request extension: the `target.Path` to take."""
+
+KEEP = "nephoscope.keep"
+"""Request extension: under which name the connection is kept for the next request; absent means cold."""
+
+READS = "nephoscope.reads"
+"""Response extension: a list of `Read`; its n-th entry describes the n-th chunk that the body yields."""
+
+WIRE = "nephoscope.wire"
+"""Response extension: the `Wire` that carried it."""
+
+
+class Read(NamedTuple):
+    """When one piece of the body arrived.
+
+    `at_ns` is monotonic; `after_ns` is the instant of the previous drained read: where one read carries more
+    than one event, the true arrival lies between the two.
+    """
+
+    at_ns: int
+    kernel: bool
+    after_ns: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wire:
+    """What is known of a connection: peer as `address:port`, the certificate's end as UTC seconds."""
+
+    peer: str | None
+    reused: bool
+    tls_expires_s: int | None = None
+
+
+class Clock(Protocol):
+    """Both clocks in nanoseconds: the wall's (UTC since the epoch) and the monotonic one."""
+
+    def wall_ns(self) -> int: ...
+
+    def mono_ns(self) -> int: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One request as a dialect wants it sent: headers without identity, which a signer adds."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    streamed: bool
+
+
+class Unit(NamedTuple):
+    """One generated unit found in the body: `output` is what a user would see, `reasoning` is not."""
+
+    kind: Literal["output", "reasoning"]
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a whole body said, once it ended or was cut."""
+
+    stream: StreamVerdict
+    text: str = ""
+    finish_reason: str | None = None
+    error_type: str | None = None
+    error_code: str | None = None
+    error: str | None = None
+    malformed: bool = False
+    response_id: str | None = None
+    response_model: str | None = None
+    fingerprint: str | None = None
+    service_tier: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+class Reader(Protocol):
+    """Reads one body incrementally: units as they come, the verdict at the end."""
+
+    def feed(self, data: bytes) -> Iterable[Unit]: ...
+
+    def finish(self, *, closed: bool) -> Reading:
+        """Return the verdict; `closed` is false where the connection broke before the body's own end."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Return whether the protocol's own end mark was seen, so that nothing more need be awaited."""
+        ...
+
+
+class Dialect(Protocol):
+    """One wire format, without I/O."""
+
+    def request(self, url: str, target: Target, workload: Workload, nonce: str) -> WireRequest: ...
+
+    def read(self, workload: Workload, headers: Mapping[str, str]) -> Reader:
+        """Return a reader for a 2xx answer with these lower-cased headers."""
+        ...
+
+
+class Secrets(Protocol):
+    """Turns references into secrets, and keeps secrets out of texts."""
+
+    def resolve(self, text: str) -> str:
+        """Return the text with its references (`${NAME}`, `${file:/path}`) replaced, or raise `SigningError`."""
+        ...
+
+    def redact(self, text: str) -> str:
+        """Return the text with every secret that was ever resolved blotted out."""
+        ...
+
+
+class Signer(Protocol):
+    """One way of proving identity."""
+
+    async def sign(self, request: WireRequest, target: Target, secrets: Secrets) -> Mapping[str, str]:
+        """Return the identity headers to add, or raise `SigningError`."""
+        ...
+
+
+class SigningError(Exception):
+    """Identity could not be proven; the message is a sentence with the remedy."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slot:
+    """When a probe was due (UTC nanoseconds) and which attempt this is."""
+
+    scheduled_ns: int
+    attempt: int
+
+
+class Probe(Protocol):
+    """Asks one target once. Never raises for the endpoint's failings: those are results."""
+
+    async def ask(self, target: Target, workload: Workload, slot: Slot) -> ProbeResult: ...

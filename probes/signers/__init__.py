@@ -1,0 +1,1 @@
+"""One way of proving identity a file."""

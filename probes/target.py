@@ -1,0 +1,82 @@
+"""What is asked of whom: targets and workloads, as the expanded plan carries them."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Literal
+
+Kind = Literal["chat", "chat-sync", "models"]
+Connection = Literal["cold", "warm"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """USD per million tokens, and where the figure comes from (a name and a date)."""
+
+    input: float
+    output: float
+    source: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """The way out to a target.
+
+    `proxy` is `environment` (the usual variables decide), `none`, or a URL; `resolve` maps a host to the
+    address that is used in place of what the resolver says.
+    """
+
+    proxy: str = "environment"
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    server_name: str | None = None
+    resolve: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One endpoint that serves one model.
+
+    `credentials` and `headers` hold references (`${NAME}`), never secrets: they are resolved when a request
+    is signed. `group` is what shares its instant in a comparison (the logical model, else the name).
+    """
+
+    name: str
+    provider: str
+    cloud: str
+    model: str
+    model_id: str
+    endpoint: str
+    group: str
+    region: str | None = None
+    api_version: str | None = None
+    credentials: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    path: Path = dataclasses.field(default_factory=Path)
+    team: str | None = None
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    count_throttled: Literal["excluded", "bad"] | None = None
+    traceparent: bool = False
+    price: Price | None = None
+    simulated: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What one probe sends, how often, and how long it waits; durations in seconds."""
+
+    name: str
+    kind: Kind = "chat"
+    every_s: float = 30.0
+    first_token_s: float = 8.0
+    stall_s: float = 10.0
+    timeout_s: float = 30.0
+    connection: Connection = "cold"
+    max_tokens: int = 256
+    reasoning: str | None = None
+    prompt: str = "Reply with the single word: pong"
+    expect_contains: str | None = None
+
+    @property
+    def every_ns(self) -> int:
+        return round(self.every_s * 1e9)

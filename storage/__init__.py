@@ -1,0 +1,1 @@
+"""Storage remembers: the journal on disk and history in Postgres."""

@@ -1,0 +1,78 @@
+"""The protocols of the room: a journal to append to and follow, and a store that answers named questions."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from probes.result import ProbeResult
+from storage.readings import PlanRow, SliCounts, SliQuestion, SlotRow, Stored
+from storage.records import Kind, Plan, Settled
+
+
+class Record(NamedTuple):
+    """One journal record: its place in the sequence (1, 2, ...), its kind and its JSON."""
+
+    seq: int
+    kind: Kind
+    payload: bytes
+
+
+class JournalWriter(Protocol):
+    """The asker's only output."""
+
+    def append(self, kind: Kind, payload: bytes, *, good: bool = False) -> int:
+        """Append one record and return its sequence number.
+
+        `good` marks what may be dropped first when the journal reaches its limits. Never raises for a full
+        disk: the record is counted as dropped.
+        """
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Batch:
+    """Records in order of sequence; `lost` counts those missing before or between them."""
+
+    records: tuple[Record, ...]
+    lost: int = 0
+
+
+class JournalReader(Protocol):
+    """Follows a journal from a position of its own."""
+
+    @property
+    def position(self) -> int:
+        """Return the sequence number of the last record that was read."""
+        ...
+
+    def read(self, limit: int) -> Batch:
+        """Return the next records, at once; empty when there are none yet."""
+        ...
+
+
+class Store(Protocol):
+    """Remembers results, verdicts and plans; every call may be repeated without harm."""
+
+    def store(self, results: Sequence[ProbeResult], verdicts: Sequence[Settled]) -> Stored: ...
+
+    def plan(self, plan: Plan) -> None:
+        """Close what the plan ends and open what it begins; a plan that holds already changes nothing."""
+        ...
+
+
+class History(Protocol):
+    """The named questions."""
+
+    def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]: ...
+
+    def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
+        """Return the plan rows that touch [since, until)."""
+        ...
+
+    def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
+        """Return the newest scheduled attempts of each (target, probe), newest first."""
+        ...
+
+
+class StoreUnavailableError(Exception):
+    """The database cannot be reached or does not take writes now; trying again later may help."""

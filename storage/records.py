@@ -1,0 +1,122 @@
+"""What the journal carries besides results: settlements, plans, skips and beats, and their encoding."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Self
+
+from probes.result import Fault, SlotKey
+
+
+class Kind(StrEnum):
+    """The kinds of journal records."""
+
+    RESULT = "result"
+    SETTLED = "settled"
+    PLAN = "plan"
+    SKIPPED = "skipped"
+    BEAT = "beat"
+
+
+class _Record:
+    """JSON both ways: unknown keys, a newer writer's, are ignored; missing ones take their defaults."""
+
+    __slots__ = ()
+
+    def encode(self) -> bytes:
+        return json.dumps(dataclasses.asdict(self), separators=(",", ":")).encode()  # type: ignore[call-overload]
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Self:
+        names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        return cls(**cls._revive({key: value for key, value in json.loads(payload).items() if key in names}))
+
+    @classmethod
+    def _revive(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        return raw
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settled(_Record):
+    """A slot's bad outcome, settled: what confirmations and witnesses made of it.
+
+    `confirmations` were asked after the failure, `confirmations_bad` of them failed as well.
+    """
+
+    slot: SlotKey
+    fault: Fault
+    confirmations: int = 0
+    confirmations_bad: int = 0
+    witness: str | None = None
+    settled_ns: int
+
+    @property
+    def confirmed(self) -> bool:
+        return self.confirmations > 0 and self.confirmations == self.confirmations_bad
+
+    @classmethod
+    def _revive(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        return raw | {"slot": SlotKey(**raw["slot"]), "fault": Fault(raw["fault"])}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PlanEntry:
+    """Which slots of one probe of one target are due: phase + k * every, both nanoseconds."""
+
+    target: str
+    probe: str
+    every_ns: int
+    phase_ns: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(_Record):
+    """The plan that holds from an instant on.
+
+    `snapshot` is true where it only repeats what holds already (the head of a journal segment);
+    `grace_ns` is how long after its slot a result may still come: the longest deadline and settling.
+    """
+
+    config_hash: str
+    vantage: str
+    valid_from_ns: int
+    reason: str
+    entries: tuple[PlanEntry, ...]
+    grace_ns: int
+    snapshot: bool = False
+
+    @classmethod
+    def _revive(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        return raw | {"entries": tuple(PlanEntry(**entry) for entry in raw["entries"])}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped(_Record):
+    """A due slot that was not asked, and why: `in_flight` (the limit), `overlap`, `late`, `shutdown`."""
+
+    slot: SlotKey
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Beat(_Record):
+    """The asker is alive: what it saw of itself since the beat before.
+
+    `boot` names the process; a new one means that the asker was restarted. `lateness` and `loop_lag` map
+    bucket upper edges in seconds (as text, `+Inf` last) to counts since the beat before; the sums are seconds.
+    """
+
+    at_ns: int
+    boot: str
+    config_hash: str
+    vantage: str
+    lateness: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    lateness_sum_s: float = 0.0
+    loop_lag: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    loop_lag_sum_s: float = 0.0
+    in_flight: int = 0
+    journal_bytes: int = 0
+    journal_oldest_ns: int | None = None
+    dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    draining: bool = False
