@@ -1,0 +1,113 @@
+"""Server-sent events to and from bytes: incremental, pure, in both directions."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+EVENT_BYTES: Final = 8 * 1024**2
+"""How much one event may hold before the body counts as malformed, unless the configuration says otherwise."""
+
+_BREAK = re.compile(rb"\r\n|\n|\r")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class FramingError(ValueError):
+    """The bytes are no frames of this kind; the message says why."""
+
+
+class Event(NamedTuple):
+    """One event: its `data:` lines joined by newlines, and its `event:` name where it has one."""
+
+    data: str
+    name: str | None = None
+
+
+class EventReader:
+    r"""Finds the events in a body that arrives in pieces, wherever the pieces are cut.
+
+    Comments, ids and retry hints are no events.
+
+    >>> reader = EventReader()
+    >>> list(reader.feed(b": ping\r\ndata:on")), list(reader.feed(b"e\r\ndata: two\r\n\r"))
+    ([], [Event(data='one\ntwo', name=None)])
+    """
+
+    def __init__(self, limit: int = EVENT_BYTES) -> None:
+        self._limit = limit
+        self._partial = bytearray()
+        self._data: list[bytes] = []
+        self._name: str | None = None
+        self._size = 0
+        self._after_return = False
+        self._at_start = True
+
+    def feed(self, piece: bytes) -> Iterator[Event]:
+        """Yield the events that end in this piece; raise `FramingError` at one past the limit."""
+        if not piece:
+            return
+        # A CR at the end of the last piece ended its line already: this LF is its second half.
+        if self._after_return:
+            piece = piece.removeprefix(b"\n")
+        first, *others = _BREAK.split(piece)
+        self._after_return = piece.endswith(b"\r")
+        self._partial += first
+        for line in others:
+            if event := self._line(bytes(self._partial)):
+                yield event
+            self._partial = bytearray(line)
+        if self._size + len(self._partial) > self._limit:
+            raise FramingError(f"one event is longer than {self._limit} bytes")
+
+    def flush(self) -> Iterator[Event]:
+        """Yield what a body that ended without its last blank line still holds."""
+        partial, self._partial = bytes(self._partial), bytearray()
+        if partial:
+            self._line(partial)
+        if event := self._dispatch():
+            yield event
+
+    def _line(self, line: bytes) -> Event | None:
+        if self._at_start:
+            self._at_start = False
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+        if not line:
+            return self._dispatch()
+        self._size += len(line)
+        if self._size > self._limit:
+            raise FramingError(f"one event is longer than {self._limit} bytes")
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._data.append(value)
+        elif field == b"event":
+            self._name = value.decode(errors="replace")
+        else:
+            self._size -= len(line)
+        return None
+
+    def _dispatch(self) -> Event | None:
+        data, name = self._data, self._name
+        self._data, self._name, self._size = [], None, 0
+        if not data:
+            return None
+        return Event(b"\n".join(data).decode(errors="replace"), name)
+
+
+def write_event(data: str, name: str | None = None, newline: str = "\n") -> bytes:
+    r"""Return one event's bytes; every line of the data gets its own `data:` line.
+
+    >>> write_event("a\nb", "ping")
+    b'event: ping\ndata: a\ndata: b\n\n'
+    """
+    lines = [] if name is None else [f"event: {name}"]
+    lines += [f"data: {line}" for line in re.split(r"\r\n|\n|\r", data)]
+    return (newline.join(lines) + newline * 2).encode()
+
+
+def write_comment(text: str = "", newline: str = "\n") -> bytes:
+    r"""Return a comment, which servers send to keep a silent connection open.
+
+    >>> write_comment("keep-alive")
+    b': keep-alive\n\n'
+    """
+    return f": {text}{newline}{newline}".encode()
