@@ -1,0 +1,225 @@
+"""The parent of the daemon: it owns signals, the embedded Postgres and the children, and restarts what fails."""
+
+import asyncio
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import structlog
+
+from agent.config.model import Config
+from agent.config.plan_file import write_plan
+from agent.errors import ConfigError, NephoscopeError
+from storage import embedded
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+HEALTHY_AFTER_S = 60.0
+"""A child that lived this long is restarted without the back-off of earlier failures."""
+
+TELLER_STOP_S = 6.0
+"""The teller reads to the journal's end or 5 s pass; one more second to write its snapshot."""
+
+log = structlog.get_logger("parent")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ChildSpec:
+    """A process of ours: its module's arguments, and the first line it reads from its pipe.
+
+    `first_line` is given the wall instant (UTC nanoseconds) at which the process before it died, or None.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    first_line: Callable[[int | None], dict[str, Any]]
+
+
+class Child:
+    """Starts one process, and starts it again with back-off (1 s to 30 s) until it is told to stop."""
+
+    def __init__(self, spec: ChildSpec) -> None:
+        self.spec = spec
+        self.process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self._pause_s = FIRST_PAUSE_S
+
+    async def keep_running(self) -> None:
+        """Return only when stopped, or raise ConfigError where the child says that a setting is at fault."""
+        died_ns: int | None = None
+        while not self._stopping:
+            started = time.monotonic()
+            code = await self._run_once(died_ns)
+            died_ns = time.time_ns()
+            if self._stopping:
+                return
+            if code == ConfigError.exit_code:
+                raise ConfigError(
+                    f"The {self.spec.name} could not start with these settings: see its message above."
+                )
+            if time.monotonic() - started > HEALTHY_AFTER_S:
+                self._pause_s = FIRST_PAUSE_S
+            log.error("child.died", child=self.spec.name, exit_code=code, restart_in_s=self._pause_s)
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
+
+    async def _run_once(self, died_ns: int | None) -> int:
+        # -P: a folder named `agent` where the user happens to stand must not be taken for ours.
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", *self.spec.argv, stdin=asyncio.subprocess.PIPE, start_new_session=True
+        )
+        log.debug("child.started", child=self.spec.name, pid=self.process.pid)
+        pipe = self.process.stdin
+        assert pipe is not None  # noqa: S101 - asked for by stdin=PIPE
+        pipe.write(json.dumps(self.spec.first_line(died_ns)).encode() + b"\n")
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            await pipe.drain()
+        return await self.process.wait()
+
+    async def stop(self, patience_s: float) -> int | None:
+        """Send SIGTERM, wait, and kill what does not end in time; return the exit code."""
+        self._stopping = True
+        process = self.process
+        if process is None or process.returncode is not None:
+            return process.returncode if process else None
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        ended, _ = await asyncio.wait([asyncio.ensure_future(process.wait())], timeout=patience_s)
+        if not ended:
+            log.error("child.killed", child=self.spec.name, after_s=patience_s)
+            self.kill()
+        return await process.wait()
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+
+
+class Parent:
+    """Runs the daemon: `extra` are further processes, such as the demo's clouds, started first and stopped last."""
+
+    def __init__(
+        self, config: Config, *, log_args: Sequence[str] = (), extra: Sequence[ChildSpec] = ()
+    ) -> None:
+        self._config = config
+        self._state = Path(config.state_dir)
+        self._server = embedded.Server(self._state / "postgres") if config.storage.embedded else None
+        arguments = ("--state-dir", str(self._state), *log_args)
+        self._asker = Child(
+            ChildSpec(
+                name="asker",
+                argv=("agent.wiring.asker", *arguments),
+                first_line=lambda died_ns: {"plan": config.hash, "resume_ns": died_ns},
+            )
+        )
+        self._teller = Child(
+            ChildSpec(
+                name="teller",
+                argv=("agent.wiring.teller", *arguments),
+                first_line=lambda _: {"plan": config.hash, "database_url": self._server and self._server.url},
+            )
+        )
+        self._extra = [Child(spec) for spec in extra]
+        self._stop = asyncio.Event()
+
+    async def run(self, started: Callable[[], None] = lambda: None) -> int:
+        """Run until SIGTERM or SIGINT; return 0 after a clean end.
+
+        1. The asker starts first: it needs nothing but the plan, and never waits for a database.
+        2. Then the embedded Postgres, watched and restarted like a child; then the teller.
+        3. At a signal the asker drains, the teller reads to the journal's end, Postgres stops last.
+        """
+        write_plan(self._state, self._config)
+        self._listen_to_signals()
+        tasks = [asyncio.create_task(child.keep_running()) for child in (*self._extra, self._asker)]
+        try:
+            if self._server is not None:
+                await asyncio.to_thread(self._server.start)
+                tasks.append(asyncio.create_task(self._watch_server(self._server)))
+            tasks.append(asyncio.create_task(self._teller.keep_running()))
+            started()
+            stop = asyncio.create_task(self._stop.wait())
+            await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+        finally:
+            await self._wind_down(tasks)
+        for task in tasks:
+            if task.done() and not task.cancelled() and (failure := task.exception()):
+                raise failure
+        return 0
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            log.warning("stop.forced")
+            for child in (self._asker, self._teller, *self._extra):
+                child.kill()
+        self._stop.set()
+
+    async def _wind_down(self, tasks: list[asyncio.Task[None]]) -> None:
+        longest_s = max((probe.workload.timeout_s for probe in self._config.probes), default=0.0)
+        log.info("stop.draining", longest_s=longest_s)
+        await self._asker.stop(longest_s + 2.0)
+        await self._teller.stop(TELLER_STOP_S)
+        for child in self._extra:
+            await child.stop(1.0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._server is not None:
+            await asyncio.to_thread(self._server.stop)
+        log.info("stop.done")
+
+    async def _watch_server(self, server: embedded.Server) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            await asyncio.sleep(FIRST_PAUSE_S)
+            if await asyncio.to_thread(server.alive):
+                pause_s = FIRST_PAUSE_S
+                continue
+            log.error("database.died", restart_in_s=pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+            try:
+                await asyncio.to_thread(server.start)
+            except NephoscopeError as failure:
+                log.exception("database.restart_failed", error=str(failure))
+
+
+@contextlib.contextmanager
+def state_folder(folder: Path) -> Iterator[None]:
+    """Hold the state folder for this daemon alone, or raise ConfigError saying who has it."""
+    try:
+        # Others may pass through (the embedded server runs as a user of its own) but not look.
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        lock: IO[str] = (folder / "lock").open("a+")
+    except OSError as failure:
+        raise ConfigError(
+            f"The state folder {folder} cannot be used ({failure.strerror}): name another with `state_dir`."
+        ) from failure
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ConfigError(
+                f"Another nephoscope (process {lock.read().strip() or 'unknown'}) runs on the state folder {folder}: "
+                "stop it, or give this one a `state_dir` of its own."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
