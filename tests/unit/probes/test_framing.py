@@ -1,5 +1,7 @@
 """Server-sent events survive every way of cutting them."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,9 +39,9 @@ def test_every_framing_trap_is_read() -> None:
     assert read(TRAPS) == EVENTS
 
 
-@pytest.mark.parametrize("at", range(len(TRAPS) + 1))
-def test_a_cut_anywhere_changes_nothing(at: int) -> None:
-    assert read(TRAPS[:at], TRAPS[at:]) == EVENTS
+def test_a_cut_anywhere_changes_nothing() -> None:
+    for at in range(len(TRAPS) + 1):
+        assert read(TRAPS[:at], TRAPS[at:]) == EVENTS
 
 
 def test_single_bytes_and_empty_pieces_change_nothing() -> None:
@@ -59,7 +61,7 @@ def test_what_is_written_is_read_however_it_is_cut(
         for data, newline, comment in events
     )
     edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
-    pieces = [body[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [body[start:end] for start, end in itertools.pairwise(edges)]
     expected = [data.replace("\r\n", "\n").replace("\r", "\n") for data, _, _ in events]
     assert [event.data for event in read(*pieces)] == expected
 

@@ -1,0 +1,112 @@
+"""What response headers say about waiting, limits, backends and the server's own time."""
+
+import re
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+
+_GO_UNITS: Mapping[str, float] = {
+    "h": 3600.0,
+    "m": 60.0,
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ns": 1e-9,
+}
+_GO_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|μs|ns)")
+
+
+def seconds(text: str) -> float | None:
+    """Return a duration that is written as plain seconds or as Go writes it; None where it is neither.
+
+    >>> [seconds(text) for text in ("6m0s", "120ms", "1h0m2.5s", "7", "0.25", "-1", "soon")]
+    [360.0, 0.12, 3602.5, 7.0, 0.25, None, None]
+    """
+    text = text.strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    parts = _GO_PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum(float(number) * _GO_UNITS[unit] for number, unit in parts)
+
+
+def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
+    """Return how long to wait: `retry-after-ms`, then `retry-after` as seconds, then as a date.
+
+    `now_s` is UTC seconds since the epoch; a date in the past is no wait at all.
+
+    >>> retry_after_s({"retry-after-ms": "1500", "retry-after": "9"}, 0.0)
+    1.5
+    >>> retry_after_s({"retry-after": "Thu, 01 Jan 1970 00:01:00 GMT"}, 20.0)
+    40.0
+    """
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after") or headers.get("llm_provider-retry-after")
+    if text is None:
+        return None
+    if (plain := seconds(text)) is not None:
+        return plain
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
+    except (ValueError, OverflowError):
+        return None
+
+
+def ratelimit(headers: Mapping[str, str]) -> dict[str, float]:
+    """Return the limits that the answer names: remaining, limit and reset (seconds), requests and tokens.
+
+    >>> ratelimit({"x-ratelimit-remaining-requests": "59", "x-ratelimit-reset-tokens": "6m0s"})
+    {'remaining_requests': 59.0, 'reset_tokens_s': 360.0}
+    """
+    found: dict[str, float] = {}
+    for what in ("requests", "tokens"):
+        for which in ("remaining", "limit"):
+            count = _number(headers.get(f"x-ratelimit-{which}-{what}"))
+            if count is not None:
+                found[f"{which}_{what}"] = count
+        reset = seconds(headers.get(f"x-ratelimit-reset-{what}", ""))
+        if reset is not None:
+            found[f"reset_{what}_s"] = reset
+    return found
+
+
+def backend(headers: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """Return what served the request, from the headers that the catalogue names.
+
+    Of `cf-ray` only the suffix tells something: the edge (an airport's code), not the region of inference.
+
+    >>> backend({"cf-ray": "9a1b-FRA", "x-ms-region": "East US 2"}, {"cf-ray": "edge", "x-ms-region": "region"})
+    {'edge': 'FRA', 'region': 'East US 2'}
+    """
+    found = {}
+    for header, name in names.items():
+        value = headers.get(header, "").strip()
+        if header == "cf-ray":
+            value = value.rpartition("-")[2] if "-" in value else ""
+        if value:
+            found[name] = value
+    return found
+
+
+def first_of(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
+    """Return the first of these headers that says something."""
+    return next((headers[name] for name in names if headers.get(name)), None)
+
+
+def server_s(headers: Mapping[str, str], names: Sequence[str]) -> float | None:
+    """Return the server's own account of its time, from a header in milliseconds.
+
+    >>> server_s({"openai-processing-ms": "212"}, ["openai-processing-ms"])
+    0.212
+    """
+    milliseconds = _number(first_of(headers, names))
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def _number(text: str | None) -> float | None:
+    """Return a plain number; a negative one means "unknown" where vendors send it."""
+    return float(text) if text and re.fullmatch(r"\s*\d+(\.\d+)?\s*", text) else None

@@ -1,0 +1,71 @@
+"""Vendors write waits and limits in many ways; each is read, and nonsense is not observed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes import headers
+
+NOW_S = 1_800_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after": "Fri, 15 Jan 2027 08:00:30 GMT"}, 30.0),
+        ({"retry-after": "Fri, 15 Jan 2027 07:00:00 GMT"}, 0.0),
+        ({"llm_provider-retry-after": "4"}, 4.0),
+        ({"retry-after": "tomorrow"}, None),
+        ({"retry-after": ""}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_read_in_all_its_forms(answer: dict[str, str], expected: float | None) -> None:
+    assert headers.retry_after_s(answer, NOW_S) == expected
+
+
+def test_rate_limits_of_openai_with_go_durations() -> None:
+    assert headers.ratelimit(
+        {
+            "x-ratelimit-limit-requests": "60",
+            "x-ratelimit-limit-tokens": "150000",
+            "x-ratelimit-remaining-requests": "59",
+            "x-ratelimit-remaining-tokens": "149984",
+            "x-ratelimit-reset-requests": "120ms",
+            "x-ratelimit-reset-tokens": "6m0s",
+        }
+    ) == {
+        "limit_requests": 60.0,
+        "limit_tokens": 150000.0,
+        "remaining_requests": 59.0,
+        "remaining_tokens": 149984.0,
+        "reset_requests_s": 0.12,
+        "reset_tokens_s": 360.0,
+    }
+
+
+def test_azure_whole_seconds_are_read_and_minus_one_is_not_observed() -> None:
+    assert headers.ratelimit(
+        {
+            "x-ratelimit-reset-requests": "10",
+            "x-ratelimit-reset-tokens": "-1",
+            "x-ratelimit-limit-tokens": "-1",
+        }
+    ) == {"reset_requests_s": 10.0}
+
+
+def test_a_ray_id_without_an_edge_tells_nothing() -> None:
+    assert headers.backend({"cf-ray": "9a1b2c"}, {"cf-ray": "edge"}) == {}
+
+
+@given(
+    st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "x-ratelimit-reset-tokens"]), st.text())
+)
+def test_no_header_value_breaks_the_reading(answer: dict[str, str]) -> None:
+    headers.retry_after_s(answer, NOW_S)
+    headers.ratelimit(answer)
