@@ -89,6 +89,8 @@ class Reading:
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+    tokens_after_first: int | None = None
+    """Tokens generated after the first unit's chunk, where the body shows it; a chunk is not a token."""
 
 
 class Reader(Protocol):
@@ -111,8 +113,8 @@ class Dialect(Protocol):
 
     def request(self, url: str, target: Target, workload: Workload, nonce: str) -> WireRequest: ...
 
-    def read(self, workload: Workload, headers: Mapping[str, str]) -> Reader:
-        """Return a reader for a 2xx answer with these lower-cased headers."""
+    def read(self, workload: Workload, headers: Mapping[str, str], event_bytes: int) -> Reader:
+        """Return a reader for a 2xx answer with these lower-cased headers; a longer event is malformed."""
         ...
 
 

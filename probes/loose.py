@@ -1,0 +1,46 @@
+"""JSON from strangers: the wanted type where it is there, its empty value where it is not, never an exception."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return what the JSON says, or None where it is none.
+
+    >>> parsed(b'{"a": 1}'), parsed("<html>")
+    ({'a': 1}, None)
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return the object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects in the array."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def string(value: Any) -> str:
+    """Return the string, or an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def count(value: Any) -> int | None:
+    """Return the whole number that is no boolean and not below zero, or None.
+
+    >>> count(7), count(-1), count(True), count("7")
+    (7, None, None, None)
+    """
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def glimpse(body: bytes | bytearray) -> str:
+    """Return the beginning of a body on one line, to say what it was instead."""
+    return " ".join(body[:200].decode(errors="replace").split())[:80]

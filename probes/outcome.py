@@ -1,0 +1,319 @@
+"""Status, stream verdict, broken wire or passed deadline -> outcome, error code and a sentence that helps."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from probes import timing
+from probes.base import Reading
+from probes.result import Outcome, StreamVerdict
+from probes.target import Target, Workload
+
+LAG_FAULT_S = 0.25
+"""A deadline that struck while our own loop stood still for longer than this is our fault, not the endpoint's."""
+
+
+class ErrorObject(NamedTuple):
+    """What an endpoint says went wrong, in whichever of the usual shapes."""
+
+    type: str | None = None
+    code: str | None = None
+    message: str | None = None
+    inner: str | None = None
+
+
+class Verdict(NamedTuple):
+    """What became of an attempt: the sentence says what to do and may hold secrets until it is redacted."""
+
+    outcome: Outcome
+    code: str | None = None
+    sentence: str | None = None
+
+
+_SERVER_ERROR = frozenset({408, 424, 499, 530})
+_OVERLOADED = frozenset({503, 529})
+
+_SPENT = re.compile(
+    r"insufficient_(user_)?(quota|balance|credits?|funds)"
+    r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
+    r"|billing_\w+|arrearage|payment_required|out_of_credits?"
+)
+_FILTERED = frozenset(
+    {"content_filter", "responsibleaipolicyviolation", "content_policy_violation", "datainspectionfailed"}
+    | {"data_inspection_failed"}
+)
+_NAMES: Mapping[str, Outcome] = {
+    "modelnotreadyexception": Outcome.OVERLOADED,
+    "overloaded_error": Outcome.OVERLOADED,
+    "server_is_overloaded": Outcome.OVERLOADED,
+    "service_unavailable_error": Outcome.OVERLOADED,
+    "serviceunavailableerror": Outcome.OVERLOADED,
+    "serviceunavailableexception": Outcome.OVERLOADED,
+    "rate_limit_error": Outcome.THROTTLED,
+    "rate_limit_exceeded": Outcome.THROTTLED,
+    "requests": Outcome.THROTTLED,
+    "slow_down": Outcome.THROTTLED,
+    "throttling_error": Outcome.THROTTLED,
+    "throttlingexception": Outcome.THROTTLED,
+    "tokens": Outcome.THROTTLED,
+    "too_many_requests": Outcome.THROTTLED,
+    "authentication_error": Outcome.CONFIG,
+    "badrequesterror": Outcome.CONFIG,
+    "invalid_api_key": Outcome.CONFIG,
+    "invalid_request_error": Outcome.CONFIG,
+    "model_not_found": Outcome.CONFIG,
+    "not_found_error": Outcome.CONFIG,
+    "notfounderror": Outcome.CONFIG,
+    "permission_error": Outcome.CONFIG,
+    "unprocessableentityerror": Outcome.CONFIG,
+    "validationexception": Outcome.CONFIG,
+}
+"""Types and codes, lower-cased, that stand for a status where the status itself is not to be seen."""
+
+
+def error_object(value: Any) -> ErrorObject | None:
+    """Return the error that a chunk or body carries, or None where it carries none.
+
+    >>> error_object({"error": {"message": "no", "type": "server_error", "code": 500}})
+    ErrorObject(type='server_error', code='500', message='no', inner=None)
+    >>> error_object({"error": None, "choices": []}) is None
+    True
+    """
+    match value:
+        case {"error": dict(error)}:
+            inner = error.get("innererror") or error.get("inner_error")
+            return ErrorObject(
+                _text(error.get("type")),
+                _text(error.get("code")),
+                _text(error.get("message")),
+                _text(inner.get("code")) if isinstance(inner, dict) else None,
+            )
+        case {"error": str(message)} if message:
+            return ErrorObject(message=message)
+        case {"object": "error"}:
+            return ErrorObject(*(_text(value.get(key)) for key in ("type", "code", "message")))
+    return None
+
+
+def error_body(body: bytes) -> ErrorObject:
+    """Return what the body of a refusal says: JSON in the usual shapes, or the beginning of its text."""
+    text = body.decode(errors="replace").strip()
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        looks = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE)
+        return ErrorObject(message=" ".join(looks.split())[:200] or None)
+    if isinstance(value, list) and value:
+        value = value[0]
+    if found := error_object(value):
+        return found
+    if isinstance(value, dict):
+        detail = value.get("message") or value.get("detail") or value.get("msg")
+        message = detail if isinstance(detail, str) else json.dumps(detail) if detail else None
+        return ErrorObject(_text(value.get("type")), _text(value.get("code")), message)
+    return ErrorObject(message=text[:200] or None)
+
+
+def of_status(target: Target, status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
+    """Return what an answer other than 2xx means; `headers` are lower-cased."""
+    error = error_body(body)
+    outcome = _spent_or_filtered(error, status) or _status_outcome(status)
+    if any(name == "modelnotreadyexception" for name in _names(error)):
+        outcome = Outcome.OVERLOADED
+    code = error.code if error.code != str(status) else None
+    sentence = _status_sentence(target, status, outcome, headers.get("location"))
+    return Verdict(outcome, code or error.type, _quoting(sentence, error.message))
+
+
+def of_reading(target: Target, workload: Workload, reading: Reading, status: int = 200) -> Verdict:
+    """Return what a 2xx answer means, by how its body ended and what it said."""
+    if reading.stream is StreamVerdict.ERRORED:
+        return _errored(target, reading)
+    if reading.malformed:
+        sentence = (
+            f"{_who(target)} answered {status} with something that is not the protocol of provider "
+            f"{target.provider}: check endpoint and provider"
+        )
+        return Verdict(Outcome.MALFORMED, None, _quoting(sentence, reading.error))
+    if reading.stream is StreamVerdict.TRUNCATED:
+        sentence = f"{_who(target)} ended the answer before its own end mark: what it generated is incomplete"
+        return Verdict(Outcome.TRUNCATED, None, _quoting(sentence, reading.error))
+    return _of_ended(target, workload, reading)
+
+
+def _of_ended(target: Target, workload: Workload, reading: Reading) -> Verdict:
+    if reading.finish_reason == "content_filter":
+        sentence = f"the content filter of {_who(target)} cut the answer: choose a tamer prompt or filter"
+        return Verdict(Outcome.CONTENT_FILTER, "content_filter", sentence)
+    if reading.stream is StreamVerdict.EMPTY:
+        reason = f" (finish reason {reading.finish_reason})" if reading.finish_reason else ""
+        return Verdict(
+            Outcome.EMPTY, None, f"{_who(target)} ended the answer in order without any text{reason}"
+        )
+    wanted = workload.expect_contains
+    if wanted and reading.finish_reason != "length" and wanted.casefold() not in reading.text.casefold():
+        sentence = (
+            f"the answer of {_who(target)} does not contain the text that probe {workload.name} expects"
+        )
+        return Verdict(Outcome.MISMATCH, None, sentence)
+    return Verdict(Outcome.OK)
+
+
+def of_wire(target: Target, outcome: Outcome, sentence: str, reason: str | None = None) -> Verdict:
+    """Return what a broken wire means before a response head; its sentence holds the remedy."""
+    return Verdict(outcome, reason, f"{_who(target)}: {sentence}")
+
+
+def of_deadline(
+    target: Target, workload: Workload, struck: Outcome, marks: Mapping[str, int], lag_s: float
+) -> Verdict:
+    """Return what a passed deadline means, by the phase that it struck in and by our own lag."""
+    if lag_s > LAG_FAULT_S:
+        sentence = (
+            f"a deadline of probe {workload.name} passed while this agent's event loop stood still for "
+            f"{lag_s:.2f} s: the machine is overloaded, give the agent more CPU or fewer targets"
+        )
+        return Verdict(Outcome.AGENT_FAULT, "loop_lag", sentence)
+    limit_s = min(workload.first_token_s, workload.timeout_s)
+    if timing.SENT not in marks and (phase := _open_phase(marks)):
+        outcome, sentence = _STUCK[phase]
+        return of_wire(target, outcome, sentence.format(limit_s))
+    said = {
+        Outcome.FIRST_TOKEN_TIMEOUT: (
+            f"{_who(target)} generated nothing within {workload.first_token_s:g} s "
+            f"(first_token of probe {workload.name})"
+        ),
+        Outcome.STALLED: (
+            f"{_who(target)} stopped generating for {workload.stall_s:g} s (stall of probe {workload.name})"
+        ),
+        Outcome.TOTAL_TIMEOUT: (
+            f"{_who(target)} did not finish within {workload.timeout_s:g} s (timeout of probe {workload.name})"
+        ),
+    }
+    return Verdict(struck, None, said[struck])
+
+
+_STUCK: Mapping[str, tuple[Outcome, str]] = {
+    "dns": (
+        Outcome.DNS,
+        "its name was not resolved within {:g} s: check the endpoint's host and this machine's resolver",
+    ),
+    "connect": (
+        Outcome.CONNECT_TIMEOUT,
+        "no connection came about within {:g} s: check the endpoint's host and port, routes and firewalls",
+    ),
+    "proxy": (Outcome.CONNECT_TIMEOUT, "the proxy opened no way within {:g} s: check the target's proxy"),
+    "tls": (
+        Outcome.TLS,
+        "the TLS handshake did not end within {:g} s: check that the endpoint's port speaks TLS",
+    ),
+}
+"""What a deadline means that struck while a connection was being made."""
+
+
+def _open_phase(marks: Mapping[str, int]) -> str | None:
+    """Return the latest phase of connecting that began and has not ended."""
+    begun = [
+        (marks[start], phase)
+        for phase, start, end in (
+            ("dns", timing.DNS_WAIT_START, timing.DNS_END),
+            ("dns", timing.DNS_START, timing.DNS_END),
+            ("connect", timing.CONNECT_START, timing.CONNECT_END),
+            ("proxy", timing.PROXY_START, timing.PROXY_END),
+            ("tls", timing.TLS_START, timing.TLS_END),
+        )
+        if start in marks and marks.get(end, -1) < marks[start]
+    ]
+    return max(begun)[1] if begun else None
+
+
+def _errored(target: Target, reading: Reading) -> Verdict:
+    """Return the row of the status or type that an error in the stream names; an unknown one is the server's."""
+    error = ErrorObject(reading.error_type, reading.error_code, reading.error)
+    status = int(error.code) if error.code and re.fullmatch(r"[45]\d\d", error.code) else None
+    outcome = _spent_or_filtered(error, status or 400)
+    if outcome is None and status is not None:
+        outcome = _status_outcome(status)
+    if outcome is None:
+        outcome = next((_NAMES[name] for name in _names(error) if name in _NAMES), Outcome.SERVER_ERROR)
+    sentence = f"{_who(target)} reported an error inside its answer{_remedy(outcome)}"
+    return Verdict(outcome, error.code or error.type, _quoting(sentence, error.message))
+
+
+def _spent_or_filtered(error: ErrorObject, status: int) -> Outcome | None:
+    names = _names(error)
+    if status == 402 or any(_SPENT.fullmatch(name) for name in names):
+        return Outcome.QUOTA
+    if status == 400 and not _FILTERED.isdisjoint(names):
+        return Outcome.CONTENT_FILTER
+    return None
+
+
+def _status_outcome(status: int) -> Outcome:
+    if status == 429:
+        return Outcome.THROTTLED
+    if status in _OVERLOADED:
+        return Outcome.OVERLOADED
+    if status in _SERVER_ERROR or 500 <= status <= 599:
+        return Outcome.SERVER_ERROR
+    if 300 <= status <= 499:
+        return Outcome.CONFIG
+    return Outcome.MALFORMED
+
+
+def _status_sentence(target: Target, status: int, outcome: Outcome, location: str | None) -> str:
+    said = f"{_who(target)} answered {status}"
+    if 300 <= status <= 399:
+        return (
+            f"{said} and points to {location or 'nowhere'}: set the target's endpoint to where it is served"
+        )
+    if outcome is not Outcome.CONFIG:
+        return said + _remedy(outcome)
+    model = "deployment" if target.provider == "azure" else "model"
+    remedies = {
+        400: f"the request was refused, check {model} {target.model_id} and what the probe sends",
+        401: f"the identity was refused, check {_credential(target)}",
+        403: f"access is denied, check the rights of {_credential(target)}, and network rules and regions",
+        404: f"{model} {target.model_id} is unknown there, or the endpoint's path is wrong: check both",
+        405: "the endpoint's path is wrong: check endpoint and provider",
+        407: "a proxy wants credentials: check the target's proxy",
+        498: f"the token is invalid, check {_credential(target)}",
+    }
+    return f"{said}: {remedies.get(status, f'check {model} {target.model_id} and what the probe sends')}"
+
+
+def _remedy(outcome: Outcome) -> str:
+    return {
+        Outcome.QUOTA: ": the quota or credit of its account is spent, top it up or raise its limit",
+        Outcome.THROTTLED: ": its rate limit is reached, probe less often or raise the limit",
+        Outcome.CONTENT_FILTER: ": its content filter refused the prompt, choose a tamer prompt or filter",
+        Outcome.OVERLOADED: ": it is overloaded, see the provider's status",
+        Outcome.SERVER_ERROR: ": it failed on its side, see the provider's status",
+        Outcome.CONFIG: ": it refused the request, check model and credentials of the target",
+    }.get(outcome, ": see the provider's status")
+
+
+def _credential(target: Target) -> str:
+    """Name the credential to look at; of its value only a plain reference is shown, never a literal."""
+    if not target.credentials:
+        return f"credentials of target {target.name} (none are set)"
+    key, value = next(iter(target.credentials.items()))
+    plain = re.fullmatch(r"\$\{(\w+|(file|secret):[^}$]+)\}", value)
+    return f"credentials.{key} of target {target.name}" + (f" ({value})" if plain else "")
+
+
+def _who(target: Target) -> str:
+    return f"target {target.name}"
+
+
+def _quoting(sentence: str, message: str | None) -> str:
+    return f'{sentence} (it says: "{" ".join(message.split())}")' if message else sentence
+
+
+def _names(error: ErrorObject) -> list[str]:
+    return [name.lower() for name in (error.code, error.inner, error.type) if name]
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if isinstance(value, str | int) and value != "" else None
