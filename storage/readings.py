@@ -1,19 +1,23 @@
 """Frozen rows that storage takes and gives."""
 
 import dataclasses
-from typing import Literal
 
+from probes import events
 from probes.result import EventClass, Fault, ProbeResult
 
-Sli = Literal["availability", "ttft", "total"]
+Sli = events.Sli
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stored:
-    """What one batch came to: rows new to the store, and those that it had already."""
+    """What one batch came to: rows new to the store, those that it had already, and those that it cannot hold.
+
+    A refused row is in the log with its id; asking again would be refused again.
+    """
 
     new: int
     duplicate: int
+    refused: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
