@@ -1,0 +1,175 @@
+"""The follower that counts: a pure fold of the journal into metrics, kept with its position in one file."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from agent.config.model import Config
+from agent.slo.judge import Judge
+from agent.telling.expecting import Expecting
+from agent.telling.messages import Heard, heard
+from agent.telling.series import series_plan
+from agent.telling.settling import Final, Settling
+from exporters.metrics import Metrics, SnapshotError
+from exporters.signals import Judged, SelfReport, SloKey
+from probes.result import ProbeResult
+from storage.base import Batch
+from storage.records import Beat, Plan, Skipped
+
+SNAPSHOT_EVERY_NS = 10_000_000_000
+
+log = structlog.get_logger("telling")
+
+
+class MetricsFollower:
+    """Folds every record once, over kills and restarts: numbers and position stand in one snapshot.
+
+    `switch` is told of each configuration as its plan is read; `configured` finds one by its hash.
+    """
+
+    limit = 500
+    pause_s = 0.5
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        snapshot: Path,
+        *,
+        configured: Callable[[str], Config | None],
+        switch: Callable[[Config], None],
+        beaten: Callable[[Beat], None],
+        mono_ns: Callable[[], int],
+    ) -> None:
+        self._metrics = metrics
+        self._file = snapshot
+        self._configured = configured
+        self._switch = switch
+        self._beaten = beaten
+        self._mono_ns = mono_ns
+        self._settling = Settling()
+        self._expecting = Expecting()
+        self._config: Config | None = None
+        self._judge = Judge((), ())
+        self._kept: tuple[int, int] | None = None
+
+    def begin(self, config: Config) -> int | None:
+        """Go on from the snapshot, or afresh under this configuration; return where to read on, None: anywhere."""
+        position, config_hash = self._restore()
+        if config_hash is None or not self._take_plan(config_hash):
+            self._take_plan(config.hash)
+        return position
+
+    def fold(self, batch: Batch) -> None:
+        if batch.lost:
+            self._metrics.dropped("journal_gap", batch.lost)
+        for one in heard(batch.records):
+            self._fold(one)
+
+    def _fold(self, one: Heard) -> None:
+        match one.message:
+            case None:
+                self._metrics.dropped("unreadable", 1)
+                return
+            case ProbeResult():
+                self._metrics.take(one.message)
+            case Skipped():
+                self._metrics.skipped(one.message.reason)
+            case Plan():
+                self._expecting.plan(one.message)
+                self._take_plan(one.message.config_hash)
+            case Beat():
+                self._metrics.beat(_report(one.message))
+                self._expect(one.message)
+                self._beaten(one.message)
+        for final in self._settling.fold(one.seq, one.message):
+            self._metrics.settle(self._judged(final))
+
+    def _judged(self, final: Final) -> Judged:
+        return Judged(
+            result=final.result,
+            fault=final.fault,
+            confirmed=final.confirmed,
+            classes=self._judge.classes(final.result, final.fault),
+        )
+
+    def _expect(self, beat: Beat) -> None:
+        objectives = self._config.objectives if self._config else ()
+        for due in self._expecting.beat(beat):
+            for objective in objectives:
+                if (due.target, due.probe) in objective.pairs:
+                    slo = SloKey(objective=objective.name, target=due.target, probe=due.probe)
+                    self._metrics.expect(slo, due.slots)
+
+    def _take_plan(self, config_hash: str) -> bool:
+        if self._config is not None and self._config.hash == config_hash:
+            return True
+        config = self._configured(config_hash)
+        if config is None:
+            log.warning("plan.unknown", config_hash=config_hash, consequence="the plan before it stays")
+            return False
+        self._config = config
+        self._judge = Judge(config.objectives, config.targets)
+        self._metrics.plan(series_plan(config))
+        self._switch(config)
+        return True
+
+    def keep(self, position: int, *, last: bool) -> int | None:
+        """Write the snapshot every 10 s and at the end; nothing where nothing came."""
+        now_ns = self._mono_ns()
+        if self._kept is not None:
+            kept_position, kept_ns = self._kept
+            if position == kept_position or (now_ns - kept_ns < SNAPSHOT_EVERY_NS and not last):
+                return None
+        self._write(position)
+        self._kept = position, now_ns
+        return position
+
+    def _write(self, position: int) -> None:
+        state = {
+            "position": position,
+            "config_hash": self._config.hash if self._config else "",
+            "settling": self._settling.snapshot(),
+            "expecting": self._expecting.snapshot(),
+        }
+        new = self._file.with_suffix(".new")
+        with new.open("wb") as file:
+            file.write(json.dumps(state, separators=(",", ":")).encode() + b"\n" + self._metrics.snapshot())
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._file)
+
+    def _restore(self) -> tuple[int, str] | tuple[None, None]:
+        """Return the snapshot's position and the hash of the configuration that held, or nothing without one."""
+        try:
+            head, _, numbers = self._file.read_bytes().partition(b"\n")
+            state: dict[str, Any] = json.loads(head)
+            settling, expecting = Settling(), Expecting()
+            settling.restore(state["settling"])
+            expecting.restore(state["expecting"])
+            position, config_hash = int(state["position"]), str(state["config_hash"])
+            self._metrics.restore(numbers)
+        except FileNotFoundError:
+            return None, None
+        except (SnapshotError, ValueError, KeyError, TypeError) as failure:
+            log.warning("snapshot.unreadable", file=str(self._file), error=str(failure))
+            return None, None
+        self._settling, self._expecting = settling, expecting
+        return position, config_hash
+
+
+def _report(beat: Beat) -> SelfReport:
+    return SelfReport(
+        at_ns=beat.at_ns,
+        boot=beat.boot,
+        lateness=beat.lateness,
+        lateness_sum_s=beat.lateness_sum_s,
+        loop_lag=beat.loop_lag,
+        loop_lag_sum_s=beat.loop_lag_sum_s,
+        journal_bytes=beat.journal_bytes,
+        journal_oldest_ns=beat.journal_oldest_ns,
+        dropped=beat.dropped,
+    )

@@ -1,0 +1,71 @@
+"""The follower that remembers: results, verdicts and plans, in idempotent micro-batches."""
+
+from collections.abc import Iterable
+
+import structlog
+
+from agent.telling.link import Link
+from agent.telling.messages import heard
+from agent.telling.settling import Settling
+from probes.result import ProbeResult
+from storage.base import Batch, Record, Store
+from storage.records import Plan, Settled
+
+log = structlog.get_logger("telling")
+
+
+class StoreFollower:
+    """Stores at most 200 rows or one second's worth at once.
+
+    The position that it gives back never passes a failure that is not settled yet: a new process sees it
+    again and settles it. Rows that come twice by that are refused by their key.
+    """
+
+    limit = 200
+    pause_s = 1.0
+
+    def __init__(self, store: Store, link: Link) -> None:
+        self._store = store
+        self._link = link
+        self._settling = Settling()
+        self._plans: list[Plan] = []
+        self._results: list[ProbeResult] = []
+        self._verdicts: list[Settled] = []
+
+    def fold(self, batch: Batch) -> None:
+        for seq, message in heard(batch.records):
+            match message:
+                case ProbeResult():
+                    self._results.append(message)
+                case Settled():
+                    self._verdicts.append(message)
+                case Plan():
+                    self._plans.append(message)
+            if message is not None:
+                finals = self._settling.fold(seq, message)
+                self._verdicts += [final.verdict for final in finals if final.ours and final.verdict]
+
+    def keep(self, position: int, *, last: bool) -> int | None:  # noqa: ARG002 - each time is like the last
+        if self._plans or self._results or self._verdicts:
+            with self._link.used():
+                self._write()
+        oldest = self._settling.oldest_pending
+        return position if oldest is None else min(position, oldest - 1)
+
+    def _write(self) -> None:
+        for plan in self._plans:
+            self._store.plan(plan)
+        if self._results or self._verdicts:
+            stored = self._store.store(self._results, self._verdicts)
+            log.debug("results.stored", new=stored.new, duplicate=stored.duplicate)
+        self._plans.clear()
+        self._results.clear()
+        self._verdicts.clear()
+
+
+def tell_all(records: Iterable[Record], store: Store) -> None:
+    """Store what a finished journal holds, at once: for one process that asks and tells."""
+    follower = StoreFollower(store, Link(lambda _: None))
+    batch = Batch(tuple(records))
+    follower.fold(batch)
+    follower.keep(batch.records[-1].seq if batch.records else 0, last=True)

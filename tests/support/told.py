@@ -1,0 +1,80 @@
+"""Journal records made up for tests of the telling half."""
+
+import dataclasses
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from probes.result import Fault, Outcome, ProbeResult, SlotKey
+from storage.base import Batch, Record
+from storage.records import Beat, Kind, Plan, PlanEntry, Settled, Skipped
+
+START_NS = 1_800_000_000_000_000_000
+EVERY_NS = 30_000_000_000
+SECOND_NS = 1_000_000_000
+
+KINDS: dict[type, Kind] = {
+    ProbeResult: Kind.RESULT,
+    Settled: Kind.SETTLED,
+    Plan: Kind.PLAN,
+    Skipped: Kind.SKIPPED,
+    Beat: Kind.BEAT,
+}
+
+
+def result(slot: int = 0, outcome: Outcome = Outcome.OK, **fields: Any) -> ProbeResult:
+    """Return an attempt at the n-th slot since START_NS that took one second."""
+    given: dict[str, Any] = {
+        "id": uuid.UUID(int=slot),
+        "probe": "chat",
+        "kind": "chat",
+        "target": "openai",
+        "provider": "openai",
+        "cloud": "openai",
+        "model": "nano",
+        "vantage": "here",
+        "scheduled_ns": START_NS + slot * EVERY_NS,
+        "started_ns": START_NS + slot * EVERY_NS,
+        "total_s": 1.0,
+    }
+    return ProbeResult(outcome=outcome, **(given | fields))
+
+
+def settled(slot: int = 0, fault: Fault = Fault.NOT_OURS, target: str = "openai") -> Settled:
+    key = SlotKey(target, "chat", "here", START_NS + slot * EVERY_NS)
+    return Settled(slot=key, fault=fault, settled_ns=key.scheduled_ns + 20 * SECOND_NS, confirmations=3)
+
+
+def beat(seconds: float, boot: str = "a", **fields: Any) -> Beat:
+    """Return the beat so many seconds after START_NS."""
+    at_ns = START_NS + round(seconds * SECOND_NS)
+    given = {"at_ns": at_ns, "boot": boot, "config_hash": "h", "vantage": "here"}
+    return Beat(**(given | fields))
+
+
+def plan(targets: Sequence[str] = ("openai",), every_ns: int = EVERY_NS, **fields: Any) -> Plan:
+    given: dict[str, Any] = {
+        "config_hash": "h",
+        "vantage": "here",
+        "valid_from_ns": START_NS,
+        "reason": "start",
+        "entries": tuple(
+            PlanEntry(target=target, probe="chat", every_ns=every_ns, phase_ns=START_NS % every_ns)
+            for target in targets
+        ),
+        "grace_ns": 40 * SECOND_NS,
+    }
+    return Plan(**(given | fields))
+
+
+def record(seq: int, message: Any) -> Record:
+    return Record(seq, KINDS[type(message)], message.encode())
+
+
+def batch(*messages: Any, after: int = 0) -> Batch:
+    return Batch(tuple(record(after + n, message) for n, message in enumerate(messages, 1)))
+
+
+def moved(one: ProbeResult, seconds: float) -> ProbeResult:
+    """Return the same attempt, started so much later."""
+    return dataclasses.replace(one, started_ns=one.started_ns + round(seconds * SECOND_NS))
