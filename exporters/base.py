@@ -1,6 +1,6 @@
 """The protocols of the room: sinks for judged results and for the state of objectives."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from exporters.signals import Judged, SloStatus
 from probes.result import ProbeResult
@@ -16,6 +16,18 @@ class ResultSink(Protocol):
     def settle(self, judged: Judged) -> None:
         """Take a scheduled attempt whose meaning is final, once; never a confirmation or a manual one."""
         ...
+
+
+class RemoteSink(ResultSink, Protocol):
+    """A result sink that sends to a collector, which may be dead: no call but `close` waits for it."""
+
+    def close(self, timeout_s: float) -> None:
+        """Send what waits, for so long at most."""
+        ...
+
+
+HORIZON_NS: Final = 15 * 60 * 1_000_000_000
+"""A result that started longer ago is told to no collector: a backlog fills the store and counters alone."""
 
 
 class StatusSink(Protocol):

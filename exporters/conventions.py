@@ -1,0 +1,365 @@
+"""Every name that outsiders hold on to: metrics, labels, bucket edges, spans and attributes."""
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from probes import timing
+
+# --- Metrics on /metrics ---------------------------------------------------------------------------------
+
+PREFIX: Final = "nephoscope_"
+
+MEASURED: Final = ("target", "probe", "vantage")
+SLO: Final = ("slo", "objective", *MEASURED)
+QUOTA: Final = ("quota", "vantage")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Family:
+    """One metric: its name with the prefix, as it stands in a query, and the order of its label values."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram", "summary", "info"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+FAMILIES: dict[str, Family] = {}
+"""All families by name, in the order in which the page shows them."""
+
+
+def _family(
+    name: str,
+    kind: Literal["counter", "gauge", "histogram", "summary", "info"],
+    text: str,
+    labels: tuple[str, ...] = (),
+) -> Family:
+    family = Family(PREFIX + name, kind, text, labels)
+    FAMILIES[family.name] = family
+    return family
+
+
+TARGET_INFO = _family(
+    "target_info",
+    "info",
+    "What stands behind a target; the user's labels carry the prefix label_.",
+    ("target",),
+)
+
+PROBE_RESULTS = _family(
+    "probe_results_total", "counter", "Settled scheduled attempts by outcome.", (*MEASURED, "outcome")
+)
+PROBE_TTFT = _family(
+    "probe_ttft_seconds",
+    "histogram",
+    "Request sent to first generated unit; trusted, settled, scheduled attempts.",
+    MEASURED,
+)
+PROBE_TTFO = _family(
+    "probe_ttfo_seconds",
+    "histogram",
+    "Request sent to first visible (non-reasoning) unit; trusted, settled, scheduled attempts.",
+    MEASURED,
+)
+PROBE_INTER_TOKEN = _family(
+    "probe_inter_token_seconds",
+    "histogram",
+    "Mean time per token after the first chunk; trusted, settled, scheduled attempts.",
+    MEASURED,
+)
+PROBE_DURATION = _family(
+    "probe_duration_seconds",
+    "histogram",
+    "Request sent to the end of a whole answer; trusted, settled, scheduled attempts.",
+    MEASURED,
+)
+PROBE_PHASE = _family(
+    "probe_phase_seconds",
+    "summary",
+    "Time per phase where it was observed; trusted, settled, scheduled attempts.",
+    (*MEASURED, "phase"),
+)
+PROBE_UNTRUSTED = _family(
+    "probe_untrusted_total",
+    "counter",
+    "Settled scheduled attempts left out of every latency, by reason; one may have several.",
+    (*MEASURED, "reason"),
+)
+TARGET_STATE = _family(
+    "target_state", "gauge", "1 for the state that the last settled attempt shows.", (*MEASURED, "state")
+)
+PROBE_LAST_RESULT = _family(
+    "probe_last_result_timestamp_seconds", "gauge", "Start of the newest attempt, unix time.", MEASURED
+)
+PROBE_TOKENS = _family(
+    "probe_tokens_total",
+    "counter",
+    "Tokens that probing used, confirmations included.",
+    (*MEASURED, "direction"),
+)
+PROBE_COST = _family(
+    "probe_estimated_cost_usd_total",
+    "counter",
+    "Estimated US dollars that probing cost, confirmations included.",
+    MEASURED,
+)
+TLS_NOT_AFTER = _family(
+    "tls_certificate_not_after_timestamp_seconds",
+    "gauge",
+    "When the certificate that the endpoint showed last expires, unix time.",
+    MEASURED,
+)
+RATELIMIT: Mapping[str, Family] = {
+    f"{what}_{unit}": _family(
+        f"ratelimit_{what}_{unit}", "gauge", f"Rate limit: {what} {unit}, as the endpoint said last.", QUOTA
+    )
+    for what in ("remaining", "limit")
+    for unit in ("requests", "tokens")
+}
+"""By the key in `ProbeResult.ratelimit`."""
+
+SLI_EVENTS = _family(
+    "sli_events_total", "counter", "Settled slots by what they count as for the SLO.", (*SLO, "result")
+)
+SLI_EXPECTED = _family(
+    "sli_expected_events_total", "counter", "Slots that were due under the stored plan.", SLO
+)
+SLO_OBJECTIVE = _family("slo_objective_ratio", "gauge", "Share of valid events that has to be good.", SLO)
+SLI_RATIO = _family(
+    "sli_ratio", "gauge", "Share of valid events that were good in the window.", (*SLO, "window")
+)
+SLO_BUDGET = _family(
+    "slo_error_budget_remaining_ratio",
+    "gauge",
+    "Share of the error budget left in the objective's window; negative when overspent.",
+    SLO,
+)
+SLO_BURN = _family(
+    "slo_burn_rate",
+    "gauge",
+    "How fast the budget burns; 1 spends it exactly at the end of the objective's window.",
+    (*SLO, "window"),
+)
+SLO_MET = _family(
+    "slo_met_probability_ratio", "gauge", "Probability that the objective is met, given the data.", SLO
+)
+SLO_COVERAGE = _family("slo_coverage_ratio", "gauge", "Observed slots over due slots in the window.", SLO)
+SLO_STATE = _family("slo_state", "gauge", "1 for the state that the last evaluation saw.", (*SLO, "state"))
+SLO_EVALUATED = _family(
+    "slo_evaluated_timestamp_seconds", "gauge", "When the SLO was evaluated last, unix time.", SLO
+)
+
+RUNS_SKIPPED = _family(
+    "agent_runs_skipped_total", "counter", "Due slots that were not asked, by reason.", ("reason",)
+)
+SCHEDULE_LATENESS = _family(
+    "agent_schedule_lateness_seconds", "histogram", "Actual start of an attempt minus its slot."
+)
+LOOP_LAG = _family("agent_event_loop_lag_seconds", "histogram", "How late the asker's event loop woke.")
+LAST_BEAT = _family(
+    "agent_last_beat_timestamp_seconds", "gauge", "When the asker reported of itself last, unix time."
+)
+JOURNAL_BYTES = _family("agent_journal_bytes", "gauge", "Size of the journal on disk.")
+JOURNAL_OLDEST = _family(
+    "agent_journal_oldest_timestamp_seconds", "gauge", "Time of the journal's oldest record, unix time."
+)
+JOURNAL_DROPPED = _family(
+    "agent_journal_records_dropped_total",
+    "counter",
+    "Records that the asker could not keep, by its own account.",
+    ("reason",),
+)
+RESULTS_DROPPED = _family(
+    "agent_results_dropped_total",
+    "counter",
+    "Records missing from the journal's sequence, so from this page.",
+    ("reason",),
+)
+RESULTS_DUPLICATE = _family(
+    "agent_results_duplicate_total", "counter", "Results that the store had already and refused."
+)
+SPANS_DROPPED = _family(
+    "agent_spans_dropped_total", "counter", "Spans that did not reach the collector: queue full or refused."
+)
+DATABASE_UP = _family("agent_database_up", "gauge", "1 while the database takes what it is given.")
+DEFAULT_PARTITION_ROWS = _family(
+    "agent_default_partition_rows",
+    "gauge",
+    "Rows that no partition of theirs took; anything but 0 is a fault.",
+)
+NOTIFICATIONS = _family(
+    "agent_notifications_total", "counter", "Notifications by receiver and state.", ("receiver", "state")
+)
+CONFIG_RELOAD_OK = _family(
+    "agent_config_last_reload_successful", "gauge", "1 when the last configuration read was taken."
+)
+CONFIG_RELOAD_AT = _family(
+    "agent_config_last_reload_success_timestamp_seconds",
+    "gauge",
+    "When a configuration was taken last, unix time.",
+)
+CONFIG_INFO = _family("agent_config_info", "info", "Hash of the running configuration.", ("hash",))
+TASK_SUCCESS = _family(
+    "agent_task_last_success_timestamp_seconds",
+    "gauge",
+    "When a side task succeeded last, unix time.",
+    ("task",),
+)
+BUILD_INFO = _family("build_info", "info", "What is running.", ("version", "python"))
+
+PHASES: Final = ("auth", "dns_wait", "dns", "proxy", "connect", "tls", "ttfb")
+TARGET_STATES: Final = ("good", "degraded", "down", "unknown")
+SLO_STATES: Final = ("good", "bad", "unknown")
+DIRECTIONS: Final = ("input", "output")
+SKIP_REASONS: Final = ("in_flight", "overlap", "late", "shutdown")
+
+_TTFT_EDGES = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
+EDGES: Mapping[str, tuple[float, ...]] = {
+    PROBE_TTFT.name: _TTFT_EDGES,
+    PROBE_TTFO.name: _TTFT_EDGES,
+    PROBE_INTER_TOKEN.name: (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0),
+    PROBE_DURATION.name: (*_TTFT_EDGES, 120.0, 300.0),
+}
+"""Upper bucket edges in seconds, before the objectives' thresholds are added."""
+
+THRESHOLD_OF: Mapping[str, Family] = {
+    "ttft": PROBE_TTFT,
+    "ttfo": PROBE_TTFO,
+    "itl": PROBE_INTER_TOKEN,
+    "total": PROBE_DURATION,
+}
+"""The histogram that an SLI's threshold must be an edge of, by the SLI's name."""
+
+TRACE_ID: Final = "trace_id"
+SPAN_ID: Final = "span_id"
+"""Labels of an exemplar: 63 characters with their values, of the 128 that OpenMetrics allows."""
+
+
+def user_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's labels under the names that `target_info` carries, as kube-state-metrics does.
+
+    The prefix `label_`, snake case, an underscore for what a label name may not hold; names that thereby
+    become one get `_conflict1`, `_conflict2`, ... in the order of the original names.
+
+    >>> user_labels({"costCentre": "42", "app.kubernetes.io/name": "x"})
+    {'label_app_kubernetes_io_name': 'x', 'label_cost_centre': '42'}
+    >>> user_labels({"a-b": "1", "a.b": "2"})
+    {'label_a_b_conflict1': '1', 'label_a_b_conflict2': '2'}
+    """
+    named = [(_label_name(key), labels[key]) for key in sorted(labels)]
+    of_a_name = Counter(name for name, _ in named)
+    seen: Counter[str] = Counter()
+    chosen = {}
+    for name, value in named:
+        seen[name] += 1
+        chosen[f"{name}_conflict{seen[name]}" if of_a_name[name] > 1 else name] = value
+    return chosen
+
+
+def _label_name(key: str) -> str:
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
+    return "label_" + re.sub(r"[^a-z0-9_]", "_", snake)
+
+
+# --- Rules for Prometheus --------------------------------------------------------------------------------
+# Sloth's names and labels to the letter: dashboards and silences made for it work on ours.
+
+SLI_ERROR: Final = "slo:sli_error:ratio_rate"
+"""Followed by the window: `slo:sli_error:ratio_rate5m`."""
+
+OBJECTIVE_RATIO: Final = "slo:objective:ratio"
+ERROR_BUDGET: Final = "slo:error_budget:ratio"
+PERIOD_DAYS: Final = "slo:time_period:days"
+CURRENT_BURN: Final = "slo:current_burn_rate:ratio"
+PERIOD_BURN: Final = "slo:period_burn_rate:ratio"
+PERIOD_BUDGET: Final = "slo:period_error_budget_remaining:ratio"
+SLO_INFO: Final = "sloth_slo_info"
+
+SLOTH_ID: Final = "sloth_id"
+SLOTH_SERVICE: Final = "sloth_service"
+SLOTH_SLO: Final = "sloth_slo"
+SLOTH_WINDOW: Final = "sloth_window"
+SLOTH_SEVERITY: Final = "sloth_severity"
+BURN_TIER: Final = "burn_tier"
+BURN_TIERS: Mapping[str, str] = {"page": "fast", "ticket": "slow"}
+"""By severity, so that an inhibition can name the fast tier and quiet the slow one."""
+
+BURN_ALERT: Final = "NephoscopeBudgetBurn"
+ABSENCE_ALERT: Final = "NephoscopeNoResults"
+RULES_ALERT: Final = "NephoscopeRulesOutdated"
+
+# --- OpenTelemetry ---------------------------------------------------------------------------------------
+# The GenAI conventions are in development and rename things: their names stand here, and nowhere else.
+
+SERVICE_NAME: Final = "nephoscope"
+
+OPERATIONS: Mapping[str, str] = {"chat": "chat", "chat-sync": "chat", "models": "list_models"}
+"""`gen_ai.operation.name` by kind of probe."""
+
+PROVIDER_NAMES: Mapping[str, str] = {
+    "azure": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
+    "gemini": "gcp.gemini",
+    "mistral": "mistral_ai",
+    "nim": "nvidia.nim",
+    "oci": "oci.generative_ai",
+    "ray": "ray.serve",
+    "vertex": "gcp.vertex_ai",
+}
+"""`gen_ai.provider.name` by provider, where it is not the provider's own name."""
+
+OPERATION_NAME: Final = "gen_ai.operation.name"
+PROVIDER_NAME: Final = "gen_ai.provider.name"
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+RESPONSE_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+USAGE_INPUT: Final = "gen_ai.usage.input_tokens"
+USAGE_OUTPUT: Final = "gen_ai.usage.output_tokens"
+USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
+USAGE_CACHED: Final = "gen_ai.usage.cache_read.input_tokens"
+OPENAI_TIER: Final = "openai.response.service_tier"
+OPENAI_FINGERPRINT: Final = "openai.response.system_fingerprint"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+ERROR_TYPE: Final = "error.type"
+SYNTHETIC_TYPE: Final = "user_agent.synthetic.type"
+SYNTHETIC: Final = "test"
+HTTP_METHOD: Final = "http.request.method"
+HTTP_STATUS: Final = "http.response.status_code"
+PROTOCOL_NAME: Final = "network.protocol.name"
+PROTOCOL_VERSION: Final = "network.protocol.version"
+PEER_ADDRESS: Final = "network.peer.address"
+PEER_PORT: Final = "network.peer.port"
+TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105 - the name of an attribute, not a secret
+
+OUR_TARGET: Final = "nephoscope.target"
+OUR_PROBE: Final = "nephoscope.probe"
+OUR_VANTAGE: Final = "nephoscope.vantage"
+OUR_ATTEMPT: Final = "nephoscope.attempt"
+OUR_OUTCOME: Final = "nephoscope.outcome"
+OUR_SIMULATED: Final = "nephoscope.simulated"
+
+CHILD_SPANS: Mapping[str, tuple[str, str]] = {
+    "auth": (timing.AUTH_START, timing.AUTH_END),
+    "dns_wait": (timing.DNS_WAIT_START, timing.DNS_START),
+    "dns": (timing.DNS_START, timing.DNS_END),
+    "connect": (timing.CONNECT_START, timing.CONNECT_END),
+    "proxy": (timing.PROXY_START, timing.PROXY_END),
+    "tls": (timing.TLS_START, timing.TLS_END),
+    "request": (timing.SENT, timing.FIRST_BYTE),
+    "first_token": (timing.FIRST_BYTE, timing.FIRST_TOKEN),
+    "stream": (timing.FIRST_TOKEN, timing.END),
+}
+"""Child spans and the marks that they lie between; TTFT is `request` and `first_token` together."""
+
+OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
+TIME_TO_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
+TIME_PER_OUTPUT_CHUNK: Final = "gen_ai.client.operation.time_per_output_chunk"
+TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105 - the name of a metric, not a secret

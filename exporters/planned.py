@@ -1,0 +1,61 @@
+"""What a plan names, in the shape in which a page asks for it."""
+
+from typing import Any
+
+from exporters import conventions
+from exporters.conventions import Family
+from exporters.series import Labels
+from exporters.signals import SeriesPlan, SloKey, TargetInfo
+from probes.result import ProbeResult
+
+
+class Planned:
+    """The targets, probes, SLOs and bucket edges of a plan; without one, nothing."""
+
+    def __init__(self, plan: SeriesPlan | None) -> None:
+        self.vantage = plan.vantage if plan else None
+        self.targets = frozenset(target.target for target in plan.targets) if plan else frozenset()
+        self.probes = frozenset(plan.probes) if plan else frozenset()
+        self.slos = frozenset(slo.id for slo, _ in plan.slos) if plan else frozenset()
+        thresholds = plan.thresholds if plan else {}
+        self.edges = {
+            family.name: tuple(sorted({*conventions.EDGES[family.name], *thresholds.get(sli, ())}))
+            for sli, family in conventions.THRESHOLD_OF.items()
+        }
+
+    def has(self, result: ProbeResult) -> bool:
+        return (result.target, result.probe) in self.probes and result.vantage == self.vantage
+
+    def wants(self, family: Family, labels: Labels) -> bool:
+        named = dict(zip(family.labels, labels, strict=True))
+        if "slo" in named:
+            return named["slo"] in self.slos
+        if "probe" in named:
+            return (named["target"], named["probe"]) in self.probes
+        return "quota" not in named or named["quota"] in self.targets
+
+
+def info_labels(target: TargetInfo) -> dict[str, str]:
+    """Return the labels of a target's `target_info`, without those that would be empty."""
+    known = {
+        "target": target.target,
+        "provider": target.provider,
+        "target_cloud": target.cloud,
+        "target_region": target.region,
+        "model": target.model,
+        "team": target.team,
+        "simulated": "true" if target.simulated else None,
+    }
+    return {name: value for name, value in known.items() if value} | conventions.user_labels(target.labels)
+
+
+def revived(plain: dict[str, Any]) -> SeriesPlan:
+    """Return the plan whose plain dictionary a snapshot holds."""
+    return SeriesPlan(
+        config_hash=plain["config_hash"],
+        vantage=plain["vantage"],
+        targets=tuple(TargetInfo(**target) for target in plain["targets"]),
+        probes=tuple((target, probe) for target, probe in plain["probes"]),
+        slos=tuple((SloKey(**slo), ratio) for slo, ratio in plain["slos"]),
+        thresholds={sli: tuple(edges) for sli, edges in plain["thresholds"].items()},
+    )

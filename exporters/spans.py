@@ -1,0 +1,196 @@
+"""A result as a tree of spans: built after the fact, with the ids that its request carried."""
+
+import hashlib
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from exporters import conventions
+from probes import timing
+from probes.result import Outcome, ProbeResult
+
+_SCOPE = InstrumentationScope(conventions.SERVICE_NAME)
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+
+_WIRE = (timing.DNS_WAIT_START, timing.DNS_START, timing.CONNECT_START, timing.SENT)
+"""Marks at which the HTTP exchange may begin; the first that was seen is its start."""
+
+
+def tree(result: ProbeResult, resource: Resource) -> list[ReadableSpan]:
+    """Return the result's spans, the root first; all others are its children.
+
+    A phase that began and did not end lasts until the attempt's last mark and carries the error.
+    """
+    return _Tree(result, resource).spans()
+
+
+def child_span_id(result: ProbeResult, name: str) -> int:
+    digest = hashlib.blake2b(result.id.bytes + name.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+class _Tree:
+    """One result while its spans are built."""
+
+    def __init__(self, result: ProbeResult, resource: Resource) -> None:
+        self._result = result
+        self._resource = resource
+        self._at = dict(result.marks)
+        self._last = max(self._at.values(), default=0)
+        self._root = self._context(int.from_bytes(result.id.bytes[8:], "big"))
+
+    def spans(self) -> list[ReadableSpan]:
+        return [self._whole(), *self._http(), *self._phases()]
+
+    def _whole(self) -> ReadableSpan:
+        result = self._result
+        return ReadableSpan(
+            name=f"{conventions.OPERATIONS[result.kind]} {result.request_model or result.model}",
+            context=self._root,
+            kind=SpanKind.CLIENT,
+            start_time=result.started_ns,
+            end_time=result.started_ns + self._last,
+            attributes=_observed(_genai(result) | _ours(result) | self._error()),
+            status=self._status(failed=result.outcome is not Outcome.OK),
+            resource=self._resource,
+            instrumentation_scope=_SCOPE,
+        )
+
+    def _http(self) -> list[ReadableSpan]:
+        start = next((self._at[name] for name in _WIRE if name in self._at), None)
+        if start is None:
+            return []
+        failed = self._result.http_status is None or self._result.http_status >= 400
+        method = "GET" if self._result.kind == "models" else "POST"
+        attributes = _http(self._result, method) | (self._http_error() if failed else {})
+        return [self._child(method, start, self._last, attributes, kind=SpanKind.CLIENT, failed=failed)]
+
+    def _phases(self) -> list[ReadableSpan]:
+        spans = []
+        for name, (start, end) in conventions.CHILD_SPANS.items():
+            if start not in self._at or (self._at[start] == self._last and end not in self._at):
+                continue
+            failed = end not in self._at
+            until = self._last if failed else self._at[end]
+            spans.append(
+                self._child(name, self._at[start], until, self._error() if failed else {}, failed=failed)
+            )
+        return spans
+
+    def _child(
+        self,
+        name: str,
+        start: int,
+        end: int,
+        attributes: Mapping[str, Any],
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
+        failed: bool,
+    ) -> ReadableSpan:
+        return ReadableSpan(
+            name=name,
+            context=self._context(child_span_id(self._result, name)),
+            parent=self._root,
+            kind=kind,
+            start_time=self._result.started_ns + start,
+            end_time=self._result.started_ns + end,
+            attributes=_observed(attributes),
+            status=self._status(failed=failed),
+            resource=self._resource,
+            instrumentation_scope=_SCOPE,
+        )
+
+    def _context(self, span_id: int) -> SpanContext:
+        return SpanContext(self._result.id.int, span_id, is_remote=False, trace_flags=_SAMPLED)
+
+    def _status(self, *, failed: bool) -> Status:
+        if not failed:
+            return Status(StatusCode.UNSET)
+        return Status(StatusCode.ERROR, self._result.error or self._result.outcome.value)
+
+    def _error(self) -> dict[str, Any]:
+        failed = self._result.outcome is not Outcome.OK
+        return {conventions.ERROR_TYPE: self._result.outcome.value} if failed else {}
+
+    def _http_error(self) -> dict[str, Any]:
+        status = self._result.http_status
+        return {conventions.ERROR_TYPE: str(status)} if status is not None else self._error()
+
+
+def identity(result: ProbeResult) -> dict[str, Any]:
+    """Return what was asked of whom, as spans and metrics name it alike; None where it is not known."""
+    return {
+        conventions.OPERATION_NAME: conventions.OPERATIONS[result.kind],
+        conventions.PROVIDER_NAME: conventions.PROVIDER_NAMES.get(result.provider, result.provider),
+        conventions.REQUEST_MODEL: result.request_model or result.model,
+        conventions.RESPONSE_MODEL: result.response_model,
+        conventions.SERVER_ADDRESS: result.server_address,
+        conventions.SERVER_PORT: result.server_port,
+    }
+
+
+def _genai(result: ProbeResult) -> dict[str, Any]:
+    return identity(result) | {
+        conventions.REQUEST_STREAM: True if result.kind == "chat" else None,
+        conventions.REQUEST_MAX_TOKENS: result.max_tokens,
+        conventions.RESPONSE_ID: result.response_id,
+        conventions.RESPONSE_FINISH_REASONS: (result.finish_reason,) if result.finish_reason else None,
+        conventions.RESPONSE_FIRST_CHUNK: result.chunks[0] if result.chunks else None,
+        conventions.USAGE_INPUT: result.input_tokens,
+        conventions.USAGE_OUTPUT: result.output_tokens,
+        conventions.USAGE_REASONING: result.reasoning_tokens,
+        conventions.USAGE_CACHED: result.cached_tokens,
+        conventions.OPENAI_TIER: result.service_tier,
+        conventions.OPENAI_FINGERPRINT: result.fingerprint,
+        conventions.SYNTHETIC_TYPE: conventions.SYNTHETIC,
+    }
+
+
+def _ours(result: ProbeResult) -> dict[str, Any]:
+    return {
+        conventions.OUR_TARGET: result.target,
+        conventions.OUR_PROBE: result.probe,
+        conventions.OUR_VANTAGE: result.vantage,
+        conventions.OUR_ATTEMPT: result.attempt,
+        conventions.OUR_OUTCOME: result.outcome.value,
+        conventions.OUR_SIMULATED: result.simulated or None,
+    }
+
+
+def _http(result: ProbeResult, method: str) -> dict[str, Any]:
+    address, port = _peer(result.peer)
+    return {
+        conventions.HTTP_METHOD: method,
+        conventions.HTTP_STATUS: result.http_status,
+        conventions.SERVER_ADDRESS: result.server_address,
+        conventions.SERVER_PORT: result.server_port,
+        conventions.PROTOCOL_NAME: "http",
+        conventions.PROTOCOL_VERSION: "1.1" if result.http_status is not None else None,
+        conventions.PEER_ADDRESS: address,
+        conventions.PEER_PORT: port,
+        conventions.SYNTHETIC_TYPE: conventions.SYNTHETIC,
+    }
+
+
+def _peer(peer: str | None) -> tuple[str | None, int | None]:
+    """Return address and port of a peer.
+
+    >>> _peer("192.0.2.7:443"), _peer("[2001:db8::1]:443"), _peer("2001:db8::1"), _peer(None)
+    (('192.0.2.7', 443), ('2001:db8::1', 443), ('2001:db8::1', None), (None, None))
+    """
+    if peer is None:
+        return None, None
+    try:
+        return str(ipaddress.ip_address(peer)), None
+    except ValueError:
+        address, _, port = peer.rpartition(":")
+        return (address.strip("[]"), int(port)) if port.isdecimal() else (peer, None)
+
+
+def _observed(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if value is not None}
