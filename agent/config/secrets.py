@@ -1,0 +1,163 @@
+"""References to secrets, and secrets out of texts."""
+
+import base64
+import contextlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Self
+from urllib.parse import quote, quote_plus, unquote
+
+from agent.config.findings import BadValueError
+from agent.config.model import Config
+from agent.config.references import Reference, literal, pieces, references
+from probes.base import SigningError
+from probes.target import Target
+
+BLOT = "[redacted]"
+
+MIN_LENGTH = 6
+"""Shorter values are not blotted: `a` for a secret would blot every text into nothing."""
+
+MAX_KNOWN = 2000
+"""Values remembered; the oldest go first, as tokens that a file rotates hourly would add up for ever."""
+
+_SENSITIVE = re.compile(r"auth|key|token|secret|cookie|password|credential", re.IGNORECASE)
+_MARK = re.compile("\ue000([0-9]+)\ue001")
+_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)@(.*)", re.DOTALL)
+
+
+class Secrets:
+    """Resolves references at each use, so that a rotated file is read anew, and remembers what to blot out."""
+
+    def __init__(self, environ: Mapping[str, str], known: Iterable[str] = ()) -> None:
+        self._environ = environ
+        self._known: dict[str, tuple[str, ...]] = {}
+        self._blots: tuple[str, ...] = ()
+        for value in known:
+            self._remember(value)
+
+    @classmethod
+    def of(cls, config: Config, environ: Mapping[str, str]) -> Self:
+        """Return secrets that know what the file spells out, and what its references stand for already."""
+        secrets = cls(environ, known=_spelled_out(config))
+        for text in _referring(config):
+            for reference in references(text):
+                with contextlib.suppress(LookupError):
+                    secrets._value(reference)
+        return secrets
+
+    def resolve(self, text: str) -> str:
+        """Return the text with its references replaced, or raise `SigningError`."""
+        return "".join(value for value, _ in self._parts(text))
+
+    def resolve_url(self, text: str) -> str:
+        """Return the URL with its references replaced, or raise `SigningError`.
+
+        What a reference brings into user name or password is percent-encoded, as a password may hold `@` or `/`.
+        """
+        return join_url(self._parts(text))
+
+    def redact(self, text: str) -> str:
+        """Return the text with every secret that was ever resolved blotted out, in its encoded forms too."""
+        for blot in self._blots:
+            if blot in text:
+                text = text.replace(blot, BLOT)
+        return text
+
+    def _parts(self, text: str) -> list[tuple[str, bool]]:
+        try:
+            return [(self._value(piece), isinstance(piece, Reference)) for piece in pieces(text)]
+        except (LookupError, BadValueError) as error:
+            raise SigningError(str(error.args[0])) from None
+
+    def _value(self, piece: str | Reference) -> str:
+        if isinstance(piece, str):
+            return piece
+        value = piece.value(self._environ)
+        self._remember(value)
+        return value
+
+    def _remember(self, value: str) -> None:
+        if len(value) < MIN_LENGTH or value in self._known:
+            return
+        while len(self._known) >= MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[value] = tuple(_forms(value))
+        forms = {form for known in self._known.values() for form in known}
+        self._blots = tuple(sorted(forms, key=len, reverse=True))
+
+
+def join_url(parts: list[tuple[str, bool]]) -> str:
+    """Return a URL from (text, whether a reference brought it); the latter is percent-encoded before the `@`.
+
+    >>> join_url([("postgresql://me:", False), ("p@/ss", True), ("@db/x?a=", False), ("b/c", True)])
+    'postgresql://me:p%40%2Fss@db/x?a=b/c'
+    """
+    # Private-use characters stand in for what references brought, so that its own `@` cannot move the host.
+    marked = "".join(f"\ue000{n}\ue001" if brought else text for n, (text, brought) in enumerate(parts))
+    found = _USERINFO.fullmatch(marked)
+    head, userinfo, tail = found.groups() if found else ("", "", marked)
+
+    def fill(text: str, change: Callable[[str], str]) -> str:
+        return _MARK.sub(lambda mark: change(parts[int(mark[1])][0]), text)
+
+    return head + fill(userinfo, lambda text: quote(text, safe="")) + ("@" if found else "") + fill(tail, str)
+
+
+def _spelled_out(config: Config) -> Iterator[str]:
+    """Yield the secrets that stand in the file itself, in headers only where the name says so."""
+    for target in config.targets:
+        yield from (literal(text) for text in _credentials(target) if not references(text))
+        yield from (
+            literal(text)
+            for name, text in target.headers.items()
+            if _SENSITIVE.search(name) and not references(text)
+        )
+    for url in _urls(config):
+        found = _USERINFO.fullmatch(url)
+        password = found[2].partition(":")[2] if found else ""
+        if not references(url):
+            yield from (password, unquote(password))
+    if config.heartbeat is not None and not references(config.heartbeat.url):
+        yield config.heartbeat.url
+
+
+def _credentials(target: Target) -> Iterator[str]:
+    """Yield the credentials that are secrets, or refer to one; a token's file does, by its path."""
+    for key, text in target.credentials.items():
+        yield f"${{file:{literal(text)}}}" if key == "token_file" else text
+
+
+def _referring(config: Config) -> Iterator[str]:
+    for target in config.targets:
+        yield from _credentials(target)
+        yield from target.headers.values()
+    yield from _urls(config)
+    if config.heartbeat is not None:
+        yield config.heartbeat.url
+
+
+def _urls(config: Config) -> Iterator[str]:
+    yield from (target.path.proxy for target in config.targets)
+    if config.storage.url is not None:
+        yield config.storage.url
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield a secret as it may stand in a text: plain, escaped in JSON, in a URL, or inside some base64."""
+    yield value
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield quote(value, safe="")
+    yield quote(value)
+    yield quote_plus(value)
+    raw = value.encode()
+    for shift in range(3):
+        # Base64 of `user:secret` holds the secret at one of three alignments: 8 bits a byte over 6 a letter.
+        # The letters that share bits with a neighbour are left off at both ends.
+        letters = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
+        inner = letters[-(-shift * 8 // 6) : (shift + len(raw)) * 8 // 6]
+        if len(inner) >= MIN_LENGTH:
+            yield inner
+            yield inner.replace("+", "-").replace("/", "_")

@@ -1,0 +1,149 @@
+"""A parsed file to its sections: every entry judged on its own, every failing told as a sentence."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from agent.config.durations import shown
+from agent.config.findings import Findings, Path
+from agent.config.schema import ObjectiveSection, ProbeSection, Section, Settings, TargetSection
+
+S = TypeVar("S", bound=Section)
+
+_SMALLEST = 'targets: [{name: openai, provider: openai, model: gpt-5-nano, credentials: {api_key: "${OPENAI_API_KEY}"}}]'
+_WANTED = {
+    "name": "give each entry a name of its own",
+    "provider": "say who serves it, as in provider: openai",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry(Generic[S]):
+    """One entry of a list and where it stands."""
+
+    path: Path
+    section: S
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class File:
+    """What could be read; `names` are those of every entry of a list, the failing ones too.
+
+    `probes` and `objectives` are None where the file leaves them to the defaults.
+    """
+
+    settings: Settings
+    targets: list[Entry[TargetSection]]
+    probes: list[Entry[ProbeSection]] | None
+    objectives: list[Entry[ObjectiveSection]] | None
+    names: Mapping[str, frozenset[str]]
+
+
+def sections(data: Any, findings: Findings) -> File:
+    """Return the file's sections; what is wrong goes into the findings, and the rest is still there."""
+    if data is not None and not isinstance(data, dict):
+        findings.error(
+            (), f"the file holds {shown(data)}, not a map of keys; the smallest that works: {_SMALLEST}"
+        )
+    tree: dict[str, Any] = data if isinstance(data, dict) else {}
+    targets = _entries(TargetSection, tree, "targets", findings)
+    if not targets and (not tree.get("targets")) and (data is None or isinstance(data, dict)):
+        findings.error(("targets",), f"names nothing to probe; the smallest file that works: {_SMALLEST}")
+    if tree.get("probes", True) in ([], None):
+        findings.error(
+            ("probes",), "is empty, so nothing would be asked; take the key out for the default probe"
+        )
+    return File(
+        _settings(tree, findings),
+        targets or [],
+        _entries(ProbeSection, tree, "probes", findings),
+        _entries(ObjectiveSection, tree, "objectives", findings),
+        {key: frozenset(_names(tree.get(key))) for key in ("targets", "probes", "objectives")},
+    )
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return "; did you mean `...`?" for the likeliest of the known, else nothing.
+
+    >>> nearest("percnt", ["percent", "probes"])
+    '; did you mean `percent`?'
+    """
+    found = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return f"; did you mean `{found[0]}`?" if found else ""
+
+
+def _names(entries: Any) -> Iterable[str]:
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+            yield entry["name"]
+
+
+def _settings(tree: dict[str, Any], findings: Findings) -> Settings:
+    found = _validated(Settings, tree, (), findings)
+    if found is not None:
+        return found
+    # The errors are told; what else stands in the file is judged with the failing keys at their defaults.
+    sound = {key: value for key, value in tree.items() if key in Settings.model_fields}
+    unheard = Findings("", {})
+    return Settings.model_validate(
+        {
+            key: value
+            for key, value in sound.items()
+            if _validated(Settings, {key: value}, (), unheard) is not None
+        }
+    )
+
+
+def _entries(model: type[S], tree: Mapping[str, Any], key: str, findings: Findings) -> list[Entry[S]] | None:
+    entries = tree.get(key)
+    if entries is None:
+        return None
+    if not isinstance(entries, list):
+        findings.error((key,), f"a list belongs here, not {shown(entries)}; begin each entry with a dash")
+        return []
+    found = (
+        (path := (key, at), _validated(model, entry, path, findings)) for at, entry in enumerate(entries)
+    )
+    return [Entry(path, section) for path, section in found if section is not None]
+
+
+def _validated(model: type[S], data: Any, path: Path, findings: Findings) -> S | None:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            where = tuple(part for part in detail["loc"] if part != "[key]")
+            findings.error((*path, *where), _sentence(model, where, detail))
+        return None
+
+
+def _sentence(model: type[Section], where: Path, detail: ErrorDetails) -> str:
+    match detail["type"]:
+        case "missing":
+            return f"is missing; {_WANTED.get(str(where[-1]), 'write it')}"
+        case "extra_forbidden":
+            return _unknown(_owner(model, where[:-1]), str(where[-1]))
+        case "value_error":
+            return str(detail["ctx"]["error"])
+        case _:
+            return f"a map of keys belongs here, not {shown(detail['input'])}"
+
+
+def _unknown(owner: type[Section], key: str) -> str:
+    if key in owner.later:
+        return f"not yet: this version of nephoscope does not have `{key}`; take it out"
+    close = nearest(key, owner.model_fields)
+    return f"unknown key `{key}`{close or '; known here are ' + ', '.join(sorted(owner.model_fields))}"
+
+
+def _owner(model: type[Section], where: Path) -> type[Section]:
+    """Return the section that a path within a model leads to."""
+    for part in where:
+        field = model.model_fields[str(part)]
+        kinds = (field.annotation, *get_args(field.annotation))
+        model = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section))
+    return model

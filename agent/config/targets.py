@@ -1,0 +1,211 @@
+"""Target sections to targets: who serves, under which URL, with which identity and by which way."""
+
+import dataclasses
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from agent import prices
+from agent.config.context import Context, loopback
+from agent.config.durations import shown
+from agent.config.findings import Path
+from agent.config.references import references
+from agent.config.schema import Credentials, TargetSection
+from agent.config.sections import Entry, nearest
+from probes import catalog
+from probes import target as probing
+
+LATER = frozenset({"anthropic", "bedrock", "cohere", "gemini", "oci", "sagemaker", "vertex"})
+"""Providers of later versions."""
+
+RESERVED = frozenset(
+    {
+        "target", "probe", "vantage", "provider", "target_cloud", "target_region", "model", "team", "service",
+        "simulated", "objective", "slo", "le", "job", "instance",
+    }
+)  # fmt: skip
+"""Label names that already stand on a metric, or that Prometheus puts there."""
+
+
+def targets(context: Context, entries: list[Entry[TargetSection]]) -> tuple[probing.Target, ...]:
+    return tuple(
+        target for entry in entries if (target := _target(context, entry.path, entry.section)) is not None
+    )
+
+
+def _target(context: Context, path: Path, section: TargetSection) -> probing.Target | None:
+    provider = catalog.PROVIDERS.get(section.provider)
+    if provider is None:
+        context.findings.error((*path, "provider"), _unknown(section.provider))
+        return None
+    endpoint = _endpoint(context, path, section, provider)
+    if endpoint is None:
+        return None
+    _labels(context, (*path, "labels"), section.labels)
+    if section.api_version is not None and provider.dated_root is None:
+        dated = ", ".join(
+            sorted(name for name, row in catalog.PROVIDERS.items() if row.dated_root is not None)
+        )
+        context.findings.error(
+            (*path, "api_version"), f"has no effect for `{section.provider}` (only for {dated}); take it out"
+        )
+    credentials = _credentials(context, path, section, provider, endpoint)
+    found = probing.Target(
+        name=section.name,
+        provider=section.provider,
+        cloud=section.cloud or provider.cloud,
+        model=section.model,
+        model_id=section.id or section.model,
+        endpoint=endpoint,
+        group=section.name,
+        region=section.region,
+        api_version=section.api_version,
+        credentials=credentials,
+        headers=_headers(context, (*path, "headers"), section.headers),
+        path=_way(context, path, section),
+        team=section.team,
+        labels=dict(sorted(section.labels.items())),
+        count_throttled=section.count.throttled,
+        traceparent=section.traceparent,
+        simulated=section.simulated,
+    )
+    price = section.price
+    if price is None:
+        return dataclasses.replace(found, price=prices.listed(found))
+    return dataclasses.replace(
+        found, price=probing.Price(input=price.input, output=price.output, source="configured")
+    )
+
+
+def _unknown(provider: str) -> str:
+    known = ", ".join(sorted(catalog.PROVIDERS))
+    if provider in LATER:
+        return f"`{provider}`: not yet: this version has {known}"
+    close = nearest(provider, catalog.PROVIDERS)
+    return f"unknown provider {shown(provider)}{close or '; write one of ' + known}"
+
+
+def _endpoint(context: Context, path: Path, section: TargetSection, provider: catalog.Provider) -> str | None:
+    """Return the base URL to call; None where there is none that could be."""
+    if section.endpoint is None:
+        if provider.endpoint is None:
+            usual = provider.environment.get("endpoint")
+            context.findings.error(
+                (*path, "endpoint"),
+                f"is missing, and `{section.provider}` has no address of its own; write the base URL of your server"
+                + (f", or ${{{usual}}}" if usual else ""),
+            )
+        return provider.endpoint
+    where = (*path, "endpoint")
+    endpoint = context.setting(where, section.endpoint)
+    if not context.known(endpoint):
+        return endpoint
+    parts = context.url(where, endpoint)
+    if parts is None:
+        return None
+    if parts.username is not None:
+        context.findings.error(where, "holds a user name or password; write them under credentials")
+    if parts.fragment:
+        context.findings.error(where, "has a part after `#`, which is never sent; write the base URL alone")
+    if parts.scheme == "http" and not loopback(parts.hostname) and _identities(section.credentials):
+        context.findings.warn(
+            where, "sends credentials without encryption; write https:// where the server can"
+        )
+    return endpoint
+
+
+def _identities(credentials: Credentials) -> dict[str, str]:
+    return {key: str(value) for key, value in credentials.model_dump().items() if value is not None}
+
+
+def _credentials(
+    context: Context, path: Path, section: TargetSection, provider: catalog.Provider, endpoint: str
+) -> Mapping[str, str]:
+    """Return the one way of proving identity; a file of a token becomes a reference to it."""
+    given = _identities(section.credentials)
+    where = (*path, "credentials")
+    kinds = " or ".join(provider.credentials)
+    if not given and not provider.anonymous:
+        usual = provider.environment.get("api_key", "NAME")
+        context.findings.error(
+            where,
+            f'is missing: `{section.provider}` wants {kinds}; write credentials: {{api_key: "${{{usual}}}"}}',
+        )
+    if len(given) > 1:
+        context.findings.error(
+            where, f"has {' and '.join(given)}; keep one, for a request carries one identity"
+        )
+    for key in given.keys() - set(provider.credentials):
+        context.findings.error((*where, key), f"`{section.provider}` does not take this; write {kinds}")
+    for key, text in given.items():
+        if key == "token_file":
+            given[key] = context.file((*where, key), text).replace("$", "$$")
+            continue
+        _sendable(context, (*where, key), text)
+        if not references(text) and not section.simulated and not loopback(urlsplit(endpoint).hostname):
+            context.findings.warn(
+                (*where, key), "is spelled out in the file; write ${NAME} or ${file:/path} instead"
+            )
+    return given
+
+
+def _sendable(context: Context, path: Path, text: str) -> None:
+    secret = context.secret(path, text)
+    if secret is not None and not (
+        secret.strip().isascii() and secret.strip().isprintable() and " " not in secret.strip()
+    ):
+        context.findings.error(
+            path, "holds spaces or signs that no header can carry; look at what it refers to"
+        )
+
+
+def _headers(context: Context, where: Path, headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, text in headers.items():
+        context.secret((*where, name), text)
+    return dict(sorted(headers.items()))
+
+
+def _labels(context: Context, where: Path, labels: Mapping[str, str]) -> None:
+    for name in RESERVED & labels.keys():
+        context.findings.error(
+            (*where, name), "is a label that every target has already; choose another name"
+        )
+
+
+def _way(context: Context, path: Path, section: TargetSection) -> probing.Path:
+    tls = section.tls
+    files = {key: _file(context, (*path, "tls", key), getattr(tls, key)) for key in ("ca", "cert", "key")}
+    if (tls.cert is None) != (tls.key is None):
+        context.findings.error(
+            (*path, "tls"), "has only one of cert and key; write both, for they belong together"
+        )
+    return probing.Path(
+        proxy=_proxy(context, (*path, "proxy"), section.proxy),
+        **files,
+        server_name=tls.server_name,
+        resolve=_resolve(context, (*path, "resolve"), section.resolve),
+    )
+
+
+def _file(context: Context, path: Path, text: str | None) -> str | None:
+    return None if text is None else context.file(path, text)
+
+
+def _proxy(context: Context, path: Path, text: str | None) -> str:
+    if text is None or text in ("environment", "none"):
+        return text or "environment"
+    url = context.secret(path, text)
+    if url is not None:
+        context.url(path, url, ("http", "https", "socks5", "socks5h"))
+    return text
+
+
+def _resolve(context: Context, path: Path, addresses: Mapping[str, str]) -> Mapping[str, str]:
+    for host, address in addresses.items():
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            context.findings.error(
+                (*path, host), f"{shown(address)} is not an address; write one such as 10.0.0.9"
+            )
+    return {host.lower(): address for host, address in sorted(addresses.items())}
