@@ -1,0 +1,238 @@
+"""One TCP connection on the running loop: connecting, sending, and reads that are stamped as they happen."""
+
+import asyncio
+import collections
+import contextlib
+import errno
+import os
+import socket
+import time
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from probes.base import Read
+from probes.timing import CONNECT_END, CONNECT_START, Marks
+from probes.transport import errors
+from probes.transport.resolver import Address
+
+_SIZE = 65_536
+# Reads kept for a consumer that is behind, 4 MiB at most; beyond them the kernel's window pushes back.
+_AHEAD = 64
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+
+
+class Arrival(NamedTuple):
+    """Bytes and when they came; no bytes mean the end of the connection."""
+
+    data: bytes
+    read: Read
+
+
+class Channel(Protocol):
+    """Bytes both ways: a socket, or TLS over one."""
+
+    async def send(self, data: bytes) -> int:
+        """Hand all bytes to the kernel and return the instant when the last one was; raises OSError."""
+        ...
+
+    async def read(self) -> Arrival:
+        """Return the next read, again and again an empty one after the end; raises OSError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Receiver:
+    """The one place where bytes enter, and where their instant is taken."""
+
+    __slots__ = ("_drained_ns", "_sock")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._drained_ns: int | None = None
+
+    def receive(self) -> Arrival:
+        """Return what the kernel holds, up to 64 KiB, stamped before anything looks at it."""
+        data = self._sock.recv(_SIZE)
+        at_ns = time.monotonic_ns()
+        read = Read(at_ns, kernel=False, after_ns=self._drained_ns)
+        if len(data) < _SIZE:  # the kernel holds nothing more: what comes next arrives after this
+            self._drained_ns = at_ns
+        return Arrival(data, read)
+
+
+class Socket:
+    """A connected socket that reads ahead from the moment it exists, so that a late consumer merges nothing.
+
+    At the end of the connection, or its breaking, the descriptor is closed at once.
+    """
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        self.peer = peer
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._loop = asyncio.get_running_loop()
+        self._receiver = Receiver(sock)
+        self._arrivals: collections.deque[Arrival] = collections.deque()
+        self._end: Arrival | OSError | None = None
+        self._reading = False
+        self._read_waiter: asyncio.Future[None] | None = None
+        self._write_waiter: asyncio.Future[None] | None = None
+        self._resume()
+
+    @property
+    def quiet(self) -> bool:
+        """Return whether the connection is open and nothing came that nobody has read."""
+        return not self._arrivals and self._end is None and self._fd >= 0
+
+    async def read(self) -> Arrival:
+        while not self._arrivals:
+            if isinstance(self._end, OSError):
+                raise self._end
+            if self._end is not None:
+                return self._end
+            self._read_waiter = self._loop.create_future()
+            await self._read_waiter
+        arrival = self._arrivals.popleft()
+        if not self._reading and not self._arrivals and self._end is None:
+            self._resume()
+        return arrival
+
+    async def send(self, data: bytes) -> int:
+        left = memoryview(data)
+        while True:
+            if self._fd < 0:
+                raise ConnectionResetError(errno.ECONNRESET, "the peer closed the connection")
+            with contextlib.suppress(BlockingIOError):
+                left = left[self._sock.send(left) :]
+            if not left:
+                return time.monotonic_ns()
+            await self._writable()
+
+    def close(self) -> None:
+        if self._fd < 0:
+            return
+        self._pause()
+        self._loop.remove_writer(self._fd)
+        self._fd = -1
+        self._sock.close()
+        if self._end is None:
+            self._end = ConnectionAbortedError(errno.ECONNABORTED, "the connection was closed on our side")
+        _wake(self._read_waiter)
+        _wake(self._write_waiter)
+
+    def _on_readable(self) -> None:
+        try:
+            arrival = self._receiver.receive()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._end = error
+            self.close()
+            return
+        if not arrival.data:
+            self._end = arrival
+            self.close()
+            return
+        self._arrivals.append(arrival)
+        if len(self._arrivals) >= _AHEAD:
+            self._pause()
+        _wake(self._read_waiter)
+
+    async def _writable(self) -> None:
+        self._write_waiter = self._loop.create_future()
+        self._loop.add_writer(self._fd, _wake, self._write_waiter)
+        try:
+            await self._write_waiter
+        finally:
+            if self._fd >= 0:
+                self._loop.remove_writer(self._fd)
+
+    def _resume(self) -> None:
+        self._loop.add_reader(self._fd, self._on_readable)
+        self._reading = True
+
+    def _pause(self) -> None:
+        if self._reading:
+            self._loop.remove_reader(self._fd)
+            self._reading = False
+
+
+def _stamp(done: asyncio.Future[int]) -> None:
+    if not done.done():
+        done.set_result(time.monotonic_ns())
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
+
+
+async def connect(addresses: Sequence[Address], host: str, marks: Marks, limit_s: float | None) -> Socket:
+    """Return a socket connected to the first address that takes it, each tried for `limit_s` at most.
+
+    Raises `ConnectTimeout` or `ConnectRefused` with every attempt in the message, and `Exhausted` where this
+    machine is the reason.
+    """
+    attempts: list[str] = []
+    late = False
+    for address in addresses:
+        try:
+            return await _attempt(address, marks, limit_s)
+        except TimeoutError as error:
+            late = True
+            # The kernel's own verdict (ETIMEDOUT) comes with words, our limit's without.
+            attempts.append(f"{address}: {error.strerror or f'no answer within {limit_s:g} s'}")
+        except OSError as error:
+            if error.errno in _OURS:
+                raise _exhausted(address, error) from error
+            attempts.append(f"{address}: {error.strerror}")
+    tried = "; ".join(attempts) or "the name has no address"
+    if late:
+        raise errors.ConnectTimeout(
+            f"Connecting to {host} timed out ({tried}). Check that a firewall lets this machine out to it, "
+            "or set the proxy that leads there."
+        )
+    raise errors.ConnectRefused(
+        f"Connecting to {host} failed ({tried}). Check the host and port of the endpoint and that it is up."
+    )
+
+
+async def _attempt(address: Address, marks: Marks, limit_s: float | None) -> Socket:
+    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)  # noqa: FBT003 - the standard library's own signature
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        marks.mark(CONNECT_START, time.monotonic_ns())
+        async with asyncio.timeout(limit_s):
+            marks.mark(CONNECT_END, await _established(sock, address))
+        return Socket(sock, str(address))
+    except BaseException:
+        sock.close()
+        raise
+
+
+async def _established(sock: socket.socket, address: Address) -> int:
+    """Return the instant at which the handshake was seen to be done; raises OSError."""
+    code = sock.connect_ex(address.sockaddr)
+    if code == errno.EINPROGRESS:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[int] = loop.create_future()
+        loop.add_writer(sock.fileno(), _stamp, done)
+        try:
+            at_ns = await done
+        finally:
+            loop.remove_writer(sock.fileno())
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    else:
+        at_ns = time.monotonic_ns()
+    if code:
+        raise OSError(code, os.strerror(code))
+    return at_ns
+
+
+def _exhausted(address: Address, error: OSError) -> errors.Exhausted:
+    return errors.Exhausted(
+        f"Connecting to {address} failed on this machine: {error.strerror}. "
+        "Raise its limits (open files: ulimit -n; ports: net.ipv4.ip_local_port_range) or lower limits.in_flight."
+    )

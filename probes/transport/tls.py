@@ -1,0 +1,230 @@
+"""TLS over any channel: contexts built once, handshake over memory BIOs, what a certificate and a refusal say."""
+
+import contextlib
+import os
+import ssl
+from datetime import UTC, datetime
+
+import certifi
+
+from probes.base import Read
+from probes.target import Path
+from probes.transport import errors
+from probes.transport.sockets import Arrival, Channel
+
+_RECORD = 16_384
+# What OpenSSL calls a certificate that is not trusted: (X509_V_ERR number) -> reason.
+_VERIFY = {
+    9: "not yet valid",
+    10: "expired",
+    2: "unknown issuer",
+    18: "unknown issuer",
+    19: "unknown issuer",
+    20: "unknown issuer",
+    21: "unknown issuer",
+    62: "other name",
+    64: "other name",
+}
+_REMEDY = {
+    "not yet valid": "Check the clock of this machine, then the server's certificate.",
+    "expired": "Renew it on the server.",
+    "unknown issuer": "Set tls.ca to the PEM file of its issuer (a gateway that intercepts TLS signs with its own).",
+    "other name": "Correct the host of the endpoint, or set tls.server_name to the name that the certificate bears.",
+}
+_SAYS = {
+    "not yet valid": "is not valid yet",
+    "expired": "has expired",
+    "unknown issuer": "is signed by an issuer that is not trusted here",
+    "other name": "is made out to another name",
+}
+
+
+class Contexts:
+    """SSL contexts by (ca, cert, key), each built once and again when one of its files changed."""
+
+    def __init__(self) -> None:
+        self._built: dict[tuple[str | None, ...], tuple[tuple[int, ...], ssl.SSLContext]] = {}
+
+    def get(self, path: Path) -> ssl.SSLContext:
+        """Return the path's context, or raise `Misconfigured`; building one reads files (20 ms)."""
+        key = (path.ca, path.cert, path.key)
+        try:
+            changed = tuple(os.stat(name).st_mtime_ns for name in key if name)  # noqa: PTH116 - once a request
+            known = self._built.get(key)
+            if known is None or known[0] != changed:
+                known = self._built[key] = (changed, _build(path))
+        except (OSError, ssl.SSLError) as error:
+            raise errors.Misconfigured(
+                f"Reading the TLS files of the path ({', '.join(name for name in key if name)}) failed: "
+                f"{error.strerror or error}. Set tls.ca, tls.cert and tls.key to readable PEM files; "
+                "the key must belong to the certificate and carry no passphrase."
+            ) from error
+        return known[1]
+
+
+def _build(path: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=path.ca or _bundle())
+    if path.cert:
+        # Without a callback OpenSSL would ask for the passphrase on the terminal and wait.
+        context.load_cert_chain(path.cert, path.key, password=lambda: "")
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _bundle() -> str | None:
+    """Return None where the system trusts anybody (then its store is used), else certifi's file."""
+    paths = ssl.get_default_verify_paths()
+    has_folder = paths.capath is not None and bool(os.listdir(paths.capath))  # noqa: PTH208 - names only
+    return None if paths.cafile or has_folder else certifi.where()
+
+
+class Tls:
+    """A channel inside a channel."""
+
+    def __init__(self, channel: Channel, context: ssl.SSLContext, server_name: str) -> None:
+        self._channel = channel
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._closed = False
+
+    @property
+    def expires_s(self) -> int | None:
+        """Return when the peer's certificate ends, UTC seconds, once the handshake is done."""
+        der = self._ssl.getpeercert(binary_form=True)
+        return not_after(der) if der else None
+
+    async def handshake(self) -> None:
+        """Raises ssl.SSLError and OSError."""
+        while True:
+            try:
+                self._ssl.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                self._take((await self._channel.read()).data)
+            except ssl.SSLError:
+                with contextlib.suppress(OSError):  # the alert that tells the server why
+                    await self._flush()
+                raise
+            else:
+                await self._flush()
+                return
+
+    async def send(self, data: bytes) -> int:
+        self._ssl.write(data)
+        return await self._channel.send(self._outgoing.read())
+
+    async def read(self) -> Arrival:
+        """Return what one read of the channel below carried, all its records joined."""
+        while not self._closed:
+            data, read = await self._channel.read()
+            self._take(data)
+            plain = self._decrypt()
+            if self._outgoing.pending:
+                await self._flush()
+            if plain or self._closed:
+                return Arrival(plain, read)
+        return Arrival(b"", Read(0, kernel=False, after_ns=None))
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _take(self, data: bytes) -> None:
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def _decrypt(self) -> bytes:
+        pieces = []
+        try:
+            while piece := self._ssl.read(_RECORD):
+                pieces.append(piece)
+            self._closed = True
+        except ssl.SSLWantReadError:
+            pass
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            self._closed = True
+        return b"".join(pieces)
+
+    async def _flush(self) -> None:
+        if self._outgoing.pending:
+            await self._channel.send(self._outgoing.read())
+
+
+def unverified() -> ssl.SSLContext:
+    """Return a context that trusts anybody: to look at a certificate that was refused, never to send over."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def failure(error: ssl.SSLError | OSError, host: str, expires_s: int | None) -> errors.TlsFailed:
+    """Return what a failed handshake with a host (`name:port`) means, and what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _distrusted(error, host, expires_s)
+    if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError):
+        return errors.TlsFailed(
+            f"{host} closed the connection during the TLS handshake. "
+            "Check that the port speaks TLS, and whether the server wants a client certificate (tls.cert, tls.key).",
+            reason="closed",
+        )
+    code = error.reason or "unknown"
+    if code in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}:
+        return errors.TlsFailed(
+            f"{host} does not answer in TLS. Use http:// in the endpoint, or the port that speaks TLS.",
+            reason="not tls",
+        )
+    if "CERTIFICATE_REQUIRED" in code or "ALERT_BAD_CERTIFICATE" in code or "ALERT_UNKNOWN_CA" in code:
+        return errors.TlsFailed(
+            f"{host} wants a client certificate that it trusts. Set tls.cert and tls.key.",
+            reason="client certificate",
+        )
+    words = code.lower().replace("_", " ")
+    return errors.TlsFailed(
+        f"The TLS handshake with {host} failed: {words}. Check which TLS versions and ciphers the server offers.",
+        reason=words,
+    )
+
+
+def _distrusted(error: ssl.SSLCertVerificationError, host: str, expires_s: int | None) -> errors.TlsFailed:
+    reason = _VERIFY.get(error.verify_code, error.verify_message)
+    says = _SAYS.get(reason, f"is refused: {error.verify_message}")
+    if reason == "expired" and expires_s is not None:
+        says = f"has expired on {datetime.fromtimestamp(expires_s, UTC):%Y-%m-%d at %H:%M UTC}"
+    remedy = _REMEDY.get(reason, "Check the certificate and its chain on the server.")
+    return errors.TlsFailed(f"The certificate of {host} {says}. {remedy}", reason=reason)
+
+
+def not_after(der: bytes) -> int | None:
+    """Return the end of an X.509 certificate (RFC 5280, section 4.1) as UTC seconds; None where it is no such.
+
+    Certificate -> tbsCertificate -> [version], serial, signature, issuer, validity -> notBefore, notAfter.
+    """
+    try:
+        _, start, _ = _element(der, 0)
+        _, at, _ = _element(der, start)
+        tag, _, end = _element(der, at)
+        at = end if tag == 0xA0 else at  # the version, absent in v1
+        for _ in range(3):
+            _, _, at = _element(der, at)
+        _, at, _ = _element(der, at)
+        _, _, at = _element(der, at)
+        tag, start, end = _element(der, at)
+        text = der[start:end].decode("ascii")
+        if tag == 0x17:  # UTCTime has two digits of the year: below 50 it is 20xx
+            text = ("20" if text < "5" else "19") + text
+        return int(datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp())
+    except (IndexError, ValueError):
+        return None
+
+
+def _element(der: bytes, at: int) -> tuple[int, int, int]:
+    """Return tag, start and end of the content of the DER element at an offset."""
+    tag, length, at = der[at], der[at + 1], at + 2
+    if length & 0x80:
+        size = length & 0x7F
+        length = int.from_bytes(der[at : at + size], "big")
+        at += size
+    return tag, at, at + length

@@ -1,0 +1,182 @@
+"""The transport under httpx: one connection a request in flight, no shared pool, every step and read stamped."""
+
+import contextlib
+import dataclasses
+import ssl
+from collections.abc import Iterable
+from urllib.request import getproxies
+
+import httpx
+
+from probes.base import KEEP, MARKS, PATH, READS, WIRE
+from probes.target import Path
+from probes.timing import FIRST_BYTE, SENT, Marks
+from probes.transport import errors, proxies, tls
+from probes.transport.body import Body
+from probes.transport.dial import Connection, Dialer, Route
+from probes.transport.http1 import ResponseParser, serialise
+from probes.transport.resolver import Resolver
+from probes.transport.sockets import Arrival
+
+_CONNECT_S = 5.0
+_CLOSE = (b"Connection", b"close")
+
+
+class _Unanswered(errors.Disconnected):
+    """Not one byte of an answer came: a kept connection may simply have been closed while idle."""
+
+
+class WireTransport(httpx.AsyncBaseTransport):
+    """Carries requests as HTTP/1.1, and reads the extensions that `probes.base` names.
+
+    Every failing is an `errors.WireError`. The timeout extension's `connect` limits each step on the way to
+    a connection (lookup, each address, proxy, handshake); all later deadlines are the caller's. One transport
+    serves one loop.
+    """
+
+    def __init__(self, resolver: Resolver | None = None) -> None:
+        self._resolver = resolver or Resolver()
+        self._contexts = tls.Contexts()
+        self._dialer = Dialer(self._resolver, self._contexts)
+        self._environment = proxies.Environment(getproxies())
+        self._kept: dict[str, Connection] = {}
+
+    def warm_up(self, paths: Iterable[Path]) -> None:
+        """Build the TLS contexts that the paths will want, so that no probe waits for one.
+
+        Raises `errors.Misconfigured` for files that cannot be read.
+        """
+        for path in paths:
+            self._contexts.get(path)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return its response once the head has come; the stream reads on."""
+        asked = request.extensions
+        marks: Marks = asked.get(MARKS) or Marks()
+        keep: str | None = asked.get(KEEP)
+        limit_s: float | None = asked.get("timeout", {}).get("connect", _CONNECT_S)
+        route = self._route(request.url, asked.get(PATH) or Path())
+        data = await _data(request, route, cold=keep is None)
+        if keep is not None and (kept := self._take(keep, route)):
+            try:
+                return await self._ask(kept, request, data, marks, keep)
+            except _Unanswered:
+                pass
+        connection = await self._dialer.open(route, marks, limit_s)
+        return await self._ask(connection, request, data, marks, keep)
+
+    async def aclose(self) -> None:
+        """Close the kept connections and let the resolver's threads go."""
+        while self._kept:
+            self._kept.popitem()[1].close()
+        self._resolver.close()
+
+    def _route(self, url: httpx.URL, path: Path) -> Route:
+        host = url.raw_host.decode("ascii")
+        if url.scheme not in {"http", "https"} or not host:
+            raise errors.Misconfigured(
+                f"The endpoint {url.scheme}://{host} cannot be asked. Write it as https://host or http://host."
+            )
+        port = url.port or (443 if url.scheme == "https" else 80)
+        proxy = proxies.choose(path, url, port, self._environment)
+        return Route(url.scheme == "https", host, port, path, proxy)
+
+    def _take(self, name: str, route: Route) -> Connection | None:
+        connection = self._kept.pop(name, None)
+        if connection is None:
+            return None
+        # Anything that came while it was idle is its end, or nothing that we asked for.
+        if connection.route != route or not connection.socket.quiet:
+            connection.close()
+            return None
+        connection.wire = dataclasses.replace(connection.wire, reused=True)
+        return connection
+
+    def _put(self, name: str, connection: Connection) -> None:
+        if (older := self._kept.pop(name, None)) is not None:
+            older.close()
+        self._kept[name] = connection
+
+    async def _ask(
+        self, connection: Connection, request: httpx.Request, data: bytes, marks: Marks, keep: str | None
+    ) -> httpx.Response:
+        parser = ResponseParser(bodiless=request.method == "HEAD")
+        try:
+            first = await _head(connection, data, parser, marks)
+        except BaseException:
+            parser.end()
+            connection.close()
+            raise
+        kept = None if keep is None else lambda given: self._put(keep, given)
+        body = Body(connection, parser, first, kept)
+        return httpx.Response(
+            parser.status,
+            headers=parser.headers,
+            stream=body,
+            extensions={
+                "http_version": b"HTTP/1.1",
+                "reason_phrase": parser.reason,
+                READS: body.reads,
+                WIRE: connection.wire,
+            },
+            request=request,
+        )
+
+
+async def _data(request: httpx.Request, route: Route, *, cold: bool) -> bytes:
+    body = await request.aread()
+    url, target, extra = request.url, request.url.raw_path, []
+    if route.forwarded and route.proxy is not None:
+        target = url.raw_scheme + b"://" + url.netloc + target
+        extra += route.proxy.authorization
+    if cold:
+        extra.append(_CLOSE)
+    return serialise(request, target, extra, body)
+
+
+async def _head(connection: Connection, data: bytes, parser: ResponseParser, marks: Marks) -> Arrival | None:
+    """Send, read up to the end of the head, and return what of the body came along."""
+    with contextlib.suppress(OSError):  # it may have answered before it closed: the reads will tell
+        marks.mark(SENT, await connection.channel.send(data))
+    begun = 0
+    body, read = b"", None
+    while not parser.head_done:
+        piece, read = await _read(connection, parser)
+        body = parser.feed(piece)
+        if parser.begun != begun:  # again for each head: the final one's wins over the informational ones'
+            begun = parser.begun
+            marks.mark(FIRST_BYTE, read.at_ns)
+        if parser.failure and not parser.head_done:
+            raise errors.Malformed(
+                f"The answer of {connection.route} is not HTTP/1.1 ({parser.failure}); it begins "
+                f"{piece[:32]!r}. Check that the endpoint's scheme and port are those of its HTTP server.",
+                wire=connection.wire,
+            )
+    return Arrival(body, read) if body and read else None
+
+
+async def _read(connection: Connection, parser: ResponseParser) -> Arrival:
+    """Return a read that holds bytes, or raise what its lack means before the head's end."""
+    reason = "closed"
+    try:
+        arrival = await connection.channel.read()
+    except ssl.SSLError as error:
+        failed = tls.failure(error, str(connection.route), connection.wire.tls_expires_s)
+        failed.wire = connection.wire
+        raise failed from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+    else:
+        if arrival.data:
+            return arrival
+    if parser.fed:
+        raise errors.Disconnected(
+            f"{connection.route} broke off within the head of its answer ({reason}). "
+            "Look at the server, or at the gateway before it.",
+            wire=connection.wire,
+        )
+    raise _Unanswered(
+        f"{connection.route} took the request and gave no answer ({reason}). "
+        "Look at the server, or at the gateway before it.",
+        wire=connection.wire,
+    )
