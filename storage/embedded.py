@@ -66,14 +66,17 @@ class Server:
 
     @property
     def pid(self) -> int | None:
-        return self.process.pid if self.process else _postmaster(self.data) if self.adopted else None
+        """Return the process id of the server that runs over the folder, ours or an earlier owner's."""
+        if self.process:
+            return self.process.pid if self.process.poll() is None else None
+        return _postmaster(self.data)
 
     @property
     def url(self) -> str:
-        """Return the SQLAlchemy URL; EmbeddedError before the server was started."""
+        """Return the SQLAlchemy URL; EmbeddedError where no server was started."""
         url = url_of(self.folder)
         if url is None:
-            raise EmbeddedError(f"No embedded Postgres was started in {self.folder}.")
+            raise EmbeddedError(f"No embedded Postgres runs over {self.folder}: start one.")
         return url
 
     def start(self) -> None:
@@ -101,9 +104,7 @@ class Server:
 
     def alive(self) -> bool:
         """Say whether the server's process exists; `answer_of` says whether it takes connections."""
-        if self.process:
-            return self.process.poll() is None
-        return self.adopted and _postmaster(self.data) is not None
+        return self.pid is not None
 
     def stop(self) -> None:
         """Stop fast: transactions in flight are rolled back, what was committed is on disk.
@@ -112,7 +113,7 @@ class Server:
         """
         for sign, patience_s in ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
             pid = self.pid
-            if pid is None or not self.alive():
+            if pid is None:
                 break
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, sign)
