@@ -87,7 +87,10 @@ class BurnAlert:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSpec:
-    """One SLO as recording and alerting rules need it; windows are Prometheus durations (`5m`, `28d`)."""
+    """One SLO as recording and alerting rules need it; windows are Prometheus durations (`5m`, `28d`).
+
+    `windows` are those beside the period; `notes` say what was left out, and become comments.
+    """
 
     slo: SloKey
     objective_ratio: float
@@ -97,8 +100,10 @@ class RuleSpec:
     alerts: tuple[BurnAlert, ...]
     every_s: float
     config_hash: str
+    sli: str = "availability"
     runbook: str | None = None
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
