@@ -1,0 +1,102 @@
+"""`nephoscope rules`: the Prometheus rules of a configuration, and promtool's unit tests of them."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TextIO
+
+from agent.config.model import Config
+from agent.config.read import read
+from agent.errors import ConfigError
+from agent.slo import windows
+from agent.slo.conditions import Condition, conditions
+from agent.slo.lint import lint
+from agent.slo.objective import Objective
+from exporters import durations
+from exporters.planned import info_labels
+from exporters.rules import render
+from exporters.rules_tests import render_tests
+from exporters.signals import BurnAlert, RuleSpec, SloKey, TargetInfo
+from probes.target import Target, Workload
+
+
+def rules(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Print the rules, or with `--tests` their unit tests; what is left out is told on stderr and in comments."""
+    if args.format != "prometheus":
+        raise ConfigError(f"--format {args.format} is not built yet; use --format prometheus")
+    found = specs(read(Path(args.config), os.environ, no_secrets=True).config)
+    for note in dict.fromkeys(note for spec in found for note in spec.notes):
+        print(f"note: {note}", file=err)
+    out.write(render_tests(found) if args.tests else render(found))
+    return 0
+
+
+def specs(config: Config) -> list[RuleSpec]:
+    """Return one spec for each objective, target and probe, in the order of the configuration."""
+    workloads = {plan.workload.name: plan.workload for plan in config.probes}
+    targets = {target.name: target for target in config.targets}
+    config_hash = config.hash
+    return [
+        _spec(config, config_hash, objective, targets[target], workloads[probe])
+        for objective in config.objectives
+        for target, probe in objective.pairs
+    ]
+
+
+def _spec(
+    config: Config, config_hash: str, objective: Objective, target: Target, workload: Workload
+) -> RuleSpec:
+    key = SloKey(objective=objective.name, target=target.name, probe=workload.name)
+    held, _ = conditions(objective.ratio, objective.window_s, workload.every_s)
+    period = durations.write(objective.window_s)
+    return RuleSpec(
+        slo=key,
+        objective_ratio=objective.ratio,
+        period=period,
+        period_days=objective.window_s / 86400,
+        windows=tuple(window for window in windows.counted(objective.window_s) if window != period),
+        alerts=tuple(_alert(condition) for condition in held),
+        every_s=workload.every_s,
+        config_hash=config_hash,
+        sli=objective.sli,
+        runbook=_runbook(config.runbook, key),
+        labels=_labels(target),
+        notes=tuple(finding.message for finding in lint(objective, workload.every_s)),
+    )
+
+
+def _alert(condition: Condition) -> BurnAlert:
+    window = condition.window
+    return BurnAlert(
+        severity=window.severity,
+        long=durations.write(window.long_s),
+        short=durations.write(window.short_s),
+        factor=condition.factor,
+        min_bad_long=condition.min_bad_long,
+        min_bad_short=condition.min_bad_short,
+        pending="0s",
+    )
+
+
+def _runbook(template: str | None, key: SloKey) -> str | None:
+    """Return the runbook's address with {objective}, {target} and {probe} filled in."""
+    if template is None:
+        return None
+    for name, value in (("objective", key.objective), ("target", key.target), ("probe", key.probe)):
+        template = template.replace(f"{{{name}}}", value)
+    return template
+
+
+def _labels(target: Target) -> dict[str, str]:
+    """Return what `target_info` carries, under the same names."""
+    info = TargetInfo(
+        target=target.name,
+        provider=target.provider,
+        cloud=target.cloud,
+        region=target.region,
+        model=target.model,
+        team=target.team,
+        simulated=target.simulated,
+        labels=target.labels,
+    )
+    return {name: value for name, value in info_labels(info).items() if name != "target"}

@@ -1,0 +1,40 @@
+"""What a settled attempt counts as for each objective that looks at it."""
+
+from collections.abc import Iterable
+
+from agent.slo.objective import Objective
+from probes.events import event_class
+from probes.result import SCHEDULED, EventClass, Fault, ProbeResult
+from probes.target import Target
+
+
+def throttled_class(objective: Objective, target: Target) -> EventClass:
+    """Return what a throttled answer counts as: the objective's word, else the target's, else excluded."""
+    return objective.throttled or EventClass(target.count_throttled or EventClass.EXCLUDED)
+
+
+class Judge:
+    """Knows which objectives look at which probe of which target."""
+
+    def __init__(self, objectives: Iterable[Objective], targets: Iterable[Target]) -> None:
+        known = {target.name: target for target in targets}
+        self._lookers: dict[tuple[str, str], list[tuple[Objective, EventClass]]] = {}
+        for objective in objectives:
+            for target, probe in objective.pairs:
+                throttled = throttled_class(objective, known[target])
+                self._lookers.setdefault((target, probe), []).append((objective, throttled))
+
+    def classes(self, result: ProbeResult, fault: Fault | None) -> dict[str, EventClass]:
+        """Return objective name -> class; empty for what enters no SLI, such as a confirmation.
+
+        `fault` is settlement's word, None before it: an unsettled failure counts for no objective yet.
+        """
+        if result.attempt != SCHEDULED:
+            return {}
+        found = {
+            objective.name: event_class(
+                result, fault, sli=objective.sli, threshold_s=objective.threshold_s, throttled=throttled
+            )
+            for objective, throttled in self._lookers.get((result.target, result.probe), ())
+        }
+        return {name: kind for name, kind in found.items() if kind is not None}
