@@ -1,8 +1,9 @@
 """Where the agent lives, stores, listens and sends to: the sections that are no list."""
 
+from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode
 
-from agent.config.context import Context, loopback
+from agent.config.context import Context, Host, loopback
 from agent.config.durations import shown
 from agent.config.model import Export, Heartbeat, JournalLimits, Limits, Otlp, Storage
 from agent.config.references import Reference, pieces
@@ -30,7 +31,11 @@ def vantage(context: Context, settings: Settings) -> str:
 def state_dir(context: Context, settings: Settings) -> str:
     if settings.state_dir is not None:
         return context.folder(("state_dir",), settings.state_dir)
-    return "/var/lib/nephoscope" if context.host.root else str(context.host.home / ".local/state/nephoscope")
+    return str(default_state_dir(context.host))
+
+
+def default_state_dir(host: Host) -> Path:
+    return Path("/var/lib/nephoscope") if host.root else host.home / ".local/state/nephoscope"
 
 
 def storage(context: Context, settings: Settings) -> Storage:

@@ -8,13 +8,13 @@ from agent.config.model import Config
 from agent.errors import NephoscopeError
 
 
-def path_of(state_dir: str, config_hash: str) -> Path:
-    return Path(state_dir) / "config" / f"{config_hash}.json"
+def plan_path(state_dir: Path, config_hash: str) -> Path:
+    return state_dir / "config" / f"{config_hash}.json"
 
 
-def write(config: Config) -> Path:
+def write_plan(state_dir: Path, config: Config) -> Path:
     """Write the plan under its hash, whole or not at all, readable by its owner alone; return where."""
-    path = path_of(config.state_dir, config.hash)
+    path = plan_path(state_dir, config.hash)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A temporary file of mode 0600, in the same folder so that the rename cannot cross file systems.
@@ -35,8 +35,9 @@ def write(config: Config) -> Path:
     return path
 
 
-def read(path: Path) -> Config:
-    """Return the plan that `write` wrote."""
+def read_plan(state_dir: Path, config_hash: str) -> Config:
+    """Return the plan that `write_plan` wrote under this hash."""
+    path = plan_path(state_dir, config_hash)
     try:
         return Config.decode(path.read_bytes())
     except OSError as error:

@@ -1,8 +1,11 @@
 """A configuration file to the frozen plan, or every finding at once."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from pathlib import Path
+
+import structlog
 
 from agent.config import goals, places, yaml
 from agent.config.context import Context, Host
@@ -11,6 +14,8 @@ from agent.config.model import Config
 from agent.config.sections import File, sections
 from agent.config.targets import targets
 from agent.errors import ConfigError
+
+log = structlog.get_logger("config")
 
 MAX_BYTES = 2 * 1024**2
 """500 targets written out are a tenth of this: a larger file is not a configuration."""
@@ -22,6 +27,19 @@ class Loaded:
 
     config: Config
     warnings: tuple[str, ...]
+
+
+def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
+    """Return the plan of a file for a command that uses it, its warnings logged; raise `ConfigError`."""
+    loaded = read(Path(path), os.environ if environ is None else environ)
+    for warning in loaded.warnings:
+        log.warning("config.warned", finding=warning)
+    return loaded.config
+
+
+def default_state_dir() -> Path:
+    """Return where the agent keeps its state unless the file says otherwise."""
+    return places.default_state_dir(Host.here())
 
 
 def read(
