@@ -145,7 +145,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         root="/compatible-mode/v1",
         otel="alibaba.dashscope",
         environment={"api_key": "DASHSCOPE_API_KEY"},
-        server_ms=("x-envoy-upstream-service-time"),
+        server_ms=("x-envoy-upstream-service-time",),
     ),
     "mistral": Provider(
         cloud="mistral",
@@ -157,7 +157,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         otel="mistral_ai",
         environment={"api_key": "MISTRAL_API_KEY"},
         backend={"cf-ray": "edge"},
-        request_id=("x-request-id", "mistral-correlation-id"),
+        request_id=("mistral-correlation-id", "x-request-id"),
         server_ms=("x-envoy-upstream-service-time",),
     ),
 }

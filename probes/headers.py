@@ -14,7 +14,13 @@ _GO_UNITS: Mapping[str, float] = {
     "μs": 1e-6,
     "ns": 1e-9,
 }
-_GO_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|μs|ns)")
+_GO_PART = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(h|ms|m|s|us|µs|μs|ns)")
+
+_LIMITED: Mapping[str, tuple[str, ...]] = {
+    "requests": ("requests", "req-minute"),
+    "tokens": ("tokens", "tokens-minute"),
+}
+"""What is limited, and how OpenAI and Mistral spell it."""
 
 
 def seconds(text: str) -> float | None:
@@ -24,7 +30,7 @@ def seconds(text: str) -> float | None:
     [360.0, 0.12, 3602.5, 7.0, 0.25, None, None]
     """
     text = text.strip()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    if re.fullmatch(r"\d{1,15}(\.\d{1,15})?", text):
         return float(text)
     parts = _GO_PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
@@ -63,9 +69,9 @@ def ratelimit(headers: Mapping[str, str]) -> dict[str, float]:
     {'remaining_requests': 59.0, 'reset_tokens_s': 360.0}
     """
     found: dict[str, float] = {}
-    for what in ("requests", "tokens"):
+    for what, spellings in _LIMITED.items():
         for which in ("remaining", "limit"):
-            count = _number(headers.get(f"x-ratelimit-{which}-{what}"))
+            count = _number(first_of(headers, [f"x-ratelimit-{which}-{spelling}" for spelling in spellings]))
             if count is not None:
                 found[f"{which}_{what}"] = count
         reset = seconds(headers.get(f"x-ratelimit-reset-{what}", ""))
@@ -109,4 +115,4 @@ def server_s(headers: Mapping[str, str], names: Sequence[str]) -> float | None:
 
 def _number(text: str | None) -> float | None:
     """Return a plain number; a negative one means "unknown" where vendors send it."""
-    return float(text) if text and re.fullmatch(r"\s*\d+(\.\d+)?\s*", text) else None
+    return float(text) if text and re.fullmatch(r"\s*\d{1,15}(\.\d{1,15})?\s*", text) else None

@@ -1,6 +1,7 @@
 """JSON from strangers: the wanted type where it is there, its empty value where it is not, never an exception."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,12 +34,22 @@ def string(value: Any) -> str:
 
 
 def count(value: Any) -> int | None:
-    """Return the whole number that is no boolean and not below zero, or None.
+    """Return the number of things that a four-byte column holds too, or None.
 
-    >>> count(7), count(-1), count(True), count("7")
-    (7, None, None, None)
+    >>> count(7), count(-1), count(True), count("7"), count(2**31)
+    (7, None, None, None, None)
     """
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 <= value < 2**31 else None
+
+
+def clean(text: str, length: int) -> str:
+    r"""Return the text without what no database or terminal takes (NUL, lone surrogates), cut to a length.
+
+    >>> clean("a\x00b\ud800c" + "d" * 9, 6)
+    'a b cd'
+    """
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", " ", text)[:length]
 
 
 def glimpse(body: bytes | bytearray) -> str:

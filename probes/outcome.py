@@ -135,10 +135,10 @@ def of_reading(target: Target, workload: Workload, reading: Reading, status: int
             f"{_who(target)} answered {status} with something that is not the protocol of provider "
             f"{target.provider}: check endpoint and provider"
         )
-        return Verdict(Outcome.MALFORMED, None, _quoting(sentence, reading.error))
+        return Verdict(Outcome.MALFORMED, None, _because(sentence, reading.error))
     if reading.stream is StreamVerdict.TRUNCATED:
         sentence = f"{_who(target)} ended the answer before its own end mark: what it generated is incomplete"
-        return Verdict(Outcome.TRUNCATED, None, _quoting(sentence, reading.error))
+        return Verdict(Outcome.TRUNCATED, None, _because(sentence, reading.error))
     return _of_ended(target, workload, reading)
 
 
@@ -176,7 +176,7 @@ def of_deadline(
         )
         return Verdict(Outcome.AGENT_FAULT, "loop_lag", sentence)
     limit_s = min(workload.first_token_s, workload.timeout_s)
-    if timing.SENT not in marks and (phase := _open_phase(marks)):
+    if phase := _open_phase(marks):
         outcome, sentence = _STUCK[phase]
         return of_wire(target, outcome, sentence.format(limit_s))
     said = {
@@ -213,7 +213,11 @@ _STUCK: Mapping[str, tuple[Outcome, str]] = {
 
 
 def _open_phase(marks: Mapping[str, int]) -> str | None:
-    """Return the latest phase of connecting that began and has not ended."""
+    """Return the latest phase of connecting that began and has not ended.
+
+    One that began before something was sent belongs to the past, and one after it to a second connection,
+    made because a kept one had been closed.
+    """
     begun = [
         (marks[start], phase)
         for phase, start, end in (
@@ -223,7 +227,7 @@ def _open_phase(marks: Mapping[str, int]) -> str | None:
             ("proxy", timing.PROXY_START, timing.PROXY_END),
             ("tls", timing.TLS_START, timing.TLS_END),
         )
-        if start in marks and marks.get(end, -1) < marks[start]
+        if start in marks and marks[start] > max(marks.get(end, -1), marks.get(timing.SENT, -1))
     ]
     return max(begun)[1] if begun else None
 
@@ -309,6 +313,10 @@ def _who(target: Target) -> str:
 
 def _quoting(sentence: str, message: str | None) -> str:
     return f'{sentence} (it says: "{" ".join(message.split())}")' if message else sentence
+
+
+def _because(sentence: str, reason: str | None) -> str:
+    return f"{sentence} ({reason.rstrip('.')})" if reason else sentence
 
 
 def _names(error: ErrorObject) -> list[str]:

@@ -1,0 +1,248 @@
+"""What is seen of one attempt while it runs, and the result that it adds up to."""
+
+import dataclasses
+import itertools
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from probes import headers, outcome, timing
+from probes.base import Clock, Read, Reader, Reading, Secrets, Slot, Unit, Wire
+from probes.catalog import PROVIDERS
+from probes.loose import clean
+from probes.outcome import Verdict
+from probes.result import Outcome, ProbeResult, StreamVerdict
+from probes.target import Price, Target, Workload
+
+ERROR_LENGTH: Final = 300
+"""Characters of an error text that a result carries at most; what else is text is cut to `_TEXT_LENGTH`."""
+
+LAG_UNTRUSTED_S: Final = 0.02
+"""Loop lag past which an instant taken in user space is not to be believed."""
+
+_TEXT_LENGTH = 200
+_REFUSAL_BYTES = 64 * 1024
+_BY_ITSELF = frozenset({StreamVerdict.COMPLETE, StreamVerdict.EMPTY, StreamVerdict.ERRORED})
+"""Verdicts of a body that came to its own end, so that its total time was observed."""
+
+
+class Refusal:
+    """Keeps the beginning of a body that is no answer: a status other than 2xx came before it."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+
+    @property
+    def done(self) -> bool:
+        return len(self.body) >= _REFUSAL_BYTES
+
+    def feed(self, data: bytes) -> Iterable[Unit]:
+        self.body += data[: _REFUSAL_BYTES - len(self.body)]
+        return ()
+
+    def finish(self, *, closed: bool) -> Reading:
+        return Reading(stream=StreamVerdict.COMPLETE if closed else StreamVerdict.TRUNCATED)
+
+
+class Attempt:
+    """A notebook that the exchange fills: what is not written down was not observed."""
+
+    def __init__(self, target: Target, workload: Workload, slot: Slot, vantage: str, clock: Clock) -> None:
+        self.target = target
+        self.workload = workload
+        self.slot = slot
+        self.vantage = vantage
+        self.marks = timing.Marks()
+        self.started_ns = clock.wall_ns()
+        self.origin_ns = clock.mono_ns()
+        self.url = ""
+        self.wire: Wire | None = None
+        self.status: int | None = None
+        self.headers: Mapping[str, str] = {}
+        self._reader: Reader | None = None
+        self._reading: Reading | None = None
+        self._ended = False
+        self._reads: list[Read] = []
+        self._arrivals: list[int] = []
+        self._uncertainty_s: float | None = None
+
+    def head(self, status: int, lower_headers: Mapping[str, str], event_bytes: int) -> Reader:
+        """Note the response head and return who reads the body."""
+        self.status, self.headers = status, lower_headers
+        if 200 <= status <= 299:
+            dialect = PROVIDERS[self.target.provider].dialect(self.workload.kind)
+            self._reader = dialect.read(self.workload, lower_headers, event_bytes)
+        else:
+            self._reader = Refusal()
+        return self._reader
+
+    def read(self, units: Iterable[Unit], read: Read) -> bool:
+        """Note what one read brought and when it arrived; return whether it brought generated units."""
+        found, at = list(units), self.marks.at
+        self._reads.append(read)
+        for unit in found:
+            at.setdefault(timing.FIRST_TOKEN, read.at_ns)
+            if unit.kind == "output":
+                at.setdefault(timing.FIRST_OUTPUT, read.at_ns)
+            at[timing.LAST_TOKEN] = read.at_ns
+        if found and not self._arrivals and read.after_ns is not None:
+            # A read carries its newest segment's stamp: of several units the first came anywhere before it.
+            self._uncertainty_s = (read.at_ns - read.after_ns) / 1e9 if len(found) > 1 else 0.0
+        self._arrivals += [read.at_ns] * len(found)
+        return bool(found)
+
+    def ended(self) -> Verdict:
+        """Return what became of it: the body came to an end, its own or that of the connection."""
+        return self._conclude(closed=True)
+
+    def overflowed(self, limit: int) -> Verdict:
+        """Return what became of it: the body was left unfinished past the limit, in bytes."""
+        return self._conclude(closed=False, wrong=f"the body is longer than {limit} bytes")
+
+    def broke(self, kind: Outcome, sentence: str, reason: str | None = None) -> Verdict:
+        """Return what became of it: the wire broke, before the head or after it."""
+        if self._reader is None:
+            return outcome.of_wire(self.target, kind, sentence, reason)
+        if kind is Outcome.MALFORMED:
+            return self._conclude(closed=False, wrong=sentence)
+        return self._conclude(closed=False, broken=sentence)
+
+    def struck(self, limit: Outcome, lag_s: float) -> Verdict:
+        """Return what became of it: a deadline passed; a refusal whose body did not come is a refusal all the same."""
+        if isinstance(self._reader, Refusal):
+            return self._conclude(closed=False)
+        verdict = outcome.of_deadline(self.target, self.workload, limit, self.marks.at, lag_s)
+        if self._reader is not None:
+            self._reading = self._reader.finish(closed=False)
+        return verdict
+
+    def _conclude(self, *, closed: bool, wrong: str | None = None, broken: str | None = None) -> Verdict:
+        if self._reader is None or self.status is None:
+            raise RuntimeError("an attempt without a response head has nothing to conclude")
+        reading = self._reader.finish(closed=closed)
+        if wrong is not None:
+            reading = dataclasses.replace(reading, malformed=True, error=wrong)
+        if broken is not None and reading.error is None:
+            reading = dataclasses.replace(reading, error=broken)
+        self._ended = reading.stream in _BY_ITSELF and not reading.malformed
+        if self._ended and self._reads:
+            self.marks.mark(timing.END, self._reads[-1].at_ns)
+        if isinstance(self._reader, Refusal):
+            return outcome.of_status(self.target, self.status, self.headers, bytes(self._reader.body))
+        self._reading = reading
+        return outcome.of_reading(self.target, self.workload, reading, self.status)
+
+    def result(
+        self, identity: uuid.UUID, verdict: Verdict, ended_ns: int, lag_s: float, secrets: Secrets
+    ) -> ProbeResult:
+        """Return the one message; its error text is redacted first and cut afterwards."""
+        target, workload, asks_model = self.target, self.workload, self.workload.kind != "models"
+        self.marks.at.setdefault(timing.END, ended_ns)
+        code, error = (text and secrets.redact(text) for text in (verdict.code, verdict.sentence))
+        return ProbeResult(
+            id=identity,
+            probe=workload.name,
+            kind=workload.kind,
+            target=target.name,
+            provider=target.provider,
+            cloud=target.cloud,
+            region=target.region,
+            model=target.model,
+            vantage=self.vantage,
+            labels=target.labels,
+            simulated=target.simulated,
+            scheduled_ns=self.slot.scheduled_ns,
+            attempt=self.slot.attempt,
+            started_ns=self.started_ns,
+            outcome=verdict.outcome,
+            request_model=target.model_id if asks_model else None,
+            max_tokens=workload.max_tokens if asks_model else None,
+            error_code=code and clean(code, _TEXT_LENGTH),
+            error=error and clean(error, ERROR_LENGTH),
+            marks=self.marks.since(self.origin_ns),
+            loop_lag_s=lag_s,
+            **self._connected(),
+            **self._said(verdict),
+            **self._timed(lag_s),
+        )
+
+    def _connected(self) -> dict[str, Any]:
+        parts = urlsplit(self.url)
+        expires_s = None if self.wire is None else self.wire.tls_expires_s
+        return {
+            "server_address": parts.hostname,
+            "server_port": parts.port or {"https": 443, "http": 80}.get(parts.scheme),
+            "peer": self.wire and self.wire.peer,
+            "reused": self.wire and self.wire.reused,
+            "tls_expires_at": None if expires_s is None else datetime.fromtimestamp(expires_s, UTC),
+        }
+
+    def _said(self, verdict: Verdict) -> dict[str, Any]:
+        """Return what head and body said."""
+        provider, reading = PROVIDERS[self.target.provider], self._reading
+        said: dict[str, Any] = {
+            "http_status": self.status,
+            "provider_request_id": headers.first_of(self.headers, provider.request_id),
+            "server_s": headers.server_s(self.headers, provider.server_ms),
+            "ratelimit": headers.ratelimit(self.headers),
+            "retry_after_s": headers.retry_after_s(self.headers, self.started_ns / 1e9),
+        }
+        backend = headers.backend(self.headers, provider.backend)
+        said["backend"] = {name: clean(value, _TEXT_LENGTH) for name, value in backend.items()}
+        if reading is not None:
+            said |= {name: getattr(reading, name) for name in _FROM_READING}
+            said["stream"] = _stream(verdict.outcome, reading)
+            said |= _cost(self.target.price, reading)
+        return {
+            name: clean(value, _TEXT_LENGTH) if type(value) is str else value for name, value in said.items()
+        }
+
+    def _timed(self, lag_s: float) -> dict[str, Any]:
+        """Return durations and how far they are to be believed; a total is observed where the body ended by itself."""
+        timed: dict[str, Any] = dict(self.marks.durations())
+        if not self._ended:
+            timed.pop("total_s", None)
+        if self._reads:
+            timed["stamp"] = "kernel" if all(read.kernel for read in self._reads) else "user"
+            timed["stamp_uncertainty_s"] = self._uncertainty_s
+        sent, at = self.marks.at.get(timing.SENT), self._arrivals
+        if sent is not None:
+            timed["chunks"] = tuple((arrival - sent) / 1e9 for arrival in at)
+        if len(at) > 1:
+            timed["gap_max_s"] = max(later - earlier for earlier, later in itertools.pairwise(at)) / 1e9
+            if self._reading is not None and self._reading.tokens_after_first:
+                timed["itl_s"] = (at[-1] - at[0]) / 1e9 / self._reading.tokens_after_first
+        # A deadline that struck before any unit needs no stamp: it stays a bad event however late we were.
+        if lag_s > LAG_UNTRUSTED_S and timed.get("stamp") == "user" and (at or self._ended):
+            timed["quality_reasons"] = ("loop_lag",)
+        return timed
+
+
+_FROM_READING = (
+    "finish_reason",
+    "response_id",
+    "response_model",
+    "fingerprint",
+    "service_tier",
+    "input_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cached_tokens",
+)
+
+
+def _stream(kind: Outcome, reading: Reading) -> StreamVerdict | None:
+    """Return the body's verdict; None where we left it, by a limit of ours, or where it was no such body."""
+    if kind is Outcome.STALLED:
+        return StreamVerdict.STALLED
+    left = kind in {Outcome.FIRST_TOKEN_TIMEOUT, Outcome.TOTAL_TIMEOUT, Outcome.AGENT_FAULT}
+    return None if left or reading.malformed else reading.stream
+
+
+def _cost(price: Price | None, reading: Reading) -> dict[str, Any]:
+    if price is None or reading.input_tokens is None or reading.output_tokens is None:
+        return {}
+    cost_usd = (reading.input_tokens * price.input + reading.output_tokens * price.output) / 1e6
+    return {"cost_usd": cost_usd, "price_source": price.source}

@@ -1,0 +1,168 @@
+"""The only file that calls a model: signs, sends, reads, times and hands over to be judged."""
+
+import asyncio
+import importlib.metadata
+import re
+import uuid
+from collections.abc import Callable
+from secrets import token_hex
+from typing import Final, cast
+
+import httpx
+
+from probes import catalog, timing
+from probes.attempt import Attempt
+from probes.base import KEEP, MARKS, PATH, READS, WIRE, Clock, Read, Reader, Secrets, SigningError, Slot, Wire
+from probes.deadline import Deadline
+from probes.framing import EVENT_BYTES
+from probes.outcome import Verdict
+from probes.result import Outcome, ProbeResult
+from probes.target import Target, Workload
+
+BODY_BYTES: Final = 64 * 1024**2
+"""How long a body may be before it counts as malformed, unless the configuration says otherwise."""
+
+USER_AGENT: Final = f"nephoscope/{importlib.metadata.version('nephoscope')}"
+
+_SENDABLE = re.compile(r"[\t\x20-\x7e]*")
+
+
+def new_nonce() -> str:
+    """Return sixteen hex digits: a prompt that begins with them is in no cache."""
+    return token_hex(8)
+
+
+class Exchange:
+    """Asks one target once, over a transport that keeps the promises of `probes.base`.
+
+    `lag` returns the longest stand-still of our own event loop, in seconds, seen between two monotonic
+    instants in nanoseconds; `nonce` returns what makes each prompt unique.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        secrets: Secrets,
+        clock: Clock,
+        new_id: Callable[[], uuid.UUID],
+        vantage: str,
+        lag: Callable[[int, int], float],
+        *,
+        event_bytes: int = EVENT_BYTES,
+        body_bytes: int = BODY_BYTES,
+        nonce: Callable[[], str] = new_nonce,
+    ) -> None:
+        self._transport = transport
+        self._secrets = secrets
+        self._clock = clock
+        self._new_id = new_id
+        self._vantage = vantage
+        self._lag = lag
+        self._event_bytes = event_bytes
+        self._body_bytes = body_bytes
+        self._nonce = nonce
+
+    async def ask(self, target: Target, workload: Workload, slot: Slot) -> ProbeResult:
+        """Return what one attempt showed; whatever fails is in the result, only cancellation passes."""
+        attempt = Attempt(target, workload, slot, self._vantage, self._clock)
+        identity = self._new_id()
+        try:
+            verdict = await self._attempt(attempt, identity)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must neither lose the slot nor blame the endpoint
+            sentence = f"the agent itself failed on target {target.name} ({error!r}): please report this"
+            verdict = Verdict(Outcome.AGENT_FAULT, type(error).__name__, sentence)
+        ended_ns = self._clock.mono_ns()
+        lag_s = self._lag(attempt.origin_ns, ended_ns)
+        return attempt.result(identity, verdict, ended_ns, lag_s, self._secrets)
+
+    async def _attempt(self, attempt: Attempt, identity: uuid.UUID) -> Verdict:
+        try:
+            request = await self._request(attempt, identity)
+        except (SigningError, ValueError, httpx.InvalidURL) as error:
+            return Verdict(Outcome.CONFIG, None, str(error))
+        return await self._converse(attempt, request)
+
+    async def _request(self, attempt: Attempt, identity: uuid.UUID) -> httpx.Request:
+        """Return the signed request; identity is proven before the timed window and timed apart."""
+        target, workload = attempt.target, attempt.workload
+        provider = catalog.PROVIDERS[target.provider]
+        attempt.url = catalog.url(target, workload.kind)
+        wanted = provider.dialect(workload.kind).request(attempt.url, target, workload, self._nonce())
+        began_ns = self._clock.mono_ns()
+        signed = await provider.signer.sign(wanted, target, self._secrets)
+        if signed:
+            attempt.marks.mark(timing.AUTH_START, began_ns)
+            attempt.marks.mark(timing.AUTH_END, self._clock.mono_ns())
+        ours = {"user-agent": USER_AGENT, "accept-encoding": "identity", "x-request-id": str(identity)}
+        if target.traceparent:
+            ours["traceparent"] = f"00-{identity.hex}-{identity.hex[16:]}-01"
+        extensions = {MARKS: attempt.marks, PATH: target.path}
+        if workload.connection == "warm":
+            extensions[KEEP] = f"{target.name}/{workload.name}"
+        return httpx.Request(
+            wanted.method,
+            wanted.url,
+            headers={**ours, **wanted.headers, **self._configured(target), **signed},
+            content=wanted.body or None,
+            extensions=extensions,
+        )
+
+    def _configured(self, target: Target) -> dict[str, str]:
+        headers = {name.lower(): self._secrets.resolve(value) for name, value in target.headers.items()}
+        for name, value in headers.items():
+            if not _SENDABLE.fullmatch(value):
+                raise ValueError(
+                    f"headers.{name} of target {target.name} holds signs that no header can carry: look at it"
+                )
+        return headers
+
+    async def _converse(self, attempt: Attempt, request: httpx.Request) -> Verdict:
+        now_s = asyncio.get_running_loop().time
+        deadline = Deadline(attempt.workload, now_s())
+        began_ns = self._clock.mono_ns()
+        response: httpx.Response | None = None
+        try:
+            async with asyncio.timeout_at(deadline.at_s) as timer:
+                response = await self._transport.handle_async_request(request)
+                attempt.wire = response.extensions.get(WIRE)
+                reader = attempt.head(response.status_code, dict(response.headers), self._event_bytes)
+
+                def progress() -> None:
+                    deadline.progress(now_s())
+                    timer.reschedule(deadline.at_s)
+
+                await self._read(attempt, reader, response, progress)
+            return attempt.ended()
+        except TimeoutError:
+            return attempt.struck(deadline.means, self._lag(began_ns, self._clock.mono_ns()))
+        except _OverflowError:
+            return attempt.overflowed(self._body_bytes)
+        except httpx.TransportError as error:
+            attempt.wire = attempt.wire or cast("Wire | None", getattr(error, "wire", None))
+            kind = getattr(error, "outcome", Outcome.DISCONNECTED)
+            return attempt.broke(kind, str(error), getattr(error, "reason", None))
+        finally:
+            if response is not None:
+                await response.aclose()
+
+    async def _read(
+        self, attempt: Attempt, reader: Reader, response: httpx.Response, progress: Callable[[], None]
+    ) -> None:
+        """Read up to the protocol's own end; call `progress` for each read that brought a generated unit."""
+        stamps: list[Read] = response.extensions.get(READS, [])
+        nth = size = 0
+        async for data in cast("httpx.AsyncByteStream", response.stream):
+            read = (
+                stamps[nth] if nth < len(stamps) else Read(self._clock.mono_ns(), kernel=False, after_ns=None)
+            )
+            nth, size = nth + 1, size + len(data)
+            if attempt.read(reader.feed(data), read):
+                progress()
+            if reader.done:
+                return
+            if size > self._body_bytes:
+                raise _OverflowError
+
+
+class _OverflowError(Exception):
+    """The body went past its limit."""
