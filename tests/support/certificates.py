@@ -1,6 +1,6 @@
 """Certificates for loopback servers: good ones, expired ones, ones for another name."""
 
-import datetime
+import datetime as dt
 import ssl
 from pathlib import Path
 
@@ -19,8 +19,8 @@ class Authority:
     def server(
         self,
         *names: str,
-        not_before: datetime.datetime | None = None,
-        not_after: datetime.datetime | None = None,
+        not_before: dt.datetime | None = None,
+        not_after: dt.datetime | None = None,
         want_client: bool = False,
     ) -> ssl.SSLContext:
         """Return a server's context with a certificate for the names (default: 127.0.0.1 and localhost)."""
