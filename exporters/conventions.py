@@ -208,7 +208,7 @@ TASK_SUCCESS = _family(
     "When a side task succeeded last, unix time.",
     ("task",),
 )
-BUILD_INFO = _family("build_info", "info", "What is running.", ("version", "python"))
+BUILD_INFO = _family("build_info", "info", "The release that is running.", ("version", "python"))
 
 PHASES: Final = ("auth", "dns_wait", "dns", "proxy", "connect", "tls", "ttfb")
 TARGET_STATES: Final = ("good", "degraded", "down", "unknown")

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from exporters import conventions
 from probes import timing
-from probes.result import Outcome, ProbeResult
+from probes.result import DEADLINES, Outcome, ProbeResult
 
 _SCOPE = InstrumentationScope(conventions.SERVICE_NAME)
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -65,22 +65,25 @@ class _Tree:
         start = next((self._at[name] for name in _WIRE if name in self._at), None)
         if start is None:
             return []
-        failed = self._result.http_status is None or self._result.http_status >= 400
         method = "GET" if self._result.kind == "models" else "POST"
+        failed = _cut_short(self._result)
         attributes = _http(self._result, method) | (self._http_error() if failed else {})
         return [self._child(method, start, self._last, attributes, kind=SpanKind.CLIENT, failed=failed)]
 
     def _phases(self) -> list[ReadableSpan]:
-        spans = []
-        for name, (start, end) in conventions.CHILD_SPANS.items():
-            if start not in self._at or (self._at[start] == self._last and end not in self._at):
-                continue
-            failed = end not in self._at
-            until = self._last if failed else self._at[end]
-            spans.append(
-                self._child(name, self._at[start], until, self._error() if failed else {}, failed=failed)
-            )
-        return spans
+        return [
+            span
+            for name, (start, end) in conventions.CHILD_SPANS.items()
+            if start in self._at and (span := self._phase(name, self._at[start], self._at.get(end)))
+        ]
+
+    def _phase(self, name: str, start: int, end: int | None) -> ReadableSpan | None:
+        # An end before its start belongs to an earlier try: the last mark of a name wins.
+        if end is not None and end >= start:
+            return self._child(name, start, end, {}, failed=False)
+        if self._result.outcome is Outcome.OK or (name == "first_token" and self._result.kind != "chat"):
+            return None  # nothing failed here: an answer in one piece has no first token
+        return self._child(name, start, self._last, self._error(), failed=True)
 
     def _child(
         self,
@@ -119,7 +122,14 @@ class _Tree:
 
     def _http_error(self) -> dict[str, Any]:
         status = self._result.http_status
-        return {conventions.ERROR_TYPE: str(status)} if status is not None else self._error()
+        refused = status is not None and status >= 400
+        return {conventions.ERROR_TYPE: str(status)} if refused else self._error()
+
+
+def _cut_short(result: ProbeResult) -> bool:
+    """Return whether the exchange failed as HTTP, whatever its content: refused, or without its end."""
+    unanswered = result.http_status is None or result.http_status >= 400
+    return unanswered or result.outcome in {*DEADLINES, Outcome.TRUNCATED, Outcome.DISCONNECTED}
 
 
 def identity(result: ProbeResult) -> dict[str, Any]:

@@ -69,17 +69,19 @@ class Traces:
         flushing.start()
         flushing.join(timeout_s)
         if flushing.is_alive():
+            self._exporter.abandoned = True
             self._lost(self._queued - self._exporter.handed)
             self._exporter.shutdown()
 
 
 class _Counting(SpanExporter):
-    """Passes spans on, and counts those handed over; what fails is told as lost."""
+    """Passes spans on, and counts those handed over; what fails is told as lost, until it is abandoned."""
 
     def __init__(self, exporter: SpanExporter, lost: Callable[[int], None]) -> None:
         self._exporter = exporter
         self._lost = lost
         self.handed = 0
+        self.abandoned = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         sent = SpanExportResult.FAILURE
@@ -87,7 +89,7 @@ class _Counting(SpanExporter):
             sent = self._exporter.export(spans)
         finally:
             self.handed += len(spans)
-            if sent is not SpanExportResult.SUCCESS:
+            if sent is not SpanExportResult.SUCCESS and not self.abandoned:
                 self._lost(len(spans))
         return sent
 
