@@ -122,7 +122,10 @@ class TargetInfo:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesPlan:
-    """Which series exist from the start: the counters that rules use stand at 0 before the first failure."""
+    """Which series exist from the start: the counters that rules use stand at 0 before the first failure.
+
+    `thresholds` are the objectives' seconds by SLI (`ttft`, `total`): each becomes a bucket edge.
+    """
 
     config_hash: str
     vantage: str
