@@ -1,0 +1,26 @@
+"""Secrets out of a dictionary."""
+
+import re
+from collections.abc import Mapping
+
+from probes.base import SigningError
+
+
+class FakeSecrets:
+    """Resolves `${NAME}` and `${file:/path}` from what it is given, and blots all of it out."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._known = known
+
+    def resolve(self, text: str) -> str:
+        return re.sub(r"\$\{([^}]+)\}", lambda found: self._value(found[1]), text)
+
+    def redact(self, text: str) -> str:
+        for value in filter(None, self._known.values()):
+            text = text.replace(value, "***")
+        return text
+
+    def _value(self, name: str) -> str:
+        if name not in self._known:
+            raise SigningError(f"{name} is not set: set it")
+        return self._known[name]

@@ -1,0 +1,113 @@
+"""Each provider is one row, and its URLs are those that the vendor's own SDK would call."""
+
+import pytest
+
+from probes import catalog
+from probes.target import Kind, Target
+
+
+def target(provider: str, endpoint: str, model_id: str = "m", api_version: str | None = None) -> Target:
+    return Target(
+        name="t",
+        provider=provider,
+        cloud="c",
+        model="m",
+        model_id=model_id,
+        endpoint=endpoint,
+        group="m",
+        api_version=api_version,
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "endpoint", "kind", "expected"),
+    [
+        ("openai", "https://api.openai.com/v1", "chat", "https://api.openai.com/v1/chat/completions"),
+        ("openai", "https://eu.api.openai.com", "chat", "https://eu.api.openai.com/v1/chat/completions"),
+        ("openai", "https://eu.api.openai.com/", "chat-sync", "https://eu.api.openai.com/v1/chat/completions"),
+        ("openai", "https://api.openai.com/v1/", "models", "https://api.openai.com/v1/models"),
+        ("azure", "https://r.openai.azure.com", "chat", "https://r.openai.azure.com/openai/v1/chat/completions"),
+        ("azure", "https://r.openai.azure.com/openai", "models", "https://r.openai.azure.com/openai/v1/models"),
+        ("azure", "https://r.openai.azure.us/openai/v1/", "models", "https://r.openai.azure.us/openai/v1/models"),
+        ("azure", "https://apim.bank/llm", "models", "https://apim.bank/llm/openai/v1/models"),
+        ("openai-compatible", "http://h:4000", "chat", "http://h:4000/v1/chat/completions"),
+        ("openai-compatible", "http://h/gw/v1?tenant=3", "models", "http://h/gw/v1/models?tenant=3"),
+        ("vllm", "http://[::1]:8000/v1", "models", "http://[::1]:8000/v1/models"),
+        ("ray", "http://h:8000", "chat", "http://h:8000/v1/chat/completions"),
+        ("nim", "https://integrate.api.nvidia.com/v1", "models", "https://integrate.api.nvidia.com/v1/models"),
+        ("deepseek", "https://api.deepseek.com", "chat", "https://api.deepseek.com/chat/completions"),
+        ("deepseek", "https://api.deepseek.com/v1", "chat", "https://api.deepseek.com/v1/chat/completions"),
+        ("deepseek", "https://api.deepseek.com/beta", "models", "https://api.deepseek.com/beta/models"),
+        (
+            "qwen",
+            "https://dashscope-us.aliyuncs.com",
+            "models",
+            "https://dashscope-us.aliyuncs.com/compatible-mode/v1/models",
+        ),
+        ("qwen", "https://w.x.maas.aliyuncs.com/compatible-mode", "models", "https://w.x.maas.aliyuncs.com/compatible-mode/v1/models"),
+        ("mistral", "https://api.eu.mistral.ai", "chat", "https://api.eu.mistral.ai/v1/chat/completions"),
+    ],
+)
+def test_a_base_url_is_taken_with_or_without_its_version(
+    provider: str, endpoint: str, kind: Kind, expected: str
+) -> None:
+    assert catalog.url(target(provider, endpoint), kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "kind", "expected"),
+    [
+        (
+            "https://r.openai.azure.com/",
+            "chat",
+            "https://r.openai.azure.com/openai/deployments/a%2Fb/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            "https://r.openai.azure.com/openai/v1",
+            "chat-sync",
+            "https://r.openai.azure.com/openai/deployments/a%2Fb/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            "https://apim.bank/llm?x=1",
+            "models",
+            "https://apim.bank/llm/openai/models?x=1&api-version=2024-10-21",
+        ),
+    ],
+)
+def test_an_api_version_selects_azures_dated_urls(endpoint: str, kind: Kind, expected: str) -> None:
+    assert catalog.url(target("azure", endpoint, "a/b", "2024-10-21"), kind) == expected
+
+
+@pytest.mark.parametrize("endpoint", ["", "api.openai.com", "ftp://h", "https://", "http://h:port", "http://[::1"])
+def test_an_endpoint_that_is_no_url_is_a_sentence(endpoint: str) -> None:
+    with pytest.raises(ValueError, match="of target t is no URL: write https://host"):
+        catalog.url(target("openai", endpoint), "chat")
+
+
+def test_every_default_endpoint_gives_a_url_for_every_kind() -> None:
+    kinds: tuple[Kind, ...] = ("chat", "chat-sync", "models")
+    for name, row in catalog.PROVIDERS.items():
+        endpoint = catalog.default_endpoint(name) or "http://localhost:8000"
+        for kind in kinds:
+            assert catalog.url(target(name, endpoint), kind).startswith(endpoint)
+            assert row.dialect(kind) is row.dialect(kind)
+
+
+def test_the_providers_are_those_that_the_documents_name() -> None:
+    assert set(catalog.PROVIDERS) == {
+        "openai",
+        "azure",
+        "openai-compatible",
+        "vllm",
+        "ray",
+        "nim",
+        "deepseek",
+        "qwen",
+        "mistral",
+    }
+
+
+def test_only_servers_of_ones_own_are_asked_anonymously_and_traced() -> None:
+    own = {name for name, row in catalog.PROVIDERS.items() if row.anonymous}
+    assert own == {"openai-compatible", "vllm", "ray", "nim"}
+    assert own == {name for name, row in catalog.PROVIDERS.items() if row.traceparent}
