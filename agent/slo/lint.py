@@ -129,7 +129,7 @@ def _sparse(objective: Objective, every_s: float, window: BurnWindow) -> Finding
             if interval_s < every_s
             and isinstance(condition(objective.ratio, objective.window_s, interval_s, window), Condition)
         ),
-        "probe more often",
+        "probe more often or raise the percent",
     )
     return Finding(
         "warning",

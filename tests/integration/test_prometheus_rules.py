@@ -1,0 +1,164 @@
+"""The generated rules in the hands of a real promtool and a real Prometheus."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.rules_command import specs
+from agent.slo.objective import Objective
+from exporters.rules import render
+from exporters.rules_tests import RULES_FILE, render_tests
+from exporters.signals import RuleSpec
+from support.llm import free_port
+from support.prometheus import needs_prometheus, page, prometheus, promtool
+from support.specs import a_config, available, quick
+
+pytestmark = [pytest.mark.heavy, needs_prometheus]
+
+AWKWARD = {"text": 'a {{ $value }} "b" \\ \n\x7f end', "app.kubernetes.io/name": "ünïcode"}
+
+
+def write(folder: Path, found: list[RuleSpec], tests: str | None = None) -> None:
+    (folder / RULES_FILE).write_text(render(found))
+    (folder / "tests.yaml").write_text(render_tests(found) if tests is None else tests)
+
+
+def test_promtool_takes_the_rules(tmp_path: Path) -> None:
+    """Two SLOs of two targets with labels that would break out of any missing quote."""
+    write(tmp_path, specs(a_config(names=("openai", "azure"), team="a{{b", labels=AWKWARD)))
+    assert "73 rules found" in promtool("check", "rules", RULES_FILE, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("objective", "every_s"),
+    [(available(), 30.0), (quick(), 30.0), (available(ratio=0.9995), 300.0), (available(ratio=0.99), 600.0)],
+    ids=["available", "quick", "one probe in a short window", "no fast page"],
+)
+def test_the_generated_unit_tests_pass(tmp_path: Path, objective: Objective, every_s: float) -> None:
+    """Quiet and a lone failure raise nothing, an outage the alert with its labels, silence and drift theirs."""
+    write(tmp_path, specs(a_config(objectives=(objective,), every_s=every_s, labels=AWKWARD)))
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"min_bad_long": 1, "min_bad_short": 1}, {"min_bad_long": 60}, {"factor": 1100.0}],
+    ids=["gates gone", "gate too high", "factor unreachable"],
+)
+def test_the_generated_unit_tests_bite(tmp_path: Path, broken: dict[str, Any]) -> None:
+    """Rules whose gates or factors are off fail the tests of the right ones."""
+    (right,) = specs(a_config(objectives=(available(),)))
+    wrong = dataclasses.replace(
+        right, alerts=tuple(dataclasses.replace(alert, **broken) for alert in right.alerts)
+    )
+    (tmp_path / RULES_FILE).write_text(render([wrong]))
+    (tmp_path / "tests.yaml").write_text(render_tests([right]))
+    with pytest.raises(AssertionError, match="FAILED"):
+        promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+DENOMINATORS = f"""
+rule_files: [{RULES_FILE}]
+evaluation_interval: 30s
+tests:
+  - interval: 30s
+    name: a gap does not shrink the denominator, and vantages are summed
+    input_series:
+      - {{series: 'nephoscope_sli_events_total{{SLO,vantage="a",result="good"}}', values: "0+0x20"}}
+      - {{series: 'nephoscope_sli_events_total{{SLO,vantage="b",result="good"}}', values: "0+0x20"}}
+      - {{series: 'nephoscope_sli_events_total{{SLO,vantage="a",result="bad"}}', values: "0x15 1+0x5"}}
+      - {{series: 'nephoscope_sli_events_total{{SLO,vantage="b",result="bad"}}', values: "0+0x20"}}
+      - {{series: 'nephoscope_sli_events_total{{SLO,vantage="a",result="excluded"}}', values: "0+0x20"}}
+      - {{series: 'nephoscope_sli_events_total{{SLO,vantage="a",result="invalid"}}', values: "0+0x20"}}
+      - {{series: 'nephoscope_sli_expected_events_total{{SLO,vantage="a"}}', values: "0+1x20"}}
+      - {{series: 'nephoscope_sli_expected_events_total{{SLO,vantage="b"}}', values: "0+1x20"}}
+    promql_expr_test:
+      - expr: round(slo:sli_error:ratio_rate5m * 20, 0.001)
+        eval_time: 10m
+        exp_samples:
+          - labels: '{{sloth_id="openai-chat-available",sloth_service="openai",sloth_slo="available",sloth_window="5m"}}'
+            value: 1
+      - expr: slo:sli_error:ratio_rate28d
+        eval_time: 10m
+        exp_samples:
+          - labels: 'slo:sli_error:ratio_rate28d{{sloth_id="openai-chat-available",sloth_service="openai",sloth_slo="available",sloth_window="28d"}}'
+            value: 1
+  - interval: 30s
+    name: what is excluded leaves the denominator
+    input_series:
+      - {{series: 'nephoscope_sli_events_total{{SLO,vantage="a",result="good"}}', values: "0+1x40"}}
+      - {{series: 'nephoscope_sli_events_total{{SLO,vantage="a",result="bad"}}', values: "0+1x40"}}
+      - {{series: 'nephoscope_sli_events_total{{SLO,vantage="a",result="excluded"}}', values: "0+1x40"}}
+      - {{series: 'nephoscope_sli_events_total{{SLO,vantage="a",result="invalid"}}', values: "0+1x40"}}
+      - {{series: 'nephoscope_sli_expected_events_total{{SLO,vantage="a"}}', values: "0+4x40"}}
+    promql_expr_test:
+      - expr: slo:sli_error:ratio_rate5m == bool 0.5
+        eval_time: 20m
+        exp_samples:
+          - labels: '{{sloth_id="openai-chat-available",sloth_service="openai",sloth_slo="available",sloth_window="5m"}}'
+            value: 1
+""".replace("SLO,", 'slo="openai-chat-available",objective="available",target="openai",probe="chat",')
+
+
+def test_ratios_take_the_expected_denominator(tmp_path: Path) -> None:
+    """One failure and a gap of ten minutes: 1 of 20 due slots of two vantages; the period counts what was valid."""
+    write(tmp_path, specs(a_config(objectives=(available(),))), DENOMINATORS)
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+def test_a_real_prometheus_records_and_alerts(tmp_path: Path) -> None:
+    """Scraped counters of an outage become every recorded series and a page; other rules are read on reload."""
+    found = specs(a_config(team="platform"))
+    # The slow groups are due every two minutes; nobody waits for them here.
+    rules = render(found).replace("interval: 2m", "interval: 1s")
+    (tmp_path / "rules.yaml").write_text(rules)
+    scrapes = itertools.count()
+    with (
+        page(lambda: outage(found, next(scrapes))) as scraped,
+        prometheus(tmp_path, scraped, free_port()) as server,
+    ):
+        assert len(server.rules()) == 37
+        fired = server.until(
+            'ALERTS{alertname="NephoscopeBudgetBurn",alertstate="firing",sloth_severity="page"}'
+        )
+        for spec in found:
+            for window in (*spec.windows, spec.period):
+                server.until(f'slo:sli_error:ratio_rate{window}{{sloth_id="{spec.slo.id}"}} == 1')
+            burn = server.until(f'slo:current_burn_rate:ratio{{sloth_id="{spec.slo.id}"}}')
+            assert burn[0][1] == pytest.approx(1 / (1 - spec.objective_ratio))
+            server.until(f'slo:period_error_budget_remaining:ratio{{sloth_id="{spec.slo.id}"}} < 0')
+        assert (
+            fired[0][0].items()
+            >= {"team": "platform", "burn_tier": "fast", "sloth_service": "openai"}.items()
+        )
+        server.until('sloth_slo_info{sloth_id="openai-chat-quick"}')
+        annotations = next(
+            alert["annotations"]
+            for alert in server.get("alerts")["alerts"]
+            if alert["labels"]["alertname"] == "NephoscopeBudgetBurn"
+        )
+        assert annotations["exhaustion"] in {"0s", "unknown"}
+        assert annotations["runbook_url"].startswith("https://runbooks.example/llm/")
+        assert server.unhealthy() == []
+
+        (tmp_path / "rules.yaml").write_text(rules.replace(found[0].config_hash, "f" * 16))
+        server.reload()
+        drift = server.until('ALERTS{alertname="NephoscopeRulesOutdated"}')
+        assert drift[0][0]["hash"] == found[0].config_hash
+
+
+def outage(found: list[RuleSpec], scrape: int) -> str:
+    """Return a page on which every slot of every SLO fails."""
+    lines = [f'nephoscope_agent_config_info{{hash="{found[0].config_hash}"}} 1']
+    for spec in found:
+        key = spec.slo
+        labels = f'slo="{key.id}",objective="{key.objective}",target="{key.target}",probe="{key.probe}",vantage="fra-1"'
+        lines += [
+            f'nephoscope_sli_events_total{{{labels},result="{result}"}} {3 * scrape if result == "bad" else 0}'
+            for result in ("good", "bad", "excluded", "invalid")
+        ]
+        lines.append(f"nephoscope_sli_expected_events_total{{{labels}}} {3 * scrape}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,26 @@
+"""The worked numbers in the docstrings."""
+
+import doctest
+import importlib
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "agent.slo.burn",
+        "agent.slo.conditions",
+        "agent.slo.evaluate",
+        "agent.slo.gate",
+        "agent.slo.lint",
+        "agent.slo.windows",
+        "exporters.durations",
+        "exporters.rules",
+    ],
+)
+def test_worked_numbers_hold(module: str) -> None:
+    """Every example in a docstring gives what it says."""
+    outcome = doctest.testmod(importlib.import_module(module))
+    assert outcome.attempted
+    assert not outcome.failed

@@ -1,0 +1,107 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.slo import windows
+from agent.slo.evaluate import evaluate
+from agent.slo.objective import Objective
+from exporters.signals import SloStatus
+from storage.readings import SliCounts
+
+DAY = 86400
+EVERY_NS = 30_000_000_000
+SLOTS = {window: int(seconds // 30) for window, seconds in windows.counted(28 * DAY).items()}
+CLEAN = {window: SliCounts(good=slots) for window, slots in SLOTS.items()}
+
+
+def status(
+    counts: dict[str, SliCounts], expected: dict[str, int] | None = None, ratio: float = 0.999
+) -> SloStatus:
+    objective = Objective(
+        name="available", sli="availability", ratio=ratio, window_s=28 * DAY, pairs=(("openai", "chat"),)
+    )
+    return evaluate(objective, "openai", "chat", "fra-1", EVERY_NS, counts, expected or SLOTS, 7)
+
+
+def test_a_clean_month_is_good_with_its_budget_whole() -> None:
+    """Nothing burns, everything was seen."""
+    seen = status(CLEAN)
+    assert (seen.state, seen.coverage, seen.budget_remaining) == ("good", 1.0, 1.0)
+    assert set(seen.burn.values()) == {0.0}
+    assert set(seen.sli.values()) == {1.0}
+    assert seen.met_probability == pytest.approx(1)
+    assert seen.slo.id == "openai-chat-available"
+    assert seen.evaluated_ns == 7
+
+
+def test_a_gap_cannot_shrink_the_denominator() -> None:
+    """After a gap of 20 of 120 slots, one failure is one of 120 and not one of 100."""
+    seen = status(CLEAN | {"1h": SliCounts(good=99, bad=1)})
+    assert seen.burn["1h"] == pytest.approx(1 / 120 / 0.001)
+    assert seen.sli["1h"] == 0.99
+
+
+def test_what_is_excluded_or_invalid_leaves_the_denominator() -> None:
+    """60 throttled answers leave 60 events, of which 6 failed."""
+    seen = status(CLEAN | {"1h": SliCounts(good=54, bad=6, excluded=50, invalid=10)})
+    assert seen.burn["1h"] == pytest.approx(100)
+
+
+def test_a_window_under_80_percent_coverage_is_unknown() -> None:
+    """Neither fine nor broken: no burn to alert on, but what was seen is told."""
+    seen = status(CLEAN | {"1h": SliCounts(good=94, bad=1)})
+    assert seen.burn["1h"] is None
+    assert seen.sli["1h"] == pytest.approx(94 / 95)
+    assert seen.state == "good"
+
+
+def test_a_period_under_80_percent_coverage_makes_the_state_unknown() -> None:
+    """The budget and the coverage stand beside it."""
+    seen = status(CLEAN | {"28d": SliCounts(good=60_000)})
+    assert seen.state == "unknown"
+    assert seen.coverage == pytest.approx(60_000 / 80_640)
+    assert seen.budget_remaining == 1.0
+
+
+def test_the_newest_slot_may_be_settling_still() -> None:
+    """At one probe in two minutes the last failure of five minutes is not settled yet: known all the same."""
+    objective = Objective(name="a", sli="availability", ratio=0.999, window_s=3600, pairs=())
+    counts = dict.fromkeys(windows.counted(3600), SliCounts(bad=30)) | {"5m": SliCounts(bad=1)}
+    expected = dict.fromkeys(counts, 30) | {"5m": 2}
+    seen = evaluate(objective, "t", "p", "v", 4 * EVERY_NS, counts, expected, 0)
+    assert seen.burn["5m"] == pytest.approx(0.5 / 0.001)
+
+
+def test_nothing_due_and_nothing_seen_cannot_be_told() -> None:
+    """None everywhere, never 0."""
+    seen = status(dict.fromkeys(CLEAN, SliCounts()), dict.fromkeys(CLEAN, 0))
+    assert (seen.state, seen.coverage, seen.budget_remaining, seen.met_probability) == (
+        "unknown",
+        None,
+        None,
+        None,
+    )
+    assert set(seen.burn.values()) == set(seen.sli.values()) == {None}
+
+
+def test_only_excluded_events_give_no_verdict() -> None:
+    """A month of throttled answers was covered, and says nothing of availability."""
+    seen = status({window: SliCounts(excluded=slots) for window, slots in SLOTS.items()})
+    assert (seen.state, seen.coverage) == ("unknown", 1.0)
+
+
+@pytest.mark.parametrize("ratio", [0.9, 0.99, 0.995, 0.999, 0.9995])
+def test_an_objective_met_exactly_is_met(ratio: float) -> None:
+    """Whatever floats make of 1 - 0.9; one failure more breaks it."""
+    bad = round(80_000 * (1 - ratio))
+    exact = CLEAN | {"28d": SliCounts(good=80_000 - bad, bad=bad)}
+    assert status(exact, ratio=ratio).state == "good"
+    worse = CLEAN | {"28d": SliCounts(good=79_999 - bad, bad=bad + 1)}
+    assert status(worse, ratio=ratio).state == "bad"
+
+
+@given(st.integers(0, 80_640), st.floats(0.5, 0.9999))
+def test_the_periods_burn_and_its_budget_are_two_sides(bad: int, ratio: float) -> None:
+    """What remains is 1 - burn, as the rules for Prometheus have it."""
+    seen = status(CLEAN | {"28d": SliCounts(good=80_640 - bad, bad=bad)}, ratio=ratio)
+    assert seen.budget_remaining == pytest.approx(1 - (seen.burn["28d"] or 0))

@@ -1,0 +1,85 @@
+import argparse
+import io
+from pathlib import Path
+
+import pytest
+
+from agent.errors import ConfigError
+from agent.rules_command import rules, specs
+from support.specs import a_config, available
+
+FILE = """
+targets:
+  - {name: openai, provider: openai, model: gpt-5-nano, credentials: {api_key: "${UNSET_KEY_OF_A_TEST}"}}
+"""
+
+
+def asked(file: Path, **changes: object) -> argparse.Namespace:
+    return argparse.Namespace(**({"config": file, "format": "prometheus", "tests": False} | changes))
+
+
+def test_an_slo_becomes_a_spec_with_derived_factors_and_gates() -> None:
+    """28 d at 30 s: 13.44, 5.6, 2.8, 0.933 and the gates of 120, 720, 2880 and 8640 probes."""
+    config = a_config()
+    spec = specs(config)[0]
+    assert [(alert.long, round(alert.factor, 3), alert.min_bad_long) for alert in spec.alerts] == [
+        ("1h", 13.44, 4),
+        ("6h", 5.6, 8),
+        ("1d", 2.8, 13),
+        ("3d", 0.933, 13),
+    ]
+    assert spec.slo.id == "openai-chat-available"
+    assert spec.windows == ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+    assert (spec.period, spec.period_days, spec.every_s) == ("28d", 28.0, 30.0)
+    assert spec.config_hash == config.hash
+
+
+def test_there_is_one_spec_for_each_objective_target_and_probe() -> None:
+    """In the order of the configuration."""
+    found = specs(a_config(names=("openai", "azure")))
+    assert [spec.slo.id for spec in found] == [
+        "openai-chat-available",
+        "azure-chat-available",
+        "openai-chat-quick",
+        "azure-chat-quick",
+    ]
+    assert [spec.sli for spec in found] == ["availability", "availability", "ttft", "ttft"]
+
+
+def test_labels_are_those_of_target_info_and_the_runbook_is_filled_in() -> None:
+    """Under the same names as on the metrics page."""
+    spec = specs(a_config(team="platform", region="eu", labels={"costCentre": "42"}))[0]
+    assert spec.labels == {
+        "provider": "openai",
+        "target_cloud": "openai",
+        "target_region": "eu",
+        "model": "nano",
+        "team": "platform",
+        "label_cost_centre": "42",
+    }
+    assert spec.runbook == "https://runbooks.example/llm/available"
+
+
+def test_what_cannot_fire_is_left_out_and_said() -> None:
+    """At 10 minutes the fast page goes, with a note that names the remedy."""
+    spec = specs(a_config(objectives=(available(ratio=0.99),), every_s=600))[0]
+    assert [alert.long for alert in spec.alerts] == ["6h", "1d", "3d"]
+    assert any("1h/5m page alert is left out" in note for note in spec.notes)
+
+
+def test_the_command_prints_rules_or_their_tests(tmp_path: Path) -> None:
+    """Without the secrets that the daemon needs."""
+    file = tmp_path / "nephoscope.yaml"
+    file.write_text(FILE)
+    out, err = io.StringIO(), io.StringIO()
+    assert rules(asked(file), out, err) == 0
+    assert "slo:sli_error:ratio_rate28d" in out.getvalue()
+    assert not err.getvalue()
+    assert rules(asked(file, tests=True), out, err) == 0
+    assert "rule_files:" in out.getvalue()
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    """Until it is built."""
+    with pytest.raises(ConfigError, match="not built yet; use --format prometheus"):
+        rules(asked(tmp_path / "none.yaml", format="operator"), io.StringIO(), io.StringIO())

@@ -1,0 +1,127 @@
+"""The golden file was made by `render` and read line by line; write it anew after a change that is meant."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from agent.rules_command import specs
+from exporters.rules import render
+from exporters.rules_tests import render_tests
+from exporters.signals import RuleSpec, SloKey
+from support.specs import a_config, available, quick
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "rules.yaml"
+SPEC = dataclasses.replace(specs(a_config(team="platform"))[0], config_hash="0123456789abcdef")
+
+
+def loaded(text: str) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = YAML(typ="safe").load(text)["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def alert(rules: list[dict[str, Any]], name: str, severity: str) -> dict[str, Any]:
+    return next(
+        rule for rule in rules if rule.get("alert") == name and rule["labels"]["sloth_severity"] == severity
+    )
+
+
+def test_one_slos_rules_are_the_golden_ones() -> None:
+    """Every name, label, expression and gate."""
+    assert render([SPEC]) == GOLDEN.read_text()
+
+
+def test_names_and_labels_are_sloths() -> None:
+    """So its dashboards find every series."""
+    recorded = {rule["record"]: rule["labels"] for rule in loaded(render([SPEC])) if "record" in rule}
+    windows = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "28d")
+    assert {f"slo:sli_error:ratio_rate{window}" for window in windows} <= recorded.keys()
+    assert recorded.keys() - {f"slo:sli_error:ratio_rate{window}" for window in windows} == {
+        "slo:objective:ratio",
+        "slo:error_budget:ratio",
+        "slo:time_period:days",
+        "slo:current_burn_rate:ratio",
+        "slo:period_burn_rate:ratio",
+        "slo:period_error_budget_remaining:ratio",
+        "sloth_slo_info",
+    }
+    for labels in recorded.values():
+        assert labels["sloth_id"] == "openai-chat-available"
+        assert labels["sloth_service"] == "openai"
+        assert labels["sloth_slo"] == "available"
+    assert recorded["slo:sli_error:ratio_rate5m"]["sloth_window"] == "5m"
+    assert recorded["sloth_slo_info"]["sloth_objective"] == "99.9"
+
+
+def test_a_burn_alert_holds_both_windows_and_both_gates() -> None:
+    """4 failures of 120 are compared as 3.5, for increase() extrapolates."""
+    page = alert(loaded(render([SPEC])), "NephoscopeBudgetBurn", "page")
+    assert page["expr"].count("> (13.44 * (1 - 0.999))") == 2
+    assert "[1h])) >= 3.5)" in page["expr"]
+    assert "[5m])) >= 1.5)" in page["expr"]
+    assert page["keep_firing_for"] == "10m"
+    assert page["labels"]["burn_tier"] == "fast"
+    assert page["labels"]["team"] == "platform"
+    assert page["annotations"]["runbook_url"] == "https://runbooks.example/llm/available"
+
+
+def test_absence_waits_as_long_as_a_total_outage_would_take() -> None:
+    """13.44 x 0.1 % of an hour is 49 s; two minutes more for the first scrapes."""
+    absence = alert(loaded(render([SPEC])), "NephoscopeNoResults", "ticket")
+    assert absence["for"] == "2m49s"
+    assert 'result=~"good|bad"}[5m]' in absence["expr"]
+
+
+def test_a_latency_slo_is_alive_while_anything_is_observed() -> None:
+    """A target that is down has no valid latency; its availability tells."""
+    spec = specs(a_config(objectives=(quick(),)))[0]
+    absence = alert(loaded(render([spec])), "NephoscopeNoResults", "ticket")
+    assert "result" not in absence["expr"].split("}")[0]
+
+
+def test_a_slow_probe_is_missed_after_three_intervals() -> None:
+    """Not after 5 minutes, which may hold a single slot."""
+    spec = specs(a_config(objectives=(available(ratio=0.99),), every_s=300))[0]
+    assert "[15m]" in alert(loaded(render([spec])), "NephoscopeNoResults", "ticket")["expr"]
+
+
+def test_what_was_left_out_is_a_comment() -> None:
+    """On one line, whatever the note holds."""
+    text = render([dataclasses.replace(SPEC, notes=("left out\ngroups: []",))])
+    assert "  # openai-chat-available: left out groups: []\n" in text
+    assert loaded(text) == loaded(render([SPEC]))
+
+
+def test_no_objectives_make_an_empty_file() -> None:
+    """Which Prometheus takes too."""
+    assert YAML(typ="safe").load(render([])) == {"groups": []}
+    assert YAML(typ="safe").load(render_tests([]))["tests"] == []
+
+
+def test_the_running_configuration_is_compared() -> None:
+    """An agent with another hash is told of."""
+    outdated = alert(loaded(render([SPEC])), "NephoscopeRulesOutdated", "ticket")
+    assert 'nephoscope_agent_config_info{hash!~"0123456789abcdef"}' in outdated["expr"]
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts, texts, st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), texts, max_size=2))
+def test_no_text_breaks_out_of_its_quotes(target: str, objective: str, labels: dict[str, str]) -> None:
+    """YAML gives back every label, save that a template's braces are escaped in what Prometheus expands."""
+    key = SloKey(objective=objective, target=target, probe="chat")
+    labels = {f"label_{name}": value for name, value in labels.items()}
+    spec: RuleSpec = dataclasses.replace(SPEC, slo=key, labels=labels)
+    rules = loaded(render([spec]))
+    info = next(rule for rule in rules if rule.get("record") == "sloth_slo_info")
+    assert info["labels"]["target"] == target
+    assert labels.items() <= info["labels"].items()
+    page = alert(rules, "NephoscopeBudgetBurn", "page")
+    assert page["labels"]["target"].replace('{{"{{"}}', "{{") == target
+    assert len(rules) == len(loaded(render([SPEC])))
+    assert len(YAML(typ="safe").load(render_tests([spec]))["tests"]) == 5
