@@ -54,7 +54,7 @@ class MetricsFollower:
         self._expecting = Expecting()
         self._config: Config | None = None
         self._judge = Judge((), ())
-        self._kept: tuple[int, int] | None = None
+        self._kept: tuple[int | None, int | None] = None, None
 
     def begin(self, config: Config) -> int | None:
         """Go on from the snapshot, or afresh under this configuration; return where to read on, None: anywhere."""
@@ -119,14 +119,21 @@ class MetricsFollower:
 
     def keep(self, position: int, *, last: bool) -> int | None:
         """Write the snapshot every 10 s and at the end; nothing where nothing came."""
-        now_ns = self._mono_ns()
-        if self._kept is not None:
-            kept_position, kept_ns = self._kept
-            if position == kept_position or (now_ns - kept_ns < SNAPSHOT_EVERY_NS and not last):
-                return None
-        self._write(position)
-        self._kept = position, now_ns
+        if not self._is_due(position, last=last):
+            return None
+        try:
+            self._write(position)
+        except OSError as failure:
+            log.warning("snapshot.unsaved", file=str(self._file), error=failure.strerror)
+            self._kept = None, self._mono_ns()
+            return None
+        self._kept = position, self._mono_ns()
         return position
+
+    def _is_due(self, position: int, *, last: bool) -> bool:
+        kept_position, kept_ns = self._kept
+        rested = kept_ns is None or self._mono_ns() - kept_ns >= SNAPSHOT_EVERY_NS
+        return position != kept_position and (rested or last)
 
     def _write(self, position: int) -> None:
         state = {
@@ -135,6 +142,7 @@ class MetricsFollower:
             "settling": self._settling.snapshot(),
             "expecting": self._expecting.snapshot(),
         }
+        self._file.parent.mkdir(parents=True, exist_ok=True)
         new = self._file.with_suffix(".new")
         with new.open("wb") as file:
             file.write(json.dumps(state, separators=(",", ":")).encode() + b"\n" + self._metrics.snapshot())

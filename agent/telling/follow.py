@@ -7,10 +7,14 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+import structlog
+
 from storage.base import Batch, JournalReader, StoreUnavailableError
 
 SHORTEST_BACKOFF_S = 1.0
 LONGEST_BACKOFF_S = 30.0
+
+log = structlog.get_logger("telling")
 
 
 class Follower(Protocol):
@@ -58,6 +62,7 @@ async def follow(
     journal's end was reached. Blocking work is done in threads, one batch at a time. `jitter(a, b)` is a random
     number between the two.
     """
+    troubled = False
     while True:
         batch = await asyncio.to_thread(reader.read, follower.limit)
         if batch.records or batch.lost:
@@ -67,12 +72,23 @@ async def follow(
         keep = functools.partial(follower.keep, reader.position, last=last)
         kept, position = await _persist(keep, stop, jitter)
         if position is not None:
-            await asyncio.to_thread(commit, position)
+            troubled = await asyncio.to_thread(_commit, commit, position, troubled=troubled)
         if last or not kept:
             return
         if at_end:
             caught_up()
             await _rest(stop.asked, follower.pause_s)
+
+
+def _commit(commit: Callable[[int], None], position: int, *, troubled: bool) -> bool:
+    """Commit, and return whether there was trouble; a full disk only means that more is read again later."""
+    try:
+        commit(position)
+    except OSError as failure:
+        if not troubled:
+            log.warning("position.unsaved", position=position, error=failure.strerror)
+        return True
+    return False
 
 
 async def _persist(

@@ -34,6 +34,6 @@ def heard(records: tuple[Record, ...]) -> Iterator[Heard]:
     for record in records:
         try:
             yield Heard(record.seq, _TYPES[record.kind].decode(record.payload))
-        except (ValueError, TypeError, KeyError) as failure:
+        except (ValueError, TypeError, KeyError, AttributeError) as failure:
             log.warning("record.unreadable", seq=record.seq, kind=record.kind, error=type(failure).__name__)
             yield Heard(record.seq, None)

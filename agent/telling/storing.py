@@ -1,8 +1,6 @@
 """The follower that remembers: results, verdicts and plans, in idempotent micro-batches."""
 
-from collections.abc import Iterable
-
-import structlog
+from collections.abc import Callable, Iterable
 
 from agent.telling.link import Link
 from agent.telling.messages import heard
@@ -11,22 +9,21 @@ from probes.result import ProbeResult
 from storage.base import Batch, Record, Store
 from storage.records import Plan, Settled
 
-log = structlog.get_logger("telling")
-
 
 class StoreFollower:
     """Stores at most 200 rows or one second's worth at once.
 
     The position that it gives back never passes a failure that is not settled yet: a new process sees it
-    again and settles it. Rows that come twice by that are refused by their key.
+    again and settles it. Rows that come twice by that are refused by their key, and counted by `duplicate`.
     """
 
     limit = 200
     pause_s = 1.0
 
-    def __init__(self, store: Store, link: Link) -> None:
+    def __init__(self, store: Store, link: Link, duplicate: Callable[[int], None]) -> None:
         self._store = store
         self._link = link
+        self._duplicate = duplicate
         self._settling = Settling()
         self._plans: list[Plan] = []
         self._results: list[ProbeResult] = []
@@ -57,7 +54,7 @@ class StoreFollower:
             self._store.plan(plan)
         if self._results or self._verdicts:
             stored = self._store.store(self._results, self._verdicts)
-            log.debug("results.stored", new=stored.new, duplicate=stored.duplicate)
+            self._duplicate(stored.duplicate)
         self._plans.clear()
         self._results.clear()
         self._verdicts.clear()
@@ -65,7 +62,7 @@ class StoreFollower:
 
 def tell_all(records: Iterable[Record], store: Store) -> None:
     """Store what a finished journal holds, at once: for one process that asks and tells."""
-    follower = StoreFollower(store, Link(lambda _: None))
+    follower = StoreFollower(store, Link(lambda _: None), lambda _: None)
     batch = Batch(tuple(records))
     follower.fold(batch)
     follower.keep(batch.records[-1].seq if batch.records else 0, last=True)

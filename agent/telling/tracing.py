@@ -1,6 +1,6 @@
-"""The follower that sends traces: what is recent, as it comes and as it becomes final."""
+"""The follower that sends traces: each attempt as it comes and as it becomes final."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from agent.telling.messages import heard
 from agent.telling.settling import Settling
@@ -9,36 +9,28 @@ from exporters.signals import Judged
 from probes.result import ProbeResult
 from storage.base import Batch
 
-TOO_OLD_NS = 15 * 60 * 1_000_000_000
-"""Collectors refuse or misplace what is older; after a long absence the past is in the store, not in traces."""
-
 
 class TracesFollower:
-    """Hands recent attempts to the sinks. What stood in an exporter's queue at a kill is not sent again."""
+    """Hands attempts to sinks that pass over what is old; what stood in their queue at a kill is not sent again."""
 
     limit = 500
     pause_s = 1.0
 
-    def __init__(self, sinks: Sequence[ResultSink], wall_ns: Callable[[], int]) -> None:
+    def __init__(self, sinks: Sequence[ResultSink]) -> None:
         self._sinks = sinks
-        self._wall_ns = wall_ns
         self._settling = Settling()
 
     def fold(self, batch: Batch) -> None:
         for seq, message in heard(batch.records):
             if message is None:
                 continue
-            if isinstance(message, ProbeResult) and self._is_recent(message):
+            if isinstance(message, ProbeResult):
                 for sink in self._sinks:
                     sink.take(message)
             for final in self._settling.fold(seq, message):
-                if self._is_recent(final.result):
-                    judged = Judged(result=final.result, fault=final.fault, confirmed=final.confirmed)
-                    for sink in self._sinks:
-                        sink.settle(judged)
+                judged = Judged(result=final.result, fault=final.fault, confirmed=final.confirmed)
+                for sink in self._sinks:
+                    sink.settle(judged)
 
     def keep(self, position: int, *, last: bool) -> int | None:  # noqa: ARG002 - each time is like the last
         return position
-
-    def _is_recent(self, result: ProbeResult) -> bool:
-        return result.started_ns >= self._wall_ns() - TOO_OLD_NS

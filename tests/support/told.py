@@ -5,8 +5,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from agent.config.model import Config, ProbePlan
+from agent.slo.objective import Objective
 from probes.result import Fault, Outcome, ProbeResult, SlotKey
-from storage.base import Batch, Record
+from probes.target import Target, Workload
+from storage.base import Batch, Record, StoreUnavailableError
+from storage.readings import Stored
 from storage.records import Beat, Kind, Plan, PlanEntry, Settled, Skipped
 
 START_NS = 1_800_000_000_000_000_000
@@ -78,3 +82,76 @@ def batch(*messages: Any, after: int = 0) -> Batch:
 def moved(one: ProbeResult, seconds: float) -> ProbeResult:
     """Return the same attempt, started so much later."""
     return dataclasses.replace(one, started_ns=one.started_ns + round(seconds * SECOND_NS))
+
+
+def configuration(*targets: str, state_dir: str = "/nowhere", **fields: Any) -> Config:
+    """Return a plan: one chat probe of each target, an availability and a TTFT objective."""
+    names = targets or ("openai",)
+    pairs = tuple((name, "chat") for name in names)
+    given: dict[str, Any] = {
+        "vantage": "here",
+        "state_dir": state_dir,
+        "targets": tuple(
+            Target(
+                name=name,
+                provider="openai",
+                cloud="openai",
+                model="nano",
+                model_id="nano",
+                endpoint="https://api.invalid/v1",
+                group="nano",
+            )
+            for name in names
+        ),
+        "probes": (ProbePlan(workload=Workload(name="chat"), targets=names),),
+        "objectives": (
+            Objective(name="available", sli="availability", ratio=0.999, window_s=28 * 86400.0, pairs=pairs),
+            Objective(
+                name="quick", sli="ttft", ratio=0.99, window_s=28 * 86400.0, pairs=pairs, threshold_s=2.0
+            ),
+        ),
+    }
+    return Config(**(given | fields))
+
+
+class ListReader:
+    """A journal's reader over a list of records."""
+
+    def __init__(self, records: Sequence[Record], position: int = 0) -> None:
+        self._records = records
+        self.position = position
+
+    def read(self, limit: int) -> Batch:
+        read = tuple(record for record in self._records if record.seq > self.position)[:limit]
+        self.position = read[-1].seq if read else self.position
+        return Batch(read)
+
+
+class DictStore:
+    """A store that keeps the first row of each key, and is away as often as it is told to be."""
+
+    def __init__(self) -> None:
+        self.away = 0
+        self.results: dict[tuple[SlotKey, int], ProbeResult] = {}
+        self.verdicts: dict[SlotKey, Settled] = {}
+        self.plans: list[Plan] = []
+
+    def store(self, results: Sequence[ProbeResult], verdicts: Sequence[Settled]) -> Stored:
+        self._answer()
+        before = len(self.results)
+        for one in results:
+            self.results.setdefault((one.key, one.attempt), one)
+        for verdict in verdicts:
+            self.verdicts.setdefault(verdict.slot, verdict)
+        new = len(self.results) - before
+        return Stored(new, len(results) - new)
+
+    def plan(self, plan: Plan) -> None:
+        self._answer()
+        if plan not in self.plans:
+            self.plans.append(plan)
+
+    def _answer(self) -> None:
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailableError("away")

@@ -1,0 +1,296 @@
+"""The composition root of the teller: follows the journal, stores, counts, evaluates and serves."""
+
+import argparse
+import asyncio
+import concurrent.futures
+import functools
+import json
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from agent import log
+from agent.clock import SystemClock
+from agent.config.model import Config, Otlp
+from agent.config.plan_file import read_plan
+from agent.config.secrets import Secrets
+from agent.errors import ConfigError, NephoscopeError
+from agent.telling.alive import Alive
+from agent.telling.chores import insist, repeat
+from agent.telling.counting import MetricsFollower
+from agent.telling.follow import Follower, Stop, follow
+from agent.telling.heartbeat import Heart
+from agent.telling.link import Link
+from agent.telling.storing import StoreFollower
+from agent.telling.tracing import TracesFollower
+from agent.telling.watch import Watch, keep_watch
+from agent.web.app import Views, create_app
+from agent.web.serve import WebServer, listen
+from exporters.metrics import Metrics
+from exporters.otlp import open_sinks
+from probes.base import SigningError
+from storage import embedded, engine, migrate, retention
+from storage.engine import DatabaseURLError
+from storage.history import PostgresHistory
+from storage.journal import Reader, unlink_passed
+from storage.results import PostgresStore
+
+READ_ON_S = 5.0
+"""How long the journal is read on at the end; what is left is read at the next start."""
+
+SNAPSHOT_S = 0.5
+CLOSE_S = 0.5
+UPKEEP_S = 3600.0
+UNLINK_S = 10.0
+THREADS = 16
+"""Enough that calls which hang in a dead database leave threads for rendering and folding."""
+
+VERSION = version("nephoscope")
+JITTER = random.SystemRandom().uniform
+
+logger = structlog.get_logger("teller")
+
+
+class Teller:
+    """Everything that the teller is made of; `run` starts it, and returns the exit code."""
+
+    def __init__(self, config: Config, secrets: Secrets, state: Path, database_url: str | None) -> None:
+        self._config = config
+        self._secrets = secrets
+        self._state = state
+        self._clock = SystemClock()
+        self._stop = Stop()
+        self._orphaned = False
+        self._caught_up = False
+        self._prepared = asyncio.Event()
+        self._passed = {"store": 0, "metrics": 0}
+        self._alive = Alive()
+        self._metrics = Metrics(VERSION)
+        self._link = Link(lambda up: self._metrics.database_up(up=up))
+        self._engine = engine.create(database_url or secrets.resolve_url(config.storage.url or ""))
+        self._counter = MetricsFollower(
+            self._metrics,
+            self._state / "readers" / "metrics.snapshot",
+            configured=self._configured,
+            switch=self._switch,
+            beaten=self._alive.beaten,
+            mono_ns=self._clock.mono_ns,
+        )
+        self._watch = Watch(PostgresHistory(self._engine), self._metrics, self._link, self._clock.wall_ns)
+
+    def _configured(self, config_hash: str) -> Config | None:
+        try:
+            return read_plan(self._state, config_hash)
+        except NephoscopeError:
+            return None
+
+    def _switch(self, config: Config) -> None:
+        self._config = config
+
+    async def run(self, pipe: asyncio.StreamReader) -> int:
+        """Run until SIGTERM or the parent's end, which is 0, or the death of a task, which is 1."""
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(THREADS, "teller"))
+        loop.add_signal_handler(signal.SIGTERM, self._stop.asked.set)
+        export = self._config.export
+        web = WebServer(create_app(self._views()), listen(export.host, export.port))
+        self._metrics.reloaded(self._clock.wall_ns(), taken=True)
+        followers = [asyncio.create_task(work, name=name) for name, work in self._followers()]
+        sides = [asyncio.create_task(work, name=name) for name, work in self._sides(web, pipe)]
+        stopping = asyncio.create_task(self._stop.asked.wait(), name="stop")
+        ended, _ = await asyncio.wait({stopping, *followers, *sides}, return_when=asyncio.FIRST_COMPLETED)
+        code = 0 if stopping in ended else _died(ended)
+        await self._wind_down(followers, sides)
+        return code
+
+    # -- the followers
+
+    def _followers(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        position = self._counter.begin(self._config)
+        commit = functools.partial(self._passed.__setitem__, "metrics")
+        yield "metrics", self._follow(self._counter, Reader(self._state, "metrics", position), commit)
+        yield "store", self._follow_to_store()
+        if self._config.export.otlp is not None:
+            yield "traces", self._follow_to_collector(self._config.export.otlp)
+
+    def _follow(
+        self, follower: Follower, reader: Reader, commit: Callable[[int], None]
+    ) -> Coroutine[Any, Any, None]:
+        caught_up = self._on_caught_up if follower is self._counter else lambda: None
+        return follow(follower, reader, self._stop, commit=commit, jitter=JITTER, caught_up=caught_up)
+
+    def _on_caught_up(self) -> None:
+        self._caught_up = True
+
+    async def _follow_to_store(self) -> None:
+        """Follow once the schema is there; a stop before that leaves everything to the next start."""
+        preparing = asyncio.create_task(insist(self._prepare, JITTER))
+        stopping = asyncio.create_task(self._stop.asked.wait())
+        await asyncio.wait({preparing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not preparing.done():
+            preparing.cancel()
+            return
+        await preparing
+        self._prepared.set()
+        reader = Reader(self._state, "store")
+
+        def commit(position: int) -> None:
+            reader.commit(position)
+            self._passed["store"] = position
+
+        store = StoreFollower(PostgresStore(self._engine), self._link, self._metrics.duplicate)
+        await self._follow(store, reader, commit)
+
+    async def _follow_to_collector(self, otlp: Otlp) -> None:
+        sinks = open_sinks(
+            otlp.endpoint,
+            otlp.protocol,
+            vantage=self._config.vantage,
+            version=VERSION,
+            wall_ns=self._clock.wall_ns,
+            lost=self._metrics.spans_dropped,
+        )
+        reader = Reader(self._state, "traces")
+        await self._follow(TracesFollower(sinks), reader, reader.commit)
+        await asyncio.gather(*(asyncio.to_thread(sink.close, CLOSE_S) for sink in sinks))
+
+    # -- what goes on beside
+
+    def _sides(
+        self, web: WebServer, pipe: asyncio.StreamReader
+    ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        yield "web", web.serve()
+        yield "parent", self._listen_to_parent(pipe)
+        yield "unlink", repeat(self._unlink, UNLINK_S, lambda: None)
+        yield "evaluation", self._evaluate()
+        yield "upkeep", self._keep_up()
+        if self._config.heartbeat is not None:
+            heart = Heart(
+                self._config.heartbeat,
+                self._alive,
+                self._secrets,
+                notified=self._metrics.notified,
+                wall_ns=self._clock.wall_ns,
+            )
+            yield "heartbeat", heart.keep_beating()
+
+    async def _listen_to_parent(self, pipe: asyncio.StreamReader) -> None:
+        """A line names a plan, which holds once the journal says so; the pipe's end is the parent's."""
+        while line := await pipe.readline():
+            logger.debug("plan.announced", config_hash=json.loads(line).get("plan"))
+        logger.warning("parent.gone", consequence="reading to the journal's end, then stopping")
+        self._orphaned = True
+        self._stop.asked.set()
+        await asyncio.Event().wait()
+
+    async def _evaluate(self) -> None:
+        await self._prepared.wait()
+        await keep_watch(self._watch, lambda: self._config, self._on_evaluated, self._clock.mono_ns)
+
+    def _on_evaluated(self, at_ns: int) -> None:
+        self._alive.evaluated_ns = at_ns
+        self._metrics.task_succeeded("evaluation", at_ns)
+
+    async def _keep_up(self) -> None:
+        await self._prepared.wait()
+        await repeat(
+            self._maintain, UPKEEP_S, lambda: self._metrics.task_succeeded("upkeep", self._clock.wall_ns())
+        )
+
+    def _unlink(self) -> None:
+        unlink_passed(self._state, min(self._passed.values()))
+
+    def _prepare(self) -> None:
+        with self._link.used():
+            if self._config.storage.migrate:
+                migrate.upgrade(self._engine)
+        self._maintain()
+
+    def _maintain(self) -> None:
+        with self._link.used():
+            retention.maintain(self._engine, self._config.storage)
+
+    # -- what is shown
+
+    def _views(self) -> Views:
+        return Views(
+            metrics=lambda accept: self._metrics.render(accept) if self._caught_up else None,
+            unready=lambda: self._alive.unready(self._clock.wall_ns(), self._config.journal.max_bytes),
+        )
+
+    # -- the end
+
+    async def _wind_down(self, followers: list[asyncio.Task[None]], sides: list[asyncio.Task[None]]) -> None:
+        """Read to the journal's end or 5 s pass, keep what was read, and leave no server behind as an orphan."""
+        self._stop.asked.set()
+        for task in sides:
+            task.cancel()
+        _, late = await asyncio.wait(followers, timeout=READ_ON_S)
+        if late:
+            self._stop.hurried.set()
+            await asyncio.wait(late, timeout=SNAPSHOT_S)
+        if self._orphaned and self._config.storage.embedded:
+            await asyncio.to_thread(_stop_postgres, self._state / "postgres")
+
+
+def _died(ended: set[asyncio.Task[Any]]) -> int:
+    """Say which task ended that never should, and return the exit code; the parent starts us anew."""
+    for task in ended:
+        failure = None if task.cancelled() else task.exception()
+        logger.error(
+            "task.died",
+            task=task.get_name(),
+            error=f"{type(failure).__name__}: {failure}" if failure else "it ended",
+            exc_info=failure,
+        )
+    return 1
+
+
+def _stop_postgres(folder: Path) -> None:
+    server = embedded.Server(folder)
+    server.adopted = server.pid is not None
+    server.stop()
+
+
+async def _run(args: argparse.Namespace) -> int:
+    loop = asyncio.get_running_loop()
+    pipe = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(pipe), sys.stdin)
+    first = await pipe.readline()
+    if not first:
+        return 0
+    told = json.loads(first)
+    config = read_plan(args.state_dir, told["plan"])
+    secrets = Secrets.of(config, os.environ)
+    log.configure(args.log_format, args.log_level, redact=secrets.redact)
+    return await Teller(config, secrets, args.state_dir, told["database_url"]).run(pipe)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m agent.wiring.teller", description=__doc__)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--log-format", choices=log.FORMATS, default="text")
+    parser.add_argument("--log-level", choices=log.LEVELS, default="info")
+    args = parser.parse_args(argv)
+    log.configure(args.log_format, args.log_level)
+    # Ctrl-C reaches the whole foreground group: the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return asyncio.Runner().run(_run(args))
+    except (NephoscopeError, DatabaseURLError, SigningError) as failure:
+        sys.stderr.write(f"{failure}\n")
+        return failure.exit_code if isinstance(failure, NephoscopeError) else ConfigError.exit_code
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stderr.flush()
+    # A call that hangs in a dead database would hold the interpreter's end: all that must be kept is kept.
+    os._exit(code)

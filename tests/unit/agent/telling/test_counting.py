@@ -1,0 +1,168 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.config.model import Config
+from agent.telling.counting import MetricsFollower
+from exporters.metrics import Metrics
+from probes.result import Fault, Outcome, SlotKey
+from storage.base import Batch, Record
+from storage.records import Kind, Skipped
+from support.told import EVERY_NS, SECOND_NS, START_NS, beat, configuration, plan, record, result, settled
+
+CONFIG = configuration()
+OTHER = configuration("openai", "azure")
+BAD = Outcome.SERVER_ERROR
+SKIPPED = Skipped(slot=SlotKey("openai", "chat", "here", START_NS), reason="in_flight")
+
+JOURNAL: list[Any] = [
+    plan(config_hash=CONFIG.hash),
+    beat(0, lateness={"0.001": 3, "+Inf": 1}, lateness_sum_s=0.5),
+    result(0, ttft_s=0.3, input_tokens=5),
+    result(1, BAD),
+    result(1, attempt=1, input_tokens=7),
+    SKIPPED,
+    beat(41),
+    settled(1, Fault.NOT_OURS),
+    result(2, BAD),
+    result(3, ttft_s=2.5),
+    plan(
+        ("openai", "azure"),
+        config_hash=OTHER.hash,
+        valid_from_ns=START_NS + 5 * EVERY_NS,
+        reason="reload",
+    ),
+    result(4, ttft_s=0.4),
+    result(5, target="azure", ttft_s=0.5),
+    beat(700, boot="b", dropped={"disk": 2}),
+    result(6, target="azure"),
+]
+RECORDS = [record(seq, message) for seq, message in enumerate(JOURNAL, 1)]
+
+
+class Told:
+    """A follower over metrics of its own, as one process has it."""
+
+    def __init__(self, folder: Path, known: tuple[Config, ...] = (CONFIG, OTHER)) -> None:
+        self.metrics = Metrics("test")
+        self.switched: list[str] = []
+        self.now_ns = 0
+        configs = {config.hash: config for config in known}
+        self.follower = MetricsFollower(
+            self.metrics,
+            folder / "readers" / "metrics.snapshot",
+            configured=configs.get,
+            switch=lambda config: self.switched.append(config.hash),
+            beaten=lambda _: None,
+            mono_ns=lambda: self.now_ns,
+        )
+        self.position = self.follower.begin(CONFIG)
+
+    def fold(self, records: list[Record], lost: int = 0) -> None:
+        self.follower.fold(Batch(tuple(records), lost))
+
+    def page(self) -> list[str]:
+        return sorted(self.metrics.render()[1].decode().splitlines())
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return the sum of the samples of a name that carry these labels."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in self.page()
+            if line.split("{")[0].split(" ")[0] == f"nephoscope_{name}"
+            and all(label in line for label in wanted)
+        )
+
+
+def straight(folder: Path) -> Told:
+    told = Told(folder / "straight")
+    told.fold(RECORDS)
+    return told
+
+
+def test_every_series_of_the_plan_stands_at_0_before_the_first_result(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    page = "\n".join(told.page())
+    assert 'nephoscope_sli_events_total{objective="available"' in page
+    assert told.value("sli_events_total") == 0
+    assert told.switched == [CONFIG.hash]
+
+
+def test_slots_are_counted_once_settled_and_tokens_at_once(tmp_path: Path) -> None:
+    told = straight(tmp_path)
+    assert told.value("probe_results_total", target="openai", outcome="server_error") == 2
+    assert told.value("probe_results_total", target="openai", outcome="ok") == 3
+    assert told.value("sli_events_total", slo="openai-chat-available", result="bad") == 2
+    assert told.value("sli_events_total", slo="openai-chat-quick", result="bad") == 1
+    assert told.value("probe_tokens_total", direction="input") == 12
+    assert told.value("agent_runs_skipped_total", reason="in_flight") == 1
+
+
+def test_slots_of_the_askers_absence_are_expected_when_beats_go_on(tmp_path: Path) -> None:
+    """The beat at 700 s, 40 s of grace before it: slots 0 to 600 s ... 22 of the old target, 17 of the new."""
+    told = straight(tmp_path)
+    assert told.value("sli_expected_events_total", slo="openai-chat-available") == 22
+    assert told.value("sli_expected_events_total", slo="openai-chat-quick") == 22
+    assert told.value("sli_expected_events_total", slo="azure-chat-available") == 17
+
+
+@pytest.mark.parametrize("cut", range(len(RECORDS) + 1))
+def test_a_restart_at_any_point_counts_what_a_straight_fold_counts(cut: int, tmp_path: Path) -> None:
+    first = Told(tmp_path)
+    first.fold(RECORDS[:cut])
+    first.follower.keep(cut, last=True)
+    second = Told(tmp_path)
+    assert second.position == cut
+    second.fold(RECORDS[cut:])
+    assert second.page() == straight(tmp_path).page()
+
+
+def test_a_kill_takes_back_what_came_after_the_snapshot_and_counts_it_anew(tmp_path: Path) -> None:
+    first = Told(tmp_path)
+    for seq in range(1, len(RECORDS) + 1):
+        first.fold(RECORDS[seq - 1 : seq])
+        first.now_ns += 3 * SECOND_NS
+        first.follower.keep(seq, last=False)
+    second = Told(tmp_path)
+    assert second.position == 13
+    second.fold(RECORDS[13:])
+    assert second.page() == straight(tmp_path).page()
+
+
+def test_a_snapshot_is_written_every_ten_seconds_and_at_the_end(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    assert told.follower.keep(1, last=False) == 1
+    assert told.follower.keep(2, last=False) is None
+    told.now_ns = 10 * SECOND_NS
+    assert told.follower.keep(2, last=False) == 2
+    assert told.follower.keep(2, last=True) is None
+    assert told.follower.keep(3, last=True) == 3
+
+
+def test_a_snapshot_that_cannot_be_read_begins_counting_afresh(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    told.fold(RECORDS)
+    told.follower.keep(len(RECORDS), last=True)
+    file = tmp_path / "readers" / "metrics.snapshot"
+    for damaged in (b"", b"garbage", file.read_bytes()[:-20]):
+        file.write_bytes(damaged)
+        again = Told(tmp_path)
+        assert again.position is None
+        again.fold(RECORDS)
+        assert again.page() == straight(tmp_path).page()
+
+
+def test_a_gap_in_the_journal_and_an_unreadable_record_are_counted_as_dropped(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    told.fold([Record(5, Kind.BEAT, b"[]")], lost=4)
+    assert told.value("agent_results_dropped_total", reason="journal_gap") == 4
+    assert told.value("agent_results_dropped_total", reason="unreadable") == 1
+
+
+def test_a_plan_whose_file_is_gone_leaves_the_one_before_in_place(tmp_path: Path) -> None:
+    told = Told(tmp_path, known=(CONFIG,))
+    told.fold(RECORDS)
+    assert told.switched == [CONFIG.hash]
+    assert told.value("probe_results_total", target="openai", outcome="ok") == 3

@@ -1,0 +1,113 @@
+from collections.abc import Sequence
+
+import pytest
+
+from agent.telling.link import Link
+from agent.telling.watch import Watch, expected_slots, statuses_of
+from exporters.memory import MemorySink
+from probes.result import EventClass
+from storage.base import StoreUnavailableError
+from storage.readings import PlanRow, SliCounts, SliQuestion, SlotRow
+from support.clock import FakeClock
+from support.told import EVERY_NS, SECOND_NS, START_NS, configuration
+
+CONFIG = configuration()
+HOUR_NS = 3600 * SECOND_NS
+NOW_NS = START_NS + 2 * HOUR_NS
+
+
+class TwoHours:
+    """A history that saw a good result for each slot of the last two hours, up to `until`."""
+
+    def __init__(self, until_ns: int = NOW_NS) -> None:
+        self.away = False
+        self.questions: list[SliQuestion] = []
+        self._until_ns = until_ns
+
+    def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
+        if self.away:
+            raise StoreUnavailableError("away")
+        self.questions = list(questions)
+        plans = self.plans("here", 0, NOW_NS)
+        return [
+            SliCounts(good=expected_slots(plans, one.since_ns, min(one.until_ns, self._until_ns)))
+            for one in questions
+        ]
+
+    def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:  # noqa: ARG002 - it holds all the time
+        return [
+            PlanRow(
+                config_hash=CONFIG.hash,
+                vantage=vantage,
+                target="openai",
+                probe="chat",
+                every_ns=EVERY_NS,
+                phase_ns=0,
+                valid_from_ns=START_NS,
+                valid_to_ns=None,
+                reason="start",
+            )
+        ]
+
+    def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
+        raise NotImplementedError
+
+
+def test_every_objective_of_every_pair_is_asked_over_every_window() -> None:
+    history = TwoHours()
+    statuses = statuses_of(CONFIG, history, NOW_NS)
+    assert [status.slo.id for status in statuses] == ["openai-chat-available", "openai-chat-quick"]
+    assert len(history.questions) == 2 * 8
+    assert {question.sli for question in history.questions} == {"availability", "ttft"}
+    assert {question.threshold_s for question in history.questions} == {None, 2.0}
+    assert {question.throttled for question in history.questions} == {EventClass.EXCLUDED}
+    assert set(statuses[0].sli) == {"5m", "30m", "1h", "2h", "6h", "1d", "3d", "28d"}
+
+
+def test_a_whole_history_covers_all_that_was_due() -> None:
+    """What was due before the plan began is not missing: two hours are all there is of 28 days."""
+    available, _ = statuses_of(CONFIG, TwoHours(), NOW_NS)
+    assert available.coverage == 1.0
+    assert available.state == "good"
+    assert available.budget_remaining == 1.0
+
+
+def test_slots_that_never_came_lower_the_coverage() -> None:
+    available, _ = statuses_of(CONFIG, TwoHours(until_ns=START_NS + HOUR_NS), NOW_NS)
+    assert available.coverage == pytest.approx(0.5, abs=0.01)
+    assert available.state == "unknown"
+    assert available.burn["5m"] is None
+
+
+def test_a_slot_under_way_is_not_missing() -> None:
+    """Up to its deadline of 30 s no result can be asked for."""
+    available, _ = statuses_of(CONFIG, TwoHours(until_ns=NOW_NS - 30 * SECOND_NS), NOW_NS)
+    assert available.coverage == 1.0
+
+
+def test_expected_slots_follow_each_plan_within_its_validity() -> None:
+    (row,) = TwoHours().plans("here", 0, 0)
+    assert expected_slots([row], START_NS - HOUR_NS, START_NS + HOUR_NS) == 120
+    assert expected_slots([], 0, NOW_NS) == 0
+
+
+def test_without_objectives_nothing_is_asked() -> None:
+    history = TwoHours()
+    assert statuses_of(configuration(objectives=()), history, NOW_NS) == ()
+    assert history.questions == []
+
+
+def test_a_failed_evaluation_leaves_the_last_values_on_show() -> None:
+    history, sink, seen = TwoHours(), MemorySink(), list[bool]()
+    clock = FakeClock(wall_ns=NOW_NS)
+    watch = Watch(history, sink, Link(seen.append), clock.wall_ns)
+    watch.evaluate(CONFIG)
+    shown = sink.statuses
+    assert watch.succeeded_ns == NOW_NS
+    history.away = True
+    clock.advance(10)
+    with pytest.raises(StoreUnavailableError):
+        watch.evaluate(CONFIG)
+    assert sink.statuses is shown
+    assert watch.succeeded_ns == NOW_NS
+    assert seen == [True, False]
