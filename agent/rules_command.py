@@ -23,7 +23,7 @@ from probes.target import Target, Workload
 def rules(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the rules, or with `--tests` their unit tests; what is left out is told on stderr and in comments."""
     if args.format != "prometheus":
-        raise ConfigError(f"--format {args.format} is not built yet; use --format prometheus")
+        raise ConfigError(f"--format {args.format}: not yet; use --format prometheus")
     found = specs(read(Path(args.config), os.environ, no_secrets=True).config)
     for note in dict.fromkeys(note for spec in found for note in spec.notes):
         print(f"note: {note}", file=err)

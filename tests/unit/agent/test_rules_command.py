@@ -81,5 +81,5 @@ def test_the_command_prints_rules_or_their_tests(tmp_path: Path) -> None:
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
     """Until it is built."""
-    with pytest.raises(ConfigError, match="not built yet; use --format prometheus"):
+    with pytest.raises(ConfigError, match="not yet; use --format prometheus"):
         rules(asked(tmp_path / "none.yaml", format="operator"), io.StringIO(), io.StringIO())
