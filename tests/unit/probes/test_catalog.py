@@ -24,17 +24,42 @@ def target(provider: str, endpoint: str, model_id: str = "m", api_version: str |
     [
         ("openai", "https://api.openai.com/v1", "chat", "https://api.openai.com/v1/chat/completions"),
         ("openai", "https://eu.api.openai.com", "chat", "https://eu.api.openai.com/v1/chat/completions"),
-        ("openai", "https://eu.api.openai.com/", "chat-sync", "https://eu.api.openai.com/v1/chat/completions"),
+        (
+            "openai",
+            "https://eu.api.openai.com/",
+            "chat-sync",
+            "https://eu.api.openai.com/v1/chat/completions",
+        ),
         ("openai", "https://api.openai.com/v1/", "models", "https://api.openai.com/v1/models"),
-        ("azure", "https://r.openai.azure.com", "chat", "https://r.openai.azure.com/openai/v1/chat/completions"),
-        ("azure", "https://r.openai.azure.com/openai", "models", "https://r.openai.azure.com/openai/v1/models"),
-        ("azure", "https://r.openai.azure.us/openai/v1/", "models", "https://r.openai.azure.us/openai/v1/models"),
+        (
+            "azure",
+            "https://r.openai.azure.com",
+            "chat",
+            "https://r.openai.azure.com/openai/v1/chat/completions",
+        ),
+        (
+            "azure",
+            "https://r.openai.azure.com/openai",
+            "models",
+            "https://r.openai.azure.com/openai/v1/models",
+        ),
+        (
+            "azure",
+            "https://r.openai.azure.us/openai/v1/",
+            "models",
+            "https://r.openai.azure.us/openai/v1/models",
+        ),
         ("azure", "https://apim.bank/llm", "models", "https://apim.bank/llm/openai/v1/models"),
         ("openai-compatible", "http://h:4000", "chat", "http://h:4000/v1/chat/completions"),
         ("openai-compatible", "http://h/gw/v1?tenant=3", "models", "http://h/gw/v1/models?tenant=3"),
         ("vllm", "http://[::1]:8000/v1", "models", "http://[::1]:8000/v1/models"),
         ("ray", "http://h:8000", "chat", "http://h:8000/v1/chat/completions"),
-        ("nim", "https://integrate.api.nvidia.com/v1", "models", "https://integrate.api.nvidia.com/v1/models"),
+        (
+            "nim",
+            "https://integrate.api.nvidia.com/v1",
+            "models",
+            "https://integrate.api.nvidia.com/v1/models",
+        ),
         ("deepseek", "https://api.deepseek.com", "chat", "https://api.deepseek.com/chat/completions"),
         ("deepseek", "https://api.deepseek.com/v1", "chat", "https://api.deepseek.com/v1/chat/completions"),
         ("deepseek", "https://api.deepseek.com/beta", "models", "https://api.deepseek.com/beta/models"),
@@ -44,7 +69,12 @@ def target(provider: str, endpoint: str, model_id: str = "m", api_version: str |
             "models",
             "https://dashscope-us.aliyuncs.com/compatible-mode/v1/models",
         ),
-        ("qwen", "https://w.x.maas.aliyuncs.com/compatible-mode", "models", "https://w.x.maas.aliyuncs.com/compatible-mode/v1/models"),
+        (
+            "qwen",
+            "https://w.x.maas.aliyuncs.com/compatible-mode",
+            "models",
+            "https://w.x.maas.aliyuncs.com/compatible-mode/v1/models",
+        ),
         ("mistral", "https://api.eu.mistral.ai", "chat", "https://api.eu.mistral.ai/v1/chat/completions"),
     ],
 )
@@ -78,7 +108,9 @@ def test_an_api_version_selects_azures_dated_urls(endpoint: str, kind: Kind, exp
     assert catalog.url(target("azure", endpoint, "a/b", "2024-10-21"), kind) == expected
 
 
-@pytest.mark.parametrize("endpoint", ["", "api.openai.com", "ftp://h", "https://", "http://h:port", "http://[::1"])
+@pytest.mark.parametrize(
+    "endpoint", ["", "api.openai.com", "ftp://h", "https://", "http://h:port", "http://[::1"]
+)
 def test_an_endpoint_that_is_no_url_is_a_sentence(endpoint: str) -> None:
     with pytest.raises(ValueError, match="of target t is no URL: write https://host"):
         catalog.url(target("openai", endpoint), "chat")

@@ -2,12 +2,11 @@
 
 import asyncio
 
-from support.clock import FakeClock
-
 from probes.base import Slot
 from probes.fake import FakeProbe
 from probes.result import Outcome
 from probes.target import Target, Workload
+from support.clock import FakeClock
 
 TARGET = Target(name="t", provider="vllm", cloud="c", model="m", model_id="m", endpoint="http://h", group="m")
 

@@ -7,7 +7,9 @@ from probes.result import StreamVerdict
 from probes.target import Target, Workload
 
 WORKLOAD = Workload(name="models", kind="models")
-TARGET = Target(name="t", provider="openai", cloud="openai", model="m", model_id="m", endpoint="https://h", group="m")
+TARGET = Target(
+    name="t", provider="openai", cloud="openai", model="m", model_id="m", endpoint="https://h", group="m"
+)
 
 
 def test_the_question_is_a_get_without_a_body() -> None:

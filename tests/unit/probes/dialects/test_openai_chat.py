@@ -17,7 +17,13 @@ from probes.target import Target, Workload
 STREAMS = pathlib.Path(__file__).parents[3] / "streams"
 EVENT_BYTES = 1 << 20
 TARGET = Target(
-    name="t", provider="openai", cloud="openai", model="nano", model_id="gpt-5-nano", endpoint="https://h", group="t"
+    name="t",
+    provider="openai",
+    cloud="openai",
+    model="nano",
+    model_id="gpt-5-nano",
+    endpoint="https://h",
+    group="t",
 )
 CHAT = Workload(name="chat")
 SYNC = Workload(name="sync", kind="chat-sync")
@@ -44,7 +50,10 @@ RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
             "tokens_after_first": 1,
         },
     ),
-    "openai_length_reasoning_only": ("", {"stream": COMPLETE, "finish_reason": "length", "reasoning_tokens": 256}),
+    "openai_length_reasoning_only": (
+        "",
+        {"stream": COMPLETE, "finish_reason": "length", "reasoning_tokens": 256},
+    ),
     "openai_refusal": ("o", {"stream": COMPLETE, "text": "I cannot"}),
     "openai_tool_calls": ("oo", {"stream": COMPLETE, "finish_reason": "tool_calls", "text": ""}),
     "openai_error_in_stream": (
@@ -79,7 +88,10 @@ RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "qwen": ("ro", {"stream": COMPLETE, "text": "pong", "output_tokens": 2, "tokens_after_first": 1}),
-    "vllm": ("roo", {"stream": COMPLETE, "text": " pong pong!", "output_tokens": 12, "tokens_after_first": 7}),
+    "vllm": (
+        "roo",
+        {"stream": COMPLETE, "text": " pong pong!", "output_tokens": 12, "tokens_after_first": 7},
+    ),
     "vllm_error_then_done": ("o", {"stream": ERRORED, "error_code": "500", "error": "EngineCore died"}),
     "mistral": ("oo", {"stream": COMPLETE, "text": "pong", "input_tokens": 11, "tokens_after_first": 1}),
     "mistral_thinking": ("ro", {"stream": COMPLETE, "text": "pong"}),
@@ -134,7 +146,9 @@ def test_a_split_anywhere_changes_no_unit_and_no_verdict(name: str) -> None:
     assert read([body[at : at + 1] for at in range(len(body))]) == whole
 
 
-@pytest.mark.parametrize("name", [name for name, (_, said) in RECORDED.items() if said.get("stream") is COMPLETE])
+@pytest.mark.parametrize(
+    "name", [name for name, (_, said) in RECORDED.items() if said.get("stream") is COMPLETE]
+)
 def test_a_broken_connection_makes_whatever_was_not_finished_truncated(name: str) -> None:
     """The end mark decides: what comes before it is truncated wherever the cut falls, and never complete."""
     body = (STREAMS / f"{name}.sse").read_bytes()
@@ -177,7 +191,16 @@ def test_nothing_more_is_awaited_after_the_end_mark() -> None:
         (b"\xff\xfe\x00garbage", "text/event-stream"),
         ((STREAMS / "openai.sse").read_bytes(), "text/html; charset=utf-8"),
     ],
-    ids=["half JSON", "too long", "an array", "a bare word", "no stream", "plain text", "binary", "HTML by its type"],
+    ids=[
+        "half JSON",
+        "too long",
+        "an array",
+        "a bare word",
+        "no stream",
+        "plain text",
+        "binary",
+        "HTML by its type",
+    ],
 )
 def test_what_is_not_the_protocol_is_malformed(body: bytes, content_type: str) -> None:
     _, reading = read([body], content_type=content_type)
@@ -187,12 +210,18 @@ def test_what_is_not_the_protocol_is_malformed(body: bytes, content_type: str) -
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["choices", "delta", "message", "content", "usage", "error", "id", "tool_calls", "function"])
-        | st.sampled_from(["finish_reason", "completion_tokens", "prompt_tokens_details", "model", "text", "type"]),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["choices", "delta", "message", "content", "usage", "error", "id", "tool_calls", "function"]
+            )
+            | st.sampled_from(
+                ["finish_reason", "completion_tokens", "prompt_tokens_details", "model", "text", "type"]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
@@ -214,14 +243,21 @@ COMPLETION = {
 
 
 def whole(**message: Any) -> bytes:
-    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": message.pop("finish", "stop")}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", **message},
+        "finish_reason": message.pop("finish", "stop"),
+    }
     return json.dumps({**COMPLETION, "choices": [choice]}).encode()
 
 
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (json.dumps(COMPLETION).encode(), {"stream": COMPLETE, "text": "pong", "input_tokens": 5, "response_id": "c-9"}),
+        (
+            json.dumps(COMPLETION).encode(),
+            {"stream": COMPLETE, "text": "pong", "input_tokens": 5, "response_id": "c-9"},
+        ),
         (b"\n\n\n\n" + json.dumps(COMPLETION).encode(), {"stream": COMPLETE, "text": "pong"}),
         (whole(content=""), {"stream": EMPTY}),
         (whole(content="", finish="length"), {"stream": COMPLETE}),

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
-from support.secrets import FakeSecrets
 
 from probes.base import SigningError, WireRequest
 from probes.signers.bearer import Bearer
 from probes.target import Target
+from support.secrets import FakeSecrets
 
 REQUEST = WireRequest(method="GET", url="https://h", headers={}, body=b"", streamed=False)
 KNOWN = {"KEY": "sk-1", "EMPTY": "", "SPACED": "sk 1", "LINES": "sk-1\nx-evil: 1", "file:/run/token": "t-1\n"}
