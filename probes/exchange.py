@@ -24,6 +24,7 @@ BODY_BYTES: Final = 64 * 1024**2
 
 USER_AGENT: Final = f"nephoscope/{importlib.metadata.version('nephoscope')}"
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _SENDABLE = re.compile(r"[\t\x20-\x7e]*")
 
 
@@ -110,9 +111,9 @@ class Exchange:
     def _configured(self, target: Target) -> dict[str, str]:
         headers = {name.lower(): self._secrets.resolve(value) for name, value in target.headers.items()}
         for name, value in headers.items():
-            if not _SENDABLE.fullmatch(value):
+            if not (_TOKEN.fullmatch(name) and _SENDABLE.fullmatch(value)):
                 raise ValueError(
-                    f"headers.{name} of target {target.name} holds signs that no header can carry: look at it"
+                    f"header {name} of target {target.name} holds signs that HTTP does not carry: look at it"
                 )
         return headers
 

@@ -1,0 +1,421 @@
+"""One attempt, one result: what was observed is exact, and whatever fails is named."""
+
+import asyncio
+import dataclasses
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from probes import timing
+from probes.base import KEEP, MARKS, PATH, Slot, Wire
+from probes.exchange import USER_AGENT, Exchange
+from probes.framing import write_comment, write_event
+from probes.result import Outcome, ProbeResult, StreamVerdict
+from probes.target import Path, Price, Target, Workload
+from probes.transport.errors import Broken, Exhausted, Malformed, ResolveFailed, TlsFailed
+from support.clock import FakeClock
+from support.secrets import FakeSecrets
+from support.transport import HANG, ScriptedTransport, Step
+
+ID = uuid.UUID("0190a0b1-c2d3-7e4f-8a5b-6c7d8e9fa0b1")
+KEY = "sk-planted-key"
+TARGET = Target(
+    name="t",
+    provider="openai",
+    cloud="openai",
+    model="nano",
+    model_id="gpt-5-nano",
+    endpoint="https://api.openai.com",
+    group="nano",
+    credentials={"api_key": "${KEY}"},
+    price=Price(input=0.05, output=0.40, source="table 2026-11"),
+)
+CHAT = Workload(name="chat", first_token_s=0.05, stall_s=0.05, timeout_s=0.2)
+SYNC = dataclasses.replace(CHAT, name="sync", kind="chat-sync", timeout_s=0.05)
+MODELS = dataclasses.replace(CHAT, name="models", kind="models")
+
+
+def chunk(delta: Mapping[str, Any], finish: str | None = None, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return write_event(json.dumps({"id": "c-1", "model": "gpt-5-nano-1", "choices": [choice], **more}))
+
+
+ROLE = chunk({"role": "assistant", "content": ""})
+PO, NG, STOP = chunk({"content": "po"}), chunk({"content": "ng"}), chunk({}, "stop")
+USAGE = write_event(json.dumps({"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 2}}))
+DONE = write_event("[DONE]")
+GOOD: Sequence[Step] = [(0.1, ROLE), (0.1, PO), (0.3, NG), (0.1, STOP + USAGE), (0.05, DONE)]
+
+
+def ask(
+    steps: Sequence[Step] = GOOD,
+    target: Target = TARGET,
+    workload: Workload = CHAT,
+    *,
+    lag_s: float = 0.0,
+    body_bytes: int = 1 << 20,
+    event_bytes: int = 1 << 16,
+    secrets: FakeSecrets | None = None,
+    **script: Any,
+) -> tuple[ProbeResult, ScriptedTransport]:
+    clock = FakeClock()
+    transport = ScriptedTransport(clock, steps, **script)
+    exchange = Exchange(
+        transport,
+        secrets or FakeSecrets({"KEY": KEY, "TEAM": "sre-secret"}),
+        clock,
+        lambda: ID,
+        "fra-1",
+        lambda _start, _end: lag_s,
+        body_bytes=body_bytes,
+        event_bytes=event_bytes,
+        nonce=lambda: "n0nce",
+    )
+    slot = Slot(clock.wall_ns() - 7_000_000, 0)
+    return asyncio.run(exchange.ask(target, workload, slot)), transport
+
+
+def test_a_good_answer_is_timed_by_the_instants_of_its_reads() -> None:
+    result, transport = ask(
+        headers={"content-type": "text/event-stream", "cf-ray": "9a-FRA", "x-request-id": "r-1"}
+    )
+    assert (result.outcome, result.stream, result.error) == (Outcome.OK, StreamVerdict.COMPLETE, None)
+    seconds = {
+        "lateness_s": 0.007,
+        "auth_s": 0.0,
+        "ttfb_s": 0.01,
+        "ttft_s": 0.21,
+        "ttfo_s": 0.21,
+        "last_token_s": 0.51,
+        "gap_max_s": 0.3,
+        "itl_s": 0.3,
+        "total_s": 0.66,
+    }
+    assert {name: getattr(result, name) for name in seconds} == pytest.approx(seconds)
+    assert result.chunks == pytest.approx((0.21, 0.51))
+    assert [name for name, _ in result.marks] == [
+        timing.AUTH_START,
+        timing.AUTH_END,
+        timing.SENT,
+        timing.FIRST_BYTE,
+        timing.FIRST_TOKEN,
+        timing.FIRST_OUTPUT,
+        timing.LAST_TOKEN,
+        timing.END,
+    ]
+    assert (result.stamp, result.stamp_uncertainty_s, result.quality_reasons) == ("user", 0.0, ())
+    assert transport.closed == 1
+
+
+def test_every_fact_of_the_answer_is_in_the_row() -> None:
+    result, _ = ask(
+        headers={
+            "content-type": "text/event-stream",
+            "cf-ray": "9a-FRA",
+            "x-request-id": "r-1",
+            "openai-processing-ms": "150",
+            "x-ratelimit-remaining-requests": "59",
+        }
+    )
+    facts = {
+        "id": ID,
+        "vantage": "fra-1",
+        "request_model": "gpt-5-nano",
+        "max_tokens": 256,
+        "server_address": "api.openai.com",
+        "server_port": 443,
+        "peer": "10.0.0.7:443",
+        "reused": False,
+        "tls_expires_at": datetime.fromtimestamp(1_900_000_000, UTC),
+        "http_status": 200,
+        "finish_reason": "stop",
+        "response_id": "c-1",
+        "response_model": "gpt-5-nano-1",
+        "backend": {"edge": "FRA"},
+        "provider_request_id": "r-1",
+        "server_s": 0.15,
+        "ratelimit": {"remaining_requests": 59.0},
+        "input_tokens": 1000,
+        "output_tokens": 2,
+        "cost_usd": pytest.approx(0.0000508),
+        "price_source": "table 2026-11",
+        "loop_lag_s": 0.0,
+    }
+    assert {name: getattr(result, name) for name in facts} == facts
+    assert ProbeResult.decode(result.encode()) == result
+
+
+def test_what_is_sent_is_signed_named_and_identified() -> None:
+    target = dataclasses.replace(
+        TARGET, headers={"X-Team": "${TEAM}"}, traceparent=True, path=Path(proxy="none")
+    )
+    _, transport = ask(target=target, workload=dataclasses.replace(CHAT, connection="warm"))
+    request = transport.requests[0]
+    assert str(request.url) == "https://api.openai.com/v1/chat/completions"
+    assert {
+        name: request.headers.get(name)
+        for name in (
+            "authorization",
+            "user-agent",
+            "accept-encoding",
+            "x-request-id",
+            "traceparent",
+            "x-team",
+        )
+    } == {
+        "authorization": f"Bearer {KEY}",
+        "user-agent": USER_AGENT,
+        "accept-encoding": "identity",
+        "x-request-id": str(ID),
+        "traceparent": f"00-{ID.hex}-{ID.hex[16:]}-01",
+        "x-team": "sre-secret",
+    }
+    assert request.extensions[PATH] == Path(proxy="none")
+    assert request.extensions[KEEP] == "t/chat"
+    assert isinstance(request.extensions[MARKS], timing.Marks)
+
+
+def test_a_vendor_gets_no_trace_context_and_a_cold_probe_keeps_nothing() -> None:
+    _, transport = ask()
+    assert "traceparent" not in transport.requests[0].headers
+    assert KEEP not in transport.requests[0].extensions
+
+
+def test_pings_and_role_are_no_progress() -> None:
+    """Comments keep coming, but the first token does not: its deadline strikes all the same."""
+    steps = [(0.01, ROLE)] + [(0.01, write_comment("keep-alive"))] * 5 + [(0.0, HANG)]
+    result, _ = ask(steps)
+    assert (result.outcome, result.stream, result.ttft_s) == (Outcome.FIRST_TOKEN_TIMEOUT, None, None)
+    assert result.total_s is None
+    assert "first_token of probe chat" in (result.error or "")
+
+
+def test_a_stall_is_the_longest_wait_for_a_unit() -> None:
+    result, transport = ask([(0.1, PO), (0.1, write_comment()), (0.0, HANG)])
+    assert (result.outcome, result.stream) == (Outcome.STALLED, StreamVerdict.STALLED)
+    assert result.ttft_s == pytest.approx(0.11)
+    assert result.total_s is None
+    assert result.response_model == "gpt-5-nano-1"
+    assert transport.closed == 1
+
+
+def test_the_total_deadline_strikes_however_steadily_it_goes_on() -> None:
+    workload = dataclasses.replace(CHAT, timeout_s=0.03, first_token_s=8.0, stall_s=8.0)
+    result, _ = ask([(0.1, PO), (0.0, HANG)], workload=workload)
+    assert (result.outcome, result.stream) == (Outcome.TOTAL_TIMEOUT, None)
+
+
+@pytest.mark.parametrize("workload", [SYNC, MODELS], ids=["chat-sync", "models"])
+def test_whole_answers_wait_for_their_timeout_alone(workload: Workload) -> None:
+    result, _ = ask([(0.0, HANG)], workload=dataclasses.replace(workload, timeout_s=0.05, first_token_s=0.0))
+    assert result.outcome is Outcome.TOTAL_TIMEOUT
+
+
+def test_a_deadline_in_the_connection_phase_is_that_phases() -> None:
+    result, _ = ask(before=HANG)
+    assert result.outcome is Outcome.CONNECT_TIMEOUT
+    assert (result.http_status, result.stamp, result.peer) == (None, None, None)
+
+
+def test_a_deadline_missed_by_our_own_lag_is_ours() -> None:
+    result, _ = ask([(0.0, HANG)], lag_s=0.3)
+    assert (result.outcome, result.error_code) == (Outcome.AGENT_FAULT, "loop_lag")
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "kernel", "reasons"),
+    [(0.02, False, ()), (0.021, False, ("loop_lag",)), (0.5, True, ())],
+    ids=["a little lag", "more lag", "lag under kernel stamps"],
+)
+def test_lag_makes_user_stamps_untrusted(lag_s: float, kernel: bool, reasons: tuple[str, ...]) -> None:  # noqa: FBT001 - parametrized
+    result, _ = ask(lag_s=lag_s, kernel=kernel)
+    assert (result.outcome, result.quality_reasons) == (Outcome.OK, reasons)
+    assert result.stamp == ("kernel" if kernel else "user")
+
+
+def test_a_first_read_of_several_units_says_how_uncertain_it_is() -> None:
+    result, _ = ask([(0.1, ROLE), (0.2, PO + NG), (0.1, STOP + DONE)])
+    assert result.stamp_uncertainty_s == pytest.approx(0.2)
+    assert result.itl_s is None
+
+
+def test_itl_is_left_unset_where_a_chunk_is_not_a_token() -> None:
+    usage = write_event(json.dumps({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 10}}))
+    result, _ = ask([(0.1, PO), (0.1, NG), (0.1, STOP + usage + DONE)])
+    assert (result.outcome, result.itl_s, result.output_tokens) == (Outcome.OK, None, 10)
+    assert result.gap_max_s == pytest.approx(0.1)
+
+
+def test_reasoning_counts_as_first_token_and_not_as_output() -> None:
+    thought = chunk({"reasoning_content": "hm"})
+    result, _ = ask([(0.1, thought), (0.4, PO), (0.1, STOP + DONE)])
+    assert (result.ttft_s, result.ttfo_s) == (pytest.approx(0.11), pytest.approx(0.51))
+
+
+BROKEN = Broken("The connection to h ended before the answer did (closed). Look at the gateways.")
+
+
+@pytest.mark.parametrize(
+    ("steps", "script", "expected", "verdict", "words"),
+    [
+        ([(0.1, PO), (0.1, BROKEN)], {}, Outcome.TRUNCATED, StreamVerdict.TRUNCATED, "before the answer did"),
+        ([(0.1, PO), (0.1, Malformed("Bad chunk. Look."))], {}, Outcome.MALFORMED, None, "Bad chunk"),
+        ([(0.1, PO + STOP)], {}, Outcome.TRUNCATED, StreamVerdict.TRUNCATED, "end mark"),
+        ([(0.1, ROLE + STOP + DONE)], {}, Outcome.EMPTY, StreamVerdict.EMPTY, "without any text"),
+        ([(0.1, b"<html>Sign in</html>")], {}, Outcome.MALFORMED, None, "Sign in"),
+        ([(0.1, PO)], {"headers": {"content-type": "text/html"}}, Outcome.MALFORMED, None, "HTML"),
+        ([(0.1, b"data: " + b"x" * 70_000)], {}, Outcome.MALFORMED, None, "longer than 65536"),
+        ([(0.1, PO * 9000)], {}, Outcome.MALFORMED, None, "longer than 1048576"),
+        (
+            [(0.1, PO), (0.1, write_event('{"error":{"code":429,"message":"no"}}'))],
+            {},
+            Outcome.THROTTLED,
+            StreamVerdict.ERRORED,
+            "inside its answer",
+        ),
+        ([], {"before": ResolveFailed("h has no address. Check it.")}, Outcome.DNS, None, "no address"),
+        ([], {"before": TlsFailed("It expired. Renew.", reason="expired")}, Outcome.TLS, None, "Renew"),
+        ([], {"before": Exhausted("No sockets are left.")}, Outcome.AGENT_FAULT, None, "sockets"),
+        ([], {"before": httpx.ReadError("reset")}, Outcome.DISCONNECTED, None, "reset"),
+        ([], {"before": RuntimeError("a bug")}, Outcome.AGENT_FAULT, None, "the agent itself failed"),
+        (
+            [(0.1, b"")],
+            {"status": 301, "headers": {"location": "https://x/v1"}},
+            Outcome.CONFIG,
+            None,
+            "https://x/v1",
+        ),
+        ([(0.1, b'{"error":{"message":"busy"}}')], {"status": 503}, Outcome.OVERLOADED, None, "busy"),
+        ([(0.1, b'{"error":{"mess'), (0.1, BROKEN)], {"status": 503}, Outcome.OVERLOADED, None, "503"),
+        ([(0.1, b"x" * 70_000), (0.1, HANG)], {"status": 429}, Outcome.THROTTLED, None, "429"),
+        ([(0.0, HANG)], {"status": 429}, Outcome.THROTTLED, None, "429"),
+    ],
+    ids=[
+        "broken after the head",
+        "bad framing after the head",
+        "closed without an end mark",
+        "no text",
+        "HTML",
+        "HTML by its type",
+        "an event without end",
+        "a body without end",
+        "an error in the stream",
+        "no such host",
+        "a bad certificate",
+        "no sockets left",
+        "a foreign transport's error",
+        "a mistake of ours",
+        "a redirection",
+        "a refusal",
+        "a refusal that breaks off",
+        "a refusal without end",
+        "a refusal whose body never comes",
+    ],
+)
+def test_each_failing_has_its_outcome_and_a_sentence(
+    steps: Sequence[Step],
+    script: dict[str, Any],
+    expected: Outcome,
+    verdict: StreamVerdict | None,
+    words: str,
+) -> None:
+    result, transport = ask(steps, **script)
+    assert (result.outcome, result.stream) == (expected, verdict)
+    assert words in (result.error or "")
+    assert len(result.error or "") <= 300
+    assert transport.closed == (0 if "before" in script else 1)
+    assert ProbeResult.decode(result.encode()) == result
+
+
+def test_what_is_known_of_a_connection_that_failed_is_kept() -> None:
+    wire = Wire("10.0.0.9:443", reused=False, tls_expires_s=1_700_000_000)
+    result, _ = ask(before=TlsFailed("It expired. Renew.", reason="expired", wire=wire))
+    assert (result.peer, result.error_code) == ("10.0.0.9:443", "expired")
+    assert result.tls_expires_at == datetime.fromtimestamp(1_700_000_000, UTC)
+
+
+def test_a_refusal_says_how_long_to_wait_and_took_a_time_that_is_known() -> None:
+    result, _ = ask([(0.1, b"{}")], status=429, headers={"retry-after": "12"})
+    assert (result.retry_after_s, result.total_s) == (12.0, pytest.approx(0.11))
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (dataclasses.replace(TARGET, credentials={}), "no credentials"),
+        (dataclasses.replace(TARGET, credentials={"api_key": "${GONE}"}), "GONE is not set"),
+        (dataclasses.replace(TARGET, endpoint="api.openai.com"), "is no URL"),
+        (dataclasses.replace(TARGET, headers={"x-a": "${LINES}"}), "header x-a of target t"),
+        (dataclasses.replace(TARGET, headers={"x-ü": "1"}), "header x-ü of target t"),
+    ],
+    ids=["no credentials", "an unset reference", "no URL", "a header of two lines", "a header's bad name"],
+)
+def test_what_cannot_be_sent_is_a_configuration_mistake(target: Target, words: str) -> None:
+    result, transport = ask(target=target, secrets=FakeSecrets({"KEY": KEY, "LINES": "a\r\nx-evil: 1"}))
+    assert (result.outcome, result.http_status) == (Outcome.CONFIG, None)
+    assert words in (result.error or "")
+    assert transport.requests == []
+
+
+def test_no_error_text_holds_a_secret_even_where_it_is_cut() -> None:
+    echo = json.dumps({"error": {"message": f"wrong key {KEY} " + "x" * 210 + f" {KEY}" * 9, "code": KEY}})
+    result, _ = ask([(0.1, echo.encode())], status=401)
+    assert result.outcome is Outcome.CONFIG
+    assert "***" in (result.error or "")
+    assert KEY not in result.encode().decode()
+    assert KEY[:6] not in (result.error or "")
+
+
+def test_what_no_database_takes_is_cleaned_away() -> None:
+    odd = chunk({"content": "pong"}, id="a\x00b", system_fingerprint="\ud800fp", model="m" * 9000)
+    result, _ = ask([(0.1, odd + STOP + DONE)])
+    assert result.outcome is Outcome.OK
+    assert len(result.response_model or "") == 200
+    assert ProbeResult.decode(result.encode()) == result
+    assert "\\u0000" not in result.encode().decode()
+
+
+@pytest.mark.parametrize(
+    ("workload", "body", "expected"),
+    [
+        (SYNC, b'\n\n{"choices":[{"message":{"content":"pong"},"finish_reason":"stop"}]}', Outcome.OK),
+        (SYNC, b'{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}', Outcome.EMPTY),
+        (SYNC, b"{}", Outcome.MALFORMED),
+        (MODELS, b'{"data":[]}', Outcome.OK),
+        (MODELS, b"<html>", Outcome.MALFORMED),
+    ],
+)
+def test_whole_answers_have_a_total_and_no_first_token(
+    workload: Workload, body: bytes, expected: Outcome
+) -> None:
+    result, _ = ask([(0.2, body)], workload=workload, headers={"content-type": "application/json"})
+    assert (result.outcome, result.ttft_s, result.itl_s, result.chunks) == (expected, None, None, ())
+    assert result.total_s == (None if expected is Outcome.MALFORMED else pytest.approx(0.21))
+    assert result.max_tokens == (None if workload.kind == "models" else 256)
+
+
+def test_a_wrong_answer_is_a_mismatch() -> None:
+    result, _ = ask(workload=dataclasses.replace(CHAT, expect_contains="ping"))
+    assert (result.outcome, result.stream) == (Outcome.MISMATCH, StreamVerdict.COMPLETE)
+
+
+def test_cancellation_passes_and_closes_the_response() -> None:
+    async def cancel() -> int:
+        clock = FakeClock()
+        transport = ScriptedTransport(clock, [(0.0, PO), (0.0, HANG)])
+        secrets = FakeSecrets({"KEY": KEY})
+        exchange = Exchange(transport, secrets, clock, lambda: ID, "v", lambda _start, _end: 0.0)
+        workload = dataclasses.replace(CHAT, stall_s=60.0, timeout_s=60.0)
+        asking = asyncio.create_task(exchange.ask(TARGET, workload, Slot(0, 0)))
+        await transport.hanging.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        return transport.closed
+
+    assert asyncio.run(cancel()) == 1
