@@ -63,8 +63,7 @@ def quoted(text: str) -> str:
 
 def selector(metric: names.Family, key: SloKey, result: str | None = None) -> str:
     """Return the series of one SLO, from every vantage; `result` is a pattern of alternatives."""
-    labels = {"objective": key.objective, "target": key.target, "probe": key.probe}
-    matchers = [f"{label}={quoted(value)}" for label, value in labels.items()]
+    matchers = [f"slo={quoted(key.id)}"]
     if result:
         matchers.append(f'result=~"{result}"' if "|" in result else f'result="{result}"')
     return f"{metric.name}{{{','.join(matchers)}}}"
