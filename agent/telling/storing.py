@@ -7,6 +7,7 @@ from agent.telling.messages import heard
 from agent.telling.settling import Settling
 from probes.result import ProbeResult
 from storage.base import Batch, Record, Store
+from storage.readings import Stored
 from storage.records import Plan, Settled
 
 
@@ -14,16 +15,16 @@ class StoreFollower:
     """Stores at most 200 rows or one second's worth at once.
 
     The position that it gives back never passes a failure that is not settled yet: a new process sees it
-    again and settles it. Rows that come twice by that are refused by their key, and counted by `duplicate`.
+    again and settles it. Rows that come twice by that are refused by their key; `stored` is told what became of each batch.
     """
 
     limit = 200
     pause_s = 1.0
 
-    def __init__(self, store: Store, link: Link, duplicate: Callable[[int], None]) -> None:
+    def __init__(self, store: Store, link: Link, stored: Callable[[Stored], None]) -> None:
         self._store = store
         self._link = link
-        self._duplicate = duplicate
+        self._stored = stored
         self._settling = Settling()
         self._plans: list[Plan] = []
         self._results: list[ProbeResult] = []
@@ -53,8 +54,7 @@ class StoreFollower:
         for plan in self._plans:
             self._store.plan(plan)
         if self._results or self._verdicts:
-            stored = self._store.store(self._results, self._verdicts)
-            self._duplicate(stored.duplicate)
+            self._stored(self._store.store(self._results, self._verdicts))
         self._plans.clear()
         self._results.clear()
         self._verdicts.clear()

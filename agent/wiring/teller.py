@@ -36,11 +36,13 @@ from agent.web.serve import WebServer, listen
 from exporters.metrics import Metrics
 from exporters.otlp import open_sinks
 from probes.base import SigningError
-from storage import embedded, engine, migrate, retention
+from storage import embedded, engine, migrate
 from storage.engine import DatabaseURLError
 from storage.history import PostgresHistory
 from storage.journal import Reader, unlink_passed
+from storage.readings import Stored
 from storage.results import PostgresStore
+from storage.retention import Retention
 
 READ_ON_S = 5.0
 """How long the journal is read on at the end; what is left is read at the next start."""
@@ -75,6 +77,12 @@ class Teller:
         self._metrics = Metrics(VERSION)
         self._link = Link(lambda up: self._metrics.database_up(up=up))
         self._engine = engine.create(database_url or secrets.resolve_url(config.storage.url or ""))
+        self._retention = Retention(
+            self._engine,
+            keep_results_s=config.storage.keep_results_s,
+            keep_failures_s=config.storage.keep_failures_s,
+            now_ns=self._clock.wall_ns,
+        )
         self._counter = MetricsFollower(
             self._metrics,
             self._state / "readers" / "metrics.snapshot",
@@ -145,8 +153,13 @@ class Teller:
             reader.commit(position)
             self._passed["store"] = position
 
-        store = StoreFollower(PostgresStore(self._engine), self._link, self._metrics.duplicate)
+        store = StoreFollower(PostgresStore(self._engine), self._link, self._on_stored)
         await self._follow(store, reader, commit)
+
+    def _on_stored(self, stored: Stored) -> None:
+        self._metrics.duplicate(stored.duplicate)
+        if stored.refused:
+            self._metrics.dropped("refused", stored.refused)
 
     async def _follow_to_collector(self, otlp: Otlp) -> None:
         sinks = open_sinks(
@@ -215,7 +228,10 @@ class Teller:
 
     def _maintain(self) -> None:
         with self._link.used():
-            retention.maintain(self._engine, self._config.storage)
+            done = self._retention.tick()
+        self._metrics.default_partition_rows(done.default_rows)
+        if done.made or done.dropped:
+            logger.info("partitions.kept", made=len(done.made), dropped=len(done.dropped))
 
     # -- what is shown
 

@@ -10,6 +10,7 @@ from agent.slo.objective import Objective
 from probes.result import Fault, Outcome, ProbeResult, SlotKey
 from probes.target import Target, Workload
 from storage.base import Batch, Record, StoreUnavailableError
+from storage.memory import MemoryStore
 from storage.readings import Stored
 from storage.records import Beat, Kind, Plan, PlanEntry, Settled, Skipped
 
@@ -114,42 +115,20 @@ def configuration(*targets: str, state_dir: str = "/nowhere", **fields: Any) -> 
     return Config(**(given | fields))
 
 
-class ListReader:
-    """A journal's reader over a list of records."""
-
-    def __init__(self, records: Sequence[Record], position: int = 0) -> None:
-        self._records = records
-        self.position = position
-
-    def read(self, limit: int) -> Batch:
-        read = tuple(record for record in self._records if record.seq > self.position)[:limit]
-        self.position = read[-1].seq if read else self.position
-        return Batch(read)
-
-
-class DictStore:
-    """A store that keeps the first row of each key, and is away as often as it is told to be."""
+class FlakyStore(MemoryStore):
+    """The in-memory store, away as often as it is told to be."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.away = 0
-        self.results: dict[tuple[SlotKey, int], ProbeResult] = {}
-        self.verdicts: dict[SlotKey, Settled] = {}
-        self.plans: list[Plan] = []
 
     def store(self, results: Sequence[ProbeResult], verdicts: Sequence[Settled]) -> Stored:
         self._answer()
-        before = len(self.results)
-        for one in results:
-            self.results.setdefault((one.key, one.attempt), one)
-        for verdict in verdicts:
-            self.verdicts.setdefault(verdict.slot, verdict)
-        new = len(self.results) - before
-        return Stored(new, len(results) - new)
+        return super().store(results, verdicts)
 
     def plan(self, plan: Plan) -> None:
         self._answer()
-        if plan not in self.plans:
-            self.plans.append(plan)
+        super().plan(plan)
 
     def _answer(self) -> None:
         if self.away:

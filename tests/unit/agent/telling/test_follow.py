@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from agent.telling.follow import Stop, backoff, follow
 from storage.base import Batch, StoreUnavailableError
-from support.told import ListReader, beat, record, result
+from storage.memory import MemoryReader
+from support.told import beat, record, result
 
 RECORDS = [record(seq, result(seq)) for seq in range(1, 8)]
 
@@ -33,7 +34,7 @@ class Listener:
         return position
 
 
-def run(follower: Listener, stop: Callable[[Stop], None], reader: ListReader | None = None) -> list[int]:
+def run(follower: Listener, stop: Callable[[Stop], None], reader: MemoryReader | None = None) -> list[int]:
     """Follow until the end and return the positions that were committed."""
     committed: list[int] = []
 
@@ -41,7 +42,11 @@ def run(follower: Listener, stop: Callable[[Stop], None], reader: ListReader | N
         stopping = Stop()
         stop(stopping)
         await follow(
-            follower, reader or ListReader(RECORDS), stopping, commit=committed.append, jitter=lambda *_: 0.0
+            follower,
+            reader or MemoryReader(RECORDS),
+            stopping,
+            commit=committed.append,
+            jitter=lambda *_: 0.0,
         )
 
     asyncio.run(go())
@@ -70,7 +75,7 @@ def test_records_that_cannot_be_kept_are_folded_once_and_kept_later() -> None:
         committed: list[int] = []
         await follow(
             listener,
-            ListReader(RECORDS),
+            MemoryReader(RECORDS),
             stop,
             commit=committed.append,
             jitter=lambda *_: 0.0,
@@ -92,7 +97,7 @@ def test_it_says_when_it_has_reached_the_journals_end() -> None:
         listener = Listener()
         await follow(
             listener,
-            ListReader(RECORDS),
+            MemoryReader(RECORDS),
             stop,
             commit=lambda _: None,
             jitter=lambda *_: 0.0,
@@ -105,7 +110,7 @@ def test_it_says_when_it_has_reached_the_journals_end() -> None:
 
 
 def test_lost_records_are_told_even_where_none_follow() -> None:
-    class Gap(ListReader):
+    class Gap(MemoryReader):
         def read(self, limit: int) -> Batch:
             read = super().read(limit)
             return Batch(read.records, lost=0 if read.records else 2)
@@ -124,5 +129,5 @@ def test_waiting_grows_from_one_second_to_thirty() -> None:
 def test_an_idle_follower_is_asked_to_keep_all_the_same() -> None:
     """What is kept by time, such as a snapshot, is kept without new records too."""
     listener = Listener()
-    run(listener, lambda stop: stop.asked.set(), ListReader([record(1, beat(0))], position=1))
+    run(listener, lambda stop: stop.asked.set(), MemoryReader([record(1, beat(0))], position=1))
     assert listener.kept == [(1, True)]

@@ -8,7 +8,8 @@ from agent.telling.link import Link
 from agent.telling.storing import StoreFollower, tell_all
 from probes.result import Fault, Outcome
 from storage.base import Record, StoreUnavailableError
-from support.told import DictStore, ListReader, batch, beat, plan, record, result, settled
+from storage.memory import MemoryReader
+from support.told import START_NS, FlakyStore, batch, beat, plan, record, result, settled
 
 BAD = Outcome.SERVER_ERROR
 
@@ -33,12 +34,12 @@ JOURNAL: list[Any] = [
 RECORDS = [record(seq, message) for seq, message in enumerate(JOURNAL, 1)]
 
 
-def follower(store: DictStore, seen: list[bool] | None = None) -> StoreFollower:
+def follower(store: FlakyStore, seen: list[bool] | None = None) -> StoreFollower:
     ups = [] if seen is None else seen
     return StoreFollower(store, Link(ups.append), lambda _: None)
 
 
-def follow_to_end(store: DictStore, records: list[Record], position: int, limit: int) -> int:
+def follow_to_end(store: FlakyStore, records: list[Record], position: int, limit: int) -> int:
     """Follow as a process of its own, to the end of what is there; return the position it committed."""
     committed = [position]
 
@@ -47,13 +48,15 @@ def follow_to_end(store: DictStore, records: list[Record], position: int, limit:
         one.limit = limit  # type: ignore[misc]  # smaller batches than the class promises
         stop = Stop()
         stop.asked.set()
-        await follow(one, ListReader(records, position), stop, commit=committed.append, jitter=lambda *_: 0.0)
+        await follow(
+            one, MemoryReader(records, position), stop, commit=committed.append, jitter=lambda *_: 0.0
+        )
 
     asyncio.run(go())
     return committed[-1]
 
 
-def assert_whole(store: DictStore) -> None:
+def assert_whole(store: FlakyStore) -> None:
     asked = {(one.key, one.attempt): one for one in JOURNAL if hasattr(one, "outcome")}
     assert store.results == asked
     faults = {slot.scheduled_ns: verdict.fault for slot, verdict in store.verdicts.items()}
@@ -62,13 +65,15 @@ def assert_whole(store: DictStore) -> None:
         result(2).scheduled_ns: Fault.UNDETERMINED,
         result(4).scheduled_ns: Fault.UNDETERMINED,
     }
-    assert store.plans[0] == plan()
+    assert [(row.target, row.valid_from_ns, row.valid_to_ns) for row in store.plans("here", 0, 2**63)] == [
+        ("openai", START_NS, None)
+    ]
 
 
 @pytest.mark.parametrize("limit", [1, 3, 200])
 @pytest.mark.parametrize("cut", range(len(RECORDS) + 1))
 def test_a_restart_at_any_point_leaves_every_row_and_verdict_once(cut: int, limit: int) -> None:
-    store = DictStore()
+    store = FlakyStore()
     position = follow_to_end(store, RECORDS[:cut], 0, limit)
     assert position <= cut
     follow_to_end(store, RECORDS, position, limit)
@@ -76,14 +81,14 @@ def test_a_restart_at_any_point_leaves_every_row_and_verdict_once(cut: int, limi
 
 
 def test_a_kill_before_the_position_was_committed_does_no_harm() -> None:
-    store = DictStore()
+    store = FlakyStore()
     follow_to_end(store, RECORDS, 0, 5)
     follow_to_end(store, RECORDS, 0, 5)
     assert_whole(store)
 
 
 def test_the_position_stays_before_the_oldest_failure_that_is_not_settled() -> None:
-    one = follower(DictStore())
+    one = follower(FlakyStore())
     one.fold(batch(result(0), result(1, BAD), result(2)))
     assert one.keep(3, last=False) == 1
     one.fold(batch(settled(1), after=3))
@@ -91,7 +96,7 @@ def test_the_position_stays_before_the_oldest_failure_that_is_not_settled() -> N
 
 
 def test_what_the_database_does_not_take_now_is_given_to_it_again() -> None:
-    store, seen = DictStore(), list[bool]()
+    store, seen = FlakyStore(), list[bool]()
     one = follower(store, seen)
     one.fold(batch(plan(), result(0)))
     store.away = 2
@@ -104,7 +109,7 @@ def test_what_the_database_does_not_take_now_is_given_to_it_again() -> None:
 
 
 def test_nothing_to_store_asks_nothing_of_the_database() -> None:
-    store, seen = DictStore(), list[bool]()
+    store, seen = FlakyStore(), list[bool]()
     one = follower(store, seen)
     one.fold(batch(beat(0)))
     assert one.keep(1, last=False) == 1
@@ -112,14 +117,14 @@ def test_nothing_to_store_asks_nothing_of_the_database() -> None:
 
 
 def test_a_record_in_words_unknown_here_is_passed_over() -> None:
-    store = DictStore()
+    store = FlakyStore()
     garbled = Record(1, RECORDS[2].kind, b'{"outcome": "from the future"}')
     tell_all([garbled, record(2, result(0))], store)
     assert list(store.results) == [(result(0).key, 0)]
 
 
 def test_one_process_tells_all_it_has_at_once() -> None:
-    store = DictStore()
+    store = FlakyStore()
     tell_all(RECORDS, store)
     assert_whole(store)
     tell_all([], store)
