@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.telling.messages import Message
 from probes.result import SCHEDULED, Fault, ProbeResult, SlotKey
@@ -39,28 +39,26 @@ class Final:
         return self.verdict is not None and self.verdict.confirmed
 
 
-@dataclasses.dataclass(slots=True)
-class _Pending:
-    """A failure that waits for its settlement; `boot` is that of the first beat after it."""
+class _Pending(NamedTuple):
+    """A failure that waits for its settlement, and its record's place in the sequence."""
 
     seq: int
     result: ProbeResult
-    boot: str | None = None
 
 
 class Settling:
     """Folds records, in order of sequence, into what became final.
 
     An outcome that asks for no confirmation is final at once, any other at its `settled` record. A failure
-    whose asker is gone (a beat of another boot) or forgot it (beats go on for 60 s past its end and past the
-    plan's grace) is settled `undetermined` here. A failure belongs to the process whose beat follows it: one
-    that came just before a new process's first beat may be that process's own, and is given its 60 s.
+    whose asker is gone (a beat of another boot: an asker beats before it asks) or forgot it (beats go on for
+    60 s past its end and past the plan's grace) is settled `undetermined` here.
     """
 
     def __init__(self) -> None:
         self._pending: dict[SlotKey, _Pending] = {}
         self._settled: dict[tuple[str, str, str], collections.deque[int]] = {}
         self._grace_ns = 0
+        self._boot: str | None = None
 
     @property
     def oldest_pending(self) -> int | None:
@@ -93,13 +91,13 @@ class Settling:
         return [] if pending is None else [self._finish(Final(pending.result, verdict))]
 
     def _beat(self, beat: Beat) -> list[Final]:
+        restarted = self._boot not in {None, beat.boot}
+        self._boot = beat.boot
         orphans = [
             pending
             for pending in self._pending.values()
-            if pending.boot not in {None, beat.boot} or beat.at_ns >= self._overdue_ns(pending.result)
+            if restarted or beat.at_ns >= self._overdue_ns(pending.result)
         ]
-        for pending in self._pending.values():
-            pending.boot = pending.boot or beat.boot
         return [self._give_up(pending.result, beat.at_ns) for pending in orphans]
 
     def _plan(self, plan: Plan) -> None:
@@ -131,19 +129,17 @@ class Settling:
         """Return the fold's whole state as plain JSON values."""
         return {
             "grace_ns": self._grace_ns,
-            "pending": [
-                [pending.seq, pending.result.encode().decode(), pending.boot]
-                for pending in self._pending.values()
-            ],
+            "boot": self._boot,
+            "pending": [[seq, result.encode().decode()] for seq, result in self._pending.values()],
             "settled": [[*series, list(slots)] for series, slots in self._settled.items()],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `snapshot` returned."""
-        self._grace_ns = state["grace_ns"]
-        for seq, encoded, boot in state["pending"]:
+        self._grace_ns, self._boot = state["grace_ns"], state["boot"]
+        for seq, encoded in state["pending"]:
             result = ProbeResult.decode(encoded.encode())
-            self._pending[result.key] = _Pending(seq, result, boot)
+            self._pending[result.key] = _Pending(seq, result)
         for target, probe, vantage, slots in state["settled"]:
             self._settled[target, probe, vantage] = collections.deque(slots, maxlen=REMEMBERED)
 
