@@ -1,0 +1,101 @@
+"""The asker as a whole: starts, switches plans, beats, drains."""
+
+import asyncio
+import dataclasses
+import random
+from typing import Final, Protocol
+
+import structlog
+
+from agent.asking.beat import Beats, Journal
+from agent.asking.lag import LagMonitor
+from agent.asking.pipeline import Pipeline
+from agent.asking.schedule import jobs, plan_record
+from agent.asking.timers import Timers
+from agent.config.model import Config
+from probes.base import Clock, Probe
+from storage.records import Kind
+
+log = structlog.get_logger("asker")
+
+DRAIN_S: Final = 1.0
+"""Beyond the longest timeout: whatever runs longer than its own deadline is cut off."""
+
+
+class HeadedJournal(Journal, Protocol):
+    """A journal whose segments begin with what holds when they are begun."""
+
+    def set_head(self, kind: Kind, payload: bytes) -> None: ...
+
+
+class Asker:
+    """Asks every due slot of a plan and journals all of it.
+
+    `run` lasts until it is cancelled or one of its side tasks fails; `drain` then ends it in order.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        probe: Probe,
+        journal: HeadedJournal,
+        clock: Clock,
+        lag: LagMonitor,
+        boot: str,
+        shuffle: random.Random,
+    ) -> None:
+        self._config = config
+        self._journal = journal
+        self._clock = clock
+        self._lag = lag
+        self._pipeline = Pipeline(probe, journal, clock, config.vantage, config.limits.in_flight)
+        self._timers = Timers(clock, self._pipeline.start, self._pipeline.skip, shuffle)
+        self._beats = Beats(journal, clock, lag, self._pipeline, boot)
+
+    @property
+    def in_flight(self) -> int:
+        return self._pipeline.in_flight
+
+    async def run(self, resume_ns: int | None) -> None:
+        """Ask from now on; after a crash, from the instant `resume_ns` at which the process before died.
+
+        What fell due since then is asked late but once, the newest slot of each job if it is not older than
+        its interval; the others are skipped as `late`. The plan must be the one that held then.
+        """
+        now_ns = self._clock.wall_ns()
+        if resume_ns is not None and resume_ns < now_ns:
+            self._announce(resume_ns, "resume")
+            after_ns = resume_ns
+        else:  # a normal start, or a clock that was set back since
+            self._announce(now_ns, "start")
+            after_ns = now_ns - 1
+        self._lag.start()
+        self._timers.start()
+        self._timers.plan(jobs(self._config), after_ns)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._beats.run())
+            group.create_task(self._timers.watch())
+
+    def switch(self, config: Config, probe: Probe) -> None:
+        """Go over to another plan: what goes on keeps its rhythm, what is new begins now."""
+        now_ns = self._clock.wall_ns()
+        self._config = config
+        self._pipeline.switch(probe, config.vantage, config.limits.in_flight)
+        self._announce(now_ns, "change")
+        self._timers.plan(jobs(config), now_ns - 1)
+
+    async def drain(self) -> None:
+        """Ask no new slot, wait for those in flight, journal everything, say goodbye with a last beat."""
+        self._timers.stop()
+        longest_s = max((plan.workload.timeout_s for plan in self._config.probes), default=0.0)
+        await self._pipeline.drain(longest_s + DRAIN_S)
+        self._timers.skip_rest()
+        self._lag.stop()
+        self._beats.beat(draining=True)
+
+    def _announce(self, from_ns: int, reason: str) -> None:
+        plan = plan_record(self._config, from_ns, reason)
+        self._journal.append(Kind.PLAN, plan.encode())
+        self._journal.set_head(Kind.PLAN, dataclasses.replace(plan, snapshot=True).encode())
+        self._beats.config_hash, self._beats.vantage = plan.config_hash, plan.vantage
+        log.info("plan.begun", config_hash=plan.config_hash, reason=reason, jobs=len(plan.entries))

@@ -1,0 +1,53 @@
+"""Asking at a person's wish: every given probe once, now, without confirmation."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import uvloop
+
+from agent.asking.lag import LagMonitor
+from agent.clock import SystemClock
+from agent.config.model import Config
+from agent.wiring.probing import exchange
+from probes.base import Clock, Probe, Secrets, Slot
+from probes.result import MANUAL, ProbeResult
+from probes.target import Target, Workload
+from probes.transport.wire import WireTransport
+
+Pairs = Sequence[tuple[Target, Workload]]
+Sink = Callable[[ProbeResult], None]
+
+
+def ask_once(config: Config, secrets: Secrets, pairs: Pairs, sink: Sink) -> list[ProbeResult]:
+    """Return what each pair answered, in the order given; `sink` is told each as it comes."""
+    return uvloop.run(_ask_once(config, secrets, pairs, sink))
+
+
+async def ask_all(probe: Probe, clock: Clock, pairs: Pairs, in_flight: int, sink: Sink) -> list[ProbeResult]:
+    """Ask all pairs, at most `in_flight` at a time; a manual attempt is scheduled when it starts."""
+    turns = asyncio.Semaphore(in_flight)
+
+    async def ask(target: Target, workload: Workload) -> ProbeResult:
+        async with turns:
+            result = await probe.ask(target, workload, Slot(clock.wall_ns(), MANUAL))
+        result = dataclasses.replace(result, scheduled_ns=result.started_ns)
+        sink(result)
+        return result
+
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(ask(target, workload)) for target, workload in pairs]
+    return [task.result() for task in asked]
+
+
+async def _ask_once(config: Config, secrets: Secrets, pairs: Pairs, sink: Sink) -> list[ProbeResult]:
+    clock = SystemClock()
+    lag = LagMonitor(clock)
+    transport = WireTransport()
+    probe = exchange(config, secrets, transport, clock, lag.max_lag)
+    lag.start()
+    try:
+        return await ask_all(probe, clock, pairs, config.limits.in_flight, sink)
+    finally:
+        lag.stop()
+        await transport.aclose()

@@ -1,0 +1,31 @@
+"""Which parts a probe is made of."""
+
+import contextlib
+import functools
+from collections.abc import Callable
+
+from agent.config.model import Config
+from agent.ids import uuid7
+from probes.base import Clock, Secrets
+from probes.exchange import Exchange
+from probes.transport.errors import WireError
+from probes.transport.wire import WireTransport
+
+
+def exchange(
+    config: Config, secrets: Secrets, transport: WireTransport, clock: Clock, lag: Callable[[int, int], float]
+) -> Exchange:
+    """Return the probe of a plan, its transport warmed up for the plan's paths."""
+    for path in {repr(target.path): target.path for target in config.targets}.values():
+        with contextlib.suppress(WireError):  # the probes of that target say so, in each result
+            transport.warm_up([path])
+    return Exchange(
+        transport,
+        secrets,
+        clock,
+        functools.partial(uuid7, clock),
+        config.vantage,
+        lag,
+        event_bytes=config.limits.event_bytes,
+        body_bytes=config.limits.body_bytes,
+    )
