@@ -1,0 +1,107 @@
+"""The in-memory twins: a journal, a store and its history that live as long as their process."""
+
+from collections.abc import Iterable, Sequence
+
+from probes.events import event_class
+from probes.result import SCHEDULED, EventClass, Fault, ProbeResult, SlotKey
+from storage import plans
+from storage.base import Batch, Record
+from storage.readings import PlanRow, SliCounts, SliQuestion, SlotRow, Stored
+from storage.records import Kind, Plan, Settled
+
+
+class MemoryJournal:
+    """Keeps records in a list; nothing is ever dropped."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def append(self, kind: Kind, payload: bytes, *, good: bool = False) -> int:  # noqa: ARG002 - nothing is dropped
+        self.records.append(Record(len(self.records) + 1, kind, payload))
+        return len(self.records)
+
+    def reader(self, position: int = 0) -> "MemoryReader":
+        """Return a reader that has read up to a sequence number."""
+        return MemoryReader(self.records, position)
+
+
+class MemoryReader:
+    """Follows a MemoryJournal."""
+
+    def __init__(self, records: Sequence[Record], position: int = 0) -> None:
+        self._records = records
+        self.position = position
+
+    def read(self, limit: int) -> Batch:
+        batch = Batch(tuple(self._records[self.position : self.position + limit]))
+        self.position += len(batch.records)
+        return batch
+
+
+class MemoryStore:
+    """Store and History over dictionaries."""
+
+    def __init__(self) -> None:
+        self.results: dict[tuple[SlotKey, int], ProbeResult] = {}
+        self.verdicts: dict[SlotKey, Settled] = {}
+        self._plans: dict[tuple[str, str, str, int], PlanRow] = {}
+
+    def store(self, results: Sequence[ProbeResult], verdicts: Sequence[Settled]) -> Stored:
+        before = len(self.results)
+        for result in results:
+            self.results.setdefault((result.key, result.attempt), result)
+        for verdict in verdicts:
+            self.verdicts.setdefault(verdict.slot, verdict)
+        new = len(self.results) - before
+        return Stored(new, len(results) - new)
+
+    def plan(self, plan: Plan) -> None:
+        for row in plans.changes(self._plans.values(), plan):
+            self._plans[row.vantage, row.target, row.probe, row.valid_from_ns] = row
+
+    def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
+        return [self._count(question) for question in questions]
+
+    def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
+        ours = (row for row in self._plans.values() if row.vantage == vantage)
+        return plans.touching(ours, since_ns, until_ns)
+
+    def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
+        newest = sorted(self._scheduled(vantage), key=lambda result: -result.scheduled_ns)
+        found: list[SlotRow] = []
+        seen: dict[tuple[str, str], int] = {}
+        for result in newest:
+            probe = (result.target, result.probe)
+            seen[probe] = seen.get(probe, 0) + 1
+            if seen[probe] <= limit_per_probe:
+                found.append(SlotRow(result=result, fault=self._fault(result)))
+        return found
+
+    def _scheduled(self, vantage: str) -> Iterable[ProbeResult]:
+        return (
+            result
+            for (slot, attempt), result in self.results.items()
+            if attempt == SCHEDULED and slot.vantage == vantage
+        )
+
+    def _fault(self, result: ProbeResult) -> Fault | None:
+        verdict = self.verdicts.get(result.key)
+        return verdict.fault if verdict else None
+
+    def _count(self, question: SliQuestion) -> SliCounts:
+        sums = dict.fromkeys(EventClass, 0)
+        for result in self._scheduled(question.vantage):
+            if (result.target, result.probe) != (question.target, question.probe):
+                continue
+            if not question.since_ns <= result.scheduled_ns < question.until_ns:
+                continue
+            kind = event_class(
+                result,
+                self._fault(result),
+                sli=question.sli,
+                threshold_s=question.threshold_s,
+                throttled=question.throttled,
+            )
+            if kind is not None:
+                sums[kind] += 1
+        return SliCounts(**{kind.value: count for kind, count in sums.items()})

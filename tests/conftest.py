@@ -1,0 +1,3 @@
+"""Fixtures that more than one folder asks for stand in tests/support."""
+
+pytest_plugins = ["support.postgres"]

@@ -1,0 +1,73 @@
+"""Real Postgres for tests: one embedded server a worker, and a database of its own for each test that asks."""
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, make_url
+
+from storage import engine, migrate
+from storage.embedded import Server
+
+_numbers = itertools.count(1)
+
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""A server that is thrown away need not survive the machine."""
+
+
+def place() -> tempfile.TemporaryDirectory[str]:
+    """Return a private temporary folder with a short path and a space in it."""
+    return tempfile.TemporaryDirectory(prefix="nephoscope test ")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """Yield a running server of this session's (with xdist: of this worker's) own."""
+    with place() as folder:
+        server = Server(Path(folder) / "postgres", settings=FAST)
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def empty_url(postgres: Server) -> str:
+    """Return the URL of a new database without tables; it goes with the server."""
+    return _created(postgres, "template1")
+
+
+@pytest.fixture(scope="session")
+def _migrated_template(postgres: Server) -> str:
+    url = _created(postgres, "template1")
+    migrate.upgrade(url)
+    return make_url(url).database or ""
+
+
+@pytest.fixture
+def migrated_url(postgres: Server, _migrated_template: str) -> str:
+    """Return the URL of a new database with the schema of this release."""
+    return _created(postgres, _migrated_template)
+
+
+@pytest.fixture
+def database(migrated_url: str) -> Iterator[Engine]:
+    """Yield an engine on a new migrated database."""
+    made = engine.create(migrated_url)
+    yield made
+    made.dispose()
+
+
+def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    """Return an autocommitting connection past all of ours."""
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(plain, autocommit=True)
+
+
+def _created(server: Server, template: str) -> str:
+    name = f"test_{next(_numbers)}"
+    with connect(server.url) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return make_url(server.url).set(database=name).render_as_string(hide_password=False)
