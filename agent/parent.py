@@ -19,6 +19,7 @@ from agent.config.model import Config
 from agent.config.plan_file import write_plan
 from agent.errors import ConfigError, NephoscopeError
 from storage import embedded
+from storage.binaries import EmbeddedError
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
@@ -143,7 +144,7 @@ class Parent:
         tasks = [asyncio.create_task(child.keep_running()) for child in (*self._extra, self._asker)]
         try:
             if self._server is not None:
-                await asyncio.to_thread(self._server.start)
+                await self._start_server(self._server)
                 tasks.append(asyncio.create_task(self._watch_server(self._server)))
             tasks.append(asyncio.create_task(self._teller.keep_running()))
             started()
@@ -183,6 +184,12 @@ class Parent:
             await asyncio.to_thread(self._server.stop)
         log.info("stop.done")
 
+    async def _start_server(self, server: embedded.Server) -> None:
+        try:
+            await asyncio.to_thread(server.start)
+        except EmbeddedError as failure:
+            raise NephoscopeError(str(failure)) from failure
+
     async def _watch_server(self, server: embedded.Server) -> None:
         pause_s = FIRST_PAUSE_S
         while True:
@@ -195,8 +202,8 @@ class Parent:
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
             try:
                 await asyncio.to_thread(server.start)
-            except NephoscopeError as failure:
-                log.exception("database.restart_failed", error=str(failure))
+            except EmbeddedError as failure:
+                log.error("database.restart_failed", error=str(failure))  # noqa: TRY400 - the sentence says it all
 
 
 @contextlib.contextmanager

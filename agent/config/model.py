@@ -82,7 +82,7 @@ class Config:
     runbook: str | None = None
 
     def encode(self) -> bytes:
-        """Return canonical JSON, what `hash` is taken of and what the children read."""
+        """Return canonical JSON, which the children read."""
         return _ADAPTER.dump_json(self)
 
     @classmethod
@@ -91,11 +91,16 @@ class Config:
 
     @property
     def hash(self) -> str:
-        """Return 16 hex digits that name this plan."""
-        return hashlib.blake2b(self.encode(), digest_size=8).hexdigest()
+        """Return 16 hex digits that name what is probed and judged.
+
+        Where this agent stands and keeps its things is left out: rules made in one place fit everywhere.
+        """
+        judged = (self.targets, self.probes, self.objectives, self.runbook)
+        return hashlib.blake2b(_JUDGED.dump_json(judged), digest_size=8).hexdigest()
 
     def target(self, name: str) -> Target:
         return next(target for target in self.targets if target.name == name)
 
 
 _ADAPTER = TypeAdapter(Config)
+_JUDGED = TypeAdapter(tuple[tuple[Target, ...], tuple[ProbePlan, ...], tuple[Objective, ...], str | None])

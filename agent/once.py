@@ -1,0 +1,126 @@
+"""`nephoscope once`: every probe once, now; a table for people, or one JSON object a line."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from agent.asking.manual import ask_once
+from agent.config.model import Config
+from agent.config.read import load
+from agent.config.secrets import Secrets
+from agent.errors import ConfigError
+from probes.result import ProbeResult
+from probes.target import Target, Workload
+
+Pairs = list[tuple[Target, Workload]]
+
+
+def once(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Ask and tell; return 0 when every answer was good and 1 when some was not."""
+    config = load(args.config)
+    pairs = chosen(config, args.target, args.probe)
+    shown = _lines(out) if args.json else _nothing
+    with _progress(err, len(pairs)) as advance:
+
+        def tell(result: ProbeResult) -> None:
+            shown(result)
+            advance()
+
+        results = ask_once(config, Secrets.of(config, os.environ), pairs, tell)
+    if not args.json:
+        _console(out).print(table(results))
+    if args.store:
+        _store(config, results)
+    return 0 if all(result.meaning.good for result in results) else 1
+
+
+def chosen(config: Config, target: str | None, probe: str | None) -> Pairs:
+    """Return the (target, workload)s that a selector and a probe's name leave, or raise ConfigError."""
+    globs = [part.strip() for part in (target or "all").split(",")]
+    pairs = [
+        (config.target(name), plan.workload)
+        for plan in config.probes
+        for name in plan.targets
+        if probe in {None, plan.workload.name}
+        and any(glob == "all" or fnmatchcase(name, glob) for glob in globs)
+    ]
+    if not pairs:
+        raise ConfigError(
+            f"--target {target or 'all'} with --probe {probe or 'any'} selects nothing. "
+            f"Targets: {', '.join(one.name for one in config.targets)}. "
+            f"Probes: {', '.join(plan.workload.name for plan in config.probes)}."
+        )
+    return pairs
+
+
+def table(results: Sequence[ProbeResult]) -> Table:
+    """Return the results for people: what became of each, where the time went, what to do."""
+    rows = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("target", "probe", "outcome"):
+        rows.add_column(name, no_wrap=True)
+    for name in ("dns", "connect", "tls", "ttft", "total"):
+        rows.add_column(f"{name} ms", justify="right", no_wrap=True)
+    rows.add_column("tokens", justify="right", no_wrap=True)
+    rows.add_column("what it says", overflow="fold")
+    for result in sorted(results, key=lambda one: (one.target, one.probe)):
+        style = "green" if result.meaning.good else "red" if result.meaning.good is False else "yellow"
+        durations = (result.dns_s, result.connect_s, result.tls_s, result.ttft_s, result.total_s)
+        rows.add_row(
+            result.target,
+            result.probe,
+            Text(result.outcome.value, style=style),
+            *(_milliseconds(seconds) for seconds in durations),
+            "" if result.output_tokens is None else str(result.output_tokens),
+            Text(result.error or ""),
+        )
+    return rows
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1e3:.1f}"
+
+
+def _lines(out: TextIO) -> Callable[[ProbeResult], None]:
+    def line(result: ProbeResult) -> None:
+        out.write(json.dumps(result.public()) + "\n")
+        out.flush()
+
+    return line
+
+
+def _nothing(_: ProbeResult) -> None:
+    pass
+
+
+def _console(stream: TextIO) -> Console:
+    """Return a console that neither wraps nor colours in a pipe."""
+    return Console(file=stream, width=None if stream.isatty() else 240, soft_wrap=not stream.isatty())
+
+
+@contextlib.contextmanager
+def _progress(err: TextIO, total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on a terminal, and nothing in a pipe."""
+    if not err.isatty() or err is not sys.stderr:
+        yield lambda: None
+        return
+    with Progress(console=Console(file=err), transient=True) as bar:
+        task = bar.add_task("asking", total=total)
+        yield lambda: bar.advance(task)
+
+
+def _store(config: Config, results: Sequence[ProbeResult]) -> None:
+    from agent.database import opened  # noqa: PLC0415 - heavy, and needed with --store alone
+    from storage.results import PostgresStore  # noqa: PLC0415 - as above
+
+    with opened(config) as engine:
+        PostgresStore(engine).store(results, ())

@@ -1,0 +1,67 @@
+"""What `once` chooses and how it shows it."""
+
+import io
+import uuid
+
+import pytest
+from rich.console import Console
+
+from agent.config.model import Config, ProbePlan
+from agent.errors import ConfigError
+from agent.once import chosen, table
+from probes.result import Outcome, ProbeResult
+from probes.target import Target, Workload
+
+
+def target(name: str) -> Target:
+    return Target(
+        name=name, provider="openai", cloud="openai", model="m", model_id="m", endpoint="http://x", group=name
+    )
+
+
+CONFIG = Config(
+    vantage="v",
+    state_dir="unused",
+    targets=(target("azure-1"), target("azure-2"), target("openai")),
+    probes=(
+        ProbePlan(workload=Workload(name="chat"), targets=("azure-1", "azure-2", "openai")),
+        ProbePlan(workload=Workload(name="list", kind="models"), targets=("openai",)),
+    ),
+    objectives=(),
+)
+
+
+@pytest.mark.parametrize(
+    ("selector", "probe", "expected"),
+    [
+        (None, None, 4),
+        ("all", "chat", 3),
+        ("azure-*", None, 2),
+        ("azure-1, openai", None, 3),
+        ("openai", "list", 1),
+    ],
+)
+def test_a_selector_is_all_a_name_a_glob_or_several(
+    selector: str | None, probe: str | None, expected: int
+) -> None:
+    """As in the configuration."""
+    assert len(chosen(CONFIG, selector, probe)) == expected
+
+
+def test_a_selector_that_selects_nothing_names_what_there_is() -> None:
+    """The sentence helps to correct it."""
+    with pytest.raises(ConfigError, match="azure-1, azure-2, openai"):
+        chosen(CONFIG, "aws-*", None)
+
+
+def test_the_table_says_what_became_of_each_and_what_to_do() -> None:
+    """Markup in an endpoint's words is shown, not obeyed."""
+    result = ProbeResult(
+        id=uuid.UUID(int=1), probe="chat", kind="chat", target="t", provider="openai", cloud="openai", model="m",
+        vantage="v", scheduled_ns=1, started_ns=1, outcome=Outcome.OVERLOADED, ttft_s=0.1234, error="[red]busy[/red]",
+    )  # fmt: skip
+    shown = io.StringIO()
+    Console(file=shown, width=200).print(table([result]))
+    assert "overloaded" in shown.getvalue()
+    assert "123.4" in shown.getvalue()
+    assert "[red]busy[/red]" in shown.getvalue()
