@@ -18,6 +18,8 @@ _HEAD_BYTES = 64 * 1024
 _REASONS_FOR_NO_TEXT = frozenset({"length", "content_filter"})
 """A reasoning model with a small cap may spend it all on hidden reasoning: complete, though without text."""
 
+_IDENTITY = {"id": "response_id", "model": "response_model", "system_fingerprint": "fingerprint"}
+
 _FINISHED_IN_ERROR = ErrorObject(type="error", message="the finish reason is error")
 """Mistral's way of failing at 200."""
 
@@ -80,11 +82,10 @@ class _Answer:
 
     def take(self, chunk: Mapping[str, Any], part: Literal["delta", "message"]) -> list[Unit]:
         """Remember what one object says and return the units in it."""
-        names = {"id": "response_id", "model": "response_model", "system_fingerprint": "fingerprint"}
-        for key, field in names.items():
+        for key, field in _IDENTITY.items():
             # Azure's first chunk has an empty id and model.
-            if string(chunk.get(key)):
-                self.known.setdefault(field, chunk[key])
+            if field not in self.known and string(chunk.get(key)):
+                self.known[field] = chunk[key]
         if string(chunk.get("service_tier")):
             self.known["service_tier"] = chunk["service_tier"]
         units = []
@@ -92,7 +93,7 @@ class _Answer:
             units += _units(mapping(choice.get(part)))
             if string(choice.get("finish_reason")):
                 self.known["finish_reason"] = choice["finish_reason"]
-        usage = _usage(mapping(chunk.get("usage")))
+        usage = _usage(given) if (given := mapping(chunk.get("usage"))) else {}
         self.known |= usage
         if units:
             self._count(units, usage)
@@ -273,34 +274,38 @@ def _units(part: Mapping[str, Any]) -> list[Unit]:
     content = part.get("content")
     if text := string(content):
         units.append(Unit("output", text))
-    for piece in mappings(content):
-        if text := string(piece.get("text")):
-            units.append(Unit("output", text))
-        elif thought := "".join(string(step.get("text")) for step in mappings(piece.get("thinking"))):
-            units.append(Unit("reasoning", thought))
+    elif isinstance(content, list):
+        units += _parts(content)
     if refusal := string(part.get("refusal")):
         units.append(Unit("output", refusal))
-    calls = [*mappings(part.get("tool_calls")), {"function": part.get("function_call")}]
-    if any(string(function.get(key)) for function in map(_called, calls) for key in ("name", "arguments")):
+    if ("tool_calls" in part or "function_call" in part) and _calls(part):
         units.append(Unit("output", ""))
     return units
 
 
-def _called(call: Mapping[str, Any]) -> Mapping[str, Any]:
-    return mapping(call.get("function"))
+def _parts(content: list[Any]) -> Iterator[Unit]:
+    for piece in mappings(content):
+        if text := string(piece.get("text")):
+            yield Unit("output", text)
+        elif thought := "".join(string(step.get("text")) for step in mappings(piece.get("thinking"))):
+            yield Unit("reasoning", thought)
+
+
+def _calls(part: Mapping[str, Any]) -> bool:
+    """Return whether a tool's name or arguments are being generated."""
+    functions = [call.get("function") for call in mappings(part.get("tool_calls"))]
+    named = (mapping(function) for function in (*functions, part.get("function_call")))
+    return any(string(function.get("name")) or string(function.get("arguments")) for function in named)
 
 
 def _usage(usage: Mapping[str, Any]) -> dict[str, int]:
     """Return the token counts that are given, by the names of `Reading`."""
-    prompt, completion = (
-        mapping(usage.get("prompt_tokens_details")),
-        mapping(usage.get("completion_tokens_details")),
-    )
-    cached = prompt.get("cached_tokens", usage.get("prompt_cache_hit_tokens"))
+    read = mapping(usage.get("prompt_tokens_details"))
+    written = mapping(usage.get("completion_tokens_details"))
     counts = {
         "input_tokens": usage.get("prompt_tokens"),
         "output_tokens": usage.get("completion_tokens"),
-        "reasoning_tokens": completion.get("reasoning_tokens"),
-        "cached_tokens": cached,
+        "reasoning_tokens": written.get("reasoning_tokens"),
+        "cached_tokens": read.get("cached_tokens", usage.get("prompt_cache_hit_tokens")),
     }
     return {name: number for name, given in counts.items() if (number := count(given)) is not None}
