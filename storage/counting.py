@@ -1,5 +1,6 @@
 """The rule of probes/events.py as SQL over `results r` and `verdicts v`, and the grouping of many questions."""
 
+import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -73,7 +74,9 @@ class Tally:
 
     def answer(self, question: SliQuestion) -> SliCounts:
         place = self._rules.index(rule_of(question))
-        first, last = (self._edges.index(edge) + 1 for edge in (question.since_ns, question.until_ns))
+        first, last = (
+            bisect.bisect_right(self._edges, edge) for edge in (question.since_ns, question.until_ns)
+        )
         sums: dict[str, int] = dict.fromkeys(EventClass, 0)
         for found in self._counted.get(pair_of(question), ()):
             kind = found.classes[place]
