@@ -39,7 +39,10 @@ class Channel(Protocol):
         """Return the next read, again and again an empty one after the end; raises OSError."""
         ...
 
-    def close(self) -> None: ...
+    @property
+    def open(self) -> bool:
+        """Return whether the other end may still say something."""
+        ...
 
 
 class Receiver:
@@ -76,14 +79,23 @@ class Socket:
         self._arrivals: collections.deque[Arrival] = collections.deque()
         self._end: Arrival | OSError | None = None
         self._reading = False
+        self._parked = False
         self._read_waiter: asyncio.Future[None] | None = None
         self._write_waiter: asyncio.Future[None] | None = None
         self._resume()
 
     @property
-    def quiet(self) -> bool:
-        """Return whether the connection is open and nothing came that nobody has read."""
-        return not self._arrivals and self._end is None and self._fd >= 0
+    def open(self) -> bool:
+        return self._fd >= 0
+
+    def park(self) -> None:
+        """Lay it by between two requests: whatever comes now is its end, or nothing that was asked for."""
+        self._parked = True
+        if self._arrivals:
+            self.close()
+
+    def unpark(self) -> None:
+        self._parked = False
 
     async def read(self) -> Arrival:
         while not self._arrivals:
@@ -130,7 +142,7 @@ class Socket:
             self._end = error
             self.close()
             return
-        if not arrival.data:
+        if not arrival.data or self._parked:
             self._end = arrival
             self.close()
             return

@@ -94,6 +94,10 @@ class Tls:
         der = self._ssl.getpeercert(binary_form=True)
         return not_after(der) if der else None
 
+    @property
+    def open(self) -> bool:
+        return self._channel.open and not self._closed
+
     async def handshake(self) -> None:
         """Raises ssl.SSLError and OSError."""
         while True:
@@ -120,14 +124,13 @@ class Tls:
             data, read = await self._channel.read()
             self._take(data)
             plain = self._decrypt()
-            if self._outgoing.pending:
+            with contextlib.suppress(
+                OSError
+            ):  # our part of a farewell or of new keys; the reads tell of an end
                 await self._flush()
             if plain or self._closed:
                 return Arrival(plain, read)
         return Arrival(b"", Read(0, kernel=False, after_ns=None))
-
-    def close(self) -> None:
-        self._channel.close()
 
     def _take(self, data: bytes) -> None:
         if data:

@@ -85,8 +85,8 @@ class WireTransport(httpx.AsyncBaseTransport):
         connection = self._kept.pop(name, None)
         if connection is None:
             return None
-        # Anything that came while it was idle is its end, or nothing that we asked for.
-        if connection.route != route or not connection.socket.quiet:
+        connection.socket.unpark()
+        if connection.route != route or not connection.socket.open:
             connection.close()
             return None
         connection.wire = dataclasses.replace(connection.wire, reused=True)
@@ -95,7 +95,11 @@ class WireTransport(httpx.AsyncBaseTransport):
     def _put(self, name: str, connection: Connection) -> None:
         if (older := self._kept.pop(name, None)) is not None:
             older.close()
-        self._kept[name] = connection
+        connection.socket.park()
+        if connection.channel.open:
+            self._kept[name] = connection
+        else:
+            connection.close()
 
     async def _ask(
         self, connection: Connection, request: httpx.Request, data: bytes, marks: Marks, keep: str | None
@@ -157,7 +161,6 @@ async def _head(connection: Connection, data: bytes, parser: ResponseParser, mar
 
 async def _read(connection: Connection, parser: ResponseParser) -> Arrival:
     """Return a read that holds bytes, or raise what its lack means before the head's end."""
-    reason = "closed"
     try:
         arrival = await connection.channel.read()
     except ssl.SSLError as error:
@@ -165,18 +168,19 @@ async def _read(connection: Connection, parser: ResponseParser) -> Arrival:
         failed.wire = connection.wire
         raise failed from error
     except OSError as error:
-        reason = error.strerror or str(error)
-    else:
-        if arrival.data:
-            return arrival
+        raise _gone(connection, parser, error.strerror or str(error)) from error
+    if not arrival.data:
+        raise _gone(connection, parser, "closed")
+    return arrival
+
+
+def _gone(connection: Connection, parser: ResponseParser, reason: str) -> errors.Disconnected:
+    kind: type[errors.Disconnected] = _Unanswered
+    did = "took the request and gave no answer"
     if parser.fed:
-        raise errors.Disconnected(
-            f"{connection.route} broke off within the head of its answer ({reason}). "
-            "Look at the server, or at the gateway before it.",
-            wire=connection.wire,
-        )
-    raise _Unanswered(
-        f"{connection.route} took the request and gave no answer ({reason}). "
-        "Look at the server, or at the gateway before it.",
+        kind = errors.Disconnected
+        did = "broke off within the head of its answer"
+    return kind(
+        f"{connection.route} {did} ({reason}). Look at the server, or at the gateway before it.",
         wire=connection.wire,
     )

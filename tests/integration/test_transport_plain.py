@@ -1,14 +1,13 @@
 """The wire against scripted servers, on both loops."""
 
 import asyncio
+import itertools
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
 import uvloop
-from support.wireclient import ask, asking
-from support.wireserver import Peer, WireServer, always, answer, chunk, head, once, refusing
 
 from probes.base import WIRE
 from probes.result import Outcome
@@ -17,6 +16,8 @@ from probes.timing import Marks
 from probes.transport import errors
 from probes.transport.resolver import Resolver
 from probes.transport.wire import WireTransport
+from support.wireclient import ask, asking
+from support.wireserver import Peer, WireServer, always, answer, chunk, head, once, refusing
 
 Scenario = Callable[[WireTransport], Awaitable[None]]
 CHUNKED = head({"Transfer-Encoding": "chunked", "Content-Type": "text/event-stream"})
@@ -108,7 +109,7 @@ def test_every_read_with_body_bytes_is_one_chunk_and_one_entry(run: Callable[[Sc
                 go.set()
             assert chunks == [b"one", b"twothree", b"fo", b"ur"]
             assert [read.at_ns for read in reads] == sorted(read.at_ns for read in reads)
-            assert all(later.after_ns == read.at_ns for read, later in zip(reads, reads[1:], strict=False))
+            assert all(later.after_ns == read.at_ns for read, later in itertools.pairwise(reads))
             go.set()
 
     run(scenario)
@@ -152,7 +153,9 @@ def test_a_body_until_the_close_ends_normally(run: Callable[[Scenario], None]) -
 
 
 @pytest.mark.parametrize(
-    "pieces", [(CHUNKED + chunk(b"one"),), (head({"Content-Length": "9"}) + b"one",)], ids=["chunked", "sized"]
+    "pieces",
+    [(CHUNKED + chunk(b"one"),), (head({"Content-Length": "9"}) + b"one",)],
+    ids=["chunked", "sized"],
 )
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_cut_body_is_broken_after_what_came(
@@ -208,7 +211,9 @@ def test_an_end_before_the_whole_head_is_disconnected(
     run(scenario)
 
 
-@pytest.mark.parametrize("garbage", [b"SSH-2.0-OpenSSH_9.2\r\n", b"<html>hello</html>", b"\x15\x03\x01\x00\x02\x02\x46"])
+@pytest.mark.parametrize(
+    "garbage", [b"SSH-2.0-OpenSSH_9.2\r\n", b"<html>hello</html>", b"\x15\x03\x01\x00\x02\x02\x46"]
+)
 def test_what_is_not_http_is_malformed_and_shown(run: Callable[[Scenario], None], garbage: bytes) -> None:
     """The sentence shows how the answer begins; nobody waits for the end of nonsense."""
 
@@ -218,7 +223,7 @@ def test_what_is_not_http_is_malformed_and_shown(run: Callable[[Scenario], None]
             await peer.reader.read()
 
         async with WireServer(script) as server:
-            with pytest.raises(errors.Malformed, match="not HTTP/1.1") as caught:
+            with pytest.raises(errors.Malformed, match=r"not HTTP/1\.1") as caught:
                 await ask(transport, asking(server.url))
             assert repr(garbage[:32]) in str(caught.value)
 
@@ -285,7 +290,9 @@ def test_connections_are_kept_by_name_and_way(run: Callable[[Scenario], None]) -
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_a_kept_connection_that_died_idle_is_replaced(run: Callable[[Scenario], None], *, reset: bool) -> None:
+def test_a_kept_connection_that_died_idle_is_replaced(
+    run: Callable[[Scenario], None], *, reset: bool
+) -> None:
     """The server closed it meanwhile: a fresh one, flagged as such."""
 
     async def scenario(transport: WireTransport) -> None:
@@ -305,7 +312,9 @@ def test_a_kept_connection_that_died_idle_is_replaced(run: Callable[[Scenario], 
     run(scenario)
 
 
-def test_a_kept_connection_that_dies_under_the_request_is_replaced_once(run: Callable[[Scenario], None]) -> None:
+def test_a_kept_connection_that_dies_under_the_request_is_replaced_once(
+    run: Callable[[Scenario], None],
+) -> None:
     """Closed before any byte of an answer: one more try, over a fresh connection; a second end is an error."""
 
     async def scenario(transport: WireTransport) -> None:
@@ -331,7 +340,9 @@ def test_a_kept_connection_that_dies_under_the_request_is_replaced_once(run: Cal
     run(scenario)
 
 
-def test_a_kept_connection_that_answers_half_a_head_is_not_tried_again(run: Callable[[Scenario], None]) -> None:
+def test_a_kept_connection_that_answers_half_a_head_is_not_tried_again(
+    run: Callable[[Scenario], None],
+) -> None:
     """A byte of an answer means that the request was taken."""
 
     async def scenario(transport: WireTransport) -> None:
@@ -392,7 +403,7 @@ def test_cancelling_closes_the_socket_at_every_stage(run: Callable[[Scenario], N
         for script in (silent, half):
             async with WireServer(script) as server:
                 asked = asyncio.ensure_future(ask(transport, asking(server.url)))
-                while not server.connections:
+                while not server.connections:  # noqa: ASYNC110 - any stage will do, and none has an event
                     await asyncio.sleep(0)
                 asked.cancel()
                 with pytest.raises(asyncio.CancelledError):
@@ -442,10 +453,12 @@ def test_a_refused_port_and_an_unknown_name_say_what_to_check(run: Callable[[Sce
 
     async def scenario(transport: WireTransport) -> None:
         async with refusing() as port:
-            with pytest.raises(errors.ConnectRefused, match=f"127.0.0.1:{port}: Connection refused") as refused:
+            with pytest.raises(
+                errors.ConnectRefused, match=f"127.0.0.1:{port}: Connection refused"
+            ) as refused:
                 await ask(transport, asking(f"http://127.0.0.1:{port}"))
             assert refused.value.outcome is Outcome.CONNECT_REFUSED
-        with pytest.raises(errors.ResolveFailed, match="Looking up does-not-exist.invalid") as unknown:
+        with pytest.raises(errors.ResolveFailed, match=r"Looking up does-not-exist\.invalid") as unknown:
             await ask(transport, asking("http://does-not-exist.invalid"))
         assert unknown.value.outcome is Outcome.DNS
 

@@ -27,7 +27,9 @@ def http_proxy(log: ProxyLog, *, status: str = "200 OK") -> Script:
             await peer.send(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
         elif asked.method == "CONNECT":
             host, _, port = asked.target.rpartition(":")
-            await _joined(peer, host.strip("[]"), int(port), b"", b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await _joined(
+                peer, host.strip("[]"), int(port), b"", b"HTTP/1.1 200 Connection established\r\n\r\n"
+            )
         else:
             parts = urlsplit(asked.target)
             assert parts.hostname
