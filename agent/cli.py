@@ -112,8 +112,8 @@ class _Parser(argparse.ArgumentParser):
 class _NotYet(argparse.Action):
     """A flag of a later version."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, nargs=0, **kwargs)
+    def __init__(self, option_strings: Sequence[str], dest: str, **more: Any) -> None:
+        super().__init__(option_strings, dest, **(more | {"nargs": 0}))
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         raise ConfigError(f"`{parser.prog} {self.option_strings[0]}`: {self.help}; take it out")

@@ -9,7 +9,6 @@ from pathlib import Path as FilePath
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
-from agent.config.durations import shown
 from agent.config.findings import BadValueError, Findings, Path
 from agent.config.references import Reference, pieces
 from agent.config.secrets import join_url
@@ -73,8 +72,8 @@ class Context:
         return None
 
     def known(self, text: str) -> bool:
-        """Return whether a resolved setting holds no reference that `--no-secrets` left in."""
-        return not (self.no_secrets and "${" in text)
+        """Return whether a setting is resolved: one that stands for nothing here still holds its reference."""
+        return "${" not in text
 
     def file(self, path: Path, text: str) -> str:
         """Return a file's absolute path; one that is not there is an error."""
@@ -96,11 +95,12 @@ class Context:
         except ValueError:
             usable = False
         if not usable or any(char.isspace() or not char.isprintable() for char in text):
-            self.findings.error(path, f"is not a URL with a host; write it as {wanted}host:port/path")
+            self.findings.error(path, f"is not a URL with a host; write it as {schemes[0]}://host:port/path")
             return None
         if parts.scheme not in schemes:
+            # Neither is the scheme quoted: a key pasted in front of a colon would be one.
             self.findings.error(
-                path, f"begins with {shown(parts.scheme + '://')}; write it as {wanted}host:port/path"
+                path, f"does not begin with {wanted}; write it as {schemes[0]}://host:port/path"
             )
             return None
         return parts

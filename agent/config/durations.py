@@ -72,10 +72,7 @@ def ratio(value: object) -> float:
         raise BadValueError(
             f"{value} looks like a ratio; percent is out of 100: write {(percent * 100).normalize():f}"
         )
-    exact = float(percent / 100)
-    if exact == 1:
-        raise BadValueError(f"{value} is too near to 100 to leave an error budget; write 99.9, say")
-    return exact
+    return float(percent / 100)
 
 
 def shown(value: object) -> str:

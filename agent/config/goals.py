@@ -29,9 +29,16 @@ def probes(context: Context, file: File) -> list[_Probe]:
     entries = file.probes
     if entries is None:
         entries = [Entry((), section) for section in DEFAULT_PROBES]
-    return [
+    found = [
         (entry.path, entry.section, _probe(context, entry.path, entry.section, file)) for entry in entries
     ]
+    asked = {name for _, _, plan in found for name in plan.targets}
+    for target in file.targets:
+        if target.section.name not in asked:
+            context.findings.warn(
+                target.path, "is asked by no probe; name it in a probe's targets, or take it out"
+            )
+    return found
 
 
 def objectives(context: Context, file: File, planned: list[_Probe]) -> tuple[Objective, ...]:
@@ -156,7 +163,7 @@ def _watched(
     if section.probes is None:
         chat = [plan for _, probe, plan in planned if probe.kind == "chat"]
         kinds = {plan.workload.connection for plan in chat}
-        if not chat and not file.names["probes"]:
+        if not chat and file.names["probes"] <= {plan.workload.name for _, _, plan in planned}:
             context.findings.error(
                 where, "there is no chat probe to watch by default; name the probes to watch"
             )

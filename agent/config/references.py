@@ -82,7 +82,6 @@ def _reference(inside: str | None) -> Reference:
         )
     match = _NAME.fullmatch(inside)
     if match is None:
-        raise BadValueError(
-            f"`${{{inside}}}` is not a reference; write ${{NAME}}, ${{NAME:-default}} or ${{file:/path}}"
-        )
+        # What stands between the braces is not quoted: newcomers paste the key itself there.
+        raise BadValueError("`${...}` does not hold a name; write ${NAME}, ${NAME:-default} or ${file:/path}")
     return Reference(match[1], default=match[2])

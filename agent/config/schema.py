@@ -21,7 +21,8 @@ def _text(value: object) -> str:
             raise BadValueError("is empty; write a value, or take the key out")
         return value
     if isinstance(value, (bool, int, float)):
-        raise BadValueError(f"{shown(value)} is no text as YAML reads it; put it in quotes")
+        # Not quoted: it may be a password of digits.
+        raise BadValueError("is a number or a truth value as YAML reads it, not a text; put it in quotes")
     raise BadValueError(f"a text belongs here, not {shown(value)}")
 
 

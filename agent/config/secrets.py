@@ -19,11 +19,14 @@ BLOT = "[redacted]"
 MIN_LENGTH = 6
 """Shorter values are not blotted: `a` for a secret would blot every text into nothing."""
 
-MAX_KNOWN = 2000
+MAX_KNOWN = 1000
 """Values remembered; the oldest go first, as tokens that a file rotates hourly would add up for ever."""
 
-_SENSITIVE = re.compile(r"auth|key|token|secret|cookie|password|credential", re.IGNORECASE)
-_MARK = re.compile("\ue000([0-9]+)\ue001")
+_SENSITIVE = re.compile(
+    r"(?:^|[-_])(?:auth|authorization|apikey|key|token|secret|cookie|password|credentials?)(?:$|[-_])",
+    re.IGNORECASE,
+)
+_MARK = re.compile("\ue000([0-9]{1,6})\ue001")
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)@(.*)", re.DOTALL)
 
 
@@ -33,7 +36,7 @@ class Secrets:
     def __init__(self, environ: Mapping[str, str], known: Iterable[str] = ()) -> None:
         self._environ = environ
         self._known: dict[str, tuple[str, ...]] = {}
-        self._blots: tuple[str, ...] = ()
+        self._blots: tuple[str, ...] | None = ()
         for value in known:
             self._remember(value)
 
@@ -60,6 +63,9 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """Return the text with every secret that was ever resolved blotted out, in its encoded forms too."""
+        if self._blots is None:
+            forms = {form for known in self._known.values() for form in known}
+            self._blots = tuple(sorted(forms, key=len, reverse=True))
         for blot in self._blots:
             if blot in text:
                 text = text.replace(blot, BLOT)
@@ -84,8 +90,7 @@ class Secrets:
         while len(self._known) >= MAX_KNOWN:
             del self._known[next(iter(self._known))]
         self._known[value] = tuple(_forms(value))
-        forms = {form for known in self._known.values() for form in known}
-        self._blots = tuple(sorted(forms, key=len, reverse=True))
+        self._blots = None
 
 
 def join_url(parts: list[tuple[str, bool]]) -> str:
@@ -100,7 +105,9 @@ def join_url(parts: list[tuple[str, bool]]) -> str:
     head, userinfo, tail = found.groups() if found else ("", "", marked)
 
     def fill(text: str, change: Callable[[str], str]) -> str:
-        return _MARK.sub(lambda mark: change(parts[int(mark[1])][0]), text)
+        return _MARK.sub(
+            lambda mark: change(parts[int(mark[1])][0]) if int(mark[1]) < len(parts) else "", text
+        )
 
     return head + fill(userinfo, lambda text: quote(text, safe="")) + ("@" if found else "") + fill(tail, str)
 

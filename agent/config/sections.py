@@ -86,14 +86,14 @@ def _settings(tree: dict[str, Any], findings: Findings) -> Settings:
     found = _validated(Settings, tree, (), findings)
     if found is not None:
         return found
-    # The errors are told; what else stands in the file is judged with the failing keys at their defaults.
-    sound = {key: value for key, value in tree.items() if key in Settings.model_fields}
+    # The errors are told; what else stands in the file is judged with the failing sections at their defaults.
     unheard = Findings("", {})
-    return Settings.model_validate(
-        {
-            key: value
-            for key, value in sound.items()
-            if _validated(Settings, {key: value}, (), unheard) is not None
+    alone = {key: _validated(Settings, {key: value}, (), unheard) for key, value in tree.items()}
+    return Settings.model_construct(
+        **{
+            key: getattr(section, key)
+            for key, section in alone.items()
+            if section and key in Settings.model_fields
         }
     )
 
@@ -112,13 +112,27 @@ def _entries(model: type[S], tree: Mapping[str, Any], key: str, findings: Findin
 
 
 def _validated(model: type[S], data: Any, path: Path, findings: Findings) -> S | None:
+    """Return the section, without its unknown keys where nothing else is wrong; None where it is unusable."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            where = tuple(part for part in detail["loc"] if part != "[key]")
-            findings.error((*path, *where), _sentence(model, where, detail))
+        details = error.errors(include_url=False)
+    for detail in details:
+        where = _where(detail)
+        findings.error((*path, *where), _sentence(model, where, detail))
+    unknown = {where[0] for detail in details if len(where := _where(detail)) == 1 and _extra(detail)}
+    if len(unknown) < len(details):
         return None
+    return model.model_validate({key: value for key, value in data.items() if key not in unknown})
+
+
+def _where(detail: ErrorDetails) -> Path:
+    """Return the path of a failing within its section; the marker of a failing key is not part of it."""
+    return tuple(part for part in detail["loc"] if part != "[key]")
+
+
+def _extra(detail: ErrorDetails) -> bool:
+    return detail["type"] == "extra_forbidden"
 
 
 def _sentence(model: type[Section], where: Path, detail: ErrorDetails) -> str:

@@ -39,8 +39,6 @@ def _target(context: Context, path: Path, section: TargetSection) -> probing.Tar
         context.findings.error((*path, "provider"), _unknown(section.provider))
         return None
     endpoint = _endpoint(context, path, section, provider)
-    if endpoint is None:
-        return None
     _labels(context, (*path, "labels"), section.labels)
     if section.api_version is not None and provider.dated_root is None:
         dated = ", ".join(
@@ -85,8 +83,8 @@ def _unknown(provider: str) -> str:
     return f"unknown provider {shown(provider)}{close or '; write one of ' + known}"
 
 
-def _endpoint(context: Context, path: Path, section: TargetSection, provider: catalog.Provider) -> str | None:
-    """Return the base URL to call; None where there is none that could be."""
+def _endpoint(context: Context, path: Path, section: TargetSection, provider: catalog.Provider) -> str:
+    """Return the base URL to call; empty where there is none, which is an error."""
     if section.endpoint is None:
         if provider.endpoint is None:
             usual = provider.environment.get("endpoint")
@@ -95,14 +93,14 @@ def _endpoint(context: Context, path: Path, section: TargetSection, provider: ca
                 f"is missing, and `{section.provider}` has no address of its own; write the base URL of your server"
                 + (f", or ${{{usual}}}" if usual else ""),
             )
-        return provider.endpoint
+        return provider.endpoint or ""
     where = (*path, "endpoint")
     endpoint = context.setting(where, section.endpoint)
     if not context.known(endpoint):
         return endpoint
     parts = context.url(where, endpoint)
     if parts is None:
-        return None
+        return ""
     if parts.username is not None:
         context.findings.error(where, "holds a user name or password; write them under credentials")
     if parts.fragment:

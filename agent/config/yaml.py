@@ -174,14 +174,14 @@ class _Builder:
             raise _StopError(_line(event), "a key has to be a plain word, not a list, a map or an alias")
         if event.value == "<<" and event.style is None:
             raise _StopError(_line(event), "`<<` (merge) is not part of YAML 1.2; repeat the keys instead")
-        return str(event.value)
+        return _whole(event)
 
     def _scalar(self, event: ScalarEvent) -> Any:
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
             self.faults.append((_line(event), f"the tag `{event.tag}` is not supported; take it out"))
         if event.style is not None or event.tag is not None:
-            return event.value
-        return scalar(event.value)
+            return _whole(event)
+        return scalar(_whole(event))
 
 
 def scalar(text: str) -> bool | int | float | str | None:
@@ -220,6 +220,16 @@ def _subtree(events: Iterator[Event]) -> list[_Step]:
             anchors[event.anchor] = [event]
         if not starts:
             return found
+
+
+def _whole(event: ScalarEvent) -> str:
+    """Return a scalar's text, its surrogate pairs (as JSON escapes them) made characters."""
+    try:
+        return str(event.value).encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise _StopError(
+            _line(event), "an escape stands for half a character; write the character itself"
+        ) from None
 
 
 def _line(step: _Step) -> int:

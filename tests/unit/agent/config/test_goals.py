@@ -1,0 +1,118 @@
+"""Which probe asks which target, and what each SLO watches."""
+
+import pytest
+
+from support.configuration import findings, loaded
+
+TARGETS = """
+targets:
+  - {name: azure-eu, provider: vllm, model: m, endpoint: http://localhost:1}
+  - {name: azure-us, provider: vllm, model: m, endpoint: http://localhost:2}
+  - {name: own, provider: qwen, model: m, endpoint: http://localhost:3, credentials: {api_key: local-key}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("selector", "chosen"),
+    [
+        ("all", ("azure-eu", "azure-us", "own")),
+        ("own", ("own",)),
+        ("azure-*", ("azure-eu", "azure-us")),
+        ("[own, 'azure-?u']", ("azure-eu", "own")),
+    ],
+)
+def test_a_selector_is_all_a_name_a_glob_or_a_list_of_them(selector: str, chosen: tuple[str, ...]) -> None:
+    (plan,) = loaded(f"{TARGETS}probes: [{{name: chat, targets: {selector}}}]").config.probes
+    assert plan.targets == chosen
+
+
+def test_deadlines_left_out_fit_into_the_timeout() -> None:
+    config = loaded(
+        f"{TARGETS}probes: [{{name: a, timeout: 5s}}, {{name: b, first_token: 40s}}, {{name: c}}]"
+    ).config
+    assert [(w.first_token_s, w.stall_s, w.timeout_s) for w in (plan.workload for plan in config.probes)] == [
+        (5, 5, 5),
+        (40, 10, 40),
+        (8, 10, 30),
+    ]
+
+
+def test_an_objective_watches_where_its_probes_and_targets_meet() -> None:
+    config = loaded(f"""{TARGETS}
+probes: [{{name: chat, targets: azure-*}}, {{name: whole, kind: chat-sync, targets: [own, azure-eu]}}]
+objectives:
+  - {{name: default, sli: availability, percent: 99.9}}
+  - {{name: both, sli: total, percent: 99, under: 2s, probes: all, targets: azure-eu, count: {{throttled: bad}}}}
+""").config
+    assert [objective.pairs for objective in config.objectives] == [
+        (("azure-eu", "chat"), ("azure-us", "chat")),
+        (("azure-eu", "chat"), ("azure-eu", "whole")),
+    ]
+    assert config.objectives[1].throttled == "bad"
+
+
+def test_an_objective_whose_probes_never_ask_its_targets_is_refused() -> None:
+    (finding,) = findings(f"""{TARGETS}
+probes: [{{name: chat, targets: azure-*}}, {{name: other, targets: own}}]
+objectives: [{{name: o, sli: availability, percent: 99.9, probes: chat, targets: own}}]
+""")
+    assert finding.endswith(
+        "objectives[0]: none of its probes asks any of its targets; mend `probes` or `targets`"
+    )
+
+
+def test_two_slos_of_one_id_are_refused() -> None:
+    """Target `a-b` with probe `c` would record the same series as target `a` with probe `b-c`."""
+    found = findings("""
+targets:
+  - {name: a, provider: vllm, model: m, endpoint: http://localhost}
+  - {name: a-b, provider: vllm, model: m, endpoint: http://localhost}
+probes: [{name: c, targets: a-b}, {name: b-c, targets: a}]
+objectives: [{name: o, sli: availability, percent: 99.9}]
+""")
+    (finding,) = found
+    assert (
+        "`a-b-c-o` would name two SLOs, ('a-b', 'c', 'o') and ('a', 'b-c', 'o'); rename a target," in finding
+    )
+
+
+def test_a_plan_without_chat_probes_has_no_default_objectives_and_says_so() -> None:
+    found = loaded(f"{TARGETS}probes: [{{name: m, kind: models}}]")
+    assert found.config.objectives == ()
+    assert "the default objectives watch chat probes and there is none; write objectives" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "objectives: [{name: o, sli: availability, percent: 99.9}]\nprobes: [{name: c}, {name: w, connection: warm}]",
+            "6: objectives[0].probes: watches cold and warm probes, each as an SLO of its own",
+        ),
+        (
+            "objectives: [{name: o, sli: ttft, percent: 99, under: 8s}]",
+            "6: objectives[0].under: 8s is not below first_token of probe chat (8s), so every answer in time is good",
+        ),
+        (
+            "objectives: [{name: o, sli: total, percent: 99, under: 1m}]",
+            "6: objectives[0].under: 60s is not below timeout of probe chat (30s)",
+        ),
+        ("probes: [{name: p, reasoning: minimal}]", "6: probes[0].reasoning: has no effect for qwen"),
+        ("probes: [{name: p, every: 10m}]", "so each one costs "),
+    ],
+)
+def test_what_is_legal_and_doubtful_is_a_warning(text: str, told: str) -> None:
+    assert any(told in warning for warning in loaded(TARGETS + text).warnings), loaded(
+        TARGETS + text
+    ).warnings
+
+
+def test_a_failing_target_is_told_once_and_not_again_by_its_selectors() -> None:
+    found = findings("""
+targets:
+  - {name: good, provider: vllm, model: m, endpoint: http://localhost}
+  - {name: bad, provider: vllm, model: m, endpoint: http://localhost, labels: 5}
+probes: [{name: p, targets: bad}, {name: q, targets: good}]
+objectives: [{name: o, sli: availability, percent: 99.9, targets: bad}]
+""")
+    assert [finding.split(": ")[1] for finding in found] == ["targets[1].labels"]

@@ -1,0 +1,110 @@
+"""Secrets: resolved late, read anew, and blotted out of texts."""
+
+import base64
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.config.secrets import MAX_KNOWN, Secrets
+from probes.base import SigningError
+from support.configuration import ENVIRON, loaded
+
+
+def test_a_rotated_file_is_read_anew_and_both_secrets_stay_out_of_texts(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    secrets = Secrets({})
+    seen = []
+    for key in ("first-key", "second-key"):
+        file.write_text(f"{key}\n")
+        seen.append(secrets.resolve(f"Bearer ${{file:{file}}}"))
+    assert seen == ["Bearer first-key", "Bearer second-key"]
+    assert secrets.redact("first-key and second-key") == "[redacted] and [redacted]"
+
+
+@pytest.mark.parametrize("text", ["${NOPE}", "${EMPTY}", "${file:/nowhere/at/all}", "${"])
+def test_what_cannot_be_resolved_is_a_signing_error_with_a_sentence(text: str) -> None:
+    with pytest.raises(SigningError, match=r"; (set|write) "):
+        Secrets(ENVIRON).resolve(text)
+
+
+@given(st.text(min_size=6, max_size=40), st.text(max_size=5), st.text(max_size=5))
+def test_a_resolved_secret_is_found_in_every_encoding(secret: str, before: str, after: str) -> None:
+    """Plain, in JSON, in a URL, and in the base64 of `user:secret` whatever stands before it."""
+    if not secret.isprintable():
+        return
+    secrets = Secrets({"KEY": secret})
+    secrets.resolve("${KEY}")
+    assert secret not in secrets.redact(f"{before}{secret}{after}").replace("[redacted]", "")
+    assert quote(secret, safe="") not in secrets.redact(quote(before + secret, safe="")).replace(
+        "[redacted]", ""
+    )
+    assert "[redacted]" in secrets.redact(json.dumps(before + secret + after))
+    if len(secret.encode()) >= 8:
+        assert "[redacted]" in secrets.redact(base64.b64encode((before + secret + after).encode()).decode())
+        assert "[redacted]" in secrets.redact(base64.urlsafe_b64encode((before + secret).encode()).decode())
+
+
+def test_a_short_value_is_not_blotted() -> None:
+    """Else a one-letter secret would blot out every text."""
+    secrets = Secrets({"A": "a"})
+    secrets.resolve("${A}")
+    assert secrets.redact("banana") == "banana"
+
+
+def test_what_a_reference_brings_into_a_url_cannot_move_its_host() -> None:
+    secrets = Secrets({"PW": "p@ss/w:rd#1", "DSN": "postgresql://u:p%40@db/x"})
+    assert secrets.resolve_url("postgresql://me:${PW}@db:5/x") == "postgresql://me:p%40ss%2Fw%3Ard%231@db:5/x"
+    assert secrets.resolve_url("${DSN}") == "postgresql://u:p%40@db/x"
+
+
+def test_memory_of_rotated_secrets_is_bounded(tmp_path: Path) -> None:
+    secrets = Secrets({}, known=(f"secret-{n}" for n in range(MAX_KNOWN + 1)))
+    assert secrets.redact(f"secret-0, secret-{MAX_KNOWN}!") == "secret-0, [redacted]!"
+
+
+def test_what_a_plan_refers_to_or_spells_out_is_known_from_the_start(tmp_path: Path) -> None:
+    """Credentials, telling headers, passwords in URLs and the heartbeat; never an innocent header."""
+    token = tmp_path / "token"
+    token.write_text("rotating-token\n")
+    config = loaded(
+        f"""
+vantage: x
+targets:
+  - {{name: a, provider: openai, model: m, credentials: {{api_key: "${{OPENAI_API_KEY}}"}}}}
+  - {{name: b, provider: openai, model: m, credentials: {{api_key: spelled-out-key}}}}
+  - name: c
+    provider: vllm
+    model: m
+    endpoint: https://vllm.example
+    credentials: {{token_file: {token}}}
+    headers: {{x-portkey-provider: openai-eu, x-api-token: header-secret, x-other: "${{OTHER}}"}}
+    proxy: http://me:proxy-pass@proxy:3128
+storage: {{url: "postgresql://me:pass%40word@pg/x?sslmode=verify-full"}}
+alerts: {{heartbeat: {{url: "https://deadman.example/0123456789"}}}}
+""",
+        ENVIRON | {"OTHER": "other-secret"},
+    ).config
+    secrets = Secrets.of(config, ENVIRON | {"OTHER": "other-secret"})
+    planted = [
+        ENVIRON["OPENAI_API_KEY"],
+        "spelled-out-key",
+        "rotating-token",
+        "header-secret",
+        "other-secret",
+        "proxy-pass",
+        "pass@word",
+        "https://deadman.example/0123456789",
+    ]
+    assert [secrets.redact(text) for text in planted] == ["[redacted]"] * len(planted)
+    assert secrets.redact(f"openai-eu at {token}") == f"openai-eu at {token}"
+
+
+def test_a_plan_whose_secrets_are_not_there_yet_still_yields_secrets() -> None:
+    config = loaded(
+        'targets: [{name: a, provider: openai, model: m, credentials: {api_key: "${X}"}}]', no_secrets=True
+    )
+    assert Secrets.of(config.config, {}).redact("nothing") == "nothing"

@@ -1,0 +1,47 @@
+"""Prices from the offline table."""
+
+import dataclasses
+
+import pytest
+
+from agent import prices
+from probes.target import Target
+
+OPENAI = Target(
+    name="a",
+    provider="openai",
+    cloud="openai",
+    model="gpt-5-nano",
+    model_id="gpt-5-nano",
+    endpoint="https://api.openai.com/v1",
+    group="a",
+)
+
+
+def test_a_listed_price_names_its_source_and_date() -> None:
+    price = prices.listed(OPENAI)
+    assert price is not None
+    assert (price.input, price.output) == (0.05, 0.4)
+    assert price.source.startswith("genai-prices 0.")
+    assert price.source.endswith(")")
+    assert price.source[-5:-1].replace("-", "").isdigit()
+
+
+def test_a_deployment_has_the_price_of_its_logical_model() -> None:
+    azure = dataclasses.replace(
+        OPENAI, provider="azure", model_id="nano-prod", endpoint="https://bank.openai.azure.com"
+    )
+    assert prices.listed(azure) == prices.listed(OPENAI)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"provider": "vllm"},
+        {"model": "no-such", "model_id": "no-such"},
+        {"simulated": True},
+        {"provider": "azure", "endpoint": "https://bank.openai.azure.us"},
+    ],
+)
+def test_what_the_table_does_not_know_is_unknown(other: dict[str, object]) -> None:
+    assert prices.listed(dataclasses.replace(OPENAI, **other)) is None  # type: ignore[arg-type]
