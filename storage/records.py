@@ -93,10 +93,17 @@ class Plan(_Record):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped(_Record):
-    """A due slot that was not asked, and why: `in_flight` (the limit), `overlap`, `late`, `shutdown`."""
+    """A due slot that has no result, and why.
+
+    `in_flight` (the limit), `overlap`, `late` (by more than its interval), `shutdown`, `bug` (ours, logged).
+    """
 
     slot: SlotKey
     reason: str
+
+    @classmethod
+    def _revive(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        return raw | {"slot": SlotKey(**raw["slot"])}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +111,8 @@ class Beat(_Record):
     """The asker is alive: what it saw of itself since the beat before.
 
     `boot` names the process; a new one means that the asker was restarted. `lateness` and `loop_lag` map
-    bucket upper edges in seconds (as text, `+Inf` last) to counts since the beat before; the sums are seconds.
+    bucket upper edges in seconds (as text, `+Inf` last) to counts since the beat before, not cumulative
+    over buckets; the sums are seconds. `dropped` counts records by reason since the asker started.
     """
 
     at_ns: int
