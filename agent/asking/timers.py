@@ -29,11 +29,19 @@ Skip = Callable[[Job, int, str], None]
 
 
 class SlotExecutor(AsyncIOExecutor):  # type: ignore[misc] # APScheduler 3 is untyped
-    """Hands our function its run times and a callback for the end; it neither waits nor cancels."""
+    """Tells `fire` of a job's run times, with a callback for the end; it neither waits nor cancels."""
+
+    def __init__(self, fire: Callable[[Job, list[int], Callable[[], None]], None]) -> None:
+        super().__init__()
+        self._fire = fire
 
     def _do_submit_job(self, job: Any, run_times: list[datetime]) -> None:
         ended = functools.partial(self._run_job_success, job.id, [])
-        job.func(*job.args, [nanoseconds(at) for at in run_times], ended)
+        self._fire(job.args[0], [nanoseconds(at) for at in run_times], ended)
+
+
+def _due(_: Job) -> None:
+    """Stand in APScheduler's table, whose own runner would tell no slot; the executor takes its place."""
 
 
 class Timers:
@@ -59,7 +67,7 @@ class Timers:
         self._round: list[tuple[Job, int, Callable[[], None]]] = []
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
-            executors={"default": SlotExecutor()},
+            executors={"default": SlotExecutor(self._fire)},
             job_defaults={"coalesce": False, "misfire_grace_time": None},
         )
         self._scheduler.add_listener(self._on_overlap, EVENT_JOB_MAX_INSTANCES)
@@ -133,7 +141,7 @@ class Timers:
     def _schedule(self, job: Job) -> None:
         next_ns = job.next_slot(self._cursor_ns[job.id], self._clock.wall_ns())
         self._scheduler.add_job(
-            self._fire,
+            _due,
             SlotTrigger(job),
             args=(job,),
             id=job.id,

@@ -1,0 +1,19 @@
+from agent.asking.manual import ask_all
+from probes.result import MANUAL, ProbeResult
+from probes.target import Workload
+from support.asking import SlowProbe, a_target
+from support.clock import FakeClock
+from support.virtual import run
+
+
+def test_every_pair_is_asked_once_within_the_limit_and_comes_back_in_its_place() -> None:
+    clock = FakeClock()
+    probe = SlowProbe(clock, takes_s=lambda target, _: 3.0 if target.name == "a" else 1.0)
+    told: list[ProbeResult] = []
+    pairs = [(a_target(name), Workload(name="chat")) for name in "abcde"]
+    results = run(clock, ask_all(probe, clock, pairs, 2, told.append))
+    assert [result.target for result in results] == list("abcde")
+    assert [result.target for result in told][-1] != "e" or told[0].target == "b"
+    assert probe.most_at_once == 2
+    assert {result.attempt for result in results} == {MANUAL}
+    assert all(result.scheduled_ns == result.started_ns for result in results)
