@@ -62,9 +62,8 @@ def first_screen(config: Config, scenario: str, environ: Mapping[str, str]) -> I
     yield f"nephoscope demo ({scenario}): {len(config.targets)} SIMULATED clouds on loopback; every row says `simulated`."
     if scenario == "outage":
         yield f"After {OUTAGE_AFTER_S:.0f} s {OUTAGE_OF} starts to answer 503."
-    found = sorted(
-        {name for provider in catalog.PROVIDERS.values() for name in provider.env if name in environ}
-    )
+    usual = {name for provider in catalog.PROVIDERS.values() for name in provider.environment.values()}
+    found = sorted(usual & environ.keys())
     if found:
         yield f"Found in the environment and not used: {', '.join(found)}. Real clouds take a nephoscope.yaml."
     yield f"Metrics: http://{config.export.host}:{config.export.port}/metrics   Ctrl-C ends it all, the database included."

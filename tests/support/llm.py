@@ -20,7 +20,7 @@ params.hostnames = ["127.0.0.1"]
 params.port = int(sys.argv[2])
 params.n_parallel = 2
 params.n_ctx = 2048
-params.cpuparams.n_threads = 2
+params.cpuparams.n_threads = 1  # spinning threads on busy cores are slower than one
 server = xllamacpp.Server(params)
 sys.stdin.read()
 """
