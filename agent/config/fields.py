@@ -1,0 +1,178 @@
+"""What a single value may be: checks that return it or raise a sentence, and the types made of them."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from agent.config.durations import duration, ratio, shown, size
+from agent.config.findings import BadValueError
+from agent.config.references import literal, references
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        if not value.strip():
+            raise BadValueError("is empty; write a value, or take the key out")
+        return value
+    if isinstance(value, (bool, int, float)):
+        # Not quoted: it may be a password of digits.
+        raise BadValueError("is a number or a truth value as YAML reads it, not a text; put it in quotes")
+    raise BadValueError(f"a text belongs here, not {shown(value)}")
+
+
+def _plain(value: object) -> str:
+    return literal(_text(value))
+
+
+def _reference(value: object) -> str:
+    """Return a text whose references are resolved at use; a broken one is found now."""
+    text = _text(value)
+    references(text)
+    return text
+
+
+def _name(value: object) -> str:
+    text = _plain(value)
+    if not _NAME.fullmatch(text):
+        raise BadValueError(
+            f"{shown(text)} cannot be a name; use up to 100 letters, digits, dots, dashes and underscores"
+        )
+    if text == "all":
+        raise BadValueError("`all` selects everything, so it cannot be a name; choose another")
+    return text
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadValueError(f"{shown(value)} is neither true nor false; write one of them, without quotes")
+    return value
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
+        raise BadValueError(
+            f"{shown(value)} is not a whole number from 1 to 1000000; write one, without quotes"
+        )
+    return value
+
+
+def _port(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
+        raise BadValueError(f"{shown(value)} is not a port; write a number from 1 to 65535")
+    return value
+
+
+def _money(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e6:
+        raise BadValueError(
+            f"{shown(value)} is not a price; write US dollars per million tokens, such as 0.4"
+        )
+    return float(value)
+
+
+def _interval(value: object) -> float:
+    seconds = duration(value)
+    if not 0.1 <= seconds <= 86400:
+        raise BadValueError(f"{shown(value)} is no interval for a probe; choose one from 100ms to 1d")
+    return seconds
+
+
+def _positive(value: object) -> float:
+    seconds = duration(value)
+    if seconds <= 0:
+        raise BadValueError(f"{shown(value)} leaves no time; write more than zero")
+    return seconds
+
+
+def _size(value: object) -> int:
+    found = size(value)
+    if found < 1024:
+        raise BadValueError(f"{shown(value)} is too small to hold anything; write 1KiB or more")
+    return found
+
+
+def _selector(value: object) -> tuple[str, ...]:
+    if isinstance(value, dict):
+        raise BadValueError(
+            "not yet: this version selects by name; write all, a name, a glob, or a list of them"
+        )
+    listed = value if isinstance(value, list) else [value]
+    if not listed:
+        raise BadValueError("is empty, so it selects nothing; write all, a name, a glob, or a list of them")
+    return tuple(_plain(entry) for entry in listed)
+
+
+def _header(value: object) -> str:
+    text = _plain(value)
+    if not _HEADER.fullmatch(text):
+        raise BadValueError(f"{shown(text)} is not the name of a header; use letters, digits and dashes")
+    return text.lower()
+
+
+def _header_value(value: object) -> str:
+    text = _reference(value)
+    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+        raise BadValueError("a header is one line; take line breaks and control characters out")
+    return text
+
+
+def _label(value: object) -> str:
+    text = _plain(value)
+    if not _LABEL.fullmatch(text) or text.startswith("__"):
+        raise BadValueError(
+            f"{shown(text)} cannot be a label; use letters, digits and underscores, no digit first"
+        )
+    return text
+
+
+def one_of(*values: str, later: tuple[str, ...] = ()) -> Callable[[object], str]:
+    """Return a check that takes these values, and says "not yet" to those of later versions."""
+
+    def check(value: object) -> str:
+        if value in values:
+            return str(value)
+        known = ", ".join(values)
+        if isinstance(value, str) and value in later:
+            raise BadValueError(f"`{value}`: not yet: this version has {known}")
+        if isinstance(value, (dict, list)) and later:
+            raise BadValueError(f"not yet: this version takes no map or list here; write {known}")
+        raise BadValueError(f"{shown(value)} is not known; write one of {known}")
+
+    return check
+
+
+def _threshold(value: object) -> float:
+    if isinstance(value, dict):
+        raise BadValueError("not yet: this version takes one threshold for all; write a duration such as 2s")
+    return _positive(value)
+
+
+def _window(value: object) -> float:
+    if isinstance(value, dict):
+        raise BadValueError("not yet: this version has rolling windows only; write a duration such as 28d")
+    return _positive(value)
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Plain = Annotated[str, BeforeValidator(_plain)]
+Referring = Annotated[str, BeforeValidator(_reference)]
+Name = Annotated[str, BeforeValidator(_name)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Count = Annotated[int, BeforeValidator(_count)]
+Port = Annotated[int, BeforeValidator(_port)]
+Money = Annotated[float, BeforeValidator(_money)]
+Seconds = Annotated[float, BeforeValidator(_positive)]
+Interval = Annotated[float, BeforeValidator(_interval)]
+Size = Annotated[int, BeforeValidator(_size)]
+Ratio = Annotated[float, BeforeValidator(ratio)]
+Selector = Annotated[tuple[str, ...], BeforeValidator(_selector)]
+Headers = dict[Annotated[str, BeforeValidator(_header)], Annotated[str, BeforeValidator(_header_value)]]
+Labels = dict[Annotated[str, BeforeValidator(_label)], Plain]
+Threshold = Annotated[float, BeforeValidator(_threshold)]
+Window = Annotated[float, BeforeValidator(_window)]
