@@ -1,9 +1,8 @@
-"""Side work that goes on for ever: what is repeated, and what is insisted on until the database takes it."""
+"""Side work that is repeated for ever, whether the database is there or not."""
 
 import asyncio
 from collections.abc import Callable
 
-from agent.telling.follow import backoff
 from storage.base import StoreUnavailableError
 
 AGAIN_S = 30.0
@@ -20,13 +19,3 @@ async def repeat(chore: Callable[[], None], every_s: float, done: Callable[[], N
         else:
             done()
             await asyncio.sleep(every_s)
-
-
-async def insist(chore: Callable[[], None], jitter: Callable[[float, float], float]) -> None:
-    """Do blocking work in a thread, again and again until the database takes it."""
-    for delay_s in backoff(jitter):
-        try:
-            return await asyncio.to_thread(chore)
-        except StoreUnavailableError:
-            await asyncio.sleep(delay_s)
-    raise AssertionError("the back-off never ends")

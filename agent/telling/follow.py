@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -13,6 +13,8 @@ from storage.base import Batch, JournalReader, StoreUnavailableError
 
 SHORTEST_BACKOFF_S = 1.0
 LONGEST_BACKOFF_S = 30.0
+
+T = TypeVar("T")
 
 log = structlog.get_logger("telling")
 
@@ -70,7 +72,7 @@ async def follow(
         at_end = len(batch.records) < follower.limit
         last = stop.hurried.is_set() or (at_end and stop.asked.is_set())
         keep = functools.partial(follower.keep, reader.position, last=last)
-        kept, position = await _persist(keep, stop, jitter)
+        kept, position = await insist(keep, stop, jitter)
         if position is not None:
             troubled = await asyncio.to_thread(_commit, commit, position, troubled=troubled)
         if last or not kept:
@@ -91,14 +93,17 @@ def _commit(commit: Callable[[int], None], position: int, *, troubled: bool) -> 
     return False
 
 
-async def _persist(
-    keep: Callable[[], int | None], stop: Stop, jitter: Callable[[float, float], float]
-) -> tuple[bool, int | None]:
-    """Ask a follower to keep until it could; (False, None) where a stop came first: the journal has it all."""
+async def insist(
+    work: Callable[[], T], stop: Stop, jitter: Callable[[float, float], float]
+) -> tuple[bool, T | None]:
+    """Do blocking work in a thread, again and again until the database takes it.
+
+    Return (True, what it came to), or (False, None) where a stop was asked and the database is away.
+    """
     delays_s = backoff(jitter)
     while True:
         try:
-            return True, await asyncio.to_thread(keep)
+            return True, await asyncio.to_thread(work)
         except StoreUnavailableError:
             if stop.asked.is_set():
                 return False, None

@@ -23,9 +23,9 @@ from agent.config.plan_file import read_plan
 from agent.config.secrets import Secrets
 from agent.errors import ConfigError, NephoscopeError
 from agent.telling.alive import Alive
-from agent.telling.chores import insist, repeat
+from agent.telling.chores import repeat
 from agent.telling.counting import MetricsFollower
-from agent.telling.follow import Follower, Stop, follow
+from agent.telling.follow import Follower, Stop, follow, insist
 from agent.telling.heartbeat import Heart
 from agent.telling.link import Link
 from agent.telling.storing import StoreFollower
@@ -36,13 +36,12 @@ from agent.web.serve import WebServer, listen
 from exporters.metrics import Metrics
 from exporters.otlp import open_sinks
 from probes.base import SigningError
-from storage import embedded, engine, migrate
+from storage import embedded, engine, migrate, retention
 from storage.engine import DatabaseURLError
 from storage.history import PostgresHistory
 from storage.journal import Reader, unlink_passed
 from storage.readings import Stored
 from storage.results import PostgresStore
-from storage.retention import Retention
 
 READ_ON_S = 5.0
 """How long the journal is read on at the end; what is left is read at the next start."""
@@ -77,12 +76,6 @@ class Teller:
         self._metrics = Metrics(VERSION)
         self._link = Link(lambda up: self._metrics.database_up(up=up))
         self._engine = engine.create(database_url or secrets.resolve_url(config.storage.url or ""))
-        self._retention = Retention(
-            self._engine,
-            keep_results_s=config.storage.keep_results_s,
-            keep_failures_s=config.storage.keep_failures_s,
-            now_ns=self._clock.wall_ns,
-        )
         self._counter = MetricsFollower(
             self._metrics,
             self._state / "readers" / "metrics.snapshot",
@@ -138,14 +131,10 @@ class Teller:
         self._caught_up = True
 
     async def _follow_to_store(self) -> None:
-        """Follow once the schema is there; a stop before that leaves everything to the next start."""
-        preparing = asyncio.create_task(insist(self._prepare, JITTER))
-        stopping = asyncio.create_task(self._stop.asked.wait())
-        await asyncio.wait({preparing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not preparing.done():
-            preparing.cancel()
+        """Follow once the schema is there; with the database away at a stop, all is left to the next start."""
+        prepared, _ = await insist(self._prepare, self._stop, JITTER)
+        if not prepared:
             return
-        await preparing
         self._prepared.set()
         reader = Reader(self._state, "store")
 
@@ -228,7 +217,7 @@ class Teller:
 
     def _maintain(self) -> None:
         with self._link.used():
-            done = self._retention.tick()
+            done = retention.maintain(self._engine, self._config.storage)
         self._metrics.default_partition_rows(done.default_rows)
         if done.made or done.dropped:
             logger.info("partitions.kept", made=len(done.made), dropped=len(done.dropped))
@@ -280,7 +269,7 @@ async def _run(args: argparse.Namespace) -> int:
     pipe = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(pipe), sys.stdin)
     first = await pipe.readline()
-    if not first:
+    if not first.strip():
         return 0
     told = json.loads(first)
     config = read_plan(args.state_dir, told["plan"])

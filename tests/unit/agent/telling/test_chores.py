@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from agent.telling import chores
-from agent.telling.chores import insist, repeat
+from agent.telling.chores import repeat
 from storage.base import StoreUnavailableError
 
 
@@ -18,12 +18,6 @@ class Chore:
         self.times += 1
         if self.times <= self.failures:
             raise StoreUnavailableError("away")
-
-
-def test_what_is_insisted_on_is_done_once_the_database_takes_it() -> None:
-    chore = Chore(failures=3)
-    asyncio.run(insist(chore, lambda *_: 0.0))
-    assert chore.times == 4
 
 
 def test_what_is_repeated_goes_on_over_failures_and_says_when_it_was_done(
