@@ -19,8 +19,8 @@ def changes(held: Iterable[PlanRow], plan: Plan) -> list[PlanRow]:
     """Return the rows to write, changed and new ones; a plan that holds already gives none.
 
     What holds at the plan's instant and stands in it unchanged goes on. The rest is closed there; what it adds
-    is opened there. A plan that is told late, after a newer one, holds until the newer one's instant, from
-    which what was known before holds again: the journals of two agents may be read in any order.
+    is opened there. A plan that is told late (by another agent of the place, after a newer one) holds until the
+    next instant at which the rows show a change, and from there on what they showed before.
     """
     at = plan.valid_from_ns
     ours = [row for row in held if row.vantage == plan.vantage]
