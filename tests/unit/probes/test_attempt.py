@@ -1,0 +1,91 @@
+"""What is written down of an attempt is what was observed, and nothing else."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from probes import timing
+from probes.attempt import Attempt
+from probes.base import Read, Slot, Unit
+from probes.outcome import Verdict
+from probes.result import Outcome, ProbeResult
+from probes.target import Target, Workload
+from support.clock import FakeClock
+from support.secrets import FakeSecrets
+
+TARGET = Target(name="t", provider="vllm", cloud="c", model="m", model_id="m", endpoint="http://h", group="m")
+WORD = Unit("output", "pong")
+
+
+def attempt() -> Attempt:
+    return Attempt(TARGET, Workload(name="chat"), Slot(1, 0), "v", FakeClock(mono_ns=1_000))
+
+
+def result(of: Attempt, outcome: Outcome = Outcome.OK, lag_s: float = 0.0) -> ProbeResult:
+    return of.result(uuid.UUID(int=1), Verdict(outcome), 9_000_001_000, lag_s, FakeSecrets({}))
+
+
+def test_an_attempt_that_saw_nothing_says_nothing() -> None:
+    seen = result(attempt())
+    unknown = [
+        "ttfb_s",
+        "ttft_s",
+        "total_s",
+        "stamp",
+        "peer",
+        "reused",
+        "stream",
+        "cost_usd",
+        "http_status",
+        "itl_s",
+    ]
+    assert {getattr(seen, name) for name in unknown} == {None}
+    assert (seen.chunks, seen.marks) == ((), ((timing.END, 9_000_000_000),))
+
+
+def test_one_read_in_user_space_makes_the_stamps_those_of_user_space() -> None:
+    mixed = attempt()
+    mixed.read([WORD], Read(2_000, kernel=True, after_ns=None))
+    assert result(mixed).stamp == "kernel"
+    mixed.read([WORD], Read(3_000, kernel=False, after_ns=2_000))
+    assert result(mixed).stamp == "user"
+
+
+@pytest.mark.parametrize(
+    ("units", "after_ns", "expected"),
+    [([WORD], 1_000_000, 0.0), ([WORD, WORD], 1_000_000, 0.002), ([WORD, WORD], None, None)],
+    ids=["one unit", "two units", "two units, and nothing read before"],
+)
+def test_only_the_first_units_read_can_make_the_first_token_uncertain(
+    units: list[Unit], after_ns: int | None, expected: float | None
+) -> None:
+    seen = attempt()
+    seen.read([], Read(900_000, kernel=True, after_ns=1_000))
+    seen.read(units, Read(3_000_000, kernel=True, after_ns=after_ns))
+    seen.read([WORD, WORD], Read(9_000_000, kernel=True, after_ns=3_000_000))
+    assert result(seen).stamp_uncertainty_s == expected
+
+
+def test_a_deadline_without_any_unit_is_trusted_however_late_we_were() -> None:
+    """It stays a bad event of the latency SLIs: no stamp of ours is in doubt, for none was needed."""
+    silent = attempt()
+    silent.read([], Read(2_000, kernel=False, after_ns=None))
+    assert result(silent, Outcome.FIRST_TOKEN_TIMEOUT, lag_s=0.2).trusted
+    spoke = attempt()
+    spoke.read([WORD], Read(2_000, kernel=False, after_ns=None))
+    assert result(spoke, Outcome.STALLED, lag_s=0.2).quality_reasons == ("loop_lag",)
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, Outcome.TRUNCATED), (500, Outcome.SERVER_ERROR)])
+def test_a_total_is_observed_only_where_the_body_ended_by_itself(status: int, expected: Outcome) -> None:
+    cut, whole = attempt(), attempt()
+    for seen in (cut, whole):
+        seen.marks.mark(timing.SENT, 1_000)
+        seen.head(status, {}, 1_000)
+        seen.read([], Read(2_001_000, kernel=False, after_ns=None))
+    verdict: Any = cut.broke(Outcome.TRUNCATED, "It broke.")
+    assert verdict.outcome is expected
+    assert result(cut, verdict.outcome).total_s is None
+    whole.ended()
+    assert result(whole).total_s == pytest.approx(0.002)
