@@ -1,6 +1,7 @@
 """TLS over any channel: contexts built once, handshake over memory BIOs, what a certificate and a refusal say."""
 
 import contextlib
+import functools
 import os
 import ssl
 from datetime import UTC, datetime
@@ -200,6 +201,7 @@ def _distrusted(error: ssl.SSLCertVerificationError, host: str, expires_s: int |
     return errors.TlsFailed(f"The certificate of {host} {says}. {remedy}", reason=reason)
 
 
+@functools.lru_cache(maxsize=1024)  # a server shows the same one to every probe
 def not_after(der: bytes) -> int | None:
     """Return the end of an X.509 certificate (RFC 5280, section 4.1) as UTC seconds; None where it is no such.
 

@@ -61,7 +61,7 @@ class WireTransport(httpx.AsyncBaseTransport):
             try:
                 return await self._ask(kept, request, data, marks, keep)
             except _Unanswered:
-                pass
+                marks.at.pop(SENT, None)  # a request that nobody took was not sent
         connection = await self._dialer.open(route, marks, limit_s)
         return await self._ask(connection, request, data, marks, keep)
 

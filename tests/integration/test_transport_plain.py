@@ -340,6 +340,26 @@ def test_a_kept_connection_that_dies_under_the_request_is_replaced_once(
     run(scenario)
 
 
+def test_a_request_that_a_dead_connection_swallowed_was_not_sent(run: Callable[[Scenario], None]) -> None:
+    """Where the fresh connection fails too, no mark of the first try remains."""
+
+    async def scenario(transport: WireTransport) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.send(answer(b"hi"))
+            server.stop_listening()
+            await peer.request()
+
+        async with WireServer(script) as server:
+            await ask(transport, asking(server.url, keep="name"))
+            marks = Marks()
+            with pytest.raises(errors.ConnectRefused):
+                await ask(transport, asking(server.url, keep="name", marks=marks))
+            assert list(marks.at) == ["connect_start"]
+
+    run(scenario)
+
+
 def test_a_kept_connection_that_answers_half_a_head_is_not_tried_again(
     run: Callable[[Scenario], None],
 ) -> None:

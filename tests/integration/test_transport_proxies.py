@@ -1,6 +1,7 @@
 """The wire through proxies of our own: forwarding, CONNECT, SOCKS5, and their refusals."""
 
 import asyncio
+import datetime as dt
 import pathlib
 
 import pytest
@@ -118,8 +119,6 @@ def test_a_proxy_that_speaks_tls_itself_is_taken(authority: Authority) -> None:
 
 def test_an_expired_certificate_behind_a_proxy_says_when_it_ended(authority: Authority) -> None:
     """The second look takes the same way as the first."""
-    import datetime as dt  # noqa: PLC0415
-
     end = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 
     async def scenario() -> None:

@@ -131,6 +131,8 @@ def test_a_certificate_for_another_name_names_the_setting(
 
     async def scenario() -> None:
         tls = authority.server("model.bank.example")
+        asked_for: list[str | None] = []
+        tls.sni_callback = lambda _, name, __: asked_for.append(name)
         path = Path(proxy="none", ca=authority.ca)
         mended = Path(proxy="none", ca=authority.ca, server_name="model.bank.example")
         async with WireServer(once(answer(b"hi")), tls=tls) as server:
@@ -141,6 +143,8 @@ def test_a_certificate_for_another_name_names_the_setting(
             assert failed.wire.tls_expires_s is not None
             assert (await asked_once(server.url, mended)).body == b"hi"
             assert (await asked_once(server.url, path=mended)).wire.tls_expires_s == failed.wire.tls_expires_s
+        # An address is never sent as a name; the refused handshake was looked at once more.
+        assert asked_for == [None, None, "model.bank.example", "model.bank.example"]
 
     run(scenario())
 

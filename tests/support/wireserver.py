@@ -88,6 +88,11 @@ class WireServer:
         if self.failures:
             raise self.failures[0]
 
+    def stop_listening(self) -> None:
+        """Refuse new connections; those that are there go on."""
+        assert self._server is not None
+        self._server.close()
+
     async def idle(self) -> None:
         """Wait until every connection so far has ended."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
