@@ -64,7 +64,7 @@ async def follow(
     journal's end was reached. Blocking work is done in threads, one batch at a time. `jitter(a, b)` is a random
     number between the two.
     """
-    troubled = False
+    committed, troubled = reader.position, False
     while True:
         batch = await asyncio.to_thread(reader.read, follower.limit)
         if batch.records or batch.lost:
@@ -73,8 +73,9 @@ async def follow(
         last = stop.hurried.is_set() or (at_end and stop.asked.is_set())
         keep = functools.partial(follower.keep, reader.position, last=last)
         kept, position = await insist(keep, stop, jitter)
-        if position is not None:
+        if position is not None and position != committed:
             troubled = await asyncio.to_thread(_commit, commit, position, troubled=troubled)
+            committed = committed if troubled else position
         if last or not kept:
             return
         if at_end:

@@ -13,6 +13,9 @@ from exporters.base import DeliveryError
 from probes.base import Secrets, SigningError
 
 TIMEOUT_S = 10.0
+FIRST_S = 15.0
+"""By then the first evaluation of a new process is made, where the database is there."""
+
 RECEIVER = "heartbeat"
 
 log = structlog.get_logger("telling")
@@ -44,6 +47,7 @@ class Heart:
             logging.getLogger(chatty).setLevel(logging.CRITICAL)
         # One connection, made anew each minute: a receiver's address may change under a kept one.
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
+        await asyncio.sleep(min(FIRST_S, self._heartbeat.every_s))
         async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits) as client:
             while True:
                 await self.beat(client)

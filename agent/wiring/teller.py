@@ -65,6 +65,9 @@ class Teller:
     def __init__(self, config: Config, secrets: Secrets, state: Path, database_url: str | None) -> None:
         self._config = config
         self._secrets = secrets
+        # What is counted and evaluated follows the journal: at first the plan that held when the last process
+        # ended, then each plan as its record is read. Addresses and the database are those of the start.
+        self._current = config
         self._state = state
         self._clock = SystemClock()
         self._stop = Stop()
@@ -93,7 +96,7 @@ class Teller:
             return None
 
     def _switch(self, config: Config) -> None:
-        self._config = config
+        self._current = config
 
     async def run(self, pipe: asyncio.StreamReader) -> int:
         """Run until SIGTERM or the parent's end, which is 0, or the death of a task, which is 1."""
@@ -102,19 +105,20 @@ class Teller:
         loop.add_signal_handler(signal.SIGTERM, self._stop.asked.set)
         export = self._config.export
         web = WebServer(create_app(self._views()), listen(export.host, export.port))
-        self._metrics.reloaded(self._clock.wall_ns(), taken=True)
         followers = [asyncio.create_task(work, name=name) for name, work in self._followers()]
         sides = [asyncio.create_task(work, name=name) for name, work in self._sides(web, pipe)]
         stopping = asyncio.create_task(self._stop.asked.wait(), name="stop")
         ended, _ = await asyncio.wait({stopping, *followers, *sides}, return_when=asyncio.FIRST_COMPLETED)
         code = 0 if stopping in ended else _died(ended)
         await self._wind_down(followers, sides)
-        return code
+        failed = {task for task in followers if task.done() and task.exception()} - ended
+        return _died(failed) if failed else code
 
     # -- the followers
 
     def _followers(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
         position = self._counter.begin(self._config)
+        self._metrics.reloaded(self._clock.wall_ns(), taken=True)
         commit = functools.partial(self._passed.__setitem__, "metrics")
         yield "metrics", self._follow(self._counter, Reader(self._state, "metrics", position), commit)
         yield "store", self._follow_to_store()
@@ -194,7 +198,7 @@ class Teller:
 
     async def _evaluate(self) -> None:
         await self._prepared.wait()
-        await keep_watch(self._watch, lambda: self._config, self._on_evaluated, self._clock.mono_ns)
+        await keep_watch(self._watch, lambda: self._current, self._on_evaluated, self._clock.mono_ns)
 
     def _on_evaluated(self, at_ns: int) -> None:
         self._alive.evaluated_ns = at_ns

@@ -110,7 +110,7 @@ class Teller:
             with contextlib.suppress(httpx.TransportError):
                 if holds():
                     return
-            time.sleep(0.01)
+            time.sleep(0.05)
         raise AssertionError(f"it never came: {self.end()}")
 
     def page(self) -> list[str]:
@@ -196,7 +196,6 @@ def test_a_teller_killed_midway_and_started_again_leaves_exact_rows_and_exact_co
             slo = f"{target}-chat-available"
             assert second.metric("sli_events_total", slo=slo, result="bad") == failures
             assert SLOTS - 3 <= second.metric("sli_expected_events_total", slo=slo) <= SLOTS
-        second.until(lambda: second.metric("slo_coverage_ratio", slo="openai-chat-available") > 0)
         assert second.metric("agent_results_dropped_total") == 0
         now_ns = time.time_ns()
         asker.beat(0, now_ns)
@@ -211,6 +210,7 @@ def test_a_teller_killed_midway_and_started_again_leaves_exact_rows_and_exact_co
         third.until(lambda: bool(third.page()))
         again = [line for line in third.page() if "_total{" in line]
         assert set(again) >= {line for line in before if "duplicate" not in line}
+        third.until(lambda: third.metric("slo_coverage_ratio", slo="openai-chat-available") > 0.9)
 
 
 def test_without_a_database_metrics_are_served_and_the_journal_keeps_everything(tmp_path: Path) -> None:

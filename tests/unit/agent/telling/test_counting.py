@@ -166,3 +166,12 @@ def test_a_plan_whose_file_is_gone_leaves_the_one_before_in_place(tmp_path: Path
     told.fold(RECORDS)
     assert told.switched == [CONFIG.hash]
     assert told.value("probe_results_total", target="openai", outcome="ok") == 3
+
+
+def test_a_snapshot_that_cannot_be_written_stops_no_counting(tmp_path: Path) -> None:
+    (tmp_path / "readers").write_text("a file where the folder should be")
+    told = Told(tmp_path / "nowhere")
+    told.follower._file = tmp_path / "readers" / "metrics.snapshot"
+    told.fold(RECORDS)
+    assert told.follower.keep(1, last=True) is None
+    assert told.value("probe_results_total", target="openai", outcome="ok") == 3

@@ -1,6 +1,9 @@
 import asyncio
+import errno
 import itertools
 from collections.abc import Callable
+
+from structlog.testing import capture_logs
 
 from agent.telling.follow import Stop, backoff, follow
 from storage.base import Batch, StoreUnavailableError
@@ -131,3 +134,46 @@ def test_an_idle_follower_is_asked_to_keep_all_the_same() -> None:
     listener = Listener()
     run(listener, lambda stop: stop.asked.set(), MemoryReader([record(1, beat(0))], position=1))
     assert listener.kept == [(1, True)]
+
+
+def test_a_position_that_stays_is_not_written_again() -> None:
+    """An idle follower writes nothing to the disk."""
+
+    async def go() -> None:
+        stop, committed, ends = Stop(), list[int](), itertools.count()
+
+        def caught_up() -> None:
+            if next(ends) == 3:
+                stop.asked.set()
+
+        await follow(
+            Listener(),
+            MemoryReader(RECORDS),
+            stop,
+            commit=committed.append,
+            jitter=lambda *_: 0.0,
+            caught_up=caught_up,
+        )
+        assert committed == [3, 6, 7]
+
+    asyncio.run(go())
+
+
+def test_a_position_that_cannot_be_written_ends_nothing_and_is_said_once() -> None:
+    """On a full disk more is read again at the next start, and no more than that."""
+
+    async def go() -> None:
+        stop, tried, listener = Stop(), list[int](), Listener()
+        stop.asked.set()
+
+        def full(position: int) -> None:
+            tried.append(position)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with capture_logs() as said:
+            await follow(listener, MemoryReader(RECORDS), stop, commit=full, jitter=lambda *_: 0.0)
+        assert tried == [3, 6, 7]
+        assert listener.batches == [[1, 2, 3], [4, 5, 6], [7]]
+        assert [event["event"] for event in said] == ["position.unsaved"]
+
+    asyncio.run(go())

@@ -39,7 +39,7 @@ class Patient:
         self.states: list[tuple[str, str]] = []
         self.receiver = receiver
         self.heart = Heart(
-            Heartbeat(url=url),
+            Heartbeat(url=url, every_s=0.0),
             self.alive,
             Secrets({"DEADMAN": SECRET}),
             notified=lambda receiver, state: self.states.append((receiver, state)),
