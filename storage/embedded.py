@@ -11,13 +11,17 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from storage import sockets
 from storage.binaries import Account, EmbeddedError, account, runnable, shipped, version
 from storage.sockets import NAME, Answer, answer_of, url_of
 
 _LOG_LIMIT = 8 * 1024**2
-_HERE = "/proc/self/cwd"  # Linux
+
+SILENT_S = 10.0
+"""How long a leftover server may stay silent before it is asked to stop; four times that, and it is killed."""
+
 
 _SETTINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -148,20 +152,20 @@ class Server:
     def _launch(self, binaries: Path, place: Path, who: Account) -> None:
         settings = {**self._settings, "unix_socket_directories": f'"{place}"'}
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        how = who.spawn()
-        if (recorded := _recorded(self.data / "postmaster.pid")) is not None:
-            # A stale file may name a number that another process of this user has got since, after a reboot or
-            # in a container, and Postgres would refuse to start. This is how pg_ctl says that the number is not
-            # a server's; the check for orphans by shared memory stays.
-            how["env"]["PG_GRANDPARENT_PID"] = str(recorded)
-        with _log(self.folder / "log") as log:
+        with _log(self.folder / "log") as log, _opened(self.data, who) as (data, how):
+            self._spare_bystanders(how["env"])
             self.process = subprocess.Popen(
-                [binaries / "postgres", "-D", _seen_from_within(self.data, who), *flags],
-                cwd=self.data,
-                stdout=log,
-                stderr=log,
-                **how,
+                [binaries / "postgres", "-D", data, *flags], stdout=log, stderr=log, **how
             )
+
+    def _spare_bystanders(self, environment: dict[str, str]) -> None:
+        """Tell Postgres that the number in a stale postmaster.pid is not a server's.
+
+        Another process of this user may have got it since, after a reboot or in a container, and Postgres would
+        refuse to start. This is how pg_ctl says it; the check for orphans by shared memory stays.
+        """
+        if (recorded := _recorded(self.data / "postmaster.pid")) is not None:
+            environment["PG_GRANDPARENT_PID"] = str(recorded)
 
     def _gone_within(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
@@ -188,14 +192,22 @@ def running(folder: Path, user: str | None = None) -> Iterator[str]:
             server.stop()
 
 
-def _seen_from_within(data: Path, who: Account) -> str:
-    """Return the data folder's name as the server's process can use it.
+@contextlib.contextmanager
+def _opened(data: Path, who: Account) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the data folder's name as a process of that account can use it, and what `subprocess` is told for it.
 
     A user without rights cannot walk down to a folder below a closed one (root's home, a private temporary
-    folder). It need not: the process is put there before it gives up its rights, and Linux lets it name the
-    place it stands in.
+    folder). It need not: the process inherits the folder opened, and Linux lets it be named by that.
     """
-    return _HERE if who.drops and Path(_HERE).exists() else str(data)
+    how = who.spawn() | {"cwd": "/"}
+    if not (who.drops and Path("/proc/self/fd").exists()):
+        yield str(data), how
+        return
+    opened = os.open(data, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{opened}", how | {"pass_fds": (opened,)}
+    finally:
+        os.close(opened)
 
 
 def _initialise(data: Path, binaries: Path, who: Account) -> None:
@@ -205,14 +217,14 @@ def _initialise(data: Path, binaries: Path, who: Account) -> None:
         if who.drops:
             os.chown(making, who.uid, who.gid)
         flags = [f"--username={NAME}", "--auth=trust", "--encoding=UTF8", "--locale=C", "--data-checksums"]
-        done = subprocess.run(
-            [binaries / "initdb", "-D", _seen_from_within(making, who), *flags],
-            check=False,
-            capture_output=True,
-            text=True,
-            cwd=making,
-            **who.spawn(),
-        )
+        with _opened(making, who) as (opened, how):
+            done = subprocess.run(
+                [binaries / "initdb", "-D", opened, *flags],
+                check=False,
+                capture_output=True,
+                text=True,
+                **how,
+            )
         if done.returncode:
             raise EmbeddedError(
                 f"Making the embedded Postgres in {data} failed: {' '.join(done.stderr.split())[-500:]}"
@@ -265,9 +277,9 @@ def _settle_leftover(data: Path) -> bool:
                 silent_since = time.monotonic()
         silence_s = time.monotonic() - silent_since
         with contextlib.suppress(ProcessLookupError):
-            if silence_s > 40.0:
+            if silence_s > 4 * SILENT_S:
                 os.kill(pid, signal.SIGKILL)
-            elif silence_s > 10.0:
+            elif silence_s > SILENT_S:
                 os.kill(pid, signal.SIGINT)
         time.sleep(0.05)
     return False
@@ -281,10 +293,9 @@ def _postmaster(data: Path) -> int | None:
     pid = _recorded(data / "postmaster.pid")
     if pid is None:
         return None
-    standing = Path(f"/proc/{pid}/cwd")
-    if Path(_HERE).exists():
+    if Path("/proc/self/cwd").exists():
         with contextlib.suppress(OSError):
-            return pid if standing.samefile(data) else None
+            return pid if Path(f"/proc/{pid}/cwd").samefile(data) else None
         return None
     said = subprocess.run(
         ["ps", "-o", "command=", "-p", str(pid)], check=False, capture_output=True, text=True

@@ -21,12 +21,12 @@ class Room:
     history: History
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "postgres", pytest.param("system", marks=pytest.mark.heavy)])
 def room(request: pytest.FixtureRequest) -> Room:
     if request.param == "memory":
         both = MemoryStore()
         return Room(both, both)
-    engine = request.getfixturevalue("database")
+    engine = request.getfixturevalue({"postgres": "database", "system": "system_database"}[request.param])
     return Room(PostgresStore(engine, now_ns=lambda: STARTED_NS), PostgresHistory(engine))
 
 

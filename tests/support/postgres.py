@@ -12,6 +12,9 @@ from sqlalchemy import Engine, make_url
 from storage import engine, migrate
 from storage.embedded import Server
 
+SYSTEM = Path("/usr/lib/postgresql")
+"""Where Debian installs Postgres, by major version."""
+
 _numbers = itertools.count(1)
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -56,6 +59,28 @@ def migrated_url(postgres: Server, _migrated_template: str) -> str:
 def database(migrated_url: str) -> Iterator[Engine]:
     """Yield an engine on a new migrated database."""
     made = engine.create(migrated_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(scope="session")
+def system_postgres() -> Iterator[Server]:
+    """Yield a running server of the newest Postgres that the system has installed."""
+    installed = sorted(SYSTEM.glob("*/bin/initdb"), key=lambda initdb: float(initdb.parts[-3]))
+    if not installed:
+        pytest.skip(f"no Postgres is installed under {SYSTEM}")
+    with place() as folder:
+        server = Server(Path(folder) / "postgres", binaries=installed[-1].parent, settings=FAST)
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def system_database(system_postgres: Server) -> Iterator[Engine]:
+    """Yield an engine on a new migrated database of the system's Postgres."""
+    made = engine.create(_created(system_postgres, "template1"))
+    migrate.upgrade(made)
     yield made
     made.dispose()
 
