@@ -177,22 +177,6 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(folder: Path, user: str | None = None) -> Iterator[str]:
-    """Yield the URL of the server over a folder: the one that runs, else one started and stopped for this."""
-    url = url_of(folder)
-    if url and answer_of(folder) is Answer.READY:
-        yield url
-        return
-    server = Server(folder, user)
-    try:
-        server.start()
-        yield server.url
-    finally:
-        if not server.adopted:
-            server.stop()
-
-
-@contextlib.contextmanager
 def _opened(data: Path, who: Account) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the data folder's name as a process of that account can use it, and what `subprocess` is told for it.
 

@@ -1,6 +1,6 @@
 """The named questions to Postgres, answered from raw rows against the thresholds that are asked about."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, Engine, text
 
@@ -25,13 +25,13 @@ class PostgresHistory:
         However many objectives and windows ask about a pair, its rows are read once: they are counted by class
         in the segments between all the windows' edges, and each window is the sum of its segments.
         """
-        with edge(self._engine, "Counting events"), self._engine.connect() as connection:
-            tallies = {
-                pair: tally
-                for (rules, edges), pairs in grouped(questions).items()
-                for tally in (Tally(rules, edges, self._counted(connection, rules, edges, pairs)),)
-                for pair in pairs
-            }
+        tallies: dict[Pair, Tally] = {}
+        with edge(self._engine, "Counting events"):
+            for (rules, edges), pairs in grouped(questions).items():
+                known = self._known(pairs)
+                with self._engine.connect() as connection:
+                    tally = Tally(rules, edges, _counted(connection, rules, edges, known))
+                tallies |= dict.fromkeys(pairs, tally)
         return [tallies[pair_of(question)].answer(question) for question in questions]
 
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
@@ -62,31 +62,34 @@ class PostgresHistory:
                 for row in found.mappings()
             ]
 
-    def _counted(
-        self, connection: Connection, rules: Sequence[Rule], edges: Edges, pairs: Sequence[Pair]
-    ) -> Iterator[Counted]:
+    def _known(self, pairs: Sequence[Pair]) -> dict[tuple[int, ...], Pair]:
+        """Return ids -> pair, for those that the store has ever heard of."""
+        names = zip(*pairs, strict=True)
         ids = [
-            self._dictionaries.known(dictionary, names)
-            for dictionary, names in zip(
-                ("targets", "probes", "vantages"), zip(*pairs, strict=True), strict=True
-            )
+            self._dictionaries.known(table, names_of) for table, names_of in zip(_PAIR, names, strict=True)
         ]
-        by_id = {
+        return {
             tuple(known[name] for known, name in zip(ids, pair, strict=True)): pair
             for pair in pairs
             if all(name in known for known, name in zip(ids, pair, strict=True))
         }
-        if not by_id:
-            return
-        targets, probes, vantages = (list(column) for column in zip(*by_id, strict=True))
-        instants = [rows.instant_up(at) for at in edges]
-        found = connection.execute(
-            text(_count_sql(rules)),
-            {"targets": targets, "probes": probes, "vantages": vantages, "edges": instants}
-            | {"since": instants[0], "until": instants[-1]},
-        )
-        for target, probe, vantage, segment, count, *classes in found:
-            yield Counted(by_id[target, probe, vantage], segment, tuple(classes), count)
+
+
+_PAIR = ("targets", "probes", "vantages")
+
+
+def _counted(
+    connection: Connection, rules: Sequence[Rule], edges: Edges, pairs: Mapping[tuple[int, ...], Pair]
+) -> Iterator[Counted]:
+    if not pairs:
+        return
+    instants = [rows.instant_up(at) for at in edges]
+    ids = {table: list(column) for table, column in zip(_PAIR, zip(*pairs, strict=True), strict=True)}
+    found = connection.execute(
+        text(_count_sql(rules)), {"edges": instants, "since": instants[0], "until": instants[-1], **ids}
+    )
+    for target, probe, vantage, segment, count, *classes in found:
+        yield Counted(pairs[target, probe, vantage], segment, tuple(classes), count)
 
 
 def _count_sql(rules: Sequence[Rule]) -> str:

@@ -14,7 +14,8 @@ import pytest
 
 from storage import binaries, embedded, sockets
 from storage.binaries import EmbeddedError, account
-from storage.embedded import Answer, Server, answer_of, running, url_of
+from storage.embedded import Server
+from storage.sockets import Answer, answer_of, url_of
 from support.postgres import FAST, connect, place
 
 AS_ROOT = os.geteuid() == 0
@@ -138,17 +139,6 @@ def test_the_socket_is_found_without_the_file_that_says_where(folder: Path) -> N
         (folder / "socket").unlink()
         assert url_of(folder) == url
         assert answer_of(folder) is Answer.READY
-
-
-def test_a_short_command_uses_the_running_server_and_leaves_it(folder: Path) -> None:
-    """Else it starts one for itself and stops it."""
-    with started(Server(folder)) as server:
-        with running(folder) as url:
-            assert url == server.url
-        assert server.alive()
-    with running(folder) as url:
-        assert answer_of(folder) is Answer.READY
-    assert url_of(folder) is None
 
 
 def test_a_process_number_that_somebody_else_has_got_stops_nothing(folder: Path) -> None:
