@@ -56,7 +56,7 @@ class Child:
     async def keep_running(self) -> None:
         """Return only when stopped, or raise ConfigError where the child says that a setting is at fault."""
         died_ns: int | None = None
-        while not self._stopping:
+        while True:
             started = time.monotonic()
             code = await self._run_once(died_ns)
             died_ns = time.time_ns()

@@ -133,6 +133,8 @@ class Server:
         if not self.data.exists():
             _initialise(self.data, binaries, who)
         _check_data(self.data, binaries, who)
+        if self.process:
+            self.process.poll()  # one that was killed is reaped before it is forgotten
         self.process = None
         self.adopted = _settle_leftover(self.data)
         if not self.adopted:

@@ -72,7 +72,7 @@ class Writer:
 
         Raises `JournalLockedError` where another process holds the lock.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock()
         ends = [cut_torn_tail(self._folder, series) for series in SERIES]
         torn = sum(torn for _, torn in ends)

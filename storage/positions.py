@@ -14,7 +14,7 @@ def load_position(folder: Path, name: str) -> int | None:
 
 
 def save_position(folder: Path, name: str, position: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = folder / f".{name}"
     with draft.open("w", encoding="ascii") as file:
         file.write(f"{position}\n")

@@ -77,7 +77,7 @@ def _target(cloud: Cloud, port: int) -> str:
     )
     return (
         f'  - {{name: {cloud.name}, provider: {cloud.provider}, endpoint: "http://127.0.0.1:{port}/{cloud.name}", '
-        f"model: {cloud.model}, region: {cloud.region}, simulated: true{credentials}}}"
+        f"model: {cloud.model}, region: {cloud.region}, proxy: none, simulated: true{credentials}}}"
     )
 
 

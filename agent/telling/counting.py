@@ -142,7 +142,7 @@ class MetricsFollower:
             "settling": self._settling.snapshot(),
             "expecting": self._expecting.snapshot(),
         }
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._file.with_suffix(".new")
         with new.open("wb") as file:
             file.write(json.dumps(state, separators=(",", ":")).encode() + b"\n" + self._metrics.snapshot())

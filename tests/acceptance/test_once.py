@@ -1,15 +1,21 @@
 """`nephoscope once` against a real language model, and against everything that can go wrong."""
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.daemon import lines, nephoscope
-from support.endpoint import Endpoint, endpoint
+from storage import embedded
+from support.certificates import Authority
+from support.daemon import ask, folder, lines, nephoscope
+from support.endpoint import GOOD, Endpoint, endpoint
 from support.llm import free_port, real_model
+from support.wireserver import WireServer, always
 
 pytestmark = pytest.mark.xdist_group("model")
 
@@ -159,3 +165,59 @@ targets:
     assert "fine" in done.stdout
     assert "ok" in done.stdout
     assert "overloaded" in done.stdout
+
+
+def test_stored_results_are_in_the_database(served: Endpoint) -> None:
+    """`once --store` brings its own server where none runs, migrates it, and leaves nothing behind."""
+    with folder() as home:
+        config = home / "nephoscope.yaml"
+        config.write_text(f"""
+vantage: test
+state_dir: {home / "state"}
+targets: [{{name: fine, provider: openai-compatible, endpoint: "{served.base("ok")}", model: tiny-1}}]
+""")
+        assert nephoscope("migrate", "-c", str(config)).returncode == 0
+        for _ in range(2):
+            done = nephoscope("once", "-c", str(config), "--store")
+            assert done.returncode == 0, done.stderr
+        server = embedded.Server(home / "state" / "postgres")
+        assert not server.alive()
+        server.start()
+        try:
+            assert ask(server.url, "select attempt, outcome from results") == [(-1, "ok"), (-1, "ok")]
+        finally:
+            server.stop()
+
+
+def test_a_bad_certificate_is_told_with_its_reason(tmp_path: Path) -> None:
+    """Expired, for another name, of an unknown issuer: each says which, and what to do."""
+    authority = Authority(tmp_path)
+    stranger = Authority(tmp_path, "stranger")
+    now = datetime.now(UTC)
+    served = {
+        "expired": authority.server(
+            "localhost", not_before=now - timedelta(days=9), not_after=now - timedelta(days=2)
+        ),
+        "other-name": authority.server("elsewhere.example"),
+        "stranger": stranger.server("localhost"),
+        "fine": authority.server("localhost"),
+    }
+
+    async def ask_all() -> dict[str, dict[str, Any]]:
+        async with contextlib.AsyncExitStack() as stack:
+            targets = []
+            for name, context in served.items():
+                server = await stack.enter_async_context(WireServer(always(GOOD), tls=context))
+                targets.append(
+                    f'{{name: {name}, provider: openai-compatible, endpoint: "https://localhost:{server.port}/v1", '
+                    f"model: tiny-1, tls: {{ca: {authority.ca}}}}}"
+                )
+            return await asyncio.to_thread(_once, tmp_path, *targets)
+
+    rows = asyncio.run(ask_all())
+    assert {name: row["outcome"] for name, row in rows.items()} == {
+        "expired": "tls", "other-name": "tls", "stranger": "tls", "fine": "ok",
+    }  # fmt: skip
+    assert "expired" in rows["expired"]["error"]
+    assert rows["fine"]["tls_s"] > 0
+    assert rows["fine"]["tls_expires_at"] is not None

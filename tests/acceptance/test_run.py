@@ -1,32 +1,20 @@
-"""`nephoscope run`, the whole daemon: what it leaves in the table, what it shows, how it ends and what it survives."""
+"""`nephoscope run`, the whole daemon: what it leaves in the table, what it shows and exports, how it ends."""
 
-import os
-import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
-import psycopg
 import pytest
 
-from storage import embedded
-from support.daemon import Daemon, daemon, nephoscope
+from support.daemon import FEED, PROBES, SLOTS, assert_whole, configuration, daemon, good, nephoscope, query
 from support.endpoint import Endpoint, endpoint
-from support.llm import real_model
+from support.llm import free_port, real_model
+from support.otlp import grpc_collector, http_collector
+from support.prometheus import prometheus, promtool
 
-PROBES = "probes: [{name: chat, every: 2s, first_token: 1s, stall: 1s, timeout: 2s}]"
-FEED = """
-vantage: test
-state_dir: {state}
-export: {listen: "{listen}"}
-"""
-
-
-def configuration(served: Endpoint, *modes: str, probes: str = PROBES) -> str:
-    targets = "\n".join(
-        f'  - {{name: "t-{mode}", provider: openai-compatible, endpoint: "{served.base(mode)}", model: tiny-1}}'
-        for mode in modes
-    )
-    return f"{FEED}{probes}\ntargets:\n{targets}\n"
+OPENMETRICS = {"accept": "application/openmetrics-text; version=1.0.0"}
 
 
 @pytest.fixture(scope="module")
@@ -35,177 +23,159 @@ def served() -> Iterator[Endpoint]:
         yield one
 
 
-def query(running: Daemon, sql: str) -> list[tuple[object, ...]]:
-    """Ask the daemon's own database, once the daemon has ended and it was started again for us."""
-    server = embedded.Server(running.state / "postgres")
-    server.start()
-    try:
-        with psycopg.connect(server.url.replace("postgresql+psycopg", "postgresql")) as connection:
-            return connection.execute(sql).fetchall()
-    finally:
-        server.stop()
-
-
-SLOTS = """
-    select t.name, count(*), count(distinct r.scheduled_at),
-           extract(epoch from max(r.scheduled_at) - min(r.scheduled_at))
-    from results r join targets t on t.id = r.target_id where r.attempt = 0 group by 1 order by 1
-"""
-
-
-def assert_whole(running: Daemon, every_s: float, targets: int) -> None:
-    """Assert that every slot between the first and the last is there once."""
-    rows = query(running, SLOTS)
-    assert len(rows) == targets
-    for name, count, distinct, span in rows:
-        assert count == distinct, f"{name}: some slot twice"
-        assert float(str(span)) == (int(str(count)) - 1) * every_s, f"{name}: some slot missing"
-
-
 def test_a_run_leaves_exactly_the_slots_of_its_plan_and_ends_clean(served: Endpoint) -> None:
-    """Twelve seconds at one probe in two seconds, then SIGTERM: no slot missing, none twice, exit 0."""
+    """One probe in two seconds, then SIGTERM: no slot missing, none twice, one request each, exit 0."""
+    before = served.asked["ok"]
     with daemon(configuration(served, "ok", "503")) as running:
         running.until_ready()
-        running.until(
-            lambda: running.metric("nephoscope_probe_results_total", target="t-ok", outcome="ok") >= 6,
-            "six good results",
-        )
+        running.until(lambda: good(running) >= 6, "six good results")
         assert running.stop() == 0, running.said()
-        assert_whole(running, 2.0, 2)
-        plan = query(running, "select every_ns, phase_ns, valid_from, valid_to from plans")
-        assert len(plan) == 2
-        assert all(row[3] is None for row in plan), (
-            "a stop must not end the plan: what follows is missing, not unplanned"
+        assert_whole(running, 2, 2)
+        plan = query(running, "select valid_to_ns from plans")
+        assert plan == [(None,), (None,)], "a stop must not end the plan: what follows it is missing"
+        by_name = {name: stored for name, stored, _, _ in query(running, SLOTS)}
+        assert served.asked["ok"] - before == by_name["t-ok"], "one request a slot, no retries"
+
+
+def test_a_confirmed_failure_is_settled_undetermined_and_counts_as_bad(served: Endpoint) -> None:
+    """Three confirmations over ten seconds, all bad; they enter neither the SLI nor the outcome counter."""
+    with daemon(
+        configuration(
+            served, "503", probes="probes: [{name: chat, every: 30s, first_token: 1s, timeout: 2s}]"
         )
-
-
-def test_each_slot_is_one_request(served: Endpoint) -> None:
-    """The endpoint is asked once a slot: no retry hides a failure, no probe eats the quota."""
-    before = served.asked["ok"]
-    with daemon(configuration(served, "ok")) as running:
+    ) as running:
         running.until(
-            lambda: running.metric("nephoscope_probe_results_total", outcome="ok") >= 3, "three good results"
+            lambda: running.metric("nephoscope_sli_events_total", result="bad", objective="available") >= 1,
+            "a settled failure",
+            90,
         )
-        running.stop()
-        ((_, count, _, _),) = query(running, SLOTS)
-        assert served.asked["ok"] - before == count
-
-
-def test_killing_the_database_in_mid_run_loses_no_slot(served: Endpoint) -> None:
-    """The journal grows while Postgres is gone; when it is back everything is stored."""
-    with daemon(configuration(served, "ok")) as running:
-        running.until(
-            lambda: running.metric("nephoscope_probe_results_total", outcome="ok") >= 2, "two good results"
-        )
-        pid = int((running.state / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
-        os.kill(pid, signal.SIGKILL)
-        running.until(lambda: running.metric("nephoscope_agent_database_up") == 0, "the loss is seen")
-        running.until(lambda: running.metric("nephoscope_agent_database_up") == 1, "the database is back", 90)
-        so_far = running.metric("nephoscope_probe_results_total", outcome="ok")
-        running.until(
-            lambda: running.metric("nephoscope_probe_results_total", outcome="ok") >= so_far + 2,
-            "probing went on",
-        )
+        assert running.metric("nephoscope_probe_results_total", outcome="overloaded") == 1
+        assert running.metric("nephoscope_target_state", state="down") == 1
         assert running.stop() == 0, running.said()
-        assert_whole(running, 2.0, 1)
-
-
-def test_killing_the_teller_loses_no_slot_and_counts_none_twice(served: Endpoint) -> None:
-    """A killed teller replays from its snapshot and positions."""
-    with daemon(configuration(served, "ok")) as running:
-        running.until(
-            lambda: running.metric("nephoscope_probe_results_total", outcome="ok") >= 3, "three good results"
-        )
-        running.kill_child("teller")
-        running.until(
-            lambda: running.metric("nephoscope_probe_results_total", outcome="ok") >= 6, "six good results"
-        )
-        running.stop()
-        counted = running.said()
-        ((_, count, distinct, span),) = query(running, SLOTS)
-        assert count == distinct, counted
-        assert float(str(span)) == (int(str(count)) - 1) * 2.0, counted
-
-
-def test_killing_the_asker_costs_at_most_what_was_in_flight(served: Endpoint) -> None:
-    """The slots that fell due while it was gone are asked late, and nothing is refired."""
-    with daemon(configuration(served, "ok")) as running:
-        running.until(
-            lambda: running.metric("nephoscope_probe_results_total", outcome="ok") >= 3, "three good results"
-        )
-        running.kill_child("asker")
-        so_far = running.metric("nephoscope_probe_results_total", outcome="ok")
-        running.until(
-            lambda: running.metric("nephoscope_probe_results_total", outcome="ok") >= so_far + 3,
-            "probing goes on",
-        )
-        assert running.stop() == 0, running.said()
-        ((_, count, distinct, span),) = query(running, SLOTS)
-        assert count == distinct
-        due = float(str(span)) / 2.0 + 1
-        assert due - int(str(count)) <= 1, "more was lost than the probe in flight"
-
-
-def test_a_second_daemon_on_the_same_state_folder_is_refused(served: Endpoint) -> None:
-    """It says who has the folder and what to do; the first goes on."""
-    with daemon(configuration(served, "ok")) as running:
-        running.until_ready()
-        second = nephoscope("run", "-c", str(running.file))
-        assert second.returncode == 2
-        assert str(running.process.pid) in second.stderr
-        assert "state_dir" in second.stderr
-        assert running.get("/readyz").status_code == 200
+        attempts = query(running, "select attempt, outcome from results order by 1")
+        assert attempts[:4] == [(0, "overloaded"), (1, "overloaded"), (2, "overloaded"), (3, "overloaded")]
+        verdicts = query(running, "select fault, confirmations, confirmations_bad from verdicts")
+        assert verdicts[0] == ("undetermined", 3, 3)
 
 
 def test_a_planted_key_is_found_nowhere(served: Endpoint) -> None:
-    """Not in logs, rows, metrics, the journal or the stored plan, although the endpoint echoes it."""
+    """Not in logs, rows, metrics, spans, the journal or the stored plan, although the endpoint echoes it."""
     key = "sk-planted-3f9a7c1e5b8d2046"
     targets = f"""
 targets:
   - {{name: echo, provider: openai, endpoint: "{served.base("401")}", model: m, credentials: {{api_key: "${{PLANTED}}"}}}}
 """
-    with daemon(FEED + PROBES + targets, env={"PLANTED": key}) as running:
-        running.until(
-            lambda: running.metric("nephoscope_probe_results_total", outcome="config") >= 2, "two refusals"
-        )
-        shown = running.get("/metrics", headers={"accept": "application/openmetrics-text"}).text
-        running.stop()
-        assert key not in shown
-        assert served.asked["401"] >= 2
-        for path in running.home.rglob("*"):
-            if path.is_file() and "pginstall" not in str(path):
-                assert key.encode() not in path.read_bytes(), f"the key lies in {path}"
+    with http_collector() as collector:
+        otlp = f'export: {{listen: "{{listen}}", otlp: {{endpoint: "{collector.endpoint}", protocol: http/protobuf}}}}'
+        config = FEED.replace('export: {listen: "{listen}"}', otlp) + PROBES + targets
+        with daemon(config, env={"PLANTED": key}) as running:
+            running.until(
+                lambda: running.metric("nephoscope_probe_results_total", outcome="config") >= 2,
+                "two refusals",
+            )
+            shown = running.get("/metrics", headers=OPENMETRICS).text
+            running.stop()
+            assert key not in shown
+            assert key not in repr([span.attributes for span in collector.spans])
+            for path in running.home.rglob("*"):
+                if path.is_file() and "pginstall" not in str(path):
+                    assert key.encode() not in path.read_bytes(), f"the key lies in {path}"
 
 
 def test_the_whole_way_with_a_real_model() -> None:
-    """llama.cpp's server, the daemon, Postgres, /metrics with exemplars, /readyz: nothing of ours is simulated."""
-    probes = "probes: [{name: chat, every: 3s, max_tokens: 16, first_token: 10s, timeout: 20s}]"
-    with real_model() as base:
+    """llama.cpp's server, the daemon, Postgres, /metrics with exemplars, spans over gRPC: nothing is simulated."""
+    probes = "probes: [{name: chat, every: 4s, max_tokens: 16, first_token: 20s, timeout: 30s}]"
+    with real_model() as base, grpc_collector() as collector:
         targets = (
             f'targets: [{{name: llama, provider: openai-compatible, endpoint: "{base}/v1", model: smollm2}}]'
         )
-        with daemon(f"{FEED}{probes}\n{targets}\n") as running:
+        otlp = f'export: {{listen: "{{listen}}", otlp: {{endpoint: "{collector.endpoint}"}}}}'
+        config = FEED.replace('export: {listen: "{listen}"}', otlp)
+        with daemon(f"{config}{probes}\n{targets}\n") as running:
             running.until_ready()
-            running.until(
-                lambda: running.metric("nephoscope_probe_results_total", outcome="ok") >= 2, "two answers"
-            )
-            text = running.get(
-                "/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"}
-            ).text
-            assert "nephoscope_probe_ttft_seconds_bucket" in text
+            running.until(lambda: good(running) >= 2, "two answers")
+            text = running.get("/metrics", headers=OPENMETRICS).text
             assert "trace_id=" in text, "no exemplar"
-            assert running.metric("nephoscope_sli_events_total", result="good") >= 2
+            assert running.metric("nephoscope_sli_events_total", result="good", objective="available") >= 2
             assert running.get("/healthz").status_code == 200
-            assert running.stop() == 0
-            assert_whole(running, 3.0, 1)
+            assert running.stop() == 0, running.said()
+            assert_whole(running, 4, 1)
+            ids = {row[0].hex for row in query(running, "select id from results")}
+        roots = [span for span in collector.spans if span.name.startswith("chat ")]
+        assert roots
+        assert {span.trace_id.hex() for span in roots} <= ids, "a trace's id is its result's"
+        assert "gen_ai.client.operation.duration" in collector.metrics
+
+
+def test_a_listener_that_is_taken_ends_the_daemon_with_a_sentence(served: Endpoint) -> None:
+    """Not a restart loop: a setting is at fault, and it is named."""
+    with daemon(configuration(served, "ok")) as running:
+        running.until_ready()
+        other = running.file.read_text().replace(str(running.state), str(running.home / "other"))
+        (running.home / "other.yaml").write_text(other)
+        second = nephoscope("run", "-c", str(running.home / "other.yaml"))
+        assert second.returncode == 2
+        assert str(running.port) in second.stderr
+        assert "Traceback" not in second.stderr
+
+
+def test_the_demo_needs_nothing(tmp_path: Path) -> None:
+    """Simulated clouds, said so on the first line; every one of them is seen."""
+    del tmp_path
+    with daemon("", command=("demo",)) as running:
+        running.until_ready()
+        running.until(lambda: good(running) >= 16, "a result of every probe of every cloud", 90)
+        assert "SIMULATED" in running.said(10_000)
+        assert 'simulated="true"' in running.get("/metrics").text
+        assert running.stop() == 0, running.said()
 
 
 @pytest.mark.heavy
 def test_two_minutes_leave_exactly_the_slots_of_the_plan(served: Endpoint) -> None:
-    """Ten targets every two seconds for two minutes: none missing, none twice."""
+    """Five targets every two seconds for two minutes: none missing, none twice."""
     modes = ("ok", "503", "401", "cut", "hang")
     with daemon(configuration(served, *modes)) as running:
         running.until_ready()
         time.sleep(120)
         assert running.stop() == 0
-        assert_whole(running, 2.0, len(modes))
+        assert_whole(running, 2, len(modes))
+
+
+@pytest.mark.heavy
+def test_a_real_prometheus_scrapes_the_daemon_and_loads_its_rules(served: Endpoint, tmp_path: Path) -> None:
+    """Exemplars and all; the recorded series of an SLO come from what the daemon counted."""
+    with daemon(configuration(served, "ok")) as running:
+        running.until(lambda: good(running) >= 2, "two good results")
+        rules = nephoscope("rules", "-c", str(running.file))
+        assert rules.returncode == 0, rules.stderr
+        (tmp_path / "rules.yaml").write_text(rules.stdout)
+        promtool("check", "rules", "rules.yaml", cwd=tmp_path)
+        checked = subprocess.run(
+            ["promtool", "check", "metrics"],
+            input=running.get("/metrics").text,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        with prometheus(tmp_path, running.port, free_port()) as server:
+            server.until('slo:objective:ratio{sloth_id="t-ok-chat-available"} == 0.999')
+            server.until('slo:sli_error:ratio_rate5m{sloth_id="t-ok-chat-available"} == 0', 60)
+            assert server.unhealthy() == []
+
+
+@pytest.mark.heavy
+def test_an_ordinary_user_can_run_it(served: Endpoint) -> None:
+    """The same daemon without root: the embedded server runs as that user."""
+    with daemon(configuration(served, "ok"), user="nobody") as running:
+        running.until(lambda: good(running) >= 2, "two good results")
+        assert running.stop() == 0, running.said()
+
+
+def test_python_finds_our_packages_whatever_folder_one_stands_in(tmp_path: Path) -> None:
+    """A folder named `agent` where the user happens to stand is not taken for ours."""
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / "__init__.py").write_text("raise RuntimeError('not this one')\n")
+    script = Path(sys.executable).with_name("nephoscope")
+    done = subprocess.run([script, "--version"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

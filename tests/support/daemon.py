@@ -9,12 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
+from storage import embedded
+from support.endpoint import Endpoint
 from support.llm import free_port
 
 COMMAND = [sys.executable, "-P", "-c", "import sys; from agent.cli import main; sys.exit(main())"]
@@ -49,19 +52,30 @@ def folder() -> Iterator[Path]:
 class Daemon:
     """One `nephoscope run` (or `demo`) and what it tells."""
 
-    def __init__(self, home: Path, config: str, *, port: int, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        command: Sequence[str],
+        *,
+        port: int,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+    ) -> None:
         self.home = home
         self.port = port
         self.file = home / "nephoscope.yaml"
-        self.file.write_text(config)
         self.log = home / "daemon.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "run", "-c", str(self.file), "--log-format", "json"],
+                [*COMMAND, *command, "--log-format", "json"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **(env or {})},
+                cwd=home,
+                env={**os.environ, "HOME": str(home), **(env or {})},
+                user=user,
+                group="nogroup" if user else None,
+                extra_groups=[] if user else None,
             )
 
     @property
@@ -100,11 +114,30 @@ class Daemon:
 
     def child(self, name: str) -> int:
         """Return the process id of a child, `asker` or `teller`."""
-        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        listed = _children(self.process.pid)
         (found,) = [
             pid for pid in listed if f"agent.wiring.{name}" in Path(f"/proc/{pid}/cmdline").read_text()
         ]
-        return int(found)
+        return found
+
+    def postmaster(self) -> int:
+        return int((self.state / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
+
+    def backends(self) -> list[int]:
+        """Return the process ids of the embedded server, its postmaster's first."""
+        return [self.postmaster(), *_children(self.postmaster())]
+
+    def until_gone(self, pids: Sequence[int], seconds: float = 60) -> None:
+        """Wait for processes to end that nobody told to; what is left is killed, and the test fails."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not any(_lives(pid) for pid in pids):
+                return
+            time.sleep(0.2)
+        left = [pid for pid in pids if _lives(pid)]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        raise AssertionError(f"still there after {seconds} s: {left}\n{self.said()}")
 
     def kill_child(self, name: str) -> None:
         os.kill(self.child(name), signal.SIGKILL)
@@ -115,17 +148,27 @@ class Daemon:
             self.process.terminate()
         return self.process.wait(seconds)
 
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")[-4000:]
+    def said(self, characters: int = 4000) -> str:
+        return self.log.read_text(errors="replace")[-characters:]
 
 
 @contextlib.contextmanager
-def daemon(config: str, *, env: Mapping[str, str] | None = None) -> Iterator[Daemon]:
-    """Run the daemon on a configuration; `{state}` and `{listen}` in it are filled in."""
+def daemon(
+    config: str,
+    *,
+    env: Mapping[str, str] | None = None,
+    command: Sequence[str] = ("run",),
+    user: str | None = None,
+) -> Iterator[Daemon]:
+    """Run the daemon on a configuration, or the demo on its own; `{state}` and `{listen}` are filled in."""
     with folder() as home:
         port = free_port()
-        text = config.replace("{state}", str(home / "state")).replace("{listen}", f"127.0.0.1:{port}")
-        running = Daemon(home, text, port=port, env=env)
+        state, listen = str(home / "state"), f"127.0.0.1:{port}"
+        (home / "nephoscope.yaml").write_text(config.replace("{state}", state).replace("{listen}", listen))
+        if user:
+            shutil.chown(home, user)
+        more = ["--state-dir", state, "--listen", listen] if command[0] == "demo" else []
+        running = Daemon(home, [*command, *more], port=port, env=env, user=user)
         try:
             yield running
         finally:
@@ -136,5 +179,77 @@ def daemon(config: str, *, env: Mapping[str, str] | None = None) -> Iterator[Dae
                 running.process.wait()
 
 
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+
+
 def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+FEED = """
+vantage: test
+state_dir: {state}
+export: {listen: "{listen}"}
+"""
+PROBES = "probes: [{name: chat, every: 2s, first_token: 1s, stall: 1s, timeout: 2s}]"
+
+
+def configuration(served: Endpoint, *modes: str, probes: str = PROBES) -> str:
+    """Return a configuration with one target for each way to answer."""
+    targets = "\n".join(
+        f'  - {{name: "t-{mode}", provider: openai-compatible, endpoint: "{served.base(mode)}", model: tiny-1}}'
+        for mode in modes
+    )
+    return f"{FEED}{probes}\ntargets:\n{targets}\n"
+
+
+SLOTS = """
+    select t.name, count(*), count(distinct r.scheduled_at),
+           round(extract(epoch from max(r.scheduled_at) - min(r.scheduled_at)))::int
+    from results r join targets t on t.id = r.target_id where r.attempt = 0 group by 1 order by 1
+"""
+
+
+def ask(url: str, sql: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def query(running: Daemon, sql: str) -> list[tuple[Any, ...]]:
+    """Ask the database of a daemon that has ended: it is started once more for us."""
+    server = embedded.Server(running.state / "postgres")
+    server.start()
+    try:
+        return ask(server.url, sql)
+    finally:
+        server.stop()
+
+
+def assert_whole(running: Daemon, every_s: int, targets: int) -> None:
+    """Assert that every slot between the first and the last of each target is there, once."""
+    _assert_whole(query(running, SLOTS), every_s, targets)
+
+
+def assert_whole_in(url: str, every_s: int, targets: int) -> None:
+    """Assert the same of a named database."""
+    _assert_whole(ask(url, SLOTS), every_s, targets)
+
+
+def _assert_whole(rows: list[tuple[Any, ...]], every_s: int, targets: int) -> None:
+    assert len(rows) == targets
+    for name, count, distinct, span_s in rows:
+        assert count == distinct, f"{name}: some slot twice"
+        assert span_s == (count - 1) * every_s, f"{name}: some slot missing"
+
+
+def good(running: Daemon) -> float:
+    """Return how many good results /metrics counts."""
+    return running.metric("nephoscope_probe_results_total", outcome="ok")
