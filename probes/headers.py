@@ -115,4 +115,4 @@ def server_s(headers: Mapping[str, str], names: Sequence[str]) -> float | None:
 
 def _number(text: str | None) -> float | None:
     """Return a plain number; a negative one means "unknown" where vendors send it."""
-    return float(text) if text and re.fullmatch(r"\s*\d{1,15}(\.\d{1,15})?\s*", text) else None
+    return float(text) if text and re.fullmatch(r"[ \t]*[0-9]{1,15}(\.[0-9]{1,15})?[ \t]*", text) else None

@@ -1,3 +1,12 @@
-"""Fixtures that more than one folder asks for stand in tests/support."""
+"""Fixtures that more than one folder asks for stand in tests/support; how property tests are run stands here."""
+
+import os
+
+import hypothesis
 
 pytest_plugins = ["support.postgres"]
+
+# The suite gates landings, so it tries the same examples each time; PROPERTIES=explore tries new ones.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("PROPERTIES", "suite"))
