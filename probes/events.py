@@ -1,6 +1,6 @@
-"""What one scheduled attempt counts as for one objective: the only place that says it in Python.
+"""What one scheduled attempt counts as for one objective: the only place that says it.
 
-storage/history.py renders the same rule as SQL, and a property test holds the two together:
+Judging as results come and counting from stored rows (storage/counting.py) both ask here:
 
 1. An outcome that is to be confirmed counts as nothing until it is settled (no fault known: ignored), and as
    invalid once the fault is `ours`; `none`, `not_ours` and `undetermined` leave it to what follows. Where
@@ -15,7 +15,7 @@ storage/history.py renders the same rule as SQL, and a property test holds the t
 
 from typing import Literal
 
-from probes.result import DEADLINES, EventClass, Fault, Outcome, ProbeResult
+from probes.result import DEADLINES, MEANING, EventClass, Fault, Outcome, ProbeResult
 
 Sli = Literal["availability", "ttft", "total"]
 
@@ -35,37 +35,36 @@ def event_class(
 
     `threshold_s` belongs to the latency SLIs: good is at or under it. ValueError where it is missing there.
     """
-    meaning = result.meaning
-    if meaning.confirm and fault is None:
-        return None
-    if meaning.confirm and fault is Fault.OURS:
-        return EventClass.INVALID
+    within: bool | None = None
+    if sli != "availability":
+        if threshold_s is None:
+            raise ValueError(f"The {sli} SLI needs a threshold: give threshold_s.")
+        latency_s = result.ttft_s if sli == "ttft" else result.total_s
+        within = None if latency_s is None else latency_s <= threshold_s
+    return class_of(
+        result.outcome, fault, sli=sli, within=within, trusted=result.trusted, throttled=throttled
+    )
+
+
+def class_of(
+    outcome: Outcome,
+    fault: Fault | None,
+    *,
+    sli: Sli,
+    within: bool | None,
+    trusted: bool,
+    throttled: EventClass,
+) -> EventClass | None:
+    """Return the class that these facts make; `within` says whether the SLI's latency, if observed, was short."""
+    meaning = MEANING[outcome]
+    if meaning.confirm and fault in (None, Fault.OURS):
+        return None if fault is None else EventClass.INVALID
     if sli == "availability":
-        return throttled if result.outcome is Outcome.THROTTLED else meaning.availability
-    if threshold_s is None:
-        raise ValueError(f"The {sli} SLI needs a threshold: give threshold_s.")
+        return throttled if outcome is Outcome.THROTTLED else meaning.availability
     if meaning.availability is EventClass.EXCLUDED:
         return EventClass.EXCLUDED
-    if sli == "ttft":
-        return _ttft(result, threshold_s)
-    return _total(result, threshold_s)
-
-
-def _ttft(result: ProbeResult, threshold_s: float) -> EventClass:
-    if result.ttft_s is None:
-        return EventClass.BAD if result.outcome in DEADLINES else EventClass.INVALID
-    return _latency(result, result.ttft_s, threshold_s)
-
-
-def _total(result: ProbeResult, threshold_s: float) -> EventClass:
-    if result.outcome in DEADLINES:
+    if outcome in DEADLINES and (sli == "total" or within is None):
         return EventClass.BAD
-    if result.total_s is None or result.outcome not in ANSWERED:
+    if within is None or not trusted or (sli == "total" and outcome not in ANSWERED):
         return EventClass.INVALID
-    return _latency(result, result.total_s, threshold_s)
-
-
-def _latency(result: ProbeResult, latency_s: float, threshold_s: float) -> EventClass:
-    if not result.trusted:
-        return EventClass.INVALID
-    return EventClass.GOOD if latency_s <= threshold_s else EventClass.BAD
+    return EventClass.GOOD if within else EventClass.BAD

@@ -49,9 +49,12 @@ def clean(result: ProbeResult) -> tuple[ProbeResult, tuple[str, ...]]:
         raise UnfitError(f"its instants are out of range: {result.scheduled_ns}, {result.started_ns}")
     if not -1 <= result.attempt <= INT16:
         raise UnfitError(f"its attempt is out of range: {result.attempt}")
-    kept = {field.name: _clean(field.name, getattr(result, field.name)) for field in _FIELDS}
-    changed = tuple(name for name, value in kept.items() if value is not getattr(result, name))
-    return (dataclasses.replace(result, **{name: kept[name] for name in changed}), changed)
+    changed = {
+        name: kept
+        for name in _FIELDS
+        if (value := getattr(result, name)) is not None and (kept := _clean(name, value)) is not value
+    }
+    return (dataclasses.replace(result, **changed) if changed else result), tuple(changed)
 
 
 def clean_settled(verdict: Settled) -> Settled:
@@ -121,4 +124,4 @@ def _part(item: Any) -> Any:
             return item
 
 
-_FIELDS = dataclasses.fields(ProbeResult)
+_FIELDS = tuple(field.name for field in dataclasses.fields(ProbeResult))

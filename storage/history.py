@@ -1,15 +1,24 @@
 """The named questions to Postgres, answered from raw rows against the thresholds that are asked about."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, text
 
-from probes.result import SCHEDULED, Fault
+from probes.result import MEANING, SCHEDULED, Fault, Outcome
 from storage import plans, rows
-from storage.counting import Counted, Edges, Pair, Rule, Tally, class_sql, grouped, pair_of
+from storage.counting import Facts, Pair, Plan, Tally, pair_of, planned
 from storage.dictionaries import Dictionaries
 from storage.engine import edge
 from storage.readings import PlanRow, SliCounts, SliQuestion, SlotRow
+
+Item = TypeVar("Item")
+Ids = tuple[int, int, int]
+"""A pair by its ids in the dictionaries."""
+
+PAIRS_AT_ONCE = 20
+"""Pairs that one statement counts: 3.2 million rows in 28 days at 15 s, seconds under the statement timeout."""
 
 
 class PostgresHistory:
@@ -22,17 +31,21 @@ class PostgresHistory:
     def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
         """Answer in the order of the questions.
 
-        However many objectives and windows ask about a pair, its rows are read once: they are counted by class
-        in the segments between all the windows' edges, and each window is the sum of its segments.
+        However many objectives and windows ask about a pair, its rows are read once: the database counts those
+        that are alike in all that anybody asks about, and the rule classes each kind of row, not each row.
         """
         tallies: dict[Pair, Tally] = {}
         with edge(self._engine, "Counting events"):
-            for (rules, edges), pairs in grouped(questions).items():
+            for plan, pairs in planned(questions).items():
                 known = self._known(pairs)
-                with self._engine.connect() as connection:
-                    tally = Tally(rules, edges, _counted(connection, rules, edges, known))
-                tallies |= dict.fromkeys(pairs, tally)
-        return [tallies[pair_of(question)].answer(question) for question in questions]
+                for chunk in batched(known.items(), PAIRS_AT_ONCE):
+                    with self._engine.connect() as connection:
+                        tally = Tally(plan, _facts(connection, plan, dict(chunk)))
+                    tallies |= {pair: tally for _, pair in chunk}
+        return [
+            tallies[pair_of(question)].answer(question) if pair_of(question) in tallies else SliCounts()
+            for question in questions
+        ]
 
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         with edge(self._engine, "Reading plans"), self._engine.connect() as connection:
@@ -62,56 +75,81 @@ class PostgresHistory:
                 for row in found.mappings()
             ]
 
-    def _known(self, pairs: Sequence[Pair]) -> dict[tuple[int, ...], Pair]:
+    def _known(self, pairs: Sequence[Pair]) -> dict[Ids, Pair]:
         """Return ids -> pair, for those that the store has ever heard of."""
-        names = zip(*pairs, strict=True)
-        ids = [
-            self._dictionaries.known(table, names_of) for table, names_of in zip(_PAIR, names, strict=True)
-        ]
+        dictionaries = ("targets", "probes", "vantages")
+        columns = zip(dictionaries, zip(*pairs, strict=True), strict=True)
+        targets, probes, vantages = (self._dictionaries.known(name, texts) for name, texts in columns)
         return {
-            tuple(known[name] for known, name in zip(ids, pair, strict=True)): pair
-            for pair in pairs
-            if all(name in known for known, name in zip(ids, pair, strict=True))
+            (targets[target], probes[probe], vantages[vantage]): (target, probe, vantage)
+            for target, probe, vantage in pairs
+            if target in targets and probe in probes and vantage in vantages
         }
 
 
-_PAIR = ("targets", "probes", "vantages")
+def batched(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
+    """Yield the items so many at a time (itertools has it from Python 3.12 on)."""
+    rest = iter(items)
+    while chunk := tuple(itertools.islice(rest, size)):
+        yield chunk
 
 
-def _counted(
-    connection: Connection, rules: Sequence[Rule], edges: Edges, pairs: Mapping[tuple[int, ...], Pair]
-) -> Iterator[Counted]:
-    if not pairs:
-        return
-    instants = [rows.instant_up(at) for at in edges]
-    ids = {table: list(column) for table, column in zip(_PAIR, zip(*pairs, strict=True), strict=True)}
+def _facts(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Iterator[Facts]:
+    targets, probes, vantages = (list(set(column)) for column in zip(*pairs, strict=True))
+    instants = [rows.instant_up(at) for at in plan.edges]
     found = connection.execute(
-        text(_count_sql(rules)), {"edges": instants, "since": instants[0], "until": instants[-1], **ids}
+        text(_FACTS),
+        {
+            "edges": instants,
+            "since": instants[0],
+            "until": instants[-1],
+            # A duration is over a threshold from the next microsecond on.
+            "ttft": [threshold + 1 for threshold in plan.ttft_us],
+            "total": [threshold + 1 for threshold in plan.total_us],
+            "targets": targets,
+            "probes": probes,
+            "vantages": vantages,
+        },
     )
-    for target, probe, vantage, segment, count, *classes in found:
-        yield Counted(pairs[target, probe, vantage], segment, tuple(classes), count)
+    for target, probe, vantage, segment, outcome, fault, trusted, ttft, total, count in found:
+        pair = pairs.get((target, probe, vantage))  # the product of the three lists holds more than was asked
+        if pair is not None:
+            known = Fault(fault) if fault else None
+            yield Facts(pair, segment, Outcome(outcome), known, trusted, ttft, total, count)
 
 
-def _count_sql(rules: Sequence[Rule]) -> str:
-    """Return one pass over the rows: each is put into its segment and classed by every rule, then counted."""
-    columns = ["r.target_id", "r.probe_id", "r.vantage_id"]
-    columns += ["width_bucket(r.scheduled_at, CAST(:edges AS timestamptz[]))", *map(class_sql, rules)]
-    picked = ", ".join([*columns[:4], "count(*)", *columns[4:]])
-    places = ", ".join(str(place) for place in range(1, len(columns) + 2) if place != 5)
+def _counted(source: str, fault: str, among: str) -> str:
     return f"""
-        SELECT {picked} FROM results r
-        JOIN unnest(CAST(:targets AS int[]), CAST(:probes AS smallint[]), CAST(:vantages AS smallint[]))
-          AS asked (target_id, probe_id, vantage_id)
-          ON r.target_id = asked.target_id AND r.probe_id = asked.probe_id AND r.vantage_id = asked.vantage_id
-        LEFT JOIN verdicts v ON {_SAME_SLOT} AND v.scheduled_at >= :since AND v.scheduled_at < :until
+        SELECT r.target_id, r.probe_id, r.vantage_id,
+            width_bucket(r.scheduled_at, CAST(:edges AS timestamptz[])), r.outcome, {fault} AS fault,
+            r.quality_reasons IS NULL, width_bucket(r.ttft_us, CAST(:ttft AS int[])),
+            width_bucket(r.total_us, CAST(:total AS int[])), count(*)
+        FROM {source}
         WHERE r.scheduled_at >= :since AND r.scheduled_at < :until AND r.attempt = {SCHEDULED}
-        GROUP BY {places}
+            AND r.target_id = ANY (CAST(:targets AS int[])) AND r.probe_id = ANY (CAST(:probes AS smallint[]))
+            AND r.vantage_id = ANY (CAST(:vantages AS smallint[])) AND r.outcome {among}
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
     """  # noqa: S608 - numbers and names of our own
 
+
+_CONFIRM = ", ".join(f"'{outcome}'" for outcome, meaning in MEANING.items() if meaning.confirm)
 
 _SAME_SLOT = (
     "v.target_id = r.target_id AND v.scheduled_at = r.scheduled_at"
     " AND v.probe_id = r.probe_id AND v.vantage_id = r.vantage_id"
+)
+
+# One pass over the many that need no verdict, and a look-up from each verdict to the row it is about: what has
+# none yet counts as nothing. Joining verdicts to all rows took four times as long (13 s for 3.2 million rows).
+_FACTS = " UNION ALL ".join(
+    (
+        _counted("results r", "NULL", f"NOT IN ({_CONFIRM})"),
+        _counted(
+            f"verdicts v JOIN results r ON {_SAME_SLOT} AND v.scheduled_at >= :since AND v.scheduled_at < :until",
+            "v.fault",
+            f"IN ({_CONFIRM})",
+        ),
+    )
 )
 
 _LATEST = f"""

@@ -2,13 +2,15 @@
 
 import contextlib
 import functools
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, TextClause, text
+from sqlalchemy import Column, Connection, Dialect, Engine, TextClause, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from probes.result import MANUAL, ProbeResult, SlotKey
@@ -161,10 +163,16 @@ def _write(connection: Connection, entries: Sequence[Entry]) -> int:
     for table in ("results", "failures", "recent", "verdicts"):
         found = [entry[table] for entry in entries if table in entry]
         if found:
-            arrays = {name: [row[name] for row in found] for name in found[0]}
+            columns = schema.metadata.tables[table].c
+            arrays = {column.name: _array(column, [row[column.name] for row in found]) for column in columns}
             inserted = connection.execute(_insertion(table), arrays).rowcount
             new += inserted if table == "results" else 0
     return new
+
+
+def _array(column: Column[Any], values: list[Any]) -> Any:
+    """Return the values as one parameter; those of a JSON column as one JSON array, for the driver to copy only."""
+    return json.dumps(values, ensure_ascii=False) if isinstance(column.type, JSONB) else values
 
 
 @functools.cache
@@ -172,14 +180,15 @@ def _insertion(table: str) -> TextClause:
     """Return the statement that takes one array a column: one plan for any number of rows, 40,000 a second."""
     dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
     columns = schema.metadata.tables[table].c
-    kinds = {column.name: column.type.compile(dialect) for column in columns}
-    # An array of JSON goes as text: the driver would quote it twice.
-    sent = {name: "TEXT" if kind == "JSONB" else kind for name, kind in kinds.items()}
-    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in sent.items())
-    names = ", ".join(f'"{name}"' for name in kinds)
-    picked = ", ".join(f'CAST("{name}" AS {kind})' for name, kind in kinds.items())
+    arrays = ", ".join(
+        f"jsonb_array_elements(CAST(:{column.name} AS jsonb))"
+        if isinstance(column.type, JSONB)
+        else f"unnest(CAST(:{column.name} AS {column.type.compile(dialect)}[]))"
+        for column in columns
+    )
+    names = ", ".join(f'"{column.name}"' for column in columns)
     return text(
-        f"INSERT INTO {table} ({names}) SELECT {picked} FROM unnest({arrays}) AS sent ({names})"  # noqa: S608 - names of our own
+        f"INSERT INTO {table} ({names}) SELECT * FROM ROWS FROM ({arrays})"  # noqa: S608 - names of our own
         " ON CONFLICT DO NOTHING"
     )
 

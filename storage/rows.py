@@ -116,11 +116,11 @@ def verdict_columns(verdict: Settled, ids: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def detailed(result: ProbeResult) -> tuple[str, str]:
-    """Return a result's journal form as two JSON objects: what `results` keeps too, and the detail."""
-    whole = json.loads(result.encode())
+def detailed(result: ProbeResult) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a result's journal form in two parts: what `results` keeps too, and the detail."""
+    whole: dict[str, Any] = json.loads(result.encode())
     detail = {name: whole.pop(name) for name in DETAIL if name in whole}
-    return _canonical(whole), _canonical(detail)
+    return whole, detail
 
 
 def whole(row: Mapping[str, Any], detail: Mapping[str, Any]) -> ProbeResult:

@@ -1,5 +1,4 @@
 import dataclasses
-import json
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -63,7 +62,7 @@ def test_a_detailed_row_comes_back_whole() -> None:
         ratelimit={"remaining": 0.0},
         tls_expires_at=datetime(2027, 1, 1, tzinfo=UTC),
     )
-    row, detail = (json.loads(part) for part in rows.detailed(result))
+    row, detail = rows.detailed(result)
     assert rows.whole(row, detail) == result
     assert detail.keys() == {"error", "ratelimit", "chunks", "marks"}
     assert not detail.keys() & row.keys()
