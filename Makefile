@@ -33,10 +33,10 @@ run: $(VENV)/base.stamp ## the daemon on nephoscope.yaml, or else the demo on si
 	@exec $(BIN)/nephoscope $(if $(wildcard nephoscope.yaml),run,demo) $(ARGS)
 
 test: $(VENV)/dev.stamp ## the suite, its own Postgres and a real language model included
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not heavy" $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not heavy" $(ARGS)
 
 test-all: $(VENV)/dev.stamp ## the heavy parts too: Prometheus, promtool, a system Postgres
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m heavy $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m heavy $(ARGS)
 
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import arrows
 	@$(BIN)/ruff check .

@@ -116,7 +116,8 @@ class Metrics:
             if result.trusted:
                 self._time(result, measured)
             self._count(judged)
-            state = state_of(judged)
+            was_down = self._series.get(conventions.TARGET_STATE, (*measured, "down")) == 1.0
+            state = state_of(judged, was_down=was_down)
             for each in conventions.TARGET_STATES:
                 self._series.set(conventions.TARGET_STATE, (*measured, each), float(each == state))
 
@@ -302,16 +303,17 @@ class Metrics:
             self._asker = (boot, dropped)
 
 
-def state_of(judged: Judged) -> State:
+def state_of(judged: Judged, *, was_down: bool = False) -> State:
     """Return what a settled attempt shows of its target.
 
-    `down` is a confirmed failure; `unknown` is no verdict, or a failure that was our own; `degraded` is
+    `down` is a confirmed failure, and any further one until something else is seen: a slot that fails while
+    the confirmations of another still run has none of its own. `unknown` is no verdict, or a failure that was our own; `degraded` is
     whatever else is not good: an unconfirmed failure, a throttled or mismatched answer, a missed threshold.
     """
     good = judged.result.meaning.good
     if judged.fault is Fault.OURS or (good is None and judged.result.outcome is not Outcome.THROTTLED):
         return "unknown"
-    if good is False and judged.confirmed:
+    if good is False and (judged.confirmed or (was_down and judged.result.meaning.confirm)):
         return "down"
     if not good or EventClass.BAD in judged.classes.values():
         return "degraded"

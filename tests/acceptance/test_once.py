@@ -17,8 +17,6 @@ from support.endpoint import GOOD, Endpoint, endpoint
 from support.llm import free_port, real_model
 from support.wireserver import WireServer, always
 
-pytestmark = pytest.mark.xdist_group("model")
-
 DOCUMENTED = """id probe kind target provider cloud region model vantage labels scheduled_at started_at lateness_s attempt
     outcome blame good http_status error_code error auth_s dns_wait_s dns_s proxy_s connect_s tls_s ttfb_s ttft_s
     ttfo_s itl_s gap_max_s last_token_s total_s reused peer tls_expires_at stream finish_reason input_tokens

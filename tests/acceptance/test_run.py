@@ -29,6 +29,7 @@ def test_a_run_leaves_exactly_the_slots_of_its_plan_and_ends_clean(served: Endpo
     with daemon(configuration(served, "ok", "503")) as running:
         running.until_ready()
         running.until(lambda: good(running) >= 6, "six good results")
+        running.until(lambda: "trace_id=" in running.get("/metrics", headers=OPENMETRICS).text, "an exemplar")
         assert running.stop() == 0, running.said()
         assert_whole(running, 2, 2)
         plan = query(running, "select valid_to_ns from plans")
@@ -81,7 +82,7 @@ targets:
 
 
 def test_the_whole_way_with_a_real_model() -> None:
-    """llama.cpp's server, the daemon, Postgres, /metrics with exemplars, spans over gRPC: nothing is simulated."""
+    """llama.cpp's server, the daemon, Postgres, /metrics, spans over gRPC: nothing is simulated."""
     probes = "probes: [{name: chat, every: 4s, max_tokens: 16, first_token: 20s, timeout: 30s}]"
     with real_model() as base, grpc_collector() as collector:
         targets = (
@@ -92,8 +93,9 @@ def test_the_whole_way_with_a_real_model() -> None:
         with daemon(f"{config}{probes}\n{targets}\n") as running:
             running.until_ready()
             running.until(lambda: good(running) >= 2, "two answers")
-            text = running.get("/metrics", headers=OPENMETRICS).text
-            assert "trace_id=" in text, "no exemplar"
+            running.until(
+                lambda: "trace_id=" in running.get("/metrics", headers=OPENMETRICS).text, "an exemplar"
+            )
             assert running.metric("nephoscope_sli_events_total", result="good", objective="available") >= 2
             assert running.get("/healthz").status_code == 200
             assert running.stop() == 0, running.said()

@@ -250,6 +250,18 @@ def test_slots_count_once_for_each_objective_that_looks_at_them() -> None:
     assert value(metrics, "sli_expected_events_total") == 4
 
 
+def test_a_target_stays_down_until_something_else_than_a_failure_is_seen() -> None:
+    """A slot that fails while another's confirmations run has none of its own: that is no recovery."""
+    metrics = planned()
+    bad = a_result(outcome=Outcome.SERVER_ERROR)
+    metrics.settle(judged(bad, fault=Fault.UNDETERMINED, confirmed=True))
+    metrics.settle(judged(bad, fault=Fault.UNDETERMINED, confirmed=False))
+    assert value(metrics, "target_state", state="down") == 1
+    metrics.settle(judged())
+    metrics.settle(judged(bad, fault=Fault.UNDETERMINED, confirmed=False))
+    assert value(metrics, "target_state", state="degraded") == 1
+
+
 @pytest.mark.parametrize(
     ("state", "outcome", "confirmed", "fault", "event"),
     [
