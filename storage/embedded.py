@@ -98,7 +98,7 @@ class Server:
                     self._start(who)
                 except (OSError, EmbeddedError):
                     if _postmaster(self.data) is None:
-                        sockets.clear(self.folder)
+                        sockets.clear(self.folder, sockets.read(self.folder))
                     raise
         except OSError as error:
             raise EmbeddedError(
@@ -115,6 +115,7 @@ class Server:
 
         A server that takes longer than 30 s is stopped without a checkpoint (it recovers at the next start).
         """
+        place = sockets.read(self.folder)  # before Postgres removes its own note of it
         for sign, patience_s in ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
             pid = self.pid
             if pid is None:
@@ -125,7 +126,7 @@ class Server:
                 break
         self.process = None
         self.adopted = False
-        sockets.clear(self.folder)
+        sockets.clear(self.folder, place)
 
     def _start(self, who: Account) -> None:
         place = sockets.prepare(self.folder, who)

@@ -104,9 +104,8 @@ def prepare(folder: Path, who: Account) -> Path:
     raise OSError(errno.EACCES, "no short private folder for the socket; set TMPDIR to one")
 
 
-def clear(folder: Path) -> None:
-    """Remove what `prepare` made, and nothing else that a damaged file may name."""
-    sockets = read(folder)
+def clear(folder: Path, sockets: Path | None) -> None:
+    """Remove what `prepare` made, and nothing else that a damaged file may have named."""
     (folder / "socket").unlink(missing_ok=True)
     if sockets is None or not sockets.name.startswith(f"{NAME}-") or not _is_private(sockets):
         return

@@ -136,9 +136,13 @@ def test_the_socket_is_found_without_the_file_that_says_where(folder: Path) -> N
     """Postgres notes the place too."""
     with started(Server(folder)) as server:
         url = server.url
+        place_before = sockets.read(folder)
         (folder / "socket").unlink()
         assert url_of(folder) == url
+        assert sockets.read(folder) == place_before
         assert answer_of(folder) is Answer.READY
+    assert place_before is not None
+    assert not place_before.exists()
 
 
 def test_a_process_number_that_somebody_else_has_got_stops_nothing(folder: Path) -> None:
