@@ -64,7 +64,13 @@ def _formatter(log_format: str, *, debug: bool, colours: bool, redact: Callable[
     if log_format == "json":
         render = [structlog.processors.EventRenamer("action"), structlog.processors.JSONRenderer(default=str)]
     else:
-        render = [structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0, sort_keys=False)]
+        # Plain: rich's traceback shows local variables, cut to a width, and no cut secret can be found again.
+        plain = structlog.dev.plain_traceback
+        render = [
+            structlog.dev.ConsoleRenderer(
+                colors=colours, pad_event_to=0, sort_keys=False, exception_formatter=plain
+            )
+        ]
     if log_format == "json":
         render.insert(0, structlog.processors.format_exc_info)
     return _Formatter(

@@ -89,3 +89,13 @@ def test_configuring_again_replaces_our_handler_only() -> None:
     first, second = written(), written()
     structlog.get_logger("x").info("once")
     assert (first.getvalue(), second.getvalue().count("once")) == ("", 1)
+
+
+@pytest.mark.parametrize("log_format", log.FORMATS)
+def test_a_traceback_shows_no_local_variables(log_format: str) -> None:
+    """They hold secrets, and a secret that was cut to fit a line is not found by redaction."""
+    stream = written(log_format, level="debug")
+    failed("-".join(("sk", "local", "key" * 40)))
+    lines = stream.getvalue().replace("sk-local-" + "key" * 40, "")  # int() quotes what it was given, whole
+    assert "Traceback" in lines
+    assert "sk-local" not in lines
