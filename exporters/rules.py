@@ -85,7 +85,7 @@ def _groups(spec: RuleSpec) -> Iterator[str]:
         ],
     )
     yield from _group(
-        f"nephoscope-{spec.slo.id}-slow",
+        f"nephoscope-{spec.slo.id}:slow",  # no name holds a colon: it cannot be another SLO's group
         [*(_window(spec, window) for window in slow), *_period(spec), *_burn_alerts(spec, "ticket")],
         interval=_SLOW_INTERVAL,
     )

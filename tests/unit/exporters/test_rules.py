@@ -125,3 +125,11 @@ def test_no_text_breaks_out_of_its_quotes(target: str, objective: str, labels: d
     assert page["labels"]["target"].replace('{{"{{"}}', "{{") == target
     assert len(rules) == len(loaded(render([SPEC])))
     assert len(YAML(typ="safe").load(render_tests([spec]))["tests"]) == 5
+
+
+def test_no_group_has_the_name_of_another() -> None:
+    """Prometheus refuses a file that repeats one: an objective may be called like another and `-slow`."""
+    slow = dataclasses.replace(SPEC.slo, objective=f"{SPEC.slo.objective}-slow")
+    groups = YAML(typ="safe").load(render([SPEC, dataclasses.replace(SPEC, slo=slow)]))["groups"]
+    names = [group["name"] for group in groups]
+    assert len(names) == len(set(names)) == 5
