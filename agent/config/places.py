@@ -147,9 +147,13 @@ def heartbeat(context: Context, settings: Settings) -> Heartbeat | None:
 
 
 def runbook(context: Context, settings: Settings) -> str | None:
-    if settings.alerts.runbook is not None:
-        context.url(("alerts", "runbook"), settings.alerts.runbook)
-    return settings.alerts.runbook
+    if settings.alerts.runbook is None:
+        return None
+    where = ("alerts", "runbook")
+    template = context.setting(where, settings.alerts.runbook)
+    if context.known(template):
+        context.url(where, template)
+    return template
 
 
 def export(context: Context, settings: Settings) -> Export:

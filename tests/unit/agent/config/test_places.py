@@ -71,3 +71,8 @@ def test_state_lies_where_it_is_said_else_with_the_user_or_the_system() -> None:
     assert config("state_dir: /s").state_dir == "/s"
     root = type(HOST)(name="h", home=HOST.home, root=True)
     assert str(default_state_dir(root)) == "/var/lib/nephoscope"
+
+
+def test_a_reference_in_the_runbook_is_resolved() -> None:
+    text = f'targets: [{LOCAL}]\nalerts: {{runbook: "https://${{WIKI}}/{{objective}}"}}'
+    assert loaded(text, {"WIKI": "wiki.bank"}).config.runbook == "https://wiki.bank/{objective}"
