@@ -99,8 +99,7 @@ def join_url(parts: list[tuple[str, bool]]) -> str:
     >>> join_url([("postgresql://me:", False), ("p@/ss", True), ("@db/x?a=", False), ("b/c", True)])
     'postgresql://me:p%40%2Fss@db/x?a=b/c'
     """
-    # Private-use characters stand in for what references brought, so that its own `@` cannot move the host.
-    marked = "".join(f"\ue000{n}\ue001" if brought else text for n, (text, brought) in enumerate(parts))
+    marked = _marked([None if brought else text for text, brought in parts])
     found = _USERINFO.fullmatch(marked)
     head, userinfo, tail = found.groups() if found else ("", "", marked)
 
@@ -110,6 +109,11 @@ def join_url(parts: list[tuple[str, bool]]) -> str:
         )
 
     return head + fill(userinfo, lambda text: quote(text, safe="")) + ("@" if found else "") + fill(tail, str)
+
+
+def _marked(parts: Iterable[object]) -> str:
+    """Return a URL in which private-use characters stand in for what is no text: its `@` cannot move the host."""
+    return "".join(part if isinstance(part, str) else f"\ue000{n}\ue001" for n, part in enumerate(parts))
 
 
 def _spelled_out(config: Config) -> Iterator[str]:
@@ -122,10 +126,10 @@ def _spelled_out(config: Config) -> Iterator[str]:
             if _SENSITIVE.search(name) and not references(text)
         )
     for url in _urls(config):
-        found = _USERINFO.fullmatch(url)
+        found = _USERINFO.fullmatch(_marked(pieces(url)))
         password = found[2].partition(":")[2] if found else ""
-        if not references(url):
-            yield from (password, unquote(password))
+        for text in _MARK.split(password)[::2]:
+            yield from (text, unquote(text))
     if config.heartbeat is not None and not references(config.heartbeat.url):
         yield config.heartbeat.url
 

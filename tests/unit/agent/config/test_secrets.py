@@ -108,3 +108,17 @@ def test_a_plan_whose_secrets_are_not_there_yet_still_yields_secrets() -> None:
         'targets: [{name: a, provider: openai, model: m, credentials: {api_key: "${X}"}}]', no_secrets=True
     )
     assert Secrets.of(config.config, {}).redact("nothing") == "nothing"
+
+
+def test_a_password_spelled_out_beside_references_is_known() -> None:
+    environ = {"PROXY": "proxy.bank", "MORE": "-and-more"}
+    config = loaded(
+        """
+targets:
+  - {name: a, provider: vllm, model: m, endpoint: "http://localhost:1", proxy: "http://me:spelled%40out@${PROXY}:3128"}
+  - {name: b, provider: vllm, model: m, endpoint: "http://localhost:1", proxy: "http://me:begun-here${MORE}@proxy:3128"}
+""",
+        environ,
+    ).config
+    said = Secrets.of(config, environ).redact("spelled%40out, spelled@out, begun-here")
+    assert said == "[redacted], [redacted], [redacted]"
