@@ -27,9 +27,10 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as failure:
+    except (OSError, UnicodeError) as failure:  # a name such as `a..b` cannot even be looked up
+        reason = failure.strerror if isinstance(failure, OSError) else "it is no host's name"
         raise ConfigError(
-            f"Cannot listen on {host}:{port} for /metrics ({failure.strerror}): "
+            f"Cannot listen on {host}:{port} for /metrics ({reason}): "
             "end what holds the port, or name another with `export.listen`."
         ) from failure
 

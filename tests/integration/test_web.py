@@ -128,3 +128,5 @@ def test_an_address_that_is_not_ours_is_a_sentence_too() -> None:
         listen("192.0.2.1", 9464)
     with pytest.raises(ConfigError, match=r"export\.listen"):
         listen("no-such-host.invalid", 9464)
+    with pytest.raises(ConfigError, match=r"export\.listen"):
+        listen("no..host", 9464)
