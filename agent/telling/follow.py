@@ -66,11 +66,13 @@ async def follow(
     """
     committed, troubled = reader.position, False
     while True:
+        # Before the read: what was written between a read and a stop stands behind that read's end.
+        asked = stop.asked.is_set()
         batch = await asyncio.to_thread(reader.read, follower.limit)
         if batch.records or batch.lost:
             await asyncio.to_thread(follower.fold, batch)
         at_end = len(batch.records) < follower.limit
-        last = stop.hurried.is_set() or (at_end and stop.asked.is_set())
+        last = stop.hurried.is_set() or (at_end and asked)
         keep = functools.partial(follower.keep, reader.position, last=last)
         kept, position = await insist(keep, stop, jitter)
         if position is not None and position != committed:

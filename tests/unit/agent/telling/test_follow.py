@@ -63,6 +63,26 @@ def test_a_stop_lets_it_read_to_the_journals_end() -> None:
     assert listener.kept == [(3, False), (6, False), (7, True)]
 
 
+def test_what_was_written_between_the_last_read_and_a_stop_is_read_too() -> None:
+    """The asker ends before the teller is told to: its last records may come while a batch is folded."""
+    records = RECORDS[:2]
+    stop = Stop()
+
+    class Busy(Listener):
+        def fold(self, batch: Batch) -> None:
+            super().fold(batch)
+            if not stop.asked.is_set():
+                records.append(RECORDS[2])
+                stop.asked.set()
+
+    async def go() -> None:
+        await follow(listener, MemoryReader(records), stop, commit=lambda _: None, jitter=lambda *_: 0.0)
+
+    listener = Busy()
+    asyncio.run(go())
+    assert listener.batches == [[1, 2], [3]]
+
+
 def test_a_hurried_stop_keeps_the_batch_at_hand_and_returns() -> None:
     listener = Listener()
     assert run(listener, lambda stop: (stop.asked.set(), stop.hurried.set())) == [3]  # type: ignore[func-returns-value]  # two calls in one
