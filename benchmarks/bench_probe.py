@@ -60,6 +60,9 @@ class Plain:
     def resolve(self, text: str) -> str:
         return text
 
+    def resolve_url(self, text: str) -> str:
+        return text
+
     def redact(self, text: str) -> str:
         return text
 

@@ -125,6 +125,10 @@ class Secrets(Protocol):
         """Return the text with its references (`${NAME}`, `${file:/path}`) replaced, or raise `SigningError`."""
         ...
 
+    def resolve_url(self, text: str) -> str:
+        """Return the URL likewise; what comes into its user or password is percent-encoded."""
+        ...
+
     def redact(self, text: str) -> str:
         """Return the text with every secret that was ever resolved blotted out."""
         ...

@@ -1,6 +1,7 @@
 """The only file that calls a model: signs, sends, reads, times and hands over to be judged."""
 
 import asyncio
+import dataclasses
 import importlib.metadata
 import re
 import uuid
@@ -97,7 +98,8 @@ class Exchange:
         ours = {"user-agent": USER_AGENT, "accept-encoding": "identity", "x-request-id": str(identity)}
         if target.traceparent:
             ours["traceparent"] = f"00-{identity.hex}-{identity.hex[16:]}-01"
-        extensions = {MARKS: attempt.marks, PATH: target.path}
+        path = dataclasses.replace(target.path, proxy=self._secrets.resolve_url(target.path.proxy))
+        extensions = {MARKS: attempt.marks, PATH: path}
         if workload.connection == "warm":
             extensions[KEEP] = f"{target.name}/{workload.name}"
         return httpx.Request(

@@ -21,7 +21,7 @@ class Price:
 class Path:
     """The way out to a target.
 
-    `proxy` is `environment` (the usual variables decide), `none`, or a URL; `resolve` maps a host to the
+    `proxy` is `environment` (the usual variables decide), `none`, or a URL that may hold references; `resolve` maps a host to the
     address that is used in place of what the resolver says.
     """
 

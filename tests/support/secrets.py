@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from probes.base import SigningError
 
@@ -14,6 +15,9 @@ class FakeSecrets:
 
     def resolve(self, text: str) -> str:
         return re.sub(r"\$\{([^}]+)\}", lambda found: self._value(found[1]), text)
+
+    def resolve_url(self, text: str) -> str:
+        return re.sub(r"\$\{([^}]+)\}", lambda found: quote(self._value(found[1]), safe=""), text)
 
     def redact(self, text: str) -> str:
         for value in filter(None, self._known.values()):

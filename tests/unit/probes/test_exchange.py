@@ -180,6 +180,16 @@ def test_what_is_sent_is_signed_named_and_identified() -> None:
     assert isinstance(request.extensions[MARKS], timing.Marks)
 
 
+def test_a_proxys_password_is_resolved_when_it_is_used() -> None:
+    """The plan holds the reference; the transport is given the URL, where an `@` must not move the host."""
+    target = dataclasses.replace(TARGET, path=Path(proxy="http://u:${PW}@proxy:3128"))
+    _, transport = ask(target=target, secrets=FakeSecrets({"KEY": KEY, "PW": "p@ss"}))
+    assert transport.requests[0].extensions[PATH] == Path(proxy="http://u:p%40ss@proxy:3128")
+    result, transport = ask(target=target)
+    assert (result.outcome, transport.requests) == (Outcome.CONFIG, [])
+    assert "PW is not set" in (result.error or "")
+
+
 def test_a_vendor_gets_no_trace_context_and_a_cold_probe_keeps_nothing() -> None:
     _, transport = ask()
     assert "traceparent" not in transport.requests[0].headers
