@@ -22,6 +22,9 @@ ERROR_LENGTH: Final = 300
 LAG_UNTRUSTED_S: Final = 0.02
 """Loop lag past which an instant taken in user space is not to be believed."""
 
+CHUNKS: Final = 10_000
+"""Arrivals that a result carries at most (120 kB): a flood of them would be a record too large for the journal."""
+
 _TEXT_LENGTH = 200
 _REFUSAL_BYTES = 64 * 1024
 _BY_ITSELF = frozenset({StreamVerdict.COMPLETE, StreamVerdict.EMPTY, StreamVerdict.ERRORED})
@@ -209,7 +212,7 @@ class Attempt:
             timed["stamp_uncertainty_s"] = self._uncertainty_s
         sent, at = self.marks.at.get(timing.SENT), self._arrivals
         if sent is not None:
-            timed["chunks"] = tuple((arrival - sent) / 1e9 for arrival in at)
+            timed["chunks"] = tuple((arrival - sent) / 1e9 for arrival in at[:CHUNKS])
         if len(at) > 1:
             timed["gap_max_s"] = max(later - earlier for earlier, later in itertools.pairwise(at)) / 1e9
             if self._reading is not None and self._reading.tokens_after_first:

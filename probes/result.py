@@ -140,7 +140,7 @@ class ProbeResult:
 
     Instants end in ``_ns`` (UTC nanoseconds since the epoch), durations in ``_s`` (float seconds),
     ``None`` is "not observed" and never 0. ``marks`` are (name, nanoseconds since ``started_ns``) on the
-    monotonic clock (probes/timing.py names them); ``chunks`` are arrival instants of the body's units in
+    monotonic clock (probes/timing.py names them); ``chunks`` are arrival instants of the body's first units in
     seconds since ``sent``.
     """
 

@@ -56,6 +56,8 @@ class Marks:
     def durations(self) -> dict[str, float]:
         """Return the seconds of every phase whose both ends were seen; what was not observed is absent.
 
+        A server that answers before it was asked (a full one, at the door) shows no time that it took.
+
         >>> marks = Marks()
         >>> marks.mark(SENT, 1_000); marks.mark(FIRST_TOKEN, 2_001_000)
         >>> marks.durations()
@@ -64,5 +66,5 @@ class Marks:
         return {
             name: (self.at[end] - self.at[start]) / 1e9
             for name, (start, end) in _SPANS.items()
-            if start in self.at and end in self.at
+            if start in self.at and self.at.get(end, -1) >= self.at[start]
         }

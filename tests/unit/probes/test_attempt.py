@@ -11,6 +11,7 @@ from probes.base import Read, Slot, Unit
 from probes.outcome import Verdict
 from probes.result import Outcome, ProbeResult
 from probes.target import Target, Workload
+from storage.segments import MAX_BODY
 from support.clock import FakeClock
 from support.secrets import FakeSecrets
 
@@ -44,12 +45,32 @@ def test_an_attempt_that_saw_nothing_says_nothing() -> None:
     assert (seen.chunks, seen.marks) == ((), ((timing.END, 9_000_000_000),))
 
 
+def test_an_answer_that_came_before_the_request_was_sent_took_no_time() -> None:
+    """No counter of seconds takes a negative one."""
+    hasty = attempt()
+    hasty.marks.mark(timing.FIRST_BYTE, 2_000)
+    hasty.marks.mark(timing.SENT, 3_000)
+    assert result(hasty).ttfb_s is None
+
+
 def test_one_read_in_user_space_makes_the_stamps_those_of_user_space() -> None:
     mixed = attempt()
     mixed.read([WORD], Read(2_000, kernel=True, after_ns=None))
     assert result(mixed).stamp == "kernel"
     mixed.read([WORD], Read(3_000, kernel=False, after_ns=2_000))
     assert result(mixed).stamp == "user"
+
+
+def test_a_flood_of_units_still_fits_into_the_journal() -> None:
+    """64 MiB of one-letter events are 1.4 million units; written out in full they would cost the slot."""
+    flooded = attempt()
+    flooded.marks.mark(timing.SENT, 1_500)
+    for nth in range(100):
+        flooded.read([WORD] * 10_000, Read(2_000_000_000 + nth, kernel=True, after_ns=None))
+    seen = result(flooded)
+    assert len(seen.encode()) < MAX_BODY
+    assert seen.gap_max_s == 1e-9
+    assert seen.last_token_s == pytest.approx(1.999998599)
 
 
 @pytest.mark.parametrize(
