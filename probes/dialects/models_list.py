@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from probes.base import Reader, Reading, Unit, WireRequest
 from probes.loose import glimpse, parsed
+from probes.outcome import error_object
 from probes.result import StreamVerdict
 from probes.target import Target, Workload
 
@@ -34,6 +35,13 @@ class _ListReader:
         if not closed:
             return Reading(stream=StreamVerdict.TRUNCATED)
         listing = parsed(bytes(self._body))
+        if error := error_object(listing):
+            return Reading(
+                stream=StreamVerdict.ERRORED,
+                error_type=error.type,
+                error_code=error.code,
+                error=error.message,
+            )
         if isinstance(listing, dict) and isinstance(listing.get("data"), list):
             return Reading(stream=StreamVerdict.COMPLETE)
         wrong = f"the body is no list of models: {glimpse(self._body)}"

@@ -398,6 +398,7 @@ def test_what_no_database_takes_is_cleaned_away() -> None:
         (SYNC, b"{}", Outcome.MALFORMED),
         (MODELS, b'{"data":[]}', Outcome.OK),
         (MODELS, b"<html>", Outcome.MALFORMED),
+        (MODELS, b'{"error":{"message":"slow down","code":429}}', Outcome.THROTTLED),
     ],
 )
 def test_whole_answers_have_a_total_and_no_first_token(
