@@ -184,9 +184,10 @@ async def connect(addresses: Sequence[Address], host: str, marks: Marks, limit_s
     """Return a socket connected to the first address that takes it, each tried for `limit_s` at most.
 
     Raises `ConnectTimeout` or `ConnectRefused` with every attempt in the message, and `Exhausted` where this
-    machine is the reason.
+    machine is the reason for them all.
     """
     attempts: list[str] = []
+    ours: list[tuple[Address, OSError]] = []
     late = False
     for address in addresses:
         try:
@@ -196,9 +197,12 @@ async def connect(addresses: Sequence[Address], host: str, marks: Marks, limit_s
             # The kernel's own verdict (ETIMEDOUT) comes with words, our limit's without.
             attempts.append(f"{address}: {error.strerror or f'no answer within {limit_s:g} s'}")
         except OSError as error:
+            # No reason to stop: a machine without IPv6 says EADDRNOTAVAIL to ::1, and 127.0.0.1 comes next.
             if error.errno in _OURS:
-                raise _exhausted(address, error) from error
+                ours.append((address, error))
             attempts.append(f"{address}: {error.strerror}")
+    if ours and len(ours) == len(attempts):
+        raise _exhausted(*ours[0]) from ours[0][1]
     tried = "; ".join(attempts) or "the name has no address"
     if late:
         raise errors.ConnectTimeout(

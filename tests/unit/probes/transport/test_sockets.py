@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -211,6 +212,32 @@ def test_a_living_address_behind_a_dead_one_is_found() -> None:
             assert marks.at["connect_start"] < marks.at["connect_end"]
             wire.close()
 
+    asyncio.run(scenario())
+
+
+def test_an_address_that_this_machine_cannot_use_is_no_reason_to_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without IPv6, `localhost` is ::1 ("Cannot assign requested address") and then 127.0.0.1."""
+    real = sockets._established
+
+    async def established(sock: socket.socket, address: Address) -> int:
+        if address.family == socket.AF_INET6:
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+        return await real(sock, address)
+
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            tried = [
+                Address(socket.AF_INET6, ("::1", port, 0, 0)),
+                Address(socket.AF_INET, ("127.0.0.1", port)),
+            ]
+            (await connect(tried, "localhost", Marks(), 5)).close()
+            with pytest.raises(errors.Exhausted):
+                await connect(tried[:1], "localhost", Marks(), 5)
+
+    monkeypatch.setattr(sockets, "_established", established)
     asyncio.run(scenario())
 
 
