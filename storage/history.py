@@ -1,5 +1,6 @@
 """The named questions to Postgres, answered from raw rows against the thresholds that are asked about."""
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from probes.result import MEANING, SCHEDULED, Fault, Outcome
 from storage import plans, rows
+from storage.base import StoreUnavailableError
 from storage.counting import Facts, Pair, Plan, Tally, pair_of, planned
 from storage.dictionaries import Dictionaries
 from storage.engine import edge
@@ -35,7 +37,7 @@ class PostgresHistory:
         that are alike in all that anybody asks about, and the rule classes each kind of row, not each row.
         """
         tallies: dict[Pair, Tally] = {}
-        with edge(self._engine, "Counting events"):
+        with self._edge("Counting events"):
             for plan, pairs in planned(questions).items():
                 known = self._known(pairs)
                 for chunk in batched(known.items(), PAIRS_AT_ONCE):
@@ -74,6 +76,15 @@ class PostgresHistory:
                 SlotRow(result=rows.restored(row), fault=Fault(row["fault"]) if row["fault"] else None)
                 for row in found.mappings()
             ]
+
+    @contextlib.contextmanager
+    def _edge(self, doing: str) -> Iterator[None]:
+        try:
+            with edge(self._engine, doing):
+                yield
+        except StoreUnavailableError:
+            self._dictionaries.forget()
+            raise
 
     def _known(self, pairs: Sequence[Pair]) -> dict[Ids, Pair]:
         """Return ids -> pair, for those that the store has ever heard of."""

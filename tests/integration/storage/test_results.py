@@ -13,7 +13,7 @@ from storage import engine as engines
 from storage.base import StoreUnavailableError
 from storage.embedded import Server
 from storage.history import PostgresHistory
-from storage.readings import Stored
+from storage.readings import SliCounts, SliQuestion, Stored
 from storage.records import Settled
 from storage.results import PostgresStore
 from support.postgres import connect
@@ -182,6 +182,16 @@ def test_a_database_that_went_and_came_back_as_another_is_filled_anew(
 ) -> None:
     """Remembered ids and partitions are forgotten with the connection: the next try looks them up."""
     store.store(numbered(1), ())
+    history = PostgresHistory(database)
+    question = SliQuestion(
+        target="openai",
+        probe="chat",
+        vantage="fra-1",
+        sli="availability",
+        since_ns=STARTED_NS,
+        until_ns=STARTED_NS + DAY,
+    )
+    assert history.counts([question]) == [SliCounts(good=1)]
     with connect(postgres.url) as root:
         root.execute(f"ALTER DATABASE {database.url.database} ALLOW_CONNECTIONS false")
         root.execute(
@@ -190,12 +200,15 @@ def test_a_database_that_went_and_came_back_as_another_is_filled_anew(
         )
         with pytest.raises(StoreUnavailableError, match="Storing results"):
             store.store(numbered(2), ())
+        with pytest.raises(StoreUnavailableError, match="Counting events"):
+            history.counts([question])
         root.execute(f"ALTER DATABASE {database.url.database} ALLOW_CONNECTIONS true")
     with database.begin() as connection:
         connection.execute(text("TRUNCATE results, recent, targets, revisions RESTART IDENTITY"))
         connection.execute(text("INSERT INTO targets (name) VALUES ('another')"))
     assert store.store(numbered(2), ()) == Stored(new=2, duplicate=0)
-    assert len(PostgresHistory(database).attempts("openai", 0, STARTED_NS + DAY)) == 2
+    assert history.counts([question]) == [SliCounts(good=2)]
+    assert len(history.attempts("openai", 0, STARTED_NS + DAY)) == 2
 
 
 def test_a_lock_that_is_held_makes_the_store_unavailable_not_stuck(
