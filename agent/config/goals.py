@@ -21,6 +21,9 @@ DEFAULT_OBJECTIVES = (
     ObjectiveSection.model_validate({"name": "quick", "sli": "ttft", "percent": 99, "under": "2s"}),
 )
 
+_GENERATING = frozenset({"expect", "max_tokens", "prompt", "reasoning", "stall"})
+"""Keys that say what is generated and how; a list of models is only fetched."""
+
 _Probe = tuple[Path, ProbeSection, ProbePlan]
 
 
@@ -100,8 +103,10 @@ def _probe(context: Context, path: Path, section: ProbeSection, file: File) -> P
                 (*path, key),
                 f"{seconds:g}s is longer than the timeout of {timeout:g}s; lengthen timeout, or shorten {key}",
             )
-    if section.kind == "models" and section.expect is not None:
-        context.findings.error((*path, "expect"), "a models probe gets no answer to judge; take expect out")
+    for key in sorted(_GENERATING & section.model_fields_set) if section.kind == "models" else ():
+        context.findings.error(
+            (*path, key), f"has no effect on a models probe, for which nothing is generated; take {key} out"
+        )
     _unheeded(
         context, path, section, [entry.section for entry in file.targets if entry.section.name in chosen]
     )

@@ -177,7 +177,11 @@ MISTAKES = [
     (probe(prompt="${HOME}"), "2: probes[0].prompt: a reference may not stand here"),
     (
         probe(kind="models", expect={"contains": "x"}) + "\nobjectives: []",
-        "probes[0].expect: a models probe gets no",
+        "probes[0].expect: has no effect on a models probe",
+    ),
+    (
+        probe(kind="models", prompt="hi") + "\nobjectives: []",
+        "probes[0].prompt: has no effect on a models probe",
     ),
     (probe(targets="lokal"), "2: probes[0].targets: `lokal` selects no target; did you mean `local`?"),
     (probe(targets=[]), "2: probes[0].targets: is empty, so it selects nothing"),
