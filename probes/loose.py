@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+_GLIMPSE = 16 * 1024
+
 
 def parsed(text: str | bytes) -> Any:
     """Return what the JSON says, or None where it is none.
@@ -52,6 +54,11 @@ def clean(text: str, length: int) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", " ", text)[:length]
 
 
-def glimpse(body: bytes | bytearray) -> str:
-    """Return the beginning of a body on one line, to say what it was instead."""
-    return " ".join(body[:200].decode(errors="replace").split())[:80]
+def glimpse(body: bytes | bytearray | str) -> str:
+    """Return the beginning of a body on one line, to say what it was instead.
+
+    It is far longer than what is shown in the end: secrets are blotted out before the text is cut, and a secret
+    that was cut here already would not be known for one.
+    """
+    start = body[:_GLIMPSE]
+    return " ".join((start if isinstance(start, str) else start.decode(errors="replace")).split())

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from probes import timing
 from probes.base import Reading
+from probes.loose import glimpse
 from probes.result import Outcome, StreamVerdict
 from probes.target import Target, Workload
 
@@ -39,6 +40,8 @@ _SPENT = re.compile(
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
     r"|billing_\w+|arrearage|payment_required|out_of_credits?"
 )
+_UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
+_SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
 _FILTERED = frozenset(
     {"content_filter", "responsibleaipolicyviolation", "content_policy_violation", "datainspectionfailed"}
     | {"data_inspection_failed"}
@@ -102,8 +105,7 @@ def error_body(body: bytes) -> ErrorObject:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        looks = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE)
-        return ErrorObject(message=" ".join(looks.split())[:200] or None)
+        return ErrorObject(message=glimpse(_looks(text)) or None)
     if isinstance(value, list) and value:
         value = value[0]
     if found := error_object(value):
@@ -112,7 +114,14 @@ def error_body(body: bytes) -> ErrorObject:
         detail = value.get("message") or value.get("detail") or value.get("msg")
         message = detail if isinstance(detail, str) else json.dumps(detail) if detail else None
         return ErrorObject(_text(value.get("type")), _text(value.get("code")), message)
-    return ErrorObject(message=text[:200] or None)
+    return ErrorObject(message=glimpse(text) or None)
+
+
+def _looks(page: str) -> str:
+    """Return what a page shows; in linear time, as an endless `<<<<` must not hold the event loop up."""
+    first, *others = _UNSEEN.split(page)
+    seen = [first, *(_SEEN_AGAIN.split(piece, maxsplit=1)[-1] for piece in others)]
+    return re.sub(r"<[^<>]*>", " ", " ".join(seen))
 
 
 def of_status(target: Target, status: int, headers: Mapping[str, str], body: bytes) -> Verdict:

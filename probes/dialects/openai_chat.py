@@ -202,13 +202,13 @@ class _StreamReader:
             return []
         chunk = parsed(event.data)
         if not isinstance(chunk, dict):
-            self._wrong = f"an event is no JSON object: {event.data[:80]}"
+            self._wrong = f"an event is no JSON object: {glimpse(event.data)}"
             return []
         if error := error_object(chunk):
             self._error = error
             return []
         if event.name == "error":
-            self._error = ErrorObject(type="error", message=json.dumps(chunk)[:200])
+            self._error = ErrorObject(type="error", message=glimpse(event.data))
             return []
         units = self._answer.take(chunk, "delta")
         if self._answer.known.get("finish_reason") == "error":

@@ -381,6 +381,16 @@ def test_no_error_text_holds_a_secret_even_where_it_is_cut() -> None:
     assert KEY[:6] not in (result.error or "")
 
 
+@pytest.mark.parametrize("status", [200, 502])
+def test_no_cut_leaves_a_part_of_a_secret_that_is_no_longer_known(status: int) -> None:
+    """Wherever in a body that is no JSON the key lies, all of it is gone from the sentence, or none is in it."""
+    for before in range(320):
+        result, _ = ask([(0.1, b"x" * before + f" {KEY}\n\n".encode() * 3)], status=status)
+        assert KEY[:6] not in (result.error or ""), before
+        streamed, _ = ask([(0.1, write_event("x" * before + f" {KEY}"))])
+        assert KEY[:6] not in (streamed.error or ""), before
+
+
 def test_what_no_database_takes_is_cleaned_away() -> None:
     odd = chunk({"content": "pong"}, id="a\x00b", system_fingerprint="\ud800fp", model="m" * 9000)
     result, _ = ask([(0.1, odd + STOP + DONE)])
