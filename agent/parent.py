@@ -29,6 +29,9 @@ HEALTHY_AFTER_S = 60.0
 TELLER_STOP_S = 6.0
 """The teller reads to the journal's end or 5 s pass; one more second to write its snapshot."""
 
+INSIST_S = 1.0
+"""A second signal sooner than this is the first one told twice (make and its group), not impatience."""
+
 log = structlog.get_logger("parent")
 
 
@@ -131,6 +134,7 @@ class Parent:
         )
         self._extra = [Child(spec) for spec in extra]
         self._stop = asyncio.Event()
+        self._stopped_at = 0.0
 
     async def run(self, started: Callable[[], None] = lambda: None) -> int:
         """Run until SIGTERM or SIGINT; return 0 after a clean end.
@@ -164,7 +168,10 @@ class Parent:
             loop.add_signal_handler(number, self._on_signal)
 
     def _on_signal(self) -> None:
-        if self._stop.is_set():
+        now = time.monotonic()
+        if not self._stop.is_set():
+            self._stopped_at = now
+        elif now - self._stopped_at > INSIST_S:
             log.warning("stop.forced")
             for child in (self._asker, self._teller, *self._extra):
                 child.kill()

@@ -164,14 +164,6 @@ def test_a_real_prometheus_scrapes_the_daemon_and_loads_its_rules(served: Endpoi
             assert server.unhealthy() == []
 
 
-@pytest.mark.heavy
-def test_an_ordinary_user_can_run_it(served: Endpoint) -> None:
-    """The same daemon without root: the embedded server runs as that user."""
-    with daemon(configuration(served, "ok"), user="nobody") as running:
-        running.until(lambda: good(running) >= 2, "two good results")
-        assert running.stop() == 0, running.said()
-
-
 def test_python_finds_our_packages_whatever_folder_one_stands_in(tmp_path: Path) -> None:
     """A folder named `agent` where the user happens to stand is not taken for ours."""
     (tmp_path / "agent").mkdir()

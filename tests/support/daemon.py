@@ -59,7 +59,6 @@ class Daemon:
         *,
         port: int,
         env: Mapping[str, str] | None = None,
-        user: str | None = None,
     ) -> None:
         self.home = home
         self.port = port
@@ -73,9 +72,6 @@ class Daemon:
                 stderr=log,
                 cwd=home,
                 env={**os.environ, "HOME": str(home), **(env or {})},
-                user=user,
-                group="nogroup" if user else None,
-                extra_groups=[] if user else None,
             )
 
     @property
@@ -158,17 +154,14 @@ def daemon(
     *,
     env: Mapping[str, str] | None = None,
     command: Sequence[str] = ("run",),
-    user: str | None = None,
 ) -> Iterator[Daemon]:
     """Run the daemon on a configuration, or the demo on its own; `{state}` and `{listen}` are filled in."""
     with folder() as home:
         port = free_port()
         state, listen = str(home / "state"), f"127.0.0.1:{port}"
         (home / "nephoscope.yaml").write_text(config.replace("{state}", state).replace("{listen}", listen))
-        if user:
-            shutil.chown(home, user)
         more = ["--state-dir", state, "--listen", listen] if command[0] == "demo" else []
-        running = Daemon(home, [*command, *more], port=port, env=env, user=user)
+        running = Daemon(home, [*command, *more], port=port, env=env)
         try:
             yield running
         finally:
