@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from agent.config.context import Context
 from agent.config.findings import Path
 from agent.config.model import ProbePlan
-from agent.config.schema import ObjectiveSection, ProbeSection, TargetSection
+from agent.config.schema import Keep, ObjectiveSection, ProbeSection, TargetSection
 from agent.config.sections import Entry, File, nearest
 from agent.slo.lint import lint
 from agent.slo.objective import Objective
+from exporters.durations import write
 from probes import catalog
 from probes.result import EventClass
 from probes.target import Workload
@@ -144,6 +145,7 @@ def _objective(
     if watched and targets and not pairs:
         context.findings.error(path, "none of its probes asks any of its targets; mend `probes` or `targets`")
     _threshold(context, path, section, watched)
+    _remembered(context, path, section, file)
     throttled = section.count.throttled
     found = Objective(
         name=section.name,
@@ -208,6 +210,17 @@ def _threshold(context: Context, path: Path, section: ObjectiveSection, watched:
                 f"{section.under:g}s is not below {key} of probe {plan.workload.name} ({deadline:g}s), so every answer "
                 f"in time is good; lower it, or raise {key}",
             )
+
+
+def _remembered(context: Context, path: Path, section: ObjectiveSection, file: File) -> None:
+    """Tell of a window that reaches back behind what is kept: most of it would be missing for ever."""
+    keep = file.settings.storage.keep if file.settings.storage else Keep()
+    if section.window > keep.results:
+        context.findings.error(
+            path,
+            f"objective {section.name} looks back {write(section.window)}, but results are kept for "
+            f"{write(keep.results)}; lengthen storage.keep.results, or shorten the window",
+        )
 
 
 def _order(planned: list[_Probe]) -> list[str]:

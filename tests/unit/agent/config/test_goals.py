@@ -116,3 +116,22 @@ probes: [{name: p, targets: bad}, {name: q, targets: good}]
 objectives: [{name: o, sli: availability, percent: 99.9, targets: bad}]
 """)
     assert [finding.split(": ")[1] for finding in found] == ["targets[1].labels"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("storage: {keep: {results: 7d}}", "objective available looks back 28d, but results are kept for 7d"),
+        (
+            "objectives: [{name: yearly, sli: availability, percent: 99.9, window: 365d}]",
+            "objectives[0]: objective yearly looks back 365d, but results are kept for 120d",
+        ),
+    ],
+)
+def test_a_window_behind_what_is_kept_is_refused(text: str, told: str) -> None:
+    """Its coverage would never suffice, so that it would be unknown for ever."""
+    assert told in findings(f"{TARGETS}{text}")[0]
+
+
+def test_a_window_as_long_as_what_is_kept_is_taken() -> None:
+    assert findings(f"{TARGETS}storage: {{keep: {{results: 28d}}}}") == []

@@ -446,7 +446,7 @@ _FULL: dict[str, Any] = {
         "database": "d",
         "user": "u",
         "password": "p",
-        "keep": {"results": "1d"},
+        "keep": {"results": "28d"},
     },
     "journal": {"max_size": "1GiB", "max_age": "1h"},
     "targets": [
