@@ -53,17 +53,17 @@ class Child:
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec
         self.process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._pause_s = FIRST_PAUSE_S
 
     async def keep_running(self) -> None:
         """Return only when stopped, or raise ConfigError where the child says that a setting is at fault."""
         died_ns: int | None = None
-        while True:
+        while not self._stopping.is_set():
             started = time.monotonic()
             code = await self._run_once(died_ns)
             died_ns = time.time_ns()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             if code == ConfigError.exit_code:
                 raise ConfigError(
@@ -72,7 +72,8 @@ class Child:
             if time.monotonic() - started > HEALTHY_AFTER_S:
                 self._pause_s = FIRST_PAUSE_S
             log.error("child.died", child=self.spec.name, exit_code=code, restart_in_s=self._pause_s)
-            await asyncio.sleep(self._pause_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._pause_s)
             self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
 
     async def _run_once(self, died_ns: int | None) -> int:
@@ -80,6 +81,8 @@ class Child:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", *self.spec.argv, stdin=asyncio.subprocess.PIPE, start_new_session=True
         )
+        if self._stopping.is_set():  # told while there was no process yet to be told
+            self.kill()
         log.debug("child.started", child=self.spec.name, pid=self.process.pid)
         pipe = self.process.stdin
         assert pipe is not None  # noqa: S101 - asked for by stdin=PIPE
@@ -90,7 +93,7 @@ class Child:
 
     async def stop(self, patience_s: float) -> int | None:
         """Send SIGTERM, wait, and kill what does not end in time; return the exit code."""
-        self._stopping = True
+        self._stopping.set()
         process = self.process
         if process is None or process.returncode is not None:
             return process.returncode if process else None
