@@ -31,12 +31,16 @@ async def ask_all(probe: Probe, clock: Clock, pairs: Pairs, in_flight: int, sink
     async def ask(target: Target, workload: Workload) -> ProbeResult:
         async with turns:
             result = await probe.ask(target, workload, Slot(clock.wall_ns(), MANUAL))
-        result = dataclasses.replace(result, scheduled_ns=result.started_ns)
-        sink(result)
-        return result
+        return dataclasses.replace(result, scheduled_ns=result.started_ns)
 
-    async with asyncio.TaskGroup() as group:
-        asked = [group.create_task(ask(target, workload)) for target, workload in pairs]
+    asked = [asyncio.create_task(ask(target, workload)) for target, workload in pairs]
+    try:
+        for ended in asyncio.as_completed(asked):
+            sink(await ended)
+    finally:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
     return [task.result() for task in asked]
 
 

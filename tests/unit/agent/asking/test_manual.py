@@ -1,3 +1,5 @@
+import pytest
+
 from agent.asking.manual import ask_all
 from probes.result import MANUAL, ProbeResult
 from probes.target import Workload
@@ -17,3 +19,18 @@ def test_every_pair_is_asked_once_within_the_limit_and_comes_back_in_its_place()
     assert probe.most_at_once == 2
     assert {result.attempt for result in results} == {MANUAL}
     assert all(result.scheduled_ns == result.started_ns for result in results)
+
+
+def test_a_reader_who_went_away_ends_the_asking_by_that_name() -> None:
+    """`once --json | head -1` is no defect: the command line knows a broken pipe, not a group of one."""
+    clock = FakeClock()
+    probe = SlowProbe(clock, takes_s=1.0)
+
+    def gone(_: ProbeResult) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        run(
+            clock, ask_all(probe, clock, [(a_target(name), Workload(name="chat")) for name in "abc"], 1, gone)
+        )
+    assert (len(probe.asked), probe.at_once) == (2, 0)
