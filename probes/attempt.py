@@ -167,7 +167,7 @@ class Attempt:
             marks=self.marks.since(self.origin_ns),
             loop_lag_s=lag_s,
             **self._connected(),
-            **self._said(verdict),
+            **self._said(verdict, secrets),
             **self._timed(lag_s),
         )
 
@@ -182,8 +182,8 @@ class Attempt:
             "tls_expires_at": None if expires_s is None else datetime.fromtimestamp(expires_s, UTC),
         }
 
-    def _said(self, verdict: Verdict) -> dict[str, Any]:
-        """Return what head and body said."""
+    def _said(self, verdict: Verdict, secrets: Secrets) -> dict[str, Any]:
+        """Return what head and body said; an endpoint that echoes our key does so in any field."""
         provider, reading = PROVIDERS[self.target.provider], self._reading
         said: dict[str, Any] = {
             "http_status": self.status,
@@ -193,13 +193,17 @@ class Attempt:
             "retry_after_s": headers.retry_after_s(self.headers, self.started_ns / 1e9),
         }
         backend = headers.backend(self.headers, provider.backend)
-        said["backend"] = {name: clean(value, _TEXT_LENGTH) for name, value in backend.items()}
         if reading is not None:
             said |= {name: getattr(reading, name) for name in _FROM_READING}
             said["stream"] = _stream(verdict.outcome, reading)
             said |= _cost(self.target.price, reading)
+
+        def shown(value: Any) -> Any:
+            return clean(secrets.redact(value), _TEXT_LENGTH) if type(value) is str else value
+
         return {
-            name: clean(value, _TEXT_LENGTH) if type(value) is str else value for name, value in said.items()
+            "backend": {name: shown(value) for name, value in backend.items()},
+            **{name: shown(value) for name, value in said.items()},
         }
 
     def _timed(self, lag_s: float) -> dict[str, Any]:

@@ -391,6 +391,18 @@ def test_no_cut_leaves_a_part_of_a_secret_that_is_no_longer_known(status: int) -
         assert KEY[:6] not in (streamed.error or ""), before
 
 
+def test_no_field_of_a_good_answer_holds_a_secret() -> None:
+    """A gateway that puts our key into its ids, its model or its headers gets it into no row."""
+    echo = chunk(
+        {"content": "pong"}, KEY, id=KEY, system_fingerprint=f"fp-{KEY}", model=KEY, service_tier=KEY
+    )
+    gateway = dataclasses.replace(TARGET, provider="openai-compatible")
+    echoed = {"content-type": "text/event-stream", "x-request-id": KEY, "x-litellm-model-id": f"a {KEY}"}
+    result, _ = ask([(0.1, echo + DONE)], gateway, headers=echoed)
+    assert (result.response_model, result.backend) == ("***", {"deployment": "a ***"})
+    assert KEY not in result.encode().decode()
+
+
 def test_what_no_database_takes_is_cleaned_away() -> None:
     odd = chunk({"content": "pong"}, id="a\x00b", system_fingerprint="\ud800fp", model="m" * 9000)
     result, _ = ask([(0.1, odd + STOP + DONE)])
