@@ -170,14 +170,15 @@ def _wait_s(alert: BurnAlert) -> float:
 
 
 def _condition(spec: RuleSpec, alert: BurnAlert) -> str:
-    # increase() extrapolates to fractions: "at least 4" is compared as ">= 3.5".
+    # The gate was reckoned from one vantage's probes, so one vantage has to see that many failures. increase()
+    # extrapolates to fractions: "at least 4" is compared as ">= 3.5".
     limit = f"{alert.factor!r} * (1 - {spec.objective_ratio!r})"
     fast_enough = [
         f"max({names.SLI_ERROR}{window}{_of(spec)} > ({limit})) without ({names.SLOTH_WINDOW})"
         for window in (alert.long, alert.short)
     ]
     often_enough = [
-        f"({_increase(names.SLI_EVENTS, spec.slo, window, 'bad')} >= {least - 0.5!r})"
+        f"(max({_increase(names.SLI_EVENTS, spec.slo, window, 'bad', by='vantage')}) >= {least - 0.5!r})"
         for window, least in ((alert.long, alert.min_bad_long), (alert.short, alert.min_bad_short))
     ]
     body = "\n  and\n  ".join(fast_enough) + "".join(f"\n  and on()\n  {gate}" for gate in often_enough)
@@ -260,8 +261,11 @@ def _outdated(hashes: Sequence[str]) -> Rule:
     }
 
 
-def _increase(metric: names.Family, key: SloKey, window: str, result: str | None = None) -> str:
-    return f"sum(increase({selector(metric, key, result)}[{window}]))"
+def _increase(
+    metric: names.Family, key: SloKey, window: str, result: str | None = None, *, by: str | None = None
+) -> str:
+    among = f" by ({by}) " if by else ""
+    return f"sum{among}(increase({selector(metric, key, result)}[{window}]))"
 
 
 def _of(spec: RuleSpec) -> str:

@@ -109,6 +109,42 @@ def test_ratios_take_the_expected_denominator(tmp_path: Path) -> None:
     assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
 
 
+def two_vantages(failures: tuple[int, int], samples: str) -> str:
+    """Return a test in which each vantage sees so many failures at the end of an hour of good slots."""
+    series = ""
+    for vantage, count in zip("ab", failures, strict=True):
+        labels = f'slo="openai-chat-available",vantage="{vantage}"'
+        moving = {
+            "good": f"0+1x110 110+0x{count} 110+1x{9 - count}",
+            "bad": f"0x110 1+1x{count - 1} {count}x{9 - count}",
+            "excluded": "0x120",
+            "invalid": "0x120",
+        }
+        for result, values in moving.items():
+            name = f'nephoscope_sli_events_total{{{labels},result="{result}"}}'
+            series += f"      - {{series: '{name}', values: '{values}'}}\n"
+        expected = f"nephoscope_sli_expected_events_total{{{labels}}}"
+        series += f"      - {{series: '{expected}', values: '0+1x120'}}\n"
+    return f"""
+rule_files: [{RULES_FILE}]
+evaluation_interval: 30s
+tests:
+  - interval: 30s
+    input_series:
+{series}    promql_expr_test:
+      - {{expr: 'count(ALERTS{{sloth_severity="page"}})', eval_time: 59m, exp_samples: {samples}}}
+"""
+
+
+@pytest.mark.parametrize(("failures", "pages"), [((2, 2), "[]"), ((4, 1), "[{value: 1}]")])
+def test_a_gate_asks_for_the_failures_of_one_vantage(
+    tmp_path: Path, failures: tuple[int, int], pages: str
+) -> None:
+    """4 of 120 probes are certain enough, 4 of the 240 of two vantages are not."""
+    write(tmp_path, specs(a_config(objectives=(available(),))), two_vantages(failures, pages))
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
 def test_a_real_prometheus_records_and_alerts(tmp_path: Path) -> None:
     """Scraped counters of an outage become every recorded series and a page; other rules are read on reload."""
     found = specs(a_config(team="platform"))

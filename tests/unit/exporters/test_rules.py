@@ -60,8 +60,8 @@ def test_a_burn_alert_holds_both_windows_and_both_gates() -> None:
     """4 failures of 120 are compared as 3.5, for increase() extrapolates."""
     page = alert(loaded(render([SPEC])), "NephoscopeBudgetBurn", "page")
     assert page["expr"].count("> (13.44 * (1 - 0.999))") == 2
-    assert "[1h])) >= 3.5)" in page["expr"]
-    assert "[5m])) >= 1.5)" in page["expr"]
+    assert "[1h]))) >= 3.5)" in page["expr"]
+    assert "[5m]))) >= 1.5)" in page["expr"]
     assert page["keep_firing_for"] == "10m"
     assert page["labels"]["burn_tier"] == "fast"
     assert page["labels"]["team"] == "platform"
