@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import ssl
+import time
 from collections.abc import Iterable
 from urllib.request import getproxies
 
@@ -19,6 +20,9 @@ from probes.transport.resolver import Resolver
 from probes.transport.sockets import Arrival
 
 _CONNECT_S = 5.0
+# A connection that was closed while idle shows it within a round trip; an end that comes later is that of a
+# server which took the request and failed, and a second try would hide it.
+_STALE_NS = 1_000_000_000
 _CLOSE = (b"Connection", b"close")
 
 
@@ -61,6 +65,8 @@ class WireTransport(httpx.AsyncBaseTransport):
             try:
                 return await self._ask(kept, request, data, marks, keep)
             except _Unanswered:
+                if time.monotonic_ns() - marks.at.get(SENT, time.monotonic_ns()) > _STALE_NS:
+                    raise
                 marks.at.pop(SENT, None)  # a request that nobody took was not sent
         connection = await self._dialer.open(route, marks, limit_s)
         return await self._ask(connection, request, data, marks, keep)

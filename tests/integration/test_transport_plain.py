@@ -13,7 +13,7 @@ from probes.base import WIRE
 from probes.result import Outcome
 from probes.target import Path
 from probes.timing import Marks
-from probes.transport import errors
+from probes.transport import errors, wire
 from probes.transport.resolver import Resolver
 from probes.transport.wire import WireTransport
 from support.wireclient import ask, asking
@@ -336,6 +336,28 @@ def test_a_kept_connection_that_dies_under_the_request_is_replaced_once(
             with pytest.raises(errors.Disconnected):
                 await ask(transport, asking(server.url, keep="name"))
             assert server.connections == 3
+
+    run(scenario)
+
+
+def test_a_request_that_a_kept_connection_took_for_long_is_not_tried_again(
+    run: Callable[[Scenario], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that worked on it and died has failed: a second try would hide that."""
+    monkeypatch.setattr(wire, "_STALE_NS", 0)
+
+    async def scenario(transport: WireTransport) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.send(answer(b"hi"))
+            await peer.request()
+
+        async with WireServer(script) as server:
+            await ask(transport, asking(server.url, keep="name"))
+            with pytest.raises(errors.Disconnected) as caught:
+                await ask(transport, asking(server.url, keep="name"))
+            assert caught.value.wire
+            assert (caught.value.wire.reused, server.connections) == (True, 1)
 
     run(scenario)
 
