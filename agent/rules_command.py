@@ -12,11 +12,12 @@ from agent.slo import windows
 from agent.slo.conditions import Condition, conditions
 from agent.slo.lint import lint
 from agent.slo.objective import Objective
+from agent.telling.series import info_of
 from exporters import durations
 from exporters.planned import info_labels
 from exporters.rules import render
 from exporters.rules_tests import render_tests
-from exporters.signals import BurnAlert, RuleSpec, SloKey, TargetInfo
+from exporters.signals import BurnAlert, RuleSpec, SloKey
 from probes.target import Target, Workload
 
 
@@ -89,14 +90,4 @@ def _runbook(template: str | None, key: SloKey) -> str | None:
 
 def _labels(target: Target) -> dict[str, str]:
     """Return what `target_info` carries, under the same names."""
-    info = TargetInfo(
-        target=target.name,
-        provider=target.provider,
-        cloud=target.cloud,
-        region=target.region,
-        model=target.model,
-        team=target.team,
-        simulated=target.simulated,
-        labels=target.labels,
-    )
-    return {name: value for name, value in info_labels(info).items() if name != "target"}
+    return {name: value for name, value in info_labels(info_of(target)).items() if name != "target"}

@@ -13,7 +13,7 @@ def series_plan(config: Config) -> SeriesPlan:
     return SeriesPlan(
         config_hash=config.hash,
         vantage=config.vantage,
-        targets=tuple(_info(target) for target in config.targets),
+        targets=tuple(info_of(target) for target in config.targets),
         probes=tuple((target, probe.workload.name) for probe in config.probes for target in probe.targets),
         slos=tuple(
             (SloKey(objective=objective.name, target=target, probe=probe), objective.ratio)
@@ -24,7 +24,8 @@ def series_plan(config: Config) -> SeriesPlan:
     )
 
 
-def _info(target: Target) -> TargetInfo:
+def info_of(target: Target) -> TargetInfo:
+    """Return what stands on a target's `target_info`, and as labels on its rules."""
     return TargetInfo(
         target=target.name,
         provider=target.provider,
