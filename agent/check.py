@@ -19,10 +19,6 @@ from probes.target import Price, Target
 
 def check(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001 - every command takes both
     """Return 0 for a usable file, 1 for one with warnings under --strict; raise ConfigError for any other."""
-    if args.live:
-        raise ConfigError(
-            "check --live: not yet: this version checks offline; `nephoscope once` asks every target"
-        )
     path = Path(args.config)
     try:
         loaded = read(path, os.environ, no_secrets=args.no_secrets)

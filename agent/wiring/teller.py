@@ -263,9 +263,7 @@ def _died(ended: set[asyncio.Task[Any]]) -> int:
 
 
 def _stop_postgres(folder: Path) -> None:
-    server = embedded.Server(folder)
-    server.adopted = server.pid is not None
-    server.stop()
+    embedded.Server(folder).stop()
 
 
 async def _run(args: argparse.Namespace) -> int:
