@@ -184,7 +184,7 @@ def of_deadline(
             f"{lag_s:.2f} s: the machine is overloaded, give the agent more CPU or fewer targets"
         )
         return Verdict(Outcome.AGENT_FAULT, "loop_lag", sentence)
-    limit_s = min(workload.first_token_s, workload.timeout_s)
+    limit_s = workload.timeout_s if struck is Outcome.TOTAL_TIMEOUT else workload.first_token_s
     if phase := _open_phase(marks):
         outcome, sentence = _STUCK[phase]
         return of_wire(target, outcome, sentence.format(limit_s))

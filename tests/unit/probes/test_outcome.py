@@ -125,6 +125,13 @@ def test_a_body_of_any_shape_is_understood(
     assert (verdict.outcome, verdict.code) == (expected, code)
 
 
+def test_a_deadline_while_connecting_names_the_limit_that_struck() -> None:
+    """A list of models has no first token to wait for."""
+    models = Workload(name="models", kind="models", timeout_s=20.0)
+    verdict = outcome.of_deadline(TARGET, models, Outcome.TOTAL_TIMEOUT, {timing.CONNECT_START: 1}, 0.0)
+    assert "within 20 s" in (verdict.sentence or "")
+
+
 @pytest.mark.parametrize("body", [b"<" * 2**21, b"<script" * 2**18])
 def test_a_page_of_open_tags_is_read_in_linear_time(body: bytes) -> None:
     """It would hold the event loop up, and every other probe with it: the suite's time limit would strike."""
