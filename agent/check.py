@@ -10,9 +10,9 @@ from typing import Any, TextIO
 from agent.config.model import Config, ProbePlan
 from agent.config.read import Loaded, read
 from agent.errors import ConfigError
-from agent.slo.lint import percent
 from agent.slo.objective import Objective
 from exporters import durations
+from exporters.rules import percent
 from probes import catalog
 from probes.target import Price, Target
 

@@ -26,6 +26,9 @@ LONGEST_PAUSE_S = 30.0
 HEALTHY_AFTER_S = 60.0
 """A child that lived this long is restarted without the back-off of earlier failures."""
 
+ASKED_AFTER_S = 1.0
+"""A process that died sooner has asked nothing: what the one before it left is still to be asked."""
+
 TELLER_STOP_S = 6.0
 """The teller reads to the journal's end or 5 s pass; one more second to write its snapshot."""
 
@@ -62,14 +65,16 @@ class Child:
         while not self._stopping.is_set():
             started = time.monotonic()
             code = await self._run_once(died_ns)
-            died_ns = time.time_ns()
+            lived_s = time.monotonic() - started
+            if died_ns is None or lived_s > ASKED_AFTER_S:
+                died_ns = time.time_ns()
             if self._stopping.is_set():
                 return
             if code == ConfigError.exit_code:
                 raise ConfigError(
                     f"The {self.spec.name} could not start with these settings: see its message above."
                 )
-            if time.monotonic() - started > HEALTHY_AFTER_S:
+            if lived_s > HEALTHY_AFTER_S:
                 self._pause_s = FIRST_PAUSE_S
             log.error("child.died", child=self.spec.name, exit_code=code, restart_in_s=self._pause_s)
             with contextlib.suppress(TimeoutError):
@@ -136,6 +141,7 @@ class Parent:
             )
         )
         self._extra = [Child(spec) for spec in extra]
+        self._starting: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
         self._stopped_at = 0.0
 
@@ -149,21 +155,27 @@ class Parent:
         write_plan(self._state, self._config)
         self._listen_to_signals()
         tasks = [asyncio.create_task(child.keep_running()) for child in (*self._extra, self._asker)]
-        try:
-            if self._server is not None:
-                await self._start_server(self._server)
-                tasks.append(asyncio.create_task(self._watch_server(self._server)))
-            tasks.append(asyncio.create_task(self._teller.keep_running()))
-            started()
-            stop = asyncio.create_task(self._stop.wait())
-            await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
-            stop.cancel()
-        finally:
-            await self._wind_down(tasks)
+        tasks.append(asyncio.create_task(self._store_and_tell(started)))
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        await self._wind_down(tasks)
         for task in tasks:
-            if task.done() and not task.cancelled() and (failure := task.exception()):
+            if not task.cancelled() and (failure := task.exception()):
                 raise failure
         return 0
+
+    async def _store_and_tell(self, started: Callable[[], None]) -> None:
+        watching = None
+        if self._server is not None:
+            await self._start_server(self._server)
+            watching = asyncio.create_task(self._watch_server(self._server))
+        started()
+        try:
+            await self._teller.keep_running()
+        finally:
+            if watching is not None:
+                watching.cancel()
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -190,15 +202,26 @@ class Parent:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._server is not None:
-            await asyncio.to_thread(self._server.stop)
+        await self._stop_server()
         log.info("stop.done")
 
     async def _start_server(self, server: embedded.Server) -> None:
+        self._starting = asyncio.ensure_future(asyncio.to_thread(server.start))
         try:
-            await asyncio.to_thread(server.start)
+            await asyncio.shield(self._starting)
         except EmbeddedError as failure:
             raise NephoscopeError(str(failure)) from failure
+
+    async def _stop_server(self) -> None:
+        """Stop the embedded server; one that still starts, or recovers, is stopped as soon as it can be."""
+        if self._server is None:
+            return
+        await asyncio.to_thread(self._server.stop)
+        while self._starting is not None and not self._starting.done():
+            await asyncio.wait([self._starting], timeout=0.1)
+            await asyncio.to_thread(self._server.stop)
+        if self._starting is not None:
+            self._starting.exception()  # stopped while it started, it has nothing more to say
 
     async def _watch_server(self, server: embedded.Server) -> None:
         pause_s = FIRST_PAUSE_S

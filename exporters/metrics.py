@@ -11,12 +11,9 @@ from exporters.conventions import Family
 from exporters.planned import Planned, info_labels, revived
 from exporters.series import Exemplar, Labels, Series
 from exporters.signals import Judged, SelfReport, SeriesPlan, SloKey, SloStatus, State
-from probes.result import SCHEDULED, EventClass, Fault, Outcome, ProbeResult
+from probes.result import ANSWERED, SCHEDULED, EventClass, Fault, Outcome, ProbeResult
 
 SNAPSHOT_VERSION = 1
-
-_WHOLE = frozenset({Outcome.OK, Outcome.MISMATCH})
-"""Outcomes whose answer came to its end: only their duration is a duration of an answer."""
 
 _STATUS_FAMILIES = (
     conventions.SLI_RATIO,
@@ -126,7 +123,7 @@ class Metrics:
             (conventions.PROBE_TTFT, result.ttft_s),
             (conventions.PROBE_TTFO, result.ttfo_s),
             (conventions.PROBE_INTER_TOKEN, result.itl_s),
-            (conventions.PROBE_DURATION, result.total_s if result.outcome in _WHOLE else None),
+            (conventions.PROBE_DURATION, result.total_s if result.outcome in ANSWERED else None),
         ):
             if value is not None:
                 exemplar = Exemplar(result.trace_id, value, result.started_ns / 1e9)

@@ -15,12 +15,9 @@ Judging as results come and counting from stored rows (storage/counting.py) both
 
 from typing import Literal
 
-from probes.result import DEADLINES, MEANING, EventClass, Fault, Outcome, ProbeResult
+from probes.result import ANSWERED, DEADLINES, MEANING, EventClass, Fault, Outcome, ProbeResult
 
 Sli = Literal["availability", "ttft", "total"]
-
-ANSWERED = frozenset({Outcome.OK, Outcome.MISMATCH})
-"""Outcomes that came to their end, so that their total is a latency."""
 
 
 def event_class(

@@ -117,6 +117,9 @@ MEANING: Mapping[Outcome, Meaning] = {
 DEADLINES = frozenset({Outcome.FIRST_TOKEN_TIMEOUT, Outcome.STALLED, Outcome.TOTAL_TIMEOUT})
 """Outcomes of a passed deadline: bad for the latency SLIs too."""
 
+ANSWERED = frozenset({Outcome.OK, Outcome.MISMATCH})
+"""Outcomes that came to their end, so that their total is the duration of an answer."""
+
 SCHEDULED = 0
 """The attempt that a slot asked for, the only one that enters an SLI."""
 

@@ -84,11 +84,14 @@ class Asker:
         self._announce(now_ns, "change")
         self._timers.plan(jobs(config), now_ns - 1)
 
-    async def drain(self) -> None:
-        """Ask no new slot, wait for those in flight, journal everything, say goodbye with a last beat."""
+    async def drain(self, patience_s: float | None = None) -> None:
+        """Ask no new slot, wait for those in flight, journal everything, say goodbye with a last beat.
+
+        Patience ends, unless given, after the longest deadline and a little more.
+        """
         self._timers.stop()
         longest_s = max((plan.workload.timeout_s for plan in self._config.probes), default=0.0)
-        await self._pipeline.drain(longest_s + DRAIN_S)
+        await self._pipeline.drain(longest_s + DRAIN_S if patience_s is None else patience_s)
         self._timers.skip_rest()
         self._lag.stop()
         self._beats.beat(draining=True)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from agent.slo.objective import Objective
-from probes.target import Target, Workload
+from probes.target import Path, Target, Workload
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +93,13 @@ class Config:
     def hash(self) -> str:
         """Return 16 hex digits that name what is probed and judged.
 
-        Where this agent stands and keeps its things is left out: rules made in one place fit everywhere.
+        Where this agent stands, by what way and identity it goes out, and where it keeps its things is left
+        out: rules made in one place fit everywhere.
         """
-        judged = (self.targets, self.probes, self.objectives, self.runbook)
+        targets = tuple(
+            dataclasses.replace(target, path=Path(), credentials={}, headers={}) for target in self.targets
+        )
+        judged = (targets, self.probes, self.objectives, self.runbook)
         return hashlib.blake2b(_JUDGED.dump_json(judged), digest_size=8).hexdigest()
 
     def target(self, name: str) -> Target:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import os
 import socket
 from collections.abc import Iterable, Mapping
@@ -47,7 +48,7 @@ def configuration(folder: Path, clouds_port: int, listen: str) -> str:
     targets = "\n".join(_target(cloud, clouds_port) for cloud in CLOUDS.values())
     return f"""# Written by `nephoscope demo`: simulated clouds on loopback.
 vantage: demo
-state_dir: {folder}
+state_dir: {json.dumps(str(folder))}
 export: {{listen: "{listen}"}}
 targets:
 {targets}

@@ -13,8 +13,8 @@ from storage.readings import SliCounts
 LEAST_COVERAGE = 0.8
 """A window of which less was observed is unknown: neither fine nor broken."""
 
-SETTLING_NS = 30_000_000_000
-"""A failure is settled within first_token + 15 s, 23 s by default: younger slots are not missing yet."""
+SETTLING_S = 15.0
+"""A failure is settled within first_token and this much (23 s by default): younger slots are not missing yet."""
 
 
 def evaluate(
@@ -26,6 +26,7 @@ def evaluate(
     counts: Mapping[str, SliCounts],
     expected: Mapping[str, int],
     now_ns: int,
+    first_token_s: float = 8.0,
 ) -> SloStatus:
     """Return the state of one SLO from settled counts and due slots per window.
 
@@ -36,7 +37,8 @@ def evaluate(
     period = durations.write(objective.window_s)
     whole = counts[period]
     errors = burn.error_ratio(whole.bad, whole.valid)
-    known = {window: _known(counts[window], expected[window], every_ns) for window in counts}
+    settling = math.ceil((first_token_s + SETTLING_S) * 1e9 / every_ns)
+    known = {window: _known(counts[window], expected[window], settling) for window in counts}
     return SloStatus(
         slo=SloKey(objective=objective.name, target=target, probe=probe),
         vantage=vantage,
@@ -77,9 +79,8 @@ def denominator(counts: SliCounts, expected: int) -> int:
     return max(counts.valid, expected - counts.excluded - counts.invalid)
 
 
-def _known(counts: SliCounts, expected: int, every_ns: int) -> bool:
-    """Tell whether enough was observed, the newest slots aside: at 30 s one may be settling still, at 5 s six."""
-    settling = math.ceil(SETTLING_NS / every_ns)
+def _known(counts: SliCounts, expected: int, settling: int) -> bool:
+    """Tell whether enough was observed, the newest slots aside: at 30 s one may be settling still, at 5 s five."""
     missing = expected - counts.observed
     return expected > 0 and (
         missing <= min(settling, expected - 1) or missing <= (1 - LEAST_COVERAGE) * expected

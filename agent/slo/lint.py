@@ -10,6 +10,7 @@ from agent.slo.conditions import Condition, Gap, condition, conditions
 from agent.slo.objective import Objective
 from agent.slo.windows import BurnWindow
 from exporters import durations
+from exporters.rules import percent
 
 ENOUGH = 10
 """A budget of fewer failures is coarse: one of them is a tenth of it."""
@@ -44,15 +45,6 @@ def lint(objective: Objective, every_s: float) -> list[Finding]:
         *_short_period(objective, {found.window.severity for found in held}, left),
     ]
     return sorted(findings, key=lambda finding: finding.level)
-
-
-def percent(ratio: float) -> str:
-    """Return a ratio as a percentage, without the noise of floats.
-
-    >>> percent(0.999), percent(0.99), percent(0.9995)
-    ('99.9', '99', '99.95')
-    """
-    return f"{100 * ratio:.10g}"
 
 
 def _impossible(objective: Objective, every_s: float) -> Finding | None:

@@ -128,7 +128,17 @@ def _status(
         window: expected_slots(plans, now_ns - round(seconds * 1e9), until_ns)
         for window, seconds in windows.counted(objective.window_s).items()
     }
-    return evaluate(objective, target, workload.name, vantage, workload.every_ns, counts, expected, now_ns)
+    return evaluate(
+        objective,
+        target,
+        workload.name,
+        vantage,
+        workload.every_ns,
+        counts,
+        expected,
+        now_ns,
+        workload.first_token_s,
+    )
 
 
 def expected_slots(plans: list[PlanRow], since_ns: int, until_ns: int) -> int:

@@ -30,6 +30,9 @@ from probes.base import Probe
 from probes.transport.wire import WireTransport
 from storage.journal import JournalLockedError, Writer
 
+ORPHAN_S = 1.0
+"""Without a parent nothing is waited for longer: the next daemon's asker wants the journal."""
+
 log = structlog.get_logger("asker")
 
 
@@ -97,11 +100,12 @@ async def _run(
     running = asyncio.create_task(asker.run(resume_ns))
     others = [asyncio.create_task(following), asyncio.create_task(stop.wait())]
     await asyncio.wait([running, *others], return_when=asyncio.FIRST_COMPLETED)
+    orphaned = others[0].done() and not stop.is_set()
     for task in (running, *others):
         task.cancel()
     ended = await asyncio.gather(running, *others, return_exceptions=True)
-    log.info("asker.draining", in_flight=asker.in_flight)
-    await asker.drain()
+    log.info("asker.draining", in_flight=asker.in_flight, orphaned=orphaned)
+    await asker.drain(ORPHAN_S if orphaned else None)
     failures = [failure for failure in ended if isinstance(failure, Exception)]
     for failure in failures:
         log.error("asker.failed", exc_info=failure)

@@ -55,3 +55,28 @@ def test_a_child_that_is_just_being_started_is_stopped_too() -> None:
         assert starting.process.returncode == -signal.SIGKILL
 
     asyncio.run(scenario())
+
+
+def test_what_a_child_left_is_not_forgotten_by_one_that_died_at_once(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It has asked nothing: the next one is still told since when nobody asked."""
+    monkeypatch.setattr(parent, "FIRST_PAUSE_S", 0.05)
+
+    async def scenario() -> list[int | None]:
+        failing, told = child("no_such_module")
+        enough = asyncio.Event()
+        monkeypatch.setattr(
+            parent.log, "error", lambda *_, **__: len(told) >= 3 and enough.set(), raising=False
+        )
+        running = asyncio.create_task(failing.keep_running())
+        await enough.wait()
+        await failing.stop(1.0)
+        await asyncio.wait_for(running, 10)
+        return told
+
+    first, second, third = asyncio.run(scenario())
+    assert first is None
+    assert second is not None
+    assert third == second
+    capfd.readouterr()

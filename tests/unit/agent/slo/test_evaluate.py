@@ -105,3 +105,13 @@ def test_the_periods_burn_and_its_budget_are_two_sides(bad: int, ratio: float) -
     """What remains is 1 - burn, as the rules for Prometheus have it."""
     seen = status(CLEAN | {"28d": SliCounts(good=80_640 - bad, bad=bad)}, ratio=ratio)
     assert seen.budget_remaining == pytest.approx(1 - (seen.burn["28d"] or 0))
+
+
+def test_slots_that_may_settle_still_do_not_make_a_window_unknown() -> None:
+    """With first_token at 60 s a failure settles within 75 s: three of ten slots of the 5 m may be missing."""
+    objective = Objective(name="a", sli="availability", ratio=0.999, window_s=28 * DAY, pairs=(("t", "p"),))
+    counts = CLEAN | {"5m": SliCounts(bad=7)}
+    slow = evaluate(objective, "t", "p", "v", EVERY_NS, counts, SLOTS, 7, 60.0)
+    quick = evaluate(objective, "t", "p", "v", EVERY_NS, counts, SLOTS, 7, 8.0)
+    assert slow.burn["5m"] == pytest.approx(7 / 10 / 0.001)
+    assert quick.burn["5m"] is None
