@@ -49,7 +49,7 @@ format: $(VENV)/dev.stamp ## let ruff put things in order
 	@$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp ## ratios within one run, as tables
-	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/bench_*.py; do PYTHONPATH=tests $(BIN)/python $$script || exit 1; done
 
 lock: $(VENV)/dev.stamp ## pin requirements anew, with hashes and without addresses
 	@for part in base dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/$$part.in -o requirements/$$part.txt; done
