@@ -1,0 +1,1 @@
+"""What the truth server of the calibration is made of."""
