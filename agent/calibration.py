@@ -13,7 +13,6 @@ ends when its standard input does.
 
 import argparse
 import gc
-import json
 import os
 import signal
 import ssl
@@ -22,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from agent.calibrating.place import Place
 from agent.calibrating.server import Server
 
 HERE: Final = Path(__file__).parent / "calibrating"
@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         server.run()
     finally:
+        server.close()
         if file is not None:
             file.unlink(missing_ok=True)
     return 0
@@ -62,7 +63,7 @@ def _listen(server: Server) -> None:
 
 
 def _tell(server: Server, file: Path | None) -> None:
-    line = json.dumps({"port": server.port, "tls_port": server.tls_port, "ca": str(HERE / "ca.pem")}) + "\n"
+    line = Place(server.port, server.tls_port, str(HERE / "ca.pem")).line()
     if file is None:
         sys.stdout.write(line)
         sys.stdout.flush()

@@ -193,6 +193,13 @@ class Server:
     def stop(self) -> None:
         self._running = False
 
+    def close(self) -> None:
+        """Stop listening."""
+        for listener in (self._plain, self._secure):
+            self.forget(listener)
+            listener.close()
+        self._selector.close()
+
     def run(self) -> None:
         """Serve until stopped."""
         while self._running:
