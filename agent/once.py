@@ -14,7 +14,9 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from agent.asking.manual import ask_once
+from agent.asking.calibrate import CalibrationError
+from agent.asking.manual import ask_once, own_error
+from agent.asking.truth import Errors
 from agent.config.model import Config
 from agent.config.read import load
 from agent.config.secrets import Secrets
@@ -41,7 +43,26 @@ def once(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         _console(out).print(table(results))
     if args.store:
         _store(config, results)
+    try:
+        print(error_line(own_error()), file=err)
+    except CalibrationError as failure:
+        print(f"our own error: not known, {failure}", file=err)
     return 0 if all(result.meaning.good for result in results) else 1
+
+
+def error_line(errors: Errors) -> str:
+    """Return our own error for people.
+
+    >>> error_line({"no": {"p50": 0.00001, "p99": 0.00002}, "yes": {"p50": 0.00002, "p99": 0.000041}})
+    'our own error: 0.020 ms p99 plain, 0.041 ms p99 TLS'
+    >>> error_line({"no": {"p50": 0.00001, "p99": 0.00002}})
+    'our own error: 0.020 ms p99 plain, not known TLS'
+    """
+    told = (
+        (f"{errors[tls]['p99'] * 1e3:.3f} ms p99" if tls in errors else "not known") + f" {kind}"
+        for tls, kind in (("no", "plain"), ("yes", "TLS"))
+    )
+    return f"our own error: {', '.join(told)}"
 
 
 def chosen(config: Config, target: str | None, probe: str | None) -> Pairs:

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import structlog
 
+from agent.calibrating import place
 from agent.config.model import Config
 from agent.config.plan_file import write_plan
 from agent.errors import ConfigError, NephoscopeError
@@ -117,7 +118,10 @@ class Child:
 
 
 class Parent:
-    """Runs the daemon: `extra` are further processes, such as the demo's clouds, started first and stopped last."""
+    """Runs the daemon: `extra` are further processes, such as the demo's clouds.
+
+    They and the truth server of the calibration are started first and stopped last.
+    """
 
     def __init__(
         self, config: Config, *, log_args: Sequence[str] = (), extra: Sequence[ChildSpec] = ()
@@ -140,7 +144,12 @@ class Parent:
                 first_line=lambda _: {"plan": config.hash, "database_url": self._server and self._server.url},
             )
         )
-        self._extra = [Child(spec) for spec in extra]
+        truth = ChildSpec(
+            name="calibration",
+            argv=("agent.calibration", "--file", str(place.file(self._state))),
+            first_line=lambda _: {},
+        )
+        self._extra = [Child(spec) for spec in (*extra, truth)]
         self._starting: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
         self._stopped_at = 0.0

@@ -159,6 +159,12 @@ SCHEDULE_LATENESS = _family(
     "agent_schedule_lateness_seconds", "histogram", "Actual start of an attempt minus its slot."
 )
 LOOP_LAG = _family("agent_event_loop_lag_seconds", "histogram", "How late the asker's event loop woke.")
+CALIBRATION = _family(
+    "agent_calibration_error_seconds",
+    "gauge",
+    "Our own error against a loopback server that knows when it wrote; trusted samples, absent if not known.",
+    ("stat", "tls"),
+)
 LAST_BEAT = _family(
     "agent_last_beat_timestamp_seconds", "gauge", "When the asker reported of itself last, unix time."
 )

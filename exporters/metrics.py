@@ -185,6 +185,10 @@ class Metrics:
             self._series.set(conventions.LAST_BEAT, (), report.at_ns / 1e9)
             self._merge(conventions.SCHEDULE_LATENESS, report.lateness, report.lateness_sum_s)
             self._merge(conventions.LOOP_LAG, report.loop_lag, report.loop_lag_sum_s)
+            self._series.clear(conventions.CALIBRATION)
+            for tls, stats in report.calibration.items():
+                for stat, seconds in stats.items():
+                    self._series.set(conventions.CALIBRATION, (stat, tls), seconds)
             # Drops are counted by the asker since it started: a new boot begins at 0 again.
             boot, before = self._asker
             for reason, count in report.dropped.items():

@@ -29,6 +29,7 @@ class SelfReport:
 
     `lateness` and `loop_lag` map bucket upper edges in seconds (as text, `+Inf` last) to counts that are not
     cumulative; sums are seconds; `dropped` counts lost records by reason since the asker started.
+    `calibration` holds seconds by whether over TLS (`no`, `yes`) and statistic (`p50`, `p99`).
     """
 
     at_ns: int
@@ -40,6 +41,7 @@ class SelfReport:
     journal_bytes: int
     journal_oldest_ns: int | None
     dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    calibration: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,8 @@ class Beat(_Record):
     `boot` names the process; a new one means that the asker was restarted. `lateness` and `loop_lag` map
     bucket upper edges in seconds (as text, `+Inf` last) to counts since the beat before, not cumulative
     over buckets; the sums are seconds. `dropped` counts records by reason since the asker started.
+    `calibration` is the newest error of our own, seconds by whether over TLS (`no`, `yes`) and statistic
+    (`p50`, `p99`); what was not observed is missing.
     """
 
     at_ns: int
@@ -128,3 +130,4 @@ class Beat(_Record):
     journal_oldest_ns: int | None = None
     dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
     draining: bool = False
+    calibration: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 import structlog
 
 from agent.asking.beat import Beats, Journal
+from agent.asking.calibration import Calibration
 from agent.asking.lag import LagMonitor
 from agent.asking.pipeline import Pipeline
 from agent.asking.schedule import jobs, plan_record
@@ -43,6 +44,7 @@ class Asker:
         lag: LagMonitor,
         boot: str,
         shuffle: random.Random,
+        calibration: Calibration | None = None,
     ) -> None:
         self._config = config
         self._journal = journal
@@ -50,7 +52,8 @@ class Asker:
         self._lag = lag
         self._pipeline = Pipeline(probe, journal, clock, config.vantage, config.limits.in_flight)
         self._timers = Timers(clock, self._pipeline.start, self._pipeline.skip, shuffle)
-        self._beats = Beats(journal, clock, lag, self._pipeline, boot)
+        self._calibration = calibration
+        self._beats = Beats(journal, clock, lag, self._pipeline, boot, calibration)
 
     @property
     def in_flight(self) -> int:
@@ -75,6 +78,8 @@ class Asker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._beats.run())
             group.create_task(self._timers.watch())
+            if self._calibration is not None:
+                group.create_task(self._calibration.run())
 
     def switch(self, config: Config, probe: Probe) -> None:
         """Go over to another plan: what goes on keeps its rhythm, what is new begins now."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final, Protocol
 
+from agent.asking.calibration import Calibration
 from agent.asking.lag import LagMonitor
 from agent.asking.pipeline import Pipeline
 from probes.base import Clock
@@ -28,7 +29,13 @@ class Beats:
     """Writes beats: one at the start, one every 2 s, a last one when draining is over."""
 
     def __init__(
-        self, journal: Journal, clock: Clock, lag: LagMonitor, pipeline: Pipeline, boot: str
+        self,
+        journal: Journal,
+        clock: Clock,
+        lag: LagMonitor,
+        pipeline: Pipeline,
+        boot: str,
+        calibration: Calibration | None = None,
     ) -> None:
         self.config_hash = ""
         self.vantage = ""
@@ -37,6 +44,7 @@ class Beats:
         self._lag = lag
         self._pipeline = pipeline
         self._boot = boot
+        self._calibration = calibration
 
     async def run(self) -> None:
         while True:
@@ -61,6 +69,7 @@ class Beats:
             journal_oldest_ns=footprint.oldest_ns,
             dropped=dict(self._journal.dropped),
             draining=draining,
+            calibration=self._calibration.errors if self._calibration else {},
         )
         self._journal.append(Kind.BEAT, beat.encode())
         if sum(self._journal.dropped.values()) == before:  # else the next beat tells it

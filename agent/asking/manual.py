@@ -2,14 +2,19 @@
 
 import asyncio
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 
 import uvloop
 
+from agent.asking.calibrate import CalibrationError
 from agent.asking.lag import LagMonitor
+from agent.asking.truth import Errors
+from agent.calibrating.place import Place
 from agent.clock import SystemClock
 from agent.config.model import Config
-from agent.wiring.probing import exchange
+from agent.wiring.probing import calibrator, exchange
 from probes.base import Clock, Probe, Secrets, Slot
 from probes.result import MANUAL, ProbeResult
 from probes.target import Target, Workload
@@ -17,6 +22,10 @@ from probes.transport.wire import WireTransport
 
 Pairs = Sequence[tuple[Target, Workload]]
 Sink = Callable[[ProbeResult], None]
+
+CALIBRATION_STREAMS = 12
+CALIBRATION_APART_S = 0.02
+"""A person waits: 24 streams within a second."""
 
 
 def ask_once(config: Config, secrets: Secrets, pairs: Pairs, sink: Sink) -> list[ProbeResult]:
@@ -55,3 +64,28 @@ async def _ask_once(config: Config, secrets: Secrets, pairs: Pairs, sink: Sink) 
     finally:
         lag.stop()
         await transport.aclose()
+
+
+def own_error() -> Errors:
+    """Return our own error, measured on a truth server that runs for this alone, or raise `CalibrationError`."""
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "agent.calibration"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdout is not None  # noqa: S101 - asked for by stdout=PIPE
+        said = server.stdout.readline()
+        try:
+            return uvloop.run(_own_error(Place.read(said.decode())))
+        except (ValueError, KeyError, TypeError) as failure:
+            raise CalibrationError(f"the truth server did not start ({failure!r})") from failure
+
+
+async def _own_error(place: Place) -> Errors:
+    clock = SystemClock()
+    lag = LagMonitor(clock)
+    calibrating = calibrator(clock, lag.max_lag)
+    lag.start()
+    try:
+        return await calibrating.measure(place, CALIBRATION_STREAMS, CALIBRATION_APART_S)
+    finally:
+        lag.stop()
+        await calibrating.aclose()

@@ -180,4 +180,5 @@ def _report(beat: Beat) -> SelfReport:
         journal_bytes=beat.journal_bytes,
         journal_oldest_ns=beat.journal_oldest_ns,
         dropped=beat.dropped,
+        calibration=beat.calibration,
     )

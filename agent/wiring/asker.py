@@ -18,14 +18,18 @@ import uvloop
 
 from agent import log as logs
 from agent.asking.asker import Asker
+from agent.asking.calibrate import find
+from agent.asking.calibration import Calibration, Marking
 from agent.asking.lag import LagMonitor
+from agent.asking.truth import Errors
+from agent.calibrating import place
 from agent.clock import SystemClock
 from agent.config.model import Config
 from agent.config.plan_file import read_plan
 from agent.config.secrets import Secrets
 from agent.errors import NephoscopeError
 from agent.ids import uuid7
-from agent.wiring.probing import exchange
+from agent.wiring.probing import calibrator, exchange
 from probes.base import Probe
 from probes.transport.wire import WireTransport
 from storage.journal import JournalLockedError, Writer
@@ -73,16 +77,23 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
     clock = SystemClock()
     lag = LagMonitor(clock)
     transport = WireTransport()
+    own = calibrator(clock, lag.max_lag)
+
+    async def measure() -> Errors:
+        return await own.measure(await find(place.file(state_dir)))
+
+    calibration = Calibration(measure)
 
     def probe(config: Config) -> Probe:
         secrets = Secrets.of(config, os.environ)
         logs.configure(args.log_format, args.log_level, redact=secrets.redact)
-        return exchange(config, secrets, transport, clock, lag.max_lag)
+        return Marking(exchange(config, secrets, transport, clock, lag.max_lag), calibration)
 
     limits = first.config.journal
     journal = Writer(state_dir, max_bytes=limits.max_bytes, max_age_s=limits.max_age_s)
     order = random.Random()  # noqa: S311 - in which order probes start is no secret
-    asker = Asker(first.config, probe(first.config), journal, clock, lag, uuid7(clock).hex, order)
+    boot = uuid7(clock).hex
+    asker = Asker(first.config, probe(first.config), journal, clock, lag, boot, order, calibration)
     _open(journal)
     gc.collect()
     gc.freeze()  # what was imported and built so far is never looked through again
@@ -91,6 +102,7 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
     finally:
         journal.close()
         await transport.aclose()
+        await own.aclose()
 
 
 async def _run(

@@ -110,10 +110,12 @@ class Daemon:
 
     def child(self, name: str) -> int:
         """Return the process id of a child, `asker` or `teller`."""
+        return self.process_of(f"agent.wiring.{name}")
+
+    def process_of(self, module: str) -> int:
+        """Return the process id of the child that runs a module."""
         listed = _children(self.process.pid)
-        (found,) = [
-            pid for pid in listed if f"agent.wiring.{name}" in Path(f"/proc/{pid}/cmdline").read_text()
-        ]
+        (found,) = [pid for pid in listed if module in Path(f"/proc/{pid}/cmdline").read_text()]
         return found
 
     def postmaster(self) -> int:

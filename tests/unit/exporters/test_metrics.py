@@ -323,6 +323,17 @@ def test_beats_add_up() -> None:
     assert value(metrics, "agent_journal_oldest_timestamp_seconds") is None
 
 
+def test_our_own_error_is_shown_while_it_is_known() -> None:
+    """What a later beat does not know is gone from the page, never 0 and never the last value."""
+    metrics = planned()
+    both = {"no": {"p50": 1e-5, "p99": 2e-5}, "yes": {"p50": 2e-5, "p99": 4e-5}}
+    metrics.beat(a_report(calibration=both))
+    assert value(metrics, "agent_calibration_error_seconds", stat="p99", tls="yes") == 4e-5
+    metrics.beat(a_report(calibration={"no": both["no"]}))
+    assert value(metrics, "agent_calibration_error_seconds", stat="p50", tls="no") == 1e-5
+    assert value(metrics, "agent_calibration_error_seconds", stat="p99", tls="yes") is None
+
+
 def test_a_beat_without_buckets_adds_nothing() -> None:
     metrics = planned()
     metrics.beat(a_report(lateness={}, loop_lag={}))
@@ -436,7 +447,7 @@ def full_page() -> Metrics:
     metrics.settle(judged(result))
     metrics.settle(judged(a_result(quality_reasons=("loop_lag",))))
     metrics.show((a_status(met_probability=0.5),))
-    metrics.beat(a_report(dropped={"disk_full": 1}))
+    metrics.beat(a_report(dropped={"disk_full": 1}, calibration={"no": {"p99": 2e-5}}))
     metrics.dropped("journal_gap", 1)
     metrics.duplicate(1)
     metrics.spans_dropped(1)
@@ -517,6 +528,7 @@ _STEPS = st.one_of(
             a_report,
             boot=st.sampled_from("ab"),
             dropped=st.dictionaries(st.sampled_from("xy"), st.integers(0, 9)),
+            calibration=st.sampled_from([{}, {"no": {"p50": 1e-5, "p99": 2e-5}}]),
         ),
     ),
     st.tuples(st.just("skipped"), st.sampled_from(["late", "overlap"])),

@@ -5,7 +5,9 @@ import random
 import pytest
 
 from agent.asking.asker import Asker
+from agent.asking.calibration import Calibration
 from agent.asking.lag import LagMonitor
+from agent.asking.truth import Errors
 from agent.config.model import Config
 from probes.base import Slot
 from probes.result import Outcome
@@ -28,6 +30,7 @@ class Bench:
         self.config = config or a_config()
         self.probe = SlowProbe(clock, **probe)  # type: ignore[arg-type] # a test names any
         self.lag = LagMonitor(clock)
+        self.calibration: Calibration | None = None
 
     def run(
         self,
@@ -39,7 +42,14 @@ class Bench:
     ) -> None:
         async def main() -> None:
             asker = Asker(
-                self.config, self.probe, self.journal, self.clock, self.lag, "boot", random.Random(1)
+                self.config,
+                self.probe,
+                self.journal,
+                self.clock,
+                self.lag,
+                "boot",
+                random.Random(1),
+                self.calibration,
             )
             running = asyncio.create_task(asker.run(resume_ns))
             await asyncio.sleep(seconds)
@@ -68,6 +78,18 @@ def test_a_run_begins_with_its_plan_and_a_beat_and_ends_with_a_beat(clock: FakeC
     assert {(beat.boot, beat.config_hash, beat.vantage) for beat in journal.beats} == {
         ("boot", bench.config.hash, "here")
     }
+
+
+def test_beats_tell_the_newest_error_of_our_own_and_nothing_before_there_is_one(clock: FakeClock) -> None:
+    async def measure() -> Errors:
+        await asyncio.sleep(3)
+        return {"no": {"p50": 1e-5, "p99": 2e-5}}
+
+    bench = Bench(clock)
+    bench.calibration = Calibration(measure)
+    bench.run(5)
+    told = [beat.calibration for beat in bench.journal.beats]
+    assert told == [{}, {}, {"no": {"p50": 1e-5, "p99": 2e-5}}, {"no": {"p50": 1e-5, "p99": 2e-5}}]
 
 
 def test_every_slot_of_the_plan_has_exactly_one_result(clock: FakeClock) -> None:
