@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 JOBS   ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint format bench lock clean
+.PHONY: help setup run test test-all fuzz lint format bench lock clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -37,6 +37,9 @@ test: $(VENV)/dev.stamp ## the suite, its own Postgres and a real language model
 
 test-all: $(VENV)/dev.stamp ## the heavy parts too: Prometheus, promtool, a system Postgres
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m heavy $(ARGS)
+
+fuzz: $(VENV)/dev.stamp ## new bytes for framing, HTTP, dialects and the exchange, a quarter of an hour
+	@PROPERTIES=fuzz $(BIN)/python -m pytest -q --timeout 3600 tests/fuzz tests/contract/test_dialects.py $(ARGS)
 
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import arrows
 	@$(BIN)/ruff check .

@@ -5,7 +5,8 @@ import httpx
 
 from probes.transport import errors
 
-_HEAD_LIMIT = 65_536
+# Heads, chunk extensions and trailers have no end of their own, and httptools gathers them whole.
+_BARE_LIMIT = 65_536
 
 
 def serialise(request: httpx.Request, target: bytes, extra: list[tuple[bytes, bytes]], body: bytes) -> bytes:
@@ -55,6 +56,7 @@ class ResponseParser:
         self._until_close = False
         self._bodiless = bodiless
         self._surplus = False
+        self._bare = 0
         self._body: list[bytes] = []
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         # As lenient as the clients that the endpoint's users have: a bare LF, a length beside chunks.
@@ -86,8 +88,10 @@ class ResponseParser:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self.done:  # else it trips over what follows the response
                 self.failure = self.failure or str(error)
-        if not self.head_done and self.fed > _HEAD_LIMIT:
-            self.failure = f"a head of more than {_HEAD_LIMIT // 1024} KiB"
+        self._bare = 0 if self._body else self._bare + len(data)
+        if self._bare > _BARE_LIMIT and not self.done:
+            what = "chunk framing or trailers" if self.head_done else "a head"
+            self.failure = self.failure or f"{what} of more than {_BARE_LIMIT // 1024} KiB"
         if self.done or self.failure:
             # It holds our callbacks: without this each response is a circle that only the collector frees.
             self._parser = None

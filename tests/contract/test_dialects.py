@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.base import Dialect, Reading, Unit
@@ -58,7 +58,6 @@ def test_a_request_goes_where_it_is_told_and_names_its_model(provider: str, kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60)
 @given(pieces=st.lists(FRAGMENTS | st.binary(max_size=20), max_size=12))
 def test_no_bytes_break_a_reader_and_no_cut_changes_what_it_says(kind: Kind, pieces: list[bytes]) -> None:
     dialect, workload = PROVIDERS["openai"].dialect(kind), Workload(name="w", kind=kind)

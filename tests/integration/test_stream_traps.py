@@ -10,7 +10,7 @@ import json
 import pathlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.framing import write_comment, write_event
@@ -84,7 +84,6 @@ def test_a_cut_at_any_position_changes_nothing(name: str) -> None:
     assert [at for at, told in enumerate(others, 1) if verdict(told.result) != said] == []
 
 
-@settings(max_examples=60)
 @given(
     name=st.sampled_from(RECORDED),
     sizes=st.lists(st.integers(1, 400), min_size=1, max_size=8),

@@ -129,10 +129,10 @@ async def answered(
 
 
 async def asked(
-    script: Script, urls: Sequence[str] = ("",), workload: Workload = PATIENT
+    script: Script, urls: Sequence[str] = ("",), workload: Workload = PATIENT, **limits: int
 ) -> list[ProbeResult]:
     """Return what these paths of a scripted server came to, asked one after the other."""
-    asker = Asker(workload)
+    asker = Asker(workload, **limits)
     async with WireServer(script) as server:
         told = [await asker.ask(server.url + url) for url in urls]
     await asker.aclose()
