@@ -27,6 +27,11 @@ $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.txt requirements/model.tx
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes -r requirements/model.txt
 	@touch $@
 
+$(VENV)/bench.stamp: $(VENV)/base.stamp requirements/bench.txt
+	@echo "installing what the benchmarks compare with into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
 setup: $(VENV)/base.stamp ## build .venv with what the daemon needs
 
 run: $(VENV)/base.stamp ## the daemon on nephoscope.yaml, or else the demo on simulated clouds
@@ -51,11 +56,12 @@ format: $(VENV)/dev.stamp ## let ruff put things in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/dev.stamp ## ratios within one run, as tables
-	@for script in benchmarks/bench_*.py; do PYTHONPATH=tests $(BIN)/python $$script || exit 1; done
+bench: $(VENV)/bench.stamp ## how far off nephoscope and others are, what a probe costs, what troubles cost the asker
+	@$(BIN)/python benchmarks/bench_accuracy.py $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python benchmarks/bench_lateness.py
 
 lock: $(VENV)/dev.stamp ## pin requirements anew, with hashes and without addresses
-	@for part in base dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/$$part.in -o requirements/$$part.txt; done
+	@for part in base dev bench; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/$$part.in -o requirements/$$part.txt; done
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-deps --upgrade requirements/model.in -o requirements/model.txt
 
 clean: ## remove what was built here
