@@ -3,12 +3,12 @@
 import dataclasses
 import itertools
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from probes import headers, outcome, timing
+from probes import headers, outcome, quality, timing
 from probes.base import Clock, Read, Reader, Reading, Secrets, Slot, Unit, Wire
 from probes.catalog import PROVIDERS
 from probes.loose import clean
@@ -18,9 +18,6 @@ from probes.target import Price, Target, Workload
 
 ERROR_LENGTH: Final = 300
 """Characters of an error text that a result carries at most; what else is text is cut to `_TEXT_LENGTH`."""
-
-LAG_UNTRUSTED_S: Final = 0.02
-"""Loop lag past which an instant taken in user space is not to be believed."""
 
 CHUNKS: Final = 10_000
 """Arrivals that a result carries at most (120 kB): a flood of them would be a record too large for the journal."""
@@ -70,6 +67,7 @@ class Attempt:
         self._reads: list[Read] = []
         self._arrivals: list[int] = []
         self._uncertainty_s: float | None = None
+        self._last_uncertainty_s: float | None = None
 
     def head(self, status: int, lower_headers: Mapping[str, str], event_bytes: int) -> Reader:
         """Note the response head and return who reads the body."""
@@ -81,8 +79,12 @@ class Attempt:
             self._reader = Refusal()
         return self._reader
 
-    def read(self, units: Iterable[Unit], read: Read) -> bool:
-        """Note what one read brought and when it arrived; return whether it brought generated units."""
+    def read(self, units: Iterable[Unit], read: Read, *, followed: bool = False) -> bool:
+        """Note what one read brought and when it arrived; return whether it brought generated units.
+
+        `followed` says that the read went on behind the first of the units, so that they may have come before
+        the instant that it bears.
+        """
         found, at = list(units), self.marks.at
         self._reads.append(read)
         for unit in found:
@@ -90,11 +92,21 @@ class Attempt:
             if unit.kind == "output":
                 at.setdefault(timing.FIRST_OUTPUT, read.at_ns)
             at[timing.LAST_TOKEN] = read.at_ns
-        if found and not self._arrivals and read.after_ns is not None:
-            # A read carries its newest segment's stamp: of several units the first came anywhere before it.
-            self._uncertainty_s = (read.at_ns - read.after_ns) / 1e9 if len(found) > 1 else 0.0
+        if found:
+            self._last_uncertainty_s = self._width(read) if followed else 0.0
+            if not self._arrivals:
+                self._uncertainty_s = self._last_uncertainty_s
         self._arrivals += [read.at_ns] * len(found)
         return bool(found)
+
+    def _width(self, read: Read) -> float | None:
+        """Return in how many seconds before its stamp the first part of a read may have come; None if untold.
+
+        The stamp is that of the newest segment; what lies before it in the read came after the read before,
+        and no answer comes before its request.
+        """
+        bounds = [at_ns for at_ns in (read.after_ns, self.marks.at.get(timing.SENT)) if at_ns is not None]
+        return max(0, read.at_ns - max(bounds)) / 1e9 if bounds else None
 
     def ended(self) -> Verdict:
         """Return what became of it: the body came to an end, its own or that of the connection."""
@@ -138,7 +150,13 @@ class Attempt:
         return outcome.of_reading(self.target, self.workload, reading, self.status)
 
     def result(
-        self, identity: uuid.UUID, verdict: Verdict, ended_ns: int, lag_s: float, secrets: Secrets
+        self,
+        identity: uuid.UUID,
+        verdict: Verdict,
+        ended_ns: int,
+        lag_s: float,
+        secrets: Secrets,
+        disturbed: Sequence[str] = (),
     ) -> ProbeResult:
         """Return the one message; its error text is redacted first and cut afterwards."""
         target, workload, asks_model = self.target, self.workload, self.workload.kind != "models"
@@ -168,7 +186,7 @@ class Attempt:
             loop_lag_s=lag_s,
             **self._connected(),
             **self._said(verdict, secrets),
-            **self._timed(lag_s),
+            **self._timed(lag_s, disturbed),
         )
 
     def _connected(self) -> dict[str, Any]:
@@ -206,7 +224,16 @@ class Attempt:
             **{name: shown(value) for name, value in said.items()},
         }
 
-    def _timed(self, lag_s: float) -> dict[str, Any]:
+    def _itl_s(self) -> float | None:
+        """Return the mean time a token; None, rather than a wrong one, where tokens or instants are not sure."""
+        tokens = self._reading and self._reading.tokens_after_first
+        if not tokens or self._uncertainty_s is None or self._last_uncertainty_s is None:
+            return None
+        if (self._uncertainty_s + self._last_uncertainty_s) / tokens > quality.ITL_S:
+            return None
+        return (self._arrivals[-1] - self._arrivals[0]) / 1e9 / tokens
+
+    def _timed(self, lag_s: float, disturbed: Sequence[str]) -> dict[str, Any]:
         """Return durations and how far they are to be believed; a total is observed where the body ended by itself."""
         timed: dict[str, Any] = dict(self.marks.durations())
         if not self._ended:
@@ -219,11 +246,20 @@ class Attempt:
             timed["chunks"] = tuple((arrival - sent) / 1e9 for arrival in at[:CHUNKS])
         if len(at) > 1:
             timed["gap_max_s"] = max(later - earlier for earlier, later in itertools.pairwise(at)) / 1e9
-            if self._reading is not None and self._reading.tokens_after_first:
-                timed["itl_s"] = (at[-1] - at[0]) / 1e9 / self._reading.tokens_after_first
+            timed["itl_s"] = self._itl_s()
         # A deadline that struck before any unit needs no stamp: it stays a bad event however late we were.
-        if lag_s > LAG_UNTRUSTED_S and timed.get("stamp") == "user" and (at or self._ended):
-            timed["quality_reasons"] = ("loop_lag",)
+        if at or self._ended:
+            sent_by = self.marks.at.get(timing.SENT_BY)
+            timed["quality_reasons"] = quality.reasons(
+                stamp=timed.get("stamp"),
+                uncertainty_s=self._uncertainty_s,
+                send_s=None if sent is None or sent_by is None else (sent_by - sent) / 1e9,
+                stepped=any(read.stepped for read in self._reads),
+                lag_s=lag_s,
+                attempt=self.slot.attempt,
+                lateness_s=(self.started_ns - self.slot.scheduled_ns) / 1e9,
+                disturbed=disturbed,
+            )
         return timed
 
 

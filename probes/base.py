@@ -26,13 +26,17 @@ WIRE = "nephoscope.wire"
 class Read(NamedTuple):
     """When one piece of the body arrived.
 
-    `at_ns` is monotonic; `after_ns` is the instant of the previous drained read: where one read carries more
-    than one event, the true arrival lies between the two.
+    `at_ns` is monotonic, the instant of the newest segment that the read carried. Whatever else it carried came
+    after `after_ns`: the previous drained read, or `at_ns` itself where it was one segment; None is unknown.
+    `kernel` says whose stamp it is; `stepped`, that the wall clock was set since the connection's last read;
+    `trailing`, that something else than body came behind the body's bytes: the end of its framing, a farewell.
     """
 
     at_ns: int
     kernel: bool
     after_ns: int | None
+    stepped: bool = False
+    trailing: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import dataclasses
 import importlib.metadata
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from secrets import token_hex
 from typing import Final, cast
 
@@ -25,6 +25,9 @@ BODY_BYTES: Final = 64 * 1024**2
 
 USER_AGENT: Final = f"nephoscope/{importlib.metadata.version('nephoscope')}"
 
+_TAIL = 4
+"""Bytes, of any framing, that belong to its last event: a unit found before them was followed by something."""
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _SENDABLE = re.compile(r"[\t\x20-\x7e]*")
 
@@ -34,11 +37,17 @@ def new_nonce() -> str:
     return token_hex(8)
 
 
+def undisturbed(_since_ns: int, _until_ns: int) -> Sequence[str]:
+    """Return that nothing is known of what the machine suffered."""
+    return ()
+
+
 class Exchange:
     """Asks one target once, over a transport that keeps the promises of `probes.base`.
 
     `lag` returns the longest stand-still of our own event loop, in seconds, seen between two monotonic
-    instants in nanoseconds; `nonce` returns what makes each prompt unique.
+    instants in nanoseconds; `disturbed` returns, of the same, what of `probes.quality` the machine suffered;
+    `nonce` returns what makes each prompt unique.
     """
 
     def __init__(
@@ -53,6 +62,7 @@ class Exchange:
         event_bytes: int = EVENT_BYTES,
         body_bytes: int = BODY_BYTES,
         nonce: Callable[[], str] = new_nonce,
+        disturbed: Callable[[int, int], Sequence[str]] = undisturbed,
     ) -> None:
         self._transport = transport
         self._secrets = secrets
@@ -63,6 +73,7 @@ class Exchange:
         self._event_bytes = event_bytes
         self._body_bytes = body_bytes
         self._nonce = nonce
+        self._disturbed = disturbed
 
     async def ask(self, target: Target, workload: Workload, slot: Slot) -> ProbeResult:
         """Return what one attempt showed; whatever fails is in the result, only cancellation passes."""
@@ -75,7 +86,8 @@ class Exchange:
             verdict = Verdict(Outcome.AGENT_FAULT, type(error).__name__, sentence)
         ended_ns = self._clock.mono_ns()
         lag_s = self._lag(attempt.origin_ns, ended_ns)
-        return attempt.result(identity, verdict, ended_ns, lag_s, self._secrets)
+        disturbed = self._disturbed(attempt.origin_ns, ended_ns)
+        return attempt.result(identity, verdict, ended_ns, lag_s, self._secrets, disturbed)
 
     async def _attempt(self, attempt: Attempt, identity: uuid.UUID) -> Verdict:
         try:
@@ -159,7 +171,11 @@ class Exchange:
                 stamps[nth] if nth < len(stamps) else Read(self._clock.mono_ns(), kernel=False, after_ns=None)
             )
             nth, size = nth + 1, size + len(data)
-            if attempt.read(reader.feed(data), read):
+            if read.after_ns == read.at_ns:  # all of it came at once
+                early, units = [], reader.feed(data)
+            else:
+                early, units = list(reader.feed(data[:-_TAIL])), reader.feed(data[-_TAIL:])
+            if attempt.read([*early, *units], read, followed=bool(early) or read.trailing):
                 progress()
             if reader.done:
                 return

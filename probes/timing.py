@@ -15,6 +15,8 @@ PROXY_END: Final = "proxy_end"
 TLS_START: Final = "tls_start"
 TLS_END: Final = "tls_end"
 SENT: Final = "sent"
+SENT_BY: Final = "sent_by"
+"""When the call that sent was over: how far `sent` is to be believed."""
 FIRST_BYTE: Final = "first_byte"
 FIRST_TOKEN: Final = "first_token"  # noqa: S105 - a token of text, not a secret
 FIRST_OUTPUT: Final = "first_output"

@@ -80,7 +80,7 @@ class Body(httpx.AsyncByteStream):
                 raise self._broken(error.strerror or str(error)) from error
             if data:
                 if body := self._parser.feed(data):
-                    return Arrival(body, read)
+                    return Arrival(body, read._replace(trailing=True) if self._parser.done else read)
             elif not self._parser.end():
                 raise self._broken("closed")
 

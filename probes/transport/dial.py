@@ -13,6 +13,7 @@ from probes.transport import errors, sockets, tls, tunnels
 from probes.transport.proxies import Proxy
 from probes.transport.resolver import Resolver
 from probes.transport.sockets import Channel, Socket
+from probes.transport.stamps import Stamps
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,9 +61,10 @@ class Connection:
 class Dialer:
     """Opens connections; every step has `limit_s` at most, None for no limit of its own."""
 
-    def __init__(self, resolver: Resolver, contexts: tls.Contexts) -> None:
+    def __init__(self, resolver: Resolver, contexts: tls.Contexts, stamps: Stamps) -> None:
         self._resolver = resolver
         self._contexts = contexts
+        self._stamps = stamps
 
     async def open(self, route: Route, marks: Marks, limit_s: float | None) -> Connection:
         """Return a fresh connection, or raise a `WireError` and leave nothing open."""
@@ -95,10 +97,10 @@ class Dialer:
         proxy = route.proxy
         if proxy is None:
             addresses = await self._resolver.resolve(route.address, route.port, marks, limit_s)
-            return await sockets.connect(addresses, str(route), marks, limit_s)
+            return await sockets.connect(addresses, str(route), marks, limit_s, self._stamps)
         try:
             addresses = await self._resolver.resolve(proxy.host, proxy.port, marks, limit_s)
-            return await sockets.connect(addresses, str(proxy), marks, limit_s)
+            return await sockets.connect(addresses, str(proxy), marks, limit_s, self._stamps)
         except (errors.ResolveFailed, errors.ConnectRefused, errors.ConnectTimeout) as error:
             raise errors.ProxyRefused(
                 f"The proxy {proxy} on the way to {route} cannot be reached. {error}"

@@ -14,6 +14,7 @@ from probes.base import Read
 from probes.timing import CONNECT_END, CONNECT_START, Marks
 from probes.transport import errors
 from probes.transport.resolver import Address
+from probes.transport.stamps import SPACE, Stamps, received, stamp_ns, wanted
 
 _SIZE = 65_536
 # Reads kept for a consumer that is behind, 4 MiB at most; beyond them the kernel's window pushes back.
@@ -28,11 +29,21 @@ class Arrival(NamedTuple):
     read: Read
 
 
+class Handed(NamedTuple):
+    """Between which instants, monotonic, the kernel took the last byte: before and after the call that gave it.
+
+    The kernel takes it at the call's beginning; we may be interrupted at its end.
+    """
+
+    at_ns: int
+    by_ns: int
+
+
 class Channel(Protocol):
     """Bytes both ways: a socket, or TLS over one."""
 
-    async def send(self, data: bytes) -> int:
-        """Hand all bytes to the kernel and return the instant when the last one was; raises OSError."""
+    async def send(self, data: bytes) -> Handed:
+        """Hand all bytes to the kernel and return when the last one was; raises OSError."""
         ...
 
     async def read(self) -> Arrival:
@@ -48,20 +59,50 @@ class Channel(Protocol):
 class Receiver:
     """The one place where bytes enter, and where their instant is taken."""
 
-    __slots__ = ("_drained_ns", "_sock")
+    __slots__ = ("_bytes", "_drained_ns", "_kernel", "_segments", "_sock", "_stamps", "_steps")
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, stamps: Stamps) -> None:
         self._sock = sock
+        self._stamps = stamps
+        self._kernel = wanted(sock)
+        self._steps = stamps.steps
         self._drained_ns: int | None = None
+        self._bytes = 0
+        self._segments: int | None = 0
+        """Segments with data that are read; None where some may lie unread, or nobody counts."""
 
     def receive(self) -> Arrival:
-        """Return what the kernel holds, up to 64 KiB, stamped before anything looks at it."""
-        data = self._sock.recv(_SIZE)
-        at_ns = time.monotonic_ns()
-        read = Read(at_ns, kernel=False, after_ns=self._drained_ns)
+        """Return what the kernel holds, up to 64 KiB, stamped by the kernel where it does, else here and at once."""
+        stamps = self._stamps
+        before_ns, wall_ns = stamps.mono_ns(), stamps.wall_ns()
+        if self._kernel:
+            data, ancillary, _, _ = self._sock.recvmsg(_SIZE, SPACE)
+            at_ns = stamps.mono_ns()
+            stamps.watch(before_ns, wall_ns, at_ns)
+            arrived_ns = stamp_ns(ancillary)
+        else:
+            data, at_ns, arrived_ns = self._sock.recv(_SIZE), stamps.mono_ns(), None
+        stepped, self._steps = stamps.steps != self._steps, stamps.steps
+        kernel = arrived_ns is not None and not stepped  # a stamp from before the step would be off by it
+        if arrived_ns is not None and kernel:
+            # Two clocks that are read one after the other: an instant in the future is one of now.
+            at_ns = min(at_ns, arrived_ns - stamps.offset_ns)
+        segments = self._counted(len(data)) if kernel else None
+        after_ns = at_ns if segments == 1 else self._drained_ns
         if len(data) < _SIZE:  # the kernel holds nothing more: what comes next arrives after this
-            self._drained_ns = at_ns
-        return Arrival(data, read)
+            self._drained_ns = before_ns
+        return Arrival(data, Read(at_ns, kernel, after_ns, stepped, trailing=kernel and segments is None))
+
+    def _counted(self, size: int) -> int | None:
+        """Return of how many segments a read of this size was made; None where that is not sure.
+
+        A FIN counts as a byte and is no segment with data, but the stamp may be its own. Counted after the read:
+        what came between the two is in the next one, and nothing is sure until the bytes agree again.
+        """
+        self._bytes += size
+        before, told = self._segments, received(self._sock)
+        self._segments = told[1] if told is not None and told[0] == self._bytes else None
+        return None if before is None or self._segments is None else self._segments - before
 
 
 class Socket:
@@ -70,12 +111,12 @@ class Socket:
     At the end of the connection, or its breaking, the descriptor is closed at once.
     """
 
-    def __init__(self, sock: socket.socket, peer: str) -> None:
+    def __init__(self, sock: socket.socket, peer: str, stamps: Stamps) -> None:
         self.peer = peer
         self._sock = sock
         self._fd = sock.fileno()
         self._loop = asyncio.get_running_loop()
-        self._receiver = Receiver(sock)
+        self._receiver = Receiver(sock, stamps)
         self._arrivals: collections.deque[Arrival] = collections.deque()
         self._end: Arrival | OSError | None = None
         self._reading = False
@@ -110,15 +151,16 @@ class Socket:
             self._resume()
         return arrival
 
-    async def send(self, data: bytes) -> int:
+    async def send(self, data: bytes) -> Handed:
         left = memoryview(data)
         while True:
             if self._fd < 0:
                 raise ConnectionResetError(errno.ECONNRESET, "the peer closed the connection")
+            at_ns = time.monotonic_ns()
             with contextlib.suppress(BlockingIOError):
                 left = left[self._sock.send(left) :]
             if not left:
-                return time.monotonic_ns()
+                return Handed(at_ns, time.monotonic_ns())
             await self._writable()
 
     def close(self) -> None:
@@ -180,7 +222,9 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
         waiter.set_result(None)
 
 
-async def connect(addresses: Sequence[Address], host: str, marks: Marks, limit_s: float | None) -> Socket:
+async def connect(
+    addresses: Sequence[Address], host: str, marks: Marks, limit_s: float | None, stamps: Stamps
+) -> Socket:
     """Return a socket connected to the first address that takes it, each tried for `limit_s` at most.
 
     Raises `ConnectTimeout` or `ConnectRefused` with every attempt in the message, and `Exhausted` where this
@@ -191,7 +235,7 @@ async def connect(addresses: Sequence[Address], host: str, marks: Marks, limit_s
     late = False
     for address in addresses:
         try:
-            return await _attempt(address, marks, limit_s)
+            return await _attempt(address, marks, limit_s, stamps)
         except TimeoutError as error:
             late = True
             # The kernel's own verdict (ETIMEDOUT) comes with words, our limit's without.
@@ -214,7 +258,7 @@ async def connect(addresses: Sequence[Address], host: str, marks: Marks, limit_s
     )
 
 
-async def _attempt(address: Address, marks: Marks, limit_s: float | None) -> Socket:
+async def _attempt(address: Address, marks: Marks, limit_s: float | None, stamps: Stamps) -> Socket:
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)  # noqa: FBT003 - the standard library's own signature
@@ -222,7 +266,7 @@ async def _attempt(address: Address, marks: Marks, limit_s: float | None) -> Soc
         marks.mark(CONNECT_START, time.monotonic_ns())
         async with asyncio.timeout(limit_s):
             marks.mark(CONNECT_END, await _established(sock, address))
-        return Socket(sock, str(address))
+        return Socket(sock, str(address), stamps)
     except BaseException:
         sock.close()
         raise

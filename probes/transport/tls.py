@@ -11,7 +11,7 @@ import certifi
 from probes.base import Read
 from probes.target import Path
 from probes.transport import errors
-from probes.transport.sockets import Arrival, Channel
+from probes.transport.sockets import Arrival, Channel, Handed
 
 _RECORD = 16_384
 # What OpenSSL calls a certificate that is not trusted: (X509_V_ERR number) -> reason.
@@ -115,7 +115,7 @@ class Tls:
                 await self._flush()
                 return
 
-    async def send(self, data: bytes) -> int:
+    async def send(self, data: bytes) -> Handed:
         self._ssl.write(data)
         return await self._channel.send(self._outgoing.read())
 
@@ -130,7 +130,7 @@ class Tls:
             ):  # our part of a farewell or of new keys; the reads tell of an end
                 await self._flush()
             if plain or self._closed:
-                return Arrival(plain, read)
+                return Arrival(plain, read._replace(trailing=read.trailing or self._closed))
         return Arrival(b"", Read(0, kernel=False, after_ns=None))
 
     def _take(self, data: bytes) -> None:

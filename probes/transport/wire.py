@@ -11,13 +11,14 @@ import httpx
 
 from probes.base import KEEP, MARKS, PATH, READS, WIRE
 from probes.target import Path
-from probes.timing import FIRST_BYTE, SENT, Marks
+from probes.timing import FIRST_BYTE, SENT, SENT_BY, Marks
 from probes.transport import errors, proxies, tls
 from probes.transport.body import Body
 from probes.transport.dial import Connection, Dialer, Route
 from probes.transport.http1 import ResponseParser, serialise
 from probes.transport.resolver import Resolver
 from probes.transport.sockets import Arrival
+from probes.transport.stamps import Stamps
 
 _CONNECT_S = 5.0
 # A connection that was closed while idle shows it within a round trip; an end that comes later is that of a
@@ -38,23 +39,26 @@ class WireTransport(httpx.AsyncBaseTransport):
     serves one loop.
     """
 
-    def __init__(self, resolver: Resolver | None = None) -> None:
+    def __init__(self, resolver: Resolver | None = None, stamps: Stamps | None = None) -> None:
         self._resolver = resolver or Resolver()
+        self._stamps = stamps or Stamps()
         self._contexts = tls.Contexts()
-        self._dialer = Dialer(self._resolver, self._contexts)
+        self._dialer = Dialer(self._resolver, self._contexts, self._stamps)
         self._environment = proxies.Environment(getproxies())
         self._kept: dict[str, Connection] = {}
 
     def warm_up(self, paths: Iterable[Path]) -> None:
-        """Build the TLS contexts that the paths will want, so that no probe waits for one.
+        """Build the TLS contexts that the paths will want, so that no probe waits for one, and have the kernel stamp.
 
         Raises `errors.Misconfigured` for files that cannot be read.
         """
+        self._stamps.open()
         for path in paths:
             self._contexts.get(path)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its response once the head has come; the stream reads on."""
+        self._stamps.open()
         asked = request.extensions
         marks: Marks = asked.get(MARKS) or Marks()
         keep: str | None = asked.get(KEEP)
@@ -67,7 +71,8 @@ class WireTransport(httpx.AsyncBaseTransport):
             except _Unanswered:
                 if time.monotonic_ns() - marks.at.get(SENT, time.monotonic_ns()) > _STALE_NS:
                     raise
-                marks.at.pop(SENT, None)  # a request that nobody took was not sent
+                for mark in (SENT, SENT_BY):  # a request that nobody took was not sent
+                    marks.at.pop(mark, None)
         connection = await self._dialer.open(route, marks, limit_s)
         return await self._ask(connection, request, data, marks, keep)
 
@@ -76,6 +81,7 @@ class WireTransport(httpx.AsyncBaseTransport):
         while self._kept:
             self._kept.popitem()[1].close()
         self._resolver.close()
+        self._stamps.close()
 
     def _route(self, url: httpx.URL, path: Path) -> Route:
         host = url.raw_host.decode("ascii")
@@ -147,7 +153,9 @@ async def _data(request: httpx.Request, route: Route, *, cold: bool) -> bytes:
 async def _head(connection: Connection, data: bytes, parser: ResponseParser, marks: Marks) -> Arrival | None:
     """Send, read up to the end of the head, and return what of the body came along."""
     with contextlib.suppress(OSError):  # it may have answered before it closed: the reads will tell
-        marks.mark(SENT, await connection.channel.send(data))
+        handed = await connection.channel.send(data)
+        marks.mark(SENT, handed.at_ns)
+        marks.mark(SENT_BY, handed.by_ns)
     begun = 0
     body, read = b"", None
     while not parser.head_done:

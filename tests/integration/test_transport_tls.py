@@ -66,7 +66,7 @@ def test_a_trusted_server_answers_and_its_certificates_end_is_known(
             assert [(each.body, each.wire.reused) for each in told] == [(b"onetwo", False), (b"onetwo", True)]
             assert {each.wire.tls_expires_s for each in told} == {int(end.timestamp())}
             order = ["connect_start", "connect_end", "tls_start", "tls_end", "sent", "first_byte"]
-            assert [name for name, _ in told[0].marks.since(0)] == order
+            assert told[0].phases == order
             await transport.aclose()
 
     run(scenario())

@@ -7,7 +7,7 @@ import httpx
 
 from probes.base import KEEP, MARKS, PATH, READS, WIRE, Read, Wire
 from probes.target import Path
-from probes.timing import Marks
+from probes.timing import SENT_BY, Marks
 from probes.transport.wire import WireTransport
 
 
@@ -21,6 +21,11 @@ class Told:
     reads: list[Read]
     wire: Wire
     marks: Marks
+
+    @property
+    def phases(self) -> list[str]:
+        """Return the marks in order of time, but for the end of the call that sent: the answer may overtake it."""
+        return [name for name, _ in self.marks.since(0) if name != SENT_BY]
 
     @property
     def body(self) -> bytes:

@@ -7,9 +7,9 @@ import pytest
 
 from probes import timing
 from probes.attempt import Attempt
-from probes.base import Read, Slot, Unit
+from probes.base import Read, Reading, Slot, Unit
 from probes.outcome import Verdict
-from probes.result import Outcome, ProbeResult
+from probes.result import Outcome, ProbeResult, StreamVerdict
 from probes.target import Target, Workload
 from storage.segments import MAX_BODY
 from support.clock import FakeClock
@@ -20,7 +20,8 @@ WORD = Unit("output", "pong")
 
 
 def attempt() -> Attempt:
-    return Attempt(TARGET, Workload(name="chat"), Slot(1, 0), "v", FakeClock(mono_ns=1_000))
+    clock = FakeClock(mono_ns=1_000)
+    return Attempt(TARGET, Workload(name="chat"), Slot(clock.wall_ns(), 0), "v", clock)
 
 
 def result(of: Attempt, outcome: Outcome = Outcome.OK, lag_s: float = 0.0) -> ProbeResult:
@@ -74,18 +75,67 @@ def test_a_flood_of_units_still_fits_into_the_journal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "after_ns", "expected"),
-    [([WORD], 1_000_000, 0.0), ([WORD, WORD], 1_000_000, 0.002), ([WORD, WORD], None, None)],
-    ids=["one unit", "two units", "two units, and nothing read before"],
+    ("followed", "after_ns", "expected"),
+    [(False, 1_000_000, 0.0), (True, 1_000_000, 0.002), (True, None, None), (True, 3_000_000, 0.0)],
+    ids=["the last in its read", "followed", "followed, and nothing read before", "all in one segment"],
 )
 def test_only_the_first_units_read_can_make_the_first_token_uncertain(
-    units: list[Unit], after_ns: int | None, expected: float | None
+    followed: bool,  # noqa: FBT001 - parametrized
+    after_ns: int | None,
+    expected: float | None,
 ) -> None:
     seen = attempt()
     seen.read([], Read(900_000, kernel=True, after_ns=1_000))
-    seen.read(units, Read(3_000_000, kernel=True, after_ns=after_ns))
-    seen.read([WORD, WORD], Read(9_000_000, kernel=True, after_ns=3_000_000))
+    seen.read([WORD], Read(3_000_000, kernel=True, after_ns=after_ns), followed=followed)
+    seen.read([WORD, WORD], Read(9_000_000, kernel=True, after_ns=3_000_000), followed=True)
     assert result(seen).stamp_uncertainty_s == expected
+
+
+def test_no_answer_comes_before_its_request() -> None:
+    """On a kept connection the read before may be minutes old: the request is the nearer bound."""
+    seen = attempt()
+    seen.marks.mark(timing.SENT, 2_500_000)
+    seen.read([WORD], Read(3_000_000, kernel=True, after_ns=1_000), followed=True)
+    assert result(seen).stamp_uncertainty_s == 0.0005
+
+
+def spoken(last_followed: bool, after_ns: int) -> ProbeResult:  # noqa: FBT001 - two facts of one read
+    """Return an answer of eleven tokens, 100 ms apart, whose last read may hold more than its last token."""
+    seen = attempt()
+    seen.marks.mark(timing.SENT, 1_000)
+    seen.head(200, {}, 1_000)
+    for nth in range(10):
+        at_ns = 100_000_000 * (nth + 1)
+        seen.read([WORD], Read(at_ns, kernel=True, after_ns=at_ns))
+    seen.read([WORD], Read(1_100_000_000, kernel=True, after_ns=after_ns), followed=last_followed)
+    seen.ended()
+    seen._reading = Reading(stream=StreamVerdict.COMPLETE, tokens_after_first=10)
+    return result(seen)
+
+
+@pytest.mark.parametrize(
+    ("followed", "after_ns", "expected"),
+    [(False, 1_000_000_000, 0.1), (True, 1_099_600_000, 0.1), (True, 1_099_400_000, None)],
+    ids=["sure", "0.04 ms a token", "0.06 ms a token"],
+)
+def test_a_mean_that_the_last_read_makes_doubtful_is_left_out(
+    followed: bool,  # noqa: FBT001 - parametrized
+    after_ns: int,
+    expected: float | None,
+) -> None:
+    """Unset rather than wrong: the first token's time stands all the same."""
+    seen = spoken(followed, after_ns)
+    assert seen.itl_s == (expected and pytest.approx(expected))
+    assert seen.trusted
+
+
+def test_a_clock_that_was_set_and_a_send_that_took_long_are_told() -> None:
+    """A conversion with the wrong offset, and a `sent` that may be later than its mark."""
+    seen = attempt()
+    seen.marks.mark(timing.SENT, 2_000)
+    seen.marks.mark(timing.SENT_BY, 1_500_000)
+    seen.read([WORD], Read(3_000_000, kernel=False, after_ns=2_000, stepped=True))
+    assert result(seen).quality_reasons == ("slow_send", "clock_step")
 
 
 def test_a_deadline_without_any_unit_is_trusted_however_late_we_were() -> None:

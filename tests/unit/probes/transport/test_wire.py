@@ -19,12 +19,16 @@ def test_making_a_transport_starts_nothing() -> None:
 
 def test_warming_up_finds_unreadable_certificates() -> None:
     """At start, not at the first probe."""
+    transport = WireTransport()
     with pytest.raises(errors.Misconfigured, match=r"absent\.pem"):
-        WireTransport().warm_up([Path(), Path(ca="absent.pem")])
+        transport.warm_up([Path(), Path(ca="absent.pem")])
+    asyncio.run(transport.aclose())
 
 
 @pytest.mark.parametrize("url", ["ftp://a.example", "http://", "a.example/v1"])
 def test_an_endpoint_that_is_no_web_address_is_refused(url: str) -> None:
     """Before anything is looked up."""
+    transport = WireTransport()
     with pytest.raises(errors.Misconfigured, match="Write it as https://host or http://host"):
-        asyncio.run(WireTransport().handle_async_request(httpx.Request("GET", url)))
+        asyncio.run(transport.handle_async_request(httpx.Request("GET", url)))
+    asyncio.run(transport.aclose())
