@@ -102,7 +102,7 @@ class Calibrator:
             return stream_errors(sent_ns, int(truth["received_ns"]), arrivals, writes)
         except (httpx.HTTPError, WireError, ValueError, KeyError, TypeError, TimeoutError) as failure:
             raise CalibrationError(
-                f"the truth server did not say when it wrote ({failure!r}); it is started again by itself"
+                f"the truth server did not say when it wrote ({failure!r}): it was restarted meanwhile, or something else took its port; the next calibration tells"
             ) from failure
 
     async def _truth(self, target: Target, identity: str) -> Any:

@@ -52,6 +52,7 @@ probes:
 """)
     done = nephoscope("once", "-c", str(config), "--json", timeout=120)
     assert done.returncode == 0, done.stderr + done.stdout
+    assert done.stderr.splitlines()[-1].startswith("our own error: ")
     by_probe = {row["probe"]: row for row in lines(done.stdout)}
     assert set(by_probe) == {"chat", "sync", "list"}
     for row in by_probe.values():

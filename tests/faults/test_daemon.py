@@ -160,6 +160,7 @@ def test_children_end_when_the_parent_is_killed(served: Endpoint) -> None:
     with daemon(configuration(served, "ok")) as running:
         running.until(lambda: good(running) >= 1, "a good result")
         left = [running.child("asker"), running.child("teller"), running.postmaster()]
+        left.append(running.process_of("agent.calibration"))
         running.process.kill()
         running.process.wait()
         running.until_gone(left)
