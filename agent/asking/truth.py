@@ -23,12 +23,13 @@ def distance(at_ns: int, interval: Interval) -> int:
 
 
 def stream_errors(
-    sent_ns: int, received_ns: int, arrivals: Sequence[int], writes: Sequence[Interval]
+    sent_ns: int, received_ns: int, arrivals: list[int], writes: Sequence[Interval]
 ) -> list[float]:
     """Return the error of a stream's TTFT and of each later token's instant, seconds, without their sign.
 
     All instants are of one monotonic clock; the n-th write caused the n-th arrival. Nothing can be sent after
-    it was received: where it says so, the TTFT is short by the difference.
+    it was received: where it says so, the TTFT is short by the difference. Of later tokens that one read
+    brought, and that so share an instant, it is the last one's, and claims nothing of the others.
 
     >>> stream_errors(0, 10, [1_000, 5_500], [(900, 1_100), (3_000, 4_000)])
     [0.0, 1.5e-06]
@@ -36,11 +37,14 @@ def stream_errors(
     [0.0]
     >>> stream_errors(300, 10, [1_000], [(900, 1_100)])
     [1.9e-07]
+    >>> stream_errors(0, 10, [1_000, 9_000, 9_000], [(900, 1_100), (3_000, 4_000), (8_800, 9_100)])
+    [0.0, 0.0]
     """
     late_ns = max(0, sent_ns - received_ns)
     return [
         abs(distance(at_ns - (0 if nth else late_ns), interval)) / 1e9
         for nth, (at_ns, interval) in enumerate(zip(arrivals, writes, strict=True))
+        if nth == 0 or arrivals[nth + 1 : nth + 2] != [at_ns]
     ]
 
 
