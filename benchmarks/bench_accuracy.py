@@ -60,7 +60,7 @@ def measure(client: str, streams: int, where: Mapping[str, Any], core: int | Non
         "core": core,
         **where,
     }
-    command = [sys.executable, str(HERE / "clients.py"), json.dumps(order)]
+    command = [sys.executable, str(HERE / "client.py"), json.dumps(order)]
     try:
         done = subprocess.run(
             command, cwd=HERE.parent, capture_output=True, text=True, timeout=PATIENCE_S, check=True,
@@ -99,6 +99,15 @@ def judged(told: Sequence[Reported], true: Sequence[Mapping[str, Any]]) -> dict[
     }
 
 
+def number(value: float | None) -> str:
+    """Return milliseconds in nine columns, to the microsecond where they are few.
+
+    >>> number(0.0123), number(12345.6), number(None)
+    ('    0.012', '  12345.6', '        -')
+    """
+    return f"{'-':>9}" if value is None else f"{value:>9.3f}" if abs(value) < 1000 else f"{value:>9.1f}"
+
+
 def row(result: Mapping[str, Any]) -> str:
     name = f"{result['client']:<15}{result['streams']:>8}"
     if "failed" in result:
@@ -106,7 +115,7 @@ def row(result: Mapping[str, Any]) -> str:
 
     def told(what: str, *quantiles: str) -> str:
         values = result[what]
-        return "".join(f"{values[each]:>9.3f}" if values else f"{'-':>9}" for each in quantiles)
+        return "".join(number(values[each] if values else None) for each in quantiles)
 
     memory = "-" if result["memory_mb"] is None else f"{result['memory_mb']:.0f}"
     return (
@@ -146,7 +155,9 @@ def cores() -> tuple[int | None, int | None]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="where to keep everything, for instance benchmarks/results/x.json")
+    parser.add_argument(
+        "--json", type=Path, help="where to keep everything, for instance benchmarks/results/x.json"
+    )
     parser.add_argument("--clients", default=",".join(CLIENTS), help="some of: %(default)s")
     parser.add_argument("--streams", default=",".join(map(str, STREAMS)), help="at once: %(default)s")
     args = parser.parse_args()

@@ -17,6 +17,8 @@ class Reported:
     tokens_ns: Sequence[int]
     end_ns: int | None
     trusted: bool = True
+    absolute: bool = True
+    """Whether the instants are those of the monotonic clock, or only their differences mean something."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Errors:
     ttft: float
     total: float | None
     inter_token: float | None
-    arrival: float
-    start: float
+    arrival: float | None
+    start: float | None
 
 
 def outside(value: float, low: float, high: float) -> float:
@@ -65,8 +67,8 @@ def errors(told: Reported, truth: Mapping[str, Any]) -> Errors:
         ttft=outside(first - start, writes[0][0] - asked, writes[0][1] - asked) / 1e6,
         total=total,
         inter_token=inter,
-        arrival=outside(first, *writes[0]) / 1e6,
-        start=(asked - start) / 1e6,
+        arrival=outside(first, *writes[0]) / 1e6 if told.absolute else None,
+        start=(asked - start) / 1e6 if told.absolute else None,
     )
 
 
