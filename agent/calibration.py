@@ -5,7 +5,7 @@ It streams tokens on loopback, plain and with TLS, and tells afterwards when it 
 - `POST /v1/chat/completions` streams in OpenAI's format. 20 tokens, or `tokens`, `max_tokens` at most; the
   first after 50 ms (`first_ms`), the others 20 ms apart (`gap_ms`): in the query or in the body.
 - `GET /truth/ID`, the answer's `x-request-id` (the request's own, where it has one), says when the request
-  was read, and for each token and the ending the monotonic instants before and after the write.
+  came (by the kernel's stamp on Linux), and for each token and the ending the monotonic instants before and after the write.
 
 One JSON line on standard output, or a file that appears whole, says where: `{"port", "tls_port", "ca"}`. It
 ends when its standard input does.
