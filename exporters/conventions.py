@@ -165,6 +165,11 @@ CALIBRATION = _family(
     "Our own error against a loopback server that knows when it wrote; trusted samples, absent if not known.",
     ("stat", "tls"),
 )
+CLOCK_OFFSET = _family(
+    "agent_clock_offset_seconds",
+    "gauge",
+    "What the kernel's time discipline still has to correct; absent where nothing disciplines the clock.",
+)
 LAST_BEAT = _family(
     "agent_last_beat_timestamp_seconds", "gauge", "When the asker reported of itself last, unix time."
 )

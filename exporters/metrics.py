@@ -189,6 +189,9 @@ class Metrics:
             for tls, stats in report.calibration.items():
                 for stat, seconds in stats.items():
                     self._series.set(conventions.CALIBRATION, (stat, tls), seconds)
+            self._series.clear(conventions.CLOCK_OFFSET)
+            if report.clock_offset_s is not None:
+                self._series.set(conventions.CLOCK_OFFSET, (), report.clock_offset_s)
             # Drops are counted by the asker since it started: a new boot begins at 0 again.
             boot, before = self._asker
             for reason, count in report.dropped.items():

@@ -29,7 +29,8 @@ class SelfReport:
 
     `lateness` and `loop_lag` map bucket upper edges in seconds (as text, `+Inf` last) to counts that are not
     cumulative; sums are seconds; `dropped` counts lost records by reason since the asker started.
-    `calibration` holds seconds by whether over TLS (`no`, `yes`) and statistic (`p50`, `p99`).
+    `calibration` holds seconds by whether over TLS (`no`, `yes`) and statistic (`p50`, `p99`);
+    `clock_offset_s` is how far the wall clock is off as far as the kernel knows.
     """
 
     at_ns: int
@@ -42,6 +43,7 @@ class SelfReport:
     journal_oldest_ns: int | None
     dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
     calibration: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    clock_offset_s: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,7 @@ class Beat(_Record):
     over buckets; the sums are seconds. `dropped` counts records by reason since the asker started.
     `calibration` is the newest error of our own, seconds by whether over TLS (`no`, `yes`) and statistic
     (`p50`, `p99`); what was not observed is missing.
+    `clock_offset_s` is what the kernel's time discipline still has to correct, None where it does not tell.
     """
 
     at_ns: int
@@ -131,3 +132,4 @@ class Beat(_Record):
     dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
     draining: bool = False
     calibration: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    clock_offset_s: float | None = None

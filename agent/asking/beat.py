@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from agent.asking.calibration import Calibration
+from agent.asking.discipline import clock_offset_s
 from agent.asking.lag import LagMonitor
 from agent.asking.pipeline import Pipeline
 from probes.base import Clock
@@ -70,6 +71,7 @@ class Beats:
             dropped=dict(self._journal.dropped),
             draining=draining,
             calibration=self._calibration.errors if self._calibration else {},
+            clock_offset_s=clock_offset_s(),
         )
         self._journal.append(Kind.BEAT, beat.encode())
         if sum(self._journal.dropped.values()) == before:  # else the next beat tells it

@@ -10,6 +10,7 @@ import uvloop
 
 from agent.asking.calibrate import CalibrationError
 from agent.asking.lag import LagMonitor
+from agent.asking.machine import Machine
 from agent.asking.truth import Errors
 from agent.calibrating.place import Place
 from agent.clock import SystemClock
@@ -55,10 +56,11 @@ async def ask_all(probe: Probe, clock: Clock, pairs: Pairs, in_flight: int, sink
 
 async def _ask_once(config: Config, secrets: Secrets, pairs: Pairs, sink: Sink) -> list[ProbeResult]:
     clock = SystemClock()
-    lag = LagMonitor(clock)
+    lag, machine = LagMonitor(clock), Machine(clock)
     transport = WireTransport()
-    probe = exchange(config, secrets, transport, clock, lag.max_lag)
+    probe = exchange(config, secrets, transport, clock, lag.max_lag, machine.suffered)
     lag.start()
+    machine.sample()
     try:
         return await ask_all(probe, clock, pairs, config.limits.in_flight, sink)
     finally:
@@ -81,9 +83,10 @@ def own_error() -> Errors:
 
 async def _own_error(place: Place) -> Errors:
     clock = SystemClock()
-    lag = LagMonitor(clock)
-    calibrating = calibrator(clock, lag.max_lag)
+    lag, machine = LagMonitor(clock), Machine(clock)
+    calibrating = calibrator(clock, lag.max_lag, machine.suffered)
     lag.start()
+    machine.sample()
     try:
         return await calibrating.measure(place, CALIBRATION_STREAMS, CALIBRATION_APART_S)
     finally:

@@ -181,4 +181,5 @@ def _report(beat: Beat) -> SelfReport:
         journal_oldest_ns=beat.journal_oldest_ns,
         dropped=beat.dropped,
         calibration=beat.calibration,
+        clock_offset_s=beat.clock_offset_s,
     )

@@ -9,7 +9,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,9 @@ from agent import log as logs
 from agent.asking.asker import Asker
 from agent.asking.calibrate import find
 from agent.asking.calibration import Calibration, Marking
+from agent.asking.collector import Collector
 from agent.asking.lag import LagMonitor
+from agent.asking.machine import Machine
 from agent.asking.truth import Errors
 from agent.calibrating import place
 from agent.clock import SystemClock
@@ -75,9 +77,9 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     clock = SystemClock()
-    lag = LagMonitor(clock)
+    lag, machine = LagMonitor(clock), Machine(clock)
     transport = WireTransport()
-    own = calibrator(clock, lag.max_lag)
+    own = calibrator(clock, lag.max_lag, machine.suffered)
 
     async def measure() -> Errors:
         return await own.measure(await find(place.file(state_dir)))
@@ -87,7 +89,8 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
     def probe(config: Config) -> Probe:
         secrets = Secrets.of(config, os.environ)
         logs.configure(args.log_format, args.log_level, redact=secrets.redact)
-        return Marking(exchange(config, secrets, transport, clock, lag.max_lag), calibration)
+        asking = exchange(config, secrets, transport, clock, lag.max_lag, machine.suffered)
+        return Marking(asking, calibration)
 
     limits = first.config.journal
     journal = Writer(state_dir, max_bytes=limits.max_bytes, max_age_s=limits.max_age_s)
@@ -97,8 +100,10 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
     _open(journal)
     gc.collect()
     gc.freeze()  # what was imported and built so far is never looked through again
+    collector = Collector(lambda: asker.in_flight)
     try:
-        return await _run(asker, first.resume_ns, _follow(orders, asker, probe), stop)
+        aside = (_follow(orders, asker, probe), machine.run(), collector.run())
+        return await _run(asker, first.resume_ns, aside, stop)
     finally:
         journal.close()
         await transport.aclose()
@@ -106,11 +111,11 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
 
 
 async def _run(
-    asker: Asker, resume_ns: int | None, following: Coroutine[Any, Any, None], stop: asyncio.Event
+    asker: Asker, resume_ns: int | None, aside: Iterable[Coroutine[Any, Any, None]], stop: asyncio.Event
 ) -> int:
-    """Ask until a signal, the pipe's end or a failure, then drain; return the exit code."""
+    """Ask until a signal, or until what runs aside ends (the pipe) or fails, then drain; return the exit code."""
     running = asyncio.create_task(asker.run(resume_ns))
-    others = [asyncio.create_task(following), asyncio.create_task(stop.wait())]
+    others = [*map(asyncio.create_task, aside), asyncio.create_task(stop.wait())]
     await asyncio.wait([running, *others], return_when=asyncio.FIRST_COMPLETED)
     orphaned = others[0].done() and not stop.is_set()
     for task in (running, *others):

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent.asking.calibrate import Calibrator, NotingTransport
 from agent.config.model import Config
@@ -13,15 +13,24 @@ from probes.exchange import Exchange
 from probes.transport.errors import WireError
 from probes.transport.wire import WireTransport
 
+Disturbed = Callable[[int, int], Sequence[str]]
 
-def calibrator(clock: Clock, lag: Callable[[int, int], float]) -> Calibrator:
+
+def calibrator(clock: Clock, lag: Callable[[int, int], float], disturbed: Disturbed) -> Calibrator:
     """Return what measures our own error, with a probe made of the parts that every probe is made of."""
     transport = NotingTransport()
-    return Calibrator(transport, lambda plan: exchange(plan, NoSecrets({}), transport, clock, lag), clock)
+    return Calibrator(
+        transport, lambda plan: exchange(plan, NoSecrets({}), transport, clock, lag, disturbed), clock
+    )
 
 
 def exchange(
-    config: Config, secrets: Secrets, transport: WireTransport, clock: Clock, lag: Callable[[int, int], float]
+    config: Config,
+    secrets: Secrets,
+    transport: WireTransport,
+    clock: Clock,
+    lag: Callable[[int, int], float],
+    disturbed: Disturbed,
 ) -> Exchange:
     """Return the probe of a plan, its transport warmed up for the plan's paths."""
     for path in {repr(target.path): target.path for target in config.targets}.values():
@@ -36,4 +45,5 @@ def exchange(
         lag,
         event_bytes=config.limits.event_bytes,
         body_bytes=config.limits.body_bytes,
+        disturbed=disturbed,
     )

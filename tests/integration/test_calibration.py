@@ -16,6 +16,7 @@ import pytest
 from agent.asking import manual
 from agent.asking.calibrate import CalibrationError, find
 from agent.asking.lag import LagMonitor
+from agent.asking.machine import Machine
 from agent.asking.truth import Errors
 from agent.calibrating.place import Place
 from agent.clock import SystemClock
@@ -112,7 +113,7 @@ def test_its_file_is_there_while_it_runs(tmp_path: Path) -> None:
 def measured(place: Place) -> Errors:
     async def main() -> Errors:
         clock = SystemClock()
-        calibrating = calibrator(clock, LagMonitor(clock).max_lag)
+        calibrating = calibrator(clock, LagMonitor(clock).max_lag, Machine(clock).suffered)
         try:
             return await calibrating.measure(place, streams=6, apart_s=0.01)
         finally:

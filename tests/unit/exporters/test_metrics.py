@@ -76,6 +76,7 @@ def a_report(**changes: Any) -> SelfReport:
         "loop_lag_sum_s": 0.002,
         "journal_bytes": 4096,
         "journal_oldest_ns": STARTED_NS,
+        "clock_offset_s": -0.0003,
     }
     return SelfReport(**known | changes)
 
@@ -332,6 +333,14 @@ def test_our_own_error_is_shown_while_it_is_known() -> None:
     metrics.beat(a_report(calibration={"no": both["no"]}))
     assert value(metrics, "agent_calibration_error_seconds", stat="p50", tls="no") == 1e-5
     assert value(metrics, "agent_calibration_error_seconds", stat="p99", tls="yes") is None
+
+
+def test_an_offset_that_nobody_tells_any_more_is_not_shown() -> None:
+    metrics = planned()
+    metrics.beat(a_report())
+    assert value(metrics, "agent_clock_offset_seconds") == -0.0003
+    metrics.beat(a_report(clock_offset_s=None))
+    assert value(metrics, "agent_clock_offset_seconds") is None
 
 
 def test_a_beat_without_buckets_adds_nothing() -> None:
