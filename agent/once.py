@@ -96,19 +96,26 @@ def table(results: Sequence[ProbeResult]) -> Table:
     for result in sorted(results, key=lambda one: (one.target, one.probe)):
         style = "green" if result.meaning.good else "red" if result.meaning.good is False else "yellow"
         durations = (result.dns_s, result.connect_s, result.tls_s, result.ttft_s, result.total_s)
+        doubt = "" if result.trusted else "~"
         rows.add_row(
             result.target,
             result.probe,
             Text(result.outcome.value, style=style),
-            *(_milliseconds(seconds) for seconds in durations),
+            *(_milliseconds(seconds, doubt) for seconds in durations),
             "" if result.output_tokens is None else str(result.output_tokens),
             Text(result.error or ""),
         )
+    if not all(result.trusted for result in results):
+        reasons = sorted({reason for result in results for reason in result.quality_reasons})
+        rows.caption = (
+            f"~ untrusted, this machine was disturbed ({', '.join(reasons)}): kept out of latency objectives"
+        )
+        rows.caption_justify = "left"
     return rows
 
 
-def _milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds * 1e3:.1f}"
+def _milliseconds(seconds: float | None, doubt: str) -> str:
+    return "-" if seconds is None else f"{doubt}{seconds * 1e3:.1f}"
 
 
 def _lines(out: TextIO) -> Callable[[ProbeResult], None]:

@@ -19,6 +19,7 @@ from agent.calibrating import place
 from agent.config.model import Config
 from agent.config.plan_file import write_plan
 from agent.errors import ConfigError, NephoscopeError
+from agent.web.listening import listen
 from storage import embedded
 from storage.binaries import EmbeddedError
 
@@ -161,10 +162,13 @@ class Parent:
         2. Then the embedded Postgres, watched and restarted like a child; then the teller.
         3. At a signal the asker drains, the teller reads to the journal's end, Postgres stops last.
         """
+        # Before anything is asked: a listener that cannot be had ends the daemon in a sentence.
+        listen(self._config.export.host, self._config.export.port).close()
         write_plan(self._state, self._config)
         self._listen_to_signals()
         tasks = [asyncio.create_task(child.keep_running()) for child in (*self._extra, self._asker)]
         tasks.append(asyncio.create_task(self._store_and_tell(started)))
+        tasks.append(asyncio.create_task(self._watch_folder()))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -231,6 +235,21 @@ class Parent:
             await asyncio.to_thread(self._server.stop)
         if self._starting is not None:
             self._starting.exception()  # stopped while it started, it has nothing more to say
+
+    async def _watch_folder(self) -> None:
+        """Raise once the state folder is gone or another: what is written goes nowhere, and nobody would know."""
+        held = (self._state / "lock").stat()
+        while True:
+            await asyncio.sleep(FIRST_PAUSE_S)
+            try:
+                there = os.path.samestat(held, (self._state / "lock").stat())
+            except OSError:
+                there = False
+            if not there:
+                raise NephoscopeError(
+                    f"The state folder {self._state} was removed under the running daemon, which ends because nothing "
+                    "it measures would be kept: start it again, and keep cleaners away from that folder."
+                )
 
     async def _watch_server(self, server: embedded.Server) -> None:
         pause_s = FIRST_PAUSE_S

@@ -5,6 +5,7 @@ import json
 import platform
 import threading
 from collections.abc import Mapping
+from typing import get_args
 
 from exporters import conventions, exposition
 from exporters.conventions import Family
@@ -117,6 +118,20 @@ class Metrics:
             state = state_of(judged, was_down=was_down)
             for each in conventions.TARGET_STATES:
                 self._series.set(conventions.TARGET_STATE, (*measured, each), float(each == state))
+
+    def state(self, result: ProbeResult) -> State | None:
+        """Return the state that is shown of a result's target and probe; None before the first is settled."""
+        with self._lock:
+            shown: tuple[State, ...] = get_args(State)
+            measured = _measured(result)
+            return next(
+                (
+                    each
+                    for each in shown
+                    if self._series.get(conventions.TARGET_STATE, (*measured, each)) == 1.0
+                ),
+                None,
+            )
 
     def _time(self, result: ProbeResult, measured: Labels) -> None:
         for family, value in (
@@ -311,8 +326,9 @@ def state_of(judged: Judged, *, was_down: bool = False) -> State:
     """Return what a settled attempt shows of its target.
 
     `down` is a confirmed failure, and any further one until something else is seen: a slot that fails while
-    the confirmations of another still run has none of its own. `unknown` is no verdict, or a failure that was our own; `degraded` is
-    whatever else is not good: an unconfirmed failure, a throttled or mismatched answer, a missed threshold.
+    the confirmations of another still run has none of its own. `unknown` is no verdict, or a failure that was
+    our own; `degraded` is whatever else is not good: an unconfirmed failure, a throttled or mismatched answer,
+    a missed threshold.
     """
     good = judged.result.meaning.good
     if judged.fault is Fault.OURS or (good is None and judged.result.outcome is not Outcome.THROTTLED):

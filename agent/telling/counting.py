@@ -15,7 +15,7 @@ from agent.telling.messages import Heard, heard
 from agent.telling.series import series_plan
 from agent.telling.settling import Final, Settling
 from exporters.metrics import Metrics, SnapshotError
-from exporters.signals import Judged, SelfReport, SloKey
+from exporters.signals import Judged, SelfReport, SloKey, State
 from probes.result import ProbeResult
 from storage.base import Batch
 from storage.records import Beat, Plan, Skipped
@@ -86,7 +86,9 @@ class MetricsFollower:
                 self._expect(one.message)
                 self._beaten(one.message)
         for final in self._settling.fold(one.seq, one.message):
+            before = self._metrics.state(final.result)
             self._metrics.settle(self._judged(final))
+            _tell_change(final.result, before, self._metrics.state(final.result))
 
     def _judged(self, final: Final) -> Judged:
         return Judged(
@@ -167,6 +169,20 @@ class MetricsFollower:
             return None, None
         self._settling, self._expecting = settling, expecting
         return position, config_hash
+
+
+def _tell_change(result: ProbeResult, before: State | None, after: State | None) -> None:
+    """Log what became of a target: each change, and a first state that is not good."""
+    if after is None or after == (before or "good"):
+        return
+    tell = log.info if after == "good" else log.warning
+    tell(
+        f"target.{after}",
+        target=result.target,
+        probe=result.probe,
+        outcome=result.outcome.value,
+        error=result.error,
+    )
 
 
 def _report(beat: Beat) -> SelfReport:

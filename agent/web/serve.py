@@ -10,29 +10,17 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from agent.errors import ConfigError
-
-CONNECTIONS = 64
+CONNECTIONS = 256
 """Beyond it an answer is 503 at once: scrapers and probes of a platform are few."""
 
+HEAD_S = 5.0
+"""How long a client may take to send a request's head: it is one packet."""
+
 PATIENCE_S = 30.0
-"""How long a client may take to send a request's head, and how long to take the answer."""
+"""How long a client may take its time over the answer: a page of 500 targets has 6 MB."""
 
 KEEP_ALIVE_S = 5
 STOP_S = 1
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket, or raise ConfigError where it cannot be had; port 0 takes a free one."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except (OSError, UnicodeError) as failure:  # a name such as `a..b` cannot even be looked up
-        reason = failure.strerror if isinstance(failure, OSError) else "it is no host's name"
-        raise ConfigError(
-            f"Cannot listen on {host}:{port} for /metrics ({reason}): "
-            "end what holds the port, or name another with `export.listen`."
-        ) from failure
 
 
 class WebServer:
@@ -47,7 +35,7 @@ class WebServer:
                 ws="none",
                 lifespan="off",
                 log_config=None,
-                log_level="warning",
+                log_level="error",
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
@@ -79,20 +67,19 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(HttpToolsProtocol):
-    """Cuts a connection 30 s after it was made or after the head of its last request.
+    """Cuts a connection whose head does not come within 5 s, or whose answer is not taken within 30 s.
 
-    By then a client has sent a head that was never finished, or does not take its answer; without this, a
-    few dozen such clients would keep every connection there is.
+    Without this, a few hundred such clients would keep every connection there is.
     """
 
     _end: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
-        self._be_patient()
+        self._be_patient(HEAD_S)
 
     def on_headers_complete(self) -> None:
-        self._be_patient()
+        self._be_patient(PATIENCE_S)
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -100,10 +87,10 @@ class _Protocol(HttpToolsProtocol):
             self._end.cancel()
         super().connection_lost(exc)
 
-    def _be_patient(self) -> None:
+    def _be_patient(self, seconds: float) -> None:
         if self._end is not None:
             self._end.cancel()
-        self._end = self.loop.call_later(PATIENCE_S, self._abort)
+        self._end = self.loop.call_later(seconds, self._abort)
 
     def _abort(self, *_: Any) -> None:
         self.transport.abort()

@@ -32,7 +32,8 @@ from agent.telling.storing import StoreFollower
 from agent.telling.tracing import TracesFollower
 from agent.telling.watch import Watch, keep_watch
 from agent.web.app import Views, create_app
-from agent.web.serve import WebServer, listen
+from agent.web.listening import listen
+from agent.web.serve import WebServer
 from exporters.metrics import Metrics
 from exporters.otlp import open_sinks
 from probes.base import SigningError

@@ -164,3 +164,13 @@ def test_children_end_when_the_parent_is_killed(served: Endpoint) -> None:
         running.process.kill()
         running.process.wait()
         running.until_gone(left)
+
+
+def test_a_state_folder_that_is_moved_away_ends_the_daemon_with_a_sentence(served: Endpoint) -> None:
+    """Else it would go on, ready as ever, and keep nothing."""
+    with daemon(configuration(served, "ok")) as running:
+        running.until(lambda: good(running) >= 1, "a good result")
+        running.state.rename(running.home / "elsewhere")
+        assert running.process.wait(60) == 1
+        assert "was removed under the running daemon" in running.said()
+        assert "Traceback" not in running.said()

@@ -10,7 +10,8 @@ import pytest
 from agent.errors import ConfigError
 from agent.web import serve
 from agent.web.app import Views, create_app
-from agent.web.serve import WebServer, listen
+from agent.web.listening import listen
+from agent.web.serve import WebServer
 
 BIG = b"x" * 8 * 1024**2
 READY = Views(metrics=lambda _: ("text/plain", BIG), unready=list)
@@ -87,6 +88,7 @@ def test_a_client_that_says_nothing_or_takes_nothing_is_cut(
     said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A silent connection, half a request, a page of 8 MiB that is never read."""
+    monkeypatch.setattr(serve, "HEAD_S", 0.2)
     monkeypatch.setattr(serve, "PATIENCE_S", 0.2)
 
     async def talk(server: WebServer) -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from agent.config.model import Config
 from agent.telling.counting import MetricsFollower
@@ -175,3 +176,21 @@ def test_a_snapshot_that_cannot_be_written_stops_no_counting(tmp_path: Path) -> 
     told.fold(RECORDS)
     assert told.follower.keep(1, last=True) is None
     assert told.value("probe_results_total", target="openai", outcome="ok") == 3
+
+
+def test_what_becomes_of_a_target_is_logged_at_each_change_and_not_in_between(tmp_path: Path) -> None:
+    """Down, down again, good: two lines; a target that is good from the start has none."""
+    told = Told(tmp_path)
+    messages = [
+        plan(config_hash=CONFIG.hash),
+        result(0),
+        result(1, BAD),
+        settled(1, Fault.NOT_OURS),
+        result(2, BAD),
+        settled(2, Fault.NOT_OURS),
+        result(3),
+    ]
+    with structlog.testing.capture_logs() as lines:
+        told.follower.fold(Batch(tuple(record(seq, message) for seq, message in enumerate(messages, 1))))
+    said = [line["event"] for line in lines if line["event"].startswith("target.")]
+    assert said == ["target.degraded", "target.good"]
