@@ -50,12 +50,10 @@ class Stamps:
             self._beacon.close()
             self._beacon = None
 
-    def watch(self, before_ns: int, wall_ns: int, after_ns: int) -> None:
-        """Take the wall clock as read between two monotonic instants; a step is counted and learned."""
-        offset_ns = self.offset_ns
-        if not wall_ns - after_ns - STEP_NS <= offset_ns <= wall_ns - before_ns + STEP_NS:
-            self.offset_ns = self._sampled()
-            self.steps += abs(self.offset_ns - offset_ns) > STEP_NS
+    def look(self) -> None:
+        """Learn the offset anew, and count a step where it moved."""
+        before_ns, self.offset_ns = self.offset_ns, self._sampled()
+        self.steps += abs(self.offset_ns - before_ns) > STEP_NS
 
     def _sampled(self) -> int:
         """Return the offset from the narrowest of a few brackets: a reading that was interrupted is a wide one."""
@@ -79,17 +77,19 @@ def wanted(sock: socket.socket) -> bool:
 
 def stamp_ns(ancillary: Sequence[tuple[int, int, bytes]]) -> int | None:
     """Return the wall instant, UTC nanoseconds, of the newest segment that a read carried; None where it has none."""
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _OPTION and len(data) == _TIMESPEC.size:
+    if ancillary:
+        _, kind, data = ancillary[0]  # of messages on the socket's own level we asked for no other
+        if kind == _OPTION and len(data) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(data)
             return int(seconds) * 1_000_000_000 + int(nanoseconds)
     return None
 
 
 def received(sock: socket.socket) -> tuple[int, int] | None:
-    """Return how many bytes and how many segments with data a TCP connection received; None where nobody counts."""
-    if sys.platform != "linux":
-        return None
+    """Return how many bytes and how many segments with data a TCP connection received; None where nobody counts.
+
+    For Linux alone.
+    """
     try:
         told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _COUNTS.size)
     except OSError:

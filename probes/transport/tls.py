@@ -130,7 +130,7 @@ class Tls:
             ):  # our part of a farewell or of new keys; the reads tell of an end
                 await self._flush()
             if plain or self._closed:
-                return Arrival(plain, read._replace(trailing=read.trailing or self._closed))
+                return Arrival(plain, read._replace(trailing=True) if self._closed else read)
         return Arrival(b"", Read(0, kernel=False, after_ns=None))
 
     def _take(self, data: bytes) -> None:

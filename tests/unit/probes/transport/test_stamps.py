@@ -93,9 +93,10 @@ def test_after_a_read_that_left_something_nothing_is_sure(
     stamped(receiver, theirs)
     theirs.sendall(b"1234567")
     full, rest = receiver.receive().read, receiver.receive().read
+    assert full.trailing
+    assert rest.trailing
     assert full.after_ns is not None
-    assert full.after_ns < full.at_ns
-    assert rest.after_ns == full.after_ns
+    assert rest.after_ns == full.after_ns < full.at_ns
 
 
 @linux
@@ -120,16 +121,23 @@ def test_a_clock_that_is_set_flags_the_next_read_of_every_connection(
     assert (again.kernel, again.stepped, stamps.steps) == (True, False, 1)
 
 
-def test_a_clock_that_is_set_a_little_is_left_alone() -> None:
-    """A bracket that was interrupted says nothing of a step."""
-    now_ns = 5_000_000
-    stamps = Stamps(lambda: 1_000_000_000 + now_ns, lambda: now_ns)
-    assert stamps.offset_ns == 1_000_000_000
-    stamps.watch(now_ns - 9_000_000, 1_000_000_000 + now_ns - 4_000_000, now_ns)
-    stamps.watch(now_ns, 1_000_000_000 + now_ns + STEP_NS, now_ns)
-    assert stamps.steps == 0
-    stamps.watch(now_ns, 1_000_000_000 + now_ns + STEP_NS + 1, now_ns)
-    assert stamps.steps == 0, "the reading that seemed to show a step is checked before it is believed"
+def test_a_clock_that_moved_a_little_was_not_set() -> None:
+    """A reading that was interrupted may be a little off; it is learned, and no sample suffers."""
+    offset_ns = 1_000_000_000
+    stamps = Stamps(lambda: 5_000_000 + offset_ns, lambda: 5_000_000)
+    offset_ns += STEP_NS
+    stamps.look()
+    assert (stamps.offset_ns, stamps.steps) == (offset_ns, 0)
+    offset_ns += STEP_NS + 1
+    stamps.look()
+    assert (stamps.offset_ns, stamps.steps) == (offset_ns, 1)
+
+
+def test_the_narrowest_of_a_few_brackets_is_believed() -> None:
+    """The first reading was interrupted for 9 ms between the two clocks."""
+    mono_ns = iter([0, 9_000_000, *range(9_000_000, 9_000_016)])
+    wall_ns = iter([50, *range(9_000_000, 9_000_016, 2)])
+    assert abs(Stamps(lambda: next(wall_ns), lambda: next(mono_ns)).offset_ns) < 10
 
 
 def test_a_read_without_a_stamp_has_none() -> None:
@@ -138,6 +146,7 @@ def test_a_read_without_a_stamp_has_none() -> None:
     assert stamp_ns([(socket.SOL_SOCKET, 1, b"\0" * 16)]) is None
 
 
+@linux
 def test_what_counts_nothing_is_told_apart() -> None:
     """A socket of another family knows no segments, and is stamped in user space."""
     ours, theirs = socket.socketpair()
@@ -155,7 +164,6 @@ def test_elsewhere_nobody_is_asked_for_stamps(monkeypatch: pytest.MonkeyPatch) -
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert not wanted(ours)
-        assert received(ours) is None
         theirs.sendall(b"one")
         began_ns = time.monotonic_ns()
         arrival = Receiver(ours, Stamps()).receive()
