@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 JOBS   ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all fuzz lint format bench lock clean
+.PHONY: help setup run test test-all fuzz lint format bench soak lock clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -59,6 +59,9 @@ format: $(VENV)/dev.stamp ## let ruff put things in order
 bench: $(VENV)/bench.stamp ## how far off nephoscope and others are, what a probe costs, what troubles cost the asker
 	@$(BIN)/python benchmarks/bench_accuracy.py $(ARGS)
 	@PYTHONPATH=tests $(BIN)/python benchmarks/bench_lateness.py
+
+soak: $(VENV)/dev.stamp ## 500 targets at 10 s for ten minutes: slots, lateness, memory, CPU
+	@PYTHONPATH=tests $(BIN)/python benchmarks/soak.py $(ARGS)
 
 lock: $(VENV)/dev.stamp ## pin requirements anew, with hashes and without addresses
 	@for part in base dev bench; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/$$part.in -o requirements/$$part.txt; done
