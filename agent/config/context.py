@@ -89,14 +89,11 @@ class Context:
     def url(self, path: Path, text: str, schemes: tuple[str, ...] = ("http", "https")) -> SplitResult | None:
         """Return the parts of a URL; one that cannot be called is an error that does not quote it."""
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
-        try:
-            parts = urlsplit(text)
-            usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        except ValueError:
-            usable = False
-        if not usable or any(char.isspace() or not char.isprintable() for char in text):
-            self.findings.error(path, f"is not a URL with a host; write it as {schemes[0]}://host:port/path")
+        fault = _fault(text)
+        if fault is not None:
+            self.findings.error(path, f"{fault}; write it as {schemes[0]}://host:port/path")
             return None
+        parts = urlsplit(text)
         if parts.scheme not in schemes:
             # Neither is the scheme quoted: a key pasted in front of a colon would be one.
             self.findings.error(
@@ -109,6 +106,33 @@ class Context:
         if name == "~" or name.startswith("~/"):
             return self.host.home / name[2:]
         return FilePath(name)
+
+
+def _fault(url: str) -> str | None:
+    """Return what is wrong with a URL, which is not quoted: it may hold a password.
+
+    >>> _fault("http://h:99999"), _fault("http://[::1"), _fault("http://[::1]:80/")
+    ('has a port over 65535', 'opens a bracket and does not close it', None)
+    """
+    if any(char.isspace() for char in url):
+        return "holds a space or a line break"
+    if not url.isprintable():
+        return "holds a character that cannot be seen"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        if url.count("[") > url.count("]"):
+            return "opens a bracket and does not close it"
+        return "has a host that is neither a name nor an address"
+    return _port_fault(parts) if parts.hostname else "is not a URL with a host"
+
+
+def _port_fault(parts: SplitResult) -> str | None:
+    try:
+        return "has port 0, which nobody listens on" if parts.port == 0 else None
+    except ValueError:
+        digits = parts.netloc.rpartition(":")[2].isdigit()
+        return "has a port over 65535" if digits else "has a port that is not a number"
 
 
 def loopback(host: str | None) -> bool:

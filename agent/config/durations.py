@@ -1,5 +1,6 @@
 """Durations, sizes and percentages as people write them; a number without a unit is never guessed at."""
 
+import math
 import re
 from decimal import Decimal
 
@@ -31,6 +32,7 @@ def duration(value: object) -> float:
     (1.5, 2419200.0, 5400.0, 0.25)
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
+        _positive(value, "30s")
         raise BadValueError(f"{value} has no unit; write {value}s for seconds, or {value}m for minutes")
     text = str(value)
     parts = _DURATION.findall(text)
@@ -48,11 +50,19 @@ def size(value: object) -> int:
     (8388608, 1500)
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise BadValueError(f"{value} has no unit; write {value}B, {value}KiB or {value}MiB")
+        _positive(value, "64KiB")
+        # No size under 1 KiB is taken anywhere.
+        small = "B" if value >= 1024 else "KiB"
+        raise BadValueError(f"{value} has no unit; write {value}{small} or {value}MiB")
     found = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if found is None or found[2] not in _BYTES:
         raise BadValueError(f"{shown(value)} is not a size; write a number and a unit: 64KiB, 8MiB, 2GiB")
     return int(Decimal(found[1]) * _BYTES[found[2]])
+
+
+def _positive(value: float, example: str) -> None:
+    if not 0 < value < math.inf:
+        raise BadValueError(f"{value} must be more than 0 and have a unit; write {example}, say")
 
 
 def ratio(value: object) -> float:

@@ -12,6 +12,14 @@ from agent.config.references import literal, references
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
+_CONNECTIONS = frozenset(
+    {
+        "accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer",
+        "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
+"""Headers that say how a message is framed, and to whom it goes: another value would break what is measured."""
+
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
 
 
@@ -112,7 +120,13 @@ def _header(value: object) -> str:
     text = _plain(value)
     if not _HEADER.fullmatch(text):
         raise BadValueError(f"{shown(text)} is not the name of a header; use letters, digits and dashes")
-    return text.lower()
+    name = text.lower()
+    if name in _CONNECTIONS or name.startswith("proxy-"):
+        raise BadValueError(
+            f"`{name}` belongs to the connection, which sets it itself; take it out "
+            "(endpoint, resolve, tls and proxy say where to connect and how)"
+        )
+    return name
 
 
 def _header_value(value: object) -> str:

@@ -33,7 +33,7 @@ class Findings:
 
     def error_at(self, line: int, text: str) -> None:
         """Add an error that has a line and no key, such as a syntax error."""
-        self._errors.append(Finding(line, f"{self._file}:{line}: {text}"))
+        self._errors.append(Finding(line, one_line(f"{self._file}:{line}: {text}")))
 
     def warn(self, path: Path, text: str) -> None:
         self._warnings.append(self._finding(path, text))
@@ -55,11 +55,22 @@ class Findings:
     def _finding(self, path: Path, text: str) -> Finding:
         line = self.line(path)
         key = f"{dotted(path)}: " if path else ""
-        return Finding(line, f"{self._file}:{line}: {key}{text}")
+        return Finding(line, one_line(f"{self._file}:{line}: {key}{text}"))
 
     @staticmethod
     def _texts(findings: list[Finding]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(finding.text for finding in sorted(findings)))
+
+
+def one_line(text: str) -> str:
+    r"""Return a text with line breaks and all else that cannot be seen escaped: a finding is one line.
+
+    >>> print(one_line("a" + chr(10) + "b" + chr(27)))
+    a\nb\x1b
+    """
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
 
 
 def dotted(path: Path) -> str:

@@ -116,7 +116,7 @@ def _validated(model: type[S], data: Any, path: Path, findings: Findings) -> S |
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = [detail for detail in error.errors(include_url=False) if not _put_later(model, detail)]
     for detail in details:
         where = _where(detail)
         findings.error((*path, *where), _sentence(model, where, detail))
@@ -133,6 +133,13 @@ def _where(detail: ErrorDetails) -> Path:
 
 def _extra(detail: ErrorDetails) -> bool:
     return detail["type"] == "extra_forbidden"
+
+
+def _put_later(model: type[Section], detail: ErrorDetails) -> bool:
+    """Tell whether a key is missing where keys of a later version stand alone: "not yet" says enough there."""
+    if detail["type"] != "missing" or not detail["input"]:
+        return False
+    return set(detail["input"]) <= _owner(model, _where(detail)[:-1]).later
 
 
 def _sentence(model: type[Section], where: Path, detail: ErrorDetails) -> str:

@@ -149,9 +149,15 @@ def _credentials(
 
 def _sendable(context: Context, path: Path, text: str) -> None:
     secret = context.secret(path, text)
-    if secret is not None and not (
-        secret.strip().isascii() and secret.strip().isprintable() and " " not in secret.strip()
-    ):
+    if secret is None:
+        return
+    if not secret.strip():
+        # Elsewhere the variable may be set.
+        if not context.no_secrets:
+            context.findings.error(
+                path, "stands for nothing; set what it refers to, and take an empty default out"
+            )
+    elif not (secret.strip().isascii() and secret.strip().isprintable() and " " not in secret.strip()):
         context.findings.error(
             path, "holds spaces or signs that no header can carry; look at what it refers to"
         )

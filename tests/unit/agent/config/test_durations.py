@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from agent.config.durations import duration, ratio, shown, size
 
 
-@pytest.mark.parametrize("value", [30, 1.5, 0])
+@pytest.mark.parametrize("value", [30, 1.5])
 def test_a_duration_without_a_unit_is_refused_with_both_likely_ones(value: float) -> None:
     with pytest.raises(ValueError, match=rf"^{value} has no unit; write {value}s for seconds, or {value}m"):
         duration(value)
@@ -41,7 +41,7 @@ def test_a_size_wants_its_unit() -> None:
         2**31,
         10**6,
     ]
-    with pytest.raises(ValueError, match="8 has no unit; write 8B, 8KiB or 8MiB"):
+    with pytest.raises(ValueError, match="8 has no unit; write 8KiB or 8MiB"):
         size(8)
     with pytest.raises(ValueError, match="`8M` is not a size"):
         size("8M")

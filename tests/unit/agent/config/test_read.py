@@ -74,8 +74,13 @@ MISTAKES = [
     ),
     (target(endpoint="vllm:8000"), "2: targets[0].endpoint: is not a URL with a host; write it as http"),
     (target(endpoint="https://"), "2: targets[0].endpoint: is not a URL with a host"),
-    (target(endpoint="https://h:99999"), "2: targets[0].endpoint: is not a URL with a host"),
-    (target(endpoint="https://a b/"), "2: targets[0].endpoint: is not a URL with a host"),
+    (target(endpoint="https://h:99999"), "2: targets[0].endpoint: has a port over 65535; write it as http"),
+    (target(endpoint="https://h:http"), "2: targets[0].endpoint: has a port that is not a number"),
+    (target(endpoint="https://h:0"), "2: targets[0].endpoint: has port 0, which nobody listens on"),
+    (target(endpoint="https://[::1"), "2: targets[0].endpoint: opens a bracket and does not close it"),
+    (target(endpoint="https://[h]/"), "2: targets[0].endpoint: has a host that is neither a name nor an"),
+    (target(endpoint="https://a b/"), "2: targets[0].endpoint: holds a space or a line break; write it as"),
+    (target(endpoint="https://h/\x7f"), "2: targets[0].endpoint: holds a character that cannot be seen"),
     (
         target(endpoint="ftp://h/"),
         "2: targets[0].endpoint: does not begin with http:// or https://; write it as http://host",
@@ -95,6 +100,11 @@ MISTAKES = [
     ),
     (target(credentials={"entra": "workload"}), "2: targets[0].credentials.entra: not yet"),
     (
+        target(credentials={"api_key": "${NOPE:-}"}),
+        "credentials.api_key: stands for nothing; set what it refers to, and take an empty default out",
+    ),
+    (target(credentials={"token": "${EMPTY:- }"}), "credentials.token: stands for nothing"),
+    (
         target(credentials={"api_key": "${NOPE}"}),
         "credentials.api_key: the environment variable NOPE is not set",
     ),
@@ -111,6 +121,26 @@ MISTAKES = [
     ),
     (target(credentials={"token_file": "/nope"}), "credentials.token_file: there is no file /nope; write it"),
     (target(headers={"a b": "c"}), "2: targets[0].headers.a b: `a b` is not the name of a header"),
+    *(
+        (
+            target(headers={name: "x"}),
+            f"2: targets[0].headers.{name}: `{name.lower()}` belongs to the connection, which sets it itself; take",
+        )
+        for name in (
+            "Content-Length",
+            "Transfer-Encoding",
+            "Connection",
+            "Keep-Alive",
+            "Expect",
+            "TE",
+            "Upgrade",
+            "Host",
+            "Trailer",
+            "Accept-Encoding",
+            "Proxy-Authorization",
+            "Proxy-Connection",
+        )
+    ),
     (target(headers={"a": "b\nc"}), "2: targets[0].headers.a: a header is one line"),
     (target(headers={"a": "${NOPE}"}), "2: targets[0].headers.a: the environment variable NOPE is not set"),
     (
@@ -254,7 +284,11 @@ MISTAKES = [
     ),
     (L + "storage: {sslmode: verify}", "2: storage.sslmode: `verify` is not known; write one of disable"),
     (L + "storage: {keep: {rollups: 7y}}", "2: storage.keep.rollups: not yet"),
-    (L + "journal: {max_size: 2}", "2: journal.max_size: 2 has no unit; write 2B, 2KiB or 2MiB"),
+    (L + "journal: {max_size: 2}", "2: journal.max_size: 2 has no unit; write 2KiB or 2MiB"),
+    (L + "journal: {max_size: 4096}", "2: journal.max_size: 4096 has no unit; write 4096B or 4096MiB"),
+    (L + "limits: {body: -1}", "2: limits.body: -1 must be more than 0 and have a unit; write 64KiB, say"),
+    (L + "limits: {body: 0}", "2: limits.body: 0 must be more than 0 and have a unit"),
+    (probe(every=-5), "2: probes[0].every: -5 must be more than 0 and have a unit; write 30s, say"),
     (L + "journal: {max_size: 1B}", "2: journal.max_size: `1B` is too small to hold anything"),
     (L + "export: {listen: ':9464'}", "2: export.listen: `:9464` is not host:port; write 127.0.0.1:9464"),
     (L + "export: {listen: 'h:99999'}", "2: export.listen: `h:99999` is not host:port"),
@@ -299,6 +333,39 @@ limits: {event: 8}
         ["nephoscope.yaml:9", "objectives[1].probes"],
         ["nephoscope.yaml:10", "limits.event"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('vantage: "a\\nb"', "2: vantage: `a\\nb` cannot be a name"),
+        (r'vantage: "a\e[31m\Lb"', r"2: vantage: `a\x1b[31m\u2028b` cannot be a name"),
+        ('"a\\nb": 1', "2: a\\nb: unknown key `a\\nb`"),
+        ('"a\\nb": 1\n"a\\nb": 1', "3: a\\nb: said twice"),
+    ],
+)
+def test_a_finding_is_one_line_whatever_it_quotes(text: str, told: str) -> None:
+    found = findings(L + text)
+    assert found[-1].startswith(f"nephoscope.yaml:{told}")
+    assert all(finding.isprintable() for finding in found)
+
+
+def test_a_line_break_in_the_key_of_a_label_does_not_break_the_finding() -> None:
+    (finding,) = findings(target(labels={"a\nb": "c"}))
+    assert finding.startswith("nephoscope.yaml:2: targets[0].labels.a\\nb: `a\\nb` cannot be a label")
+
+
+def test_a_check_of_a_later_version_is_refused_once() -> None:
+    """That `contains` is missing beside it would send people after the wrong thing."""
+    (finding,) = findings(probe(expect={"matches": "("}))
+    assert finding.startswith("nephoscope.yaml:2: probes[0].expect.matches: not yet")
+    assert len(findings(probe(expect={"matches": "(", "colour": 1}))) == 3
+    assert "contains: is missing" in findings(probe(expect={}))[0]
+
+
+def test_a_credential_with_an_empty_default_is_taken_where_secrets_are_elsewhere() -> None:
+    text = target(credentials={"api_key": "${NOPE:-}"})
+    assert findings(text, no_secrets=True) == []
 
 
 def test_no_finding_and_no_warning_quotes_a_secret() -> None:
