@@ -11,7 +11,7 @@ from exporters.signals import SloKey, SloStatus
 from storage.readings import SliCounts
 
 LEAST_COVERAGE = 0.8
-"""A window of which less was observed is unknown: neither fine nor broken."""
+"""A window of which less was judged is unknown: neither fine nor broken."""
 
 SETTLING_S = 15.0
 """A failure is settled within first_token and this much (23 s by default): younger slots are not missing yet."""
@@ -32,7 +32,8 @@ def evaluate(
 
     Both maps are keyed by `windows.counted(objective.window_s)`: Prometheus durations, the period among them.
     What was seen (SLI, budget, probability) is always told, with its coverage beside it; burn rates, which
-    alerts read, are None where a window is unknown, and so is the state where the period is.
+    alerts read, are None where a window is unknown, and so is the state where the period is. Invalid events
+    were observed and say nothing of the SLI: 3 good first tokens beside 131 of an outage are no good month.
     """
     period = durations.write(objective.window_s)
     whole = counts[period]
@@ -80,10 +81,13 @@ def denominator(counts: SliCounts, expected: int) -> int:
 
 
 def _known(counts: SliCounts, expected: int, settling: int) -> bool:
-    """Tell whether enough was observed, the newest slots aside: at 30 s one may be settling still, at 5 s five."""
-    missing = expected - counts.observed
+    """Tell whether enough was judged, the newest slots aside: at 30 s one may be settling still, at 5 s five.
+
+    What is excluded was judged not to count; of what is invalid nothing is known.
+    """
+    judged = counts.observed - counts.invalid
     return expected > 0 and (
-        missing <= min(settling, expected - 1) or missing <= (1 - LEAST_COVERAGE) * expected
+        expected - judged <= min(settling, expected - 1) or judged >= LEAST_COVERAGE * expected
     )
 
 

@@ -55,6 +55,22 @@ def test_a_window_under_80_percent_coverage_is_unknown() -> None:
     assert seen.state == "good"
 
 
+def test_a_window_in_which_hardly_anything_was_judged_is_unknown() -> None:
+    """During an outage a TTFT objective has 3 good events and 131 invalid ones: covered, and not known."""
+    slots = dict.fromkeys(SLOTS, 134)
+    seen = status(dict.fromkeys(CLEAN, SliCounts(good=3, invalid=131)), slots)
+    assert (seen.state, seen.coverage) == ("unknown", 1.0)
+    assert set(seen.burn.values()) == {None}
+    assert seen.sli["28d"] == 1.0
+
+
+def test_what_is_excluded_was_judged() -> None:
+    """Throttled answers leave a window known; 80 % judged are enough, a slot less is not."""
+    known = status(CLEAN | {"1h": SliCounts(good=46, excluded=50, invalid=24)})
+    assert known.burn["1h"] == 0.0
+    assert status(CLEAN | {"1h": SliCounts(good=46, excluded=49, invalid=25)}).burn["1h"] is None
+
+
 def test_a_period_under_80_percent_coverage_makes_the_state_unknown() -> None:
     """The budget and the coverage stand beside it."""
     seen = status(CLEAN | {"28d": SliCounts(good=60_000)})
