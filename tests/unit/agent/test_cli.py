@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from agent.cli import COMMANDS, LATER, main
+from agent.arguments import COMMANDS, LATER
+from agent.cli import main
 from agent.errors import ConfigError, NephoscopeError
 from probes.base import SigningError
 from storage.base import StoreUnavailableError
@@ -59,6 +60,14 @@ def test_the_configuration_is_named_by_flag_then_environment_then_default(
     assert [args.config for args in seen] == ["nephoscope.yaml", "env.yaml", "flag.yaml"]
 
 
+def test_the_demo_does_not_mind_a_configuration_in_the_environment(
+    seen: list[argparse.Namespace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEPHOSCOPE_CONFIG", "env.yaml")
+    assert cli("demo")[0] == 0
+    assert seen[0].command == "demo"
+
+
 def test_every_command_gets_the_arguments_that_it_reads(seen: list[argparse.Namespace]) -> None:
     for words in (
         ("once", "--target", "a", "--probe", "b", "--json", "--store"),
@@ -104,6 +113,11 @@ def test_a_command_of_a_later_version_is_refused_with_not_yet(name: str) -> None
         (("check", "--live"), "`nephoscope check --live`: not yet"),
         (("once", "--expensive"), "`nephoscope once --expensive`: not yet"),
         (("demo", "--scenario", "hang"), "--scenario hang: not yet: this version has calm and outage"),
+        (
+            ("demo", "-c", "my.yaml"),
+            "a configuration of its own, so -c would do nothing; use `nephoscope run -c",
+        ),
+        (("--config", "my.yaml", "demo"), "`nephoscope demo` writes a configuration of its own"),
         (("demo", "--scenario", "x"), "--scenario x: there is no such scenario; choose calm or outage"),
     ],
 )

@@ -1,0 +1,183 @@
+"""The command line: which commands and flags there are."""
+
+import argparse
+import difflib
+import importlib.metadata
+import os
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from agent import log
+from agent.errors import ConfigError
+
+COMMANDS = {
+    "run": "agent.run",
+    "once": "agent.once",
+    "check": "agent.check",
+    "migrate": "agent.migrating",
+    "rules": "agent.rules_command",
+    "demo": "agent.demo.command",
+}
+"""Command -> the module with a function of its name; imported when it is asked for, so that `check` is quick."""
+
+LATER = (
+    "alerts", "compare", "config", "correct", "doctor", "explain", "history", "init", "maintenance", "report", "sla",
+    "slo",
+)  # fmt: skip
+"""Commands of later versions."""
+
+SCENARIOS = ("calm", "outage")
+SCENARIOS_LATER = ("brownout", "hang", "own-network-down", "reroute", "throttled", "truncation")
+
+_CHOICE = re.compile(r"invalid choice: '?([^' ]*)'?")
+
+
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    """Return what the words ask for, or raise `ConfigError`; SystemExit where they ask for help or the version."""
+    parser = _parser()
+    args, left = parser.parse_known_args(words)
+    if args.command in LATER:
+        raise ConfigError(f"`nephoscope {args.command}`: not yet: this version has {', '.join(COMMANDS)}")
+    if left:
+        raise ConfigError(f"unrecognized arguments: {' '.join(left)}; see `nephoscope {args.command} --help`")
+    if args.command == "demo" and "config" in args:
+        raise ConfigError(
+            "`nephoscope demo` writes a configuration of its own, so -c would do nothing; use `nephoscope run -c FILE`"
+        )
+    defaults = {
+        "config": os.environ.get("NEPHOSCOPE_CONFIG") or "nephoscope.yaml",
+        "log_format": "text",
+        "log_level": "info",
+    }
+    return argparse.Namespace(**(defaults | vars(args)))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells mistakes as our errors do."""
+
+    def error(self, message: str) -> NoReturn:
+        wrong = _CHOICE.search(message)
+        if wrong and "COMMAND" in message:
+            close = difflib.get_close_matches(wrong[1], [*COMMANDS, *LATER], n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(COMMANDS)}"
+            raise ConfigError(f"there is no command `{wrong[1]}`; {hint}")
+        raise ConfigError(f"{message}; see `{self.prog} --help`")
+
+
+class _NotYet(argparse.Action):
+    """A flag of a later version."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **more: Any) -> None:
+        super().__init__(option_strings, dest, **(more | {"nargs": 0}))
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        raise ConfigError(f"`{parser.prog} {self.option_strings[0]}`: {self.help}; take it out")
+
+
+def _scenario(name: str) -> str:
+    if name in SCENARIOS_LATER:
+        raise ConfigError(f"--scenario {name}: not yet: this version has {' and '.join(SCENARIOS)}")
+    if name not in SCENARIOS:
+        raise ConfigError(f"--scenario {name}: there is no such scenario; choose {' or '.join(SCENARIOS)}")
+    return name
+
+
+def _global(*, top: bool) -> _Parser:
+    """Return the flags that may stand before or after the command.
+
+    They have no default here: the parser of the command would put it over what stood before the command.
+    """
+    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = flags.add_argument_group("everywhere" if top else "as everywhere")
+    group.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="the configuration (default: $NEPHOSCOPE_CONFIG, else nephoscope.yaml)",
+    )
+    group.add_argument(
+        "--log-format", choices=log.FORMATS, help="how events are written to stderr (default: text)"
+    )
+    group.add_argument(
+        "--log-level", choices=log.LEVELS, help="from which level on (default: info); debug adds tracebacks"
+    )
+    return flags
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="nephoscope",
+        parents=[_global(top=True)],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Watches endpoints of large language models: asks them on a schedule, keeps what they\n"
+        "answered in Postgres, judges it against objectives, and tells Prometheus and OpenTelemetry.",
+        epilog="begin with `nephoscope demo`, which needs nothing; then write a nephoscope.yaml\n"
+        "(examples/minimal.yaml has three lines), try it with `check` and `once`, and keep it going with `run`",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"nephoscope {importlib.metadata.version('nephoscope')}"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    _commands(commands)
+    for name in LATER:
+        commands.add_parser(name, add_help=False)
+    return parser
+
+
+def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    shared = [_global(top=False)]
+
+    def command(name: str, tells: str, more: str = "") -> _Parser:
+        return commands.add_parser(
+            name, parents=shared, help=tells, description=f"{tells.capitalize()}. {more}".strip()
+        )
+
+    command(
+        "run", "the daemon: probes on schedule until a signal ends it", "SIGTERM and Ctrl-C drain it: exit 0."
+    )
+    once = command(
+        "once",
+        "every cheap probe once, now",
+        "Exit 0 when all is good, 1 when some is not, 2 for the configuration.",
+    )
+    once.add_argument(
+        "--target", metavar="SELECTOR", help="only these: a name, a glob, or several with commas"
+    )
+    once.add_argument("--probe", metavar="NAME", help="only this probe")
+    once.add_argument(
+        "--json", action="store_true", help="one JSON object a line on stdout in place of the table"
+    )
+    once.add_argument("--expensive", action=_NotYet, help="not yet; this version has cheap probes only")
+    once.add_argument("--store", action="store_true", help="write the results to the database, as attempt -1")
+    check = command(
+        "check",
+        "validate a configuration offline, and print what would be called",
+        "Exit 0 when it is usable, 1 with --strict and warnings, 2 when it is not.",
+    )
+    check.add_argument(
+        "--no-secrets", action="store_true", help="accept references that stand for nothing here (CI)"
+    )
+    check.add_argument("--strict", action="store_true", help="exit 1 on a warning")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.add_argument("--live", action=_NotYet, help="not yet; `once` asks every target")
+    migrate = command("migrate", "bring the database's schema up to date")
+    migrate.add_argument("--sql", action="store_true", help="print the SQL and touch nothing")
+    rules = command("rules", "print the Prometheus rules of the objectives")
+    rules.add_argument(
+        "--format",
+        choices=("prometheus", "operator"),
+        default="prometheus",
+        help="a rule file (operator: not yet)",
+    )
+    rules.add_argument(
+        "--tests", action="store_true", help="print unit tests of the rules, for promtool test rules"
+    )
+    demo = command("demo", "simulated clouds on loopback, and the daemon on them", "Needs no configuration.")
+    demo.add_argument(
+        "--scenario", metavar="NAME", type=_scenario, default="calm", help="calm or outage (default: calm)"
+    )
+    demo.add_argument(
+        "--listen", metavar="HOST:PORT", default="127.0.0.1:9464", help="where /metrics is served"
+    )
+    demo.add_argument("--state-dir", metavar="DIR", help="where the demo keeps its database")
