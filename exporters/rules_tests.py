@@ -9,7 +9,7 @@ from exporters import durations
 from exporters.rules import absence_s, alert_labels, quoted, selector, silence_s, sloth_labels
 from exporters.signals import BurnAlert, RuleSpec
 
-RULES_FILE = "nephoscope-rules.yaml"
+RULES_FILE = "rules.yaml"
 """The name that the tests expect beside them."""
 
 _RESULTS = ("good", "bad", "excluded", "invalid")

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from agent.rules_command import specs
 from exporters.rules import render
-from exporters.rules_tests import render_tests
+from exporters.rules_tests import RULES_FILE, render_tests
 from exporters.signals import RuleSpec, SloKey
 from support.specs import a_config, available, quick
 
@@ -80,6 +80,11 @@ def test_a_latency_slo_is_alive_while_anything_is_observed() -> None:
     spec = specs(a_config(objectives=(quick(),)))[0]
     absence = alert(loaded(render([spec])), "NephoscopeNoResults", "ticket")
     assert "result" not in absence["expr"].split("}")[0]
+    assert absence["annotations"]["description"].startswith("No result at all came within 5m.")
+    assert (
+        "the target may be failing then, see its availability objective"
+        in absence["annotations"]["description"]
+    )
 
 
 def test_a_slow_probe_is_missed_after_three_intervals() -> None:
@@ -93,6 +98,28 @@ def test_what_was_left_out_is_a_comment() -> None:
     text = render([dataclasses.replace(SPEC, notes=("left out\ngroups: []",))])
     assert "  # openai-chat-available: left out groups: []\n" in text
     assert loaded(text) == loaded(render([SPEC]))
+
+
+def test_odd_numbers_are_explained_in_one_comment_a_group() -> None:
+    """What share of the budget a factor spends, and what the wait for silence is made of."""
+    lines = [line.strip() for line in render([SPEC]).splitlines()]
+    comments = [line for line in lines if line.startswith("#")][2:]
+    fast, slow = comments
+    assert fast == (
+        "# 13.44 = 2 % of the 28d budget in 1h; 5.6 = 5 % of the 28d budget in 6h; "
+        "2m49s = 49s from an outage to its first alert + 2m for the first scrapes"
+    )
+    assert slow == "# 2.8 = 10 % of the 28d budget in 1d; 0.9333 = 10 % of the 28d budget in 3d"
+    bare = render([dataclasses.replace(SPEC, alerts=())])
+    assert "  # 2m for the first scrapes\n" in bare
+    assert "budget in" not in bare
+
+
+def test_the_tests_name_the_file_that_their_comment_writes() -> None:
+    assert RULES_FILE == "rules.yaml"
+    text = render_tests([SPEC])
+    assert f"nephoscope rules > {RULES_FILE} && " in text
+    assert YAML(typ="safe").load(text)["rule_files"] == [RULES_FILE]
 
 
 def test_no_objectives_make_an_empty_file() -> None:
