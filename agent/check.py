@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from agent.config.findings import one_line
 from agent.config.model import Config, ProbePlan
 from agent.config.read import Loaded, read
 from agent.errors import ConfigError
@@ -53,11 +54,13 @@ def lines(path: Path, loaded: Loaded) -> Iterator[str]:
     """Yield what was found, for people."""
     config = loaded.config
     storage = "embedded Postgres" if config.storage.embedded else "named Postgres"
-    yield f"{path} is usable: plan {config.hash}, vantage {config.vantage}, {storage}, state in {config.state_dir}"
+    head = f"{path} is usable: plan {config.hash}, vantage {config.vantage}, {storage}, state in {config.state_dir}"
+    yield one_line(head)
     yield ""
     yield from columns(
         [("TARGET", "PROBE", "KIND", "EVERY", "CALLS", "USD PER MILLION TOKENS"), *_calls(config)]
     )
+    yield from _sources(config)
     yield ""
     yield from columns([("OBJECTIVE", "GOOD IS", "PERCENT", "WINDOW", "SLOS"), *_goals(config)])
     if loaded.warnings:
@@ -86,9 +89,11 @@ def _calls(config: Config) -> Iterator[tuple[str, ...]]:
         for plan in _plans(config, target):
             work = plan.workload
             url = catalog.url(target, work.kind)
-            yield target.name, work.name, work.kind, durations.write(work.every_s), url, price
+            # Fetching a list of models generates nothing, so it costs nothing.
+            cost = "" if work.kind == "models" else price
+            yield target.name, work.name, work.kind, durations.write(work.every_s), url, cost
         if not _plans(config, target):
-            yield target.name, "none", "", "", "never called", price
+            yield target.name, "none", "", "", "never called", ""
 
 
 def _goals(config: Config) -> Iterator[tuple[str, ...]]:
@@ -104,7 +109,18 @@ def _goals(config: Config) -> Iterator[tuple[str, ...]]:
 
 
 def _price(price: Price | None) -> str:
-    return "unknown" if price is None else f"{price.input:g} in, {price.output:g} out ({price.source})"
+    return "unknown" if price is None else f"{price.input:g} in, {price.output:g} out"
+
+
+def _sources(config: Config) -> Iterator[str]:
+    """Yield where the prices that are shown come from: the file's own, a table's, or both."""
+    found = {
+        target.price.source
+        for target in config.targets
+        if target.price and any(plan.workload.kind != "models" for plan in _plans(config, target))
+    }
+    if found:
+        yield f"prices: {', '.join(sorted(found))}"
 
 
 def _target_facts(config: Config, target: Target) -> dict[str, Any]:

@@ -71,8 +71,30 @@ def test_a_target_that_no_probe_asks_is_shown_as_such(file: Path) -> None:
         f"targets: [{LOCAL}, {LOCAL.replace('name: local', 'name: idle')}]\nprobes: [{{name: chat, targets: local}}]"
     )
     out = check(file)[1]
-    assert ["idle", "none", "never", "called", "unknown"] in [line.split() for line in out.splitlines()]
+    assert ["idle", "none", "never", "called"] in [line.split() for line in out.splitlines()]
     assert "1: targets[1]: is asked by no probe; name it in a probe's targets, or take it out" in out
+
+
+def test_the_source_of_prices_is_told_once_and_what_costs_nothing_has_none(file: Path) -> None:
+    """A list of models costs no tokens; a price that nobody pays names no source."""
+    priced = LOCAL.replace("}", ", price: {input: 1, output: 2.5}}")
+    second = priced.replace("name: local", "name: other")
+    file.write_text(
+        f"targets: [{priced}, {second}]\nprobes: [{{name: chat}}, {{name: models, kind: models}}]"
+    )
+    out = check(file)[1].splitlines()
+    assert [line for line in out if line.startswith("local ")] == [
+        "local   chat    chat    30s    http://127.0.0.1:8000/v1/chat/completions  1 in, 2.5 out",
+        "local   models  models  30s    http://127.0.0.1:8000/v1/models",
+    ]
+    assert [line for line in out if "configured" in line] == ["prices: configured"]
+    file.write_text(f"targets: [{priced}]\nprobes: [{{name: models, kind: models}}]")
+    assert "prices:" not in check(file)[1]
+
+
+def test_a_line_break_in_a_path_does_not_break_the_first_line(file: Path) -> None:
+    file.write_text(f'targets: [{LOCAL}]\nstate_dir: "/a\\nb"')
+    assert check(file)[1].splitlines()[0].endswith(r"state in /a\nb")
 
 
 def test_check_does_not_wait_for_heavy_parts(file: Path) -> None:
