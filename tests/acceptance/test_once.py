@@ -166,6 +166,7 @@ targets:
     assert "overloaded" in done.stdout
 
 
+@pytest.mark.heavy
 def test_stored_results_are_in_the_database(served: Endpoint) -> None:
     """`once --store` brings its own server where none runs, migrates it, and leaves nothing behind."""
     with folder() as home:

@@ -57,6 +57,7 @@ def test_a_confirmed_failure_is_settled_undetermined_and_counts_as_bad(served: E
         assert verdict == ["undetermined", 3, 3]
 
 
+@pytest.mark.heavy
 def test_a_planted_key_is_found_nowhere(served: Endpoint) -> None:
     """Not in logs, rows, metrics, spans, the journal or the stored plan, although the endpoint echoes it."""
     key = "sk-planted-3f9a7c1e5b8d2046"

@@ -65,6 +65,7 @@ def test_a_database_away_for_a_minute_misses_no_slot(served: Endpoint) -> None:
     away_for(60, served)
 
 
+@pytest.mark.heavy
 def test_a_killed_embedded_database_is_started_again(served: Endpoint) -> None:
     """The parent watches it as it watches its children."""
     with daemon(configuration(served, "ok")) as running:
@@ -78,6 +79,7 @@ def test_a_killed_embedded_database_is_started_again(served: Endpoint) -> None:
         assert_whole(running, 2, 1)
 
 
+@pytest.mark.heavy
 def test_a_database_that_hangs_delays_nobody_and_loses_nothing(served: Endpoint) -> None:
     """Stopped, not killed: connections stay open and answer nothing, and probing and /metrics go on."""
     with daemon(configuration(served, "ok")) as running:
@@ -123,6 +125,7 @@ def test_killing_the_asker_costs_at_most_what_was_in_flight(served: Endpoint) ->
         assert span_s / 2 + 1 - stored <= 1, "more was lost than the probe in flight"
 
 
+@pytest.mark.heavy
 def test_a_damaged_segment_costs_its_damaged_records_and_says_so(served: Endpoint) -> None:
     """The teller is held back, a record that it has not read is damaged, and all others arrive."""
     with daemon(configuration(served, "ok")) as running:
@@ -166,6 +169,7 @@ def test_children_end_when_the_parent_is_killed(served: Endpoint) -> None:
         running.until_gone(left)
 
 
+@pytest.mark.heavy
 def test_a_state_folder_that_is_moved_away_ends_the_daemon_with_a_sentence(served: Endpoint) -> None:
     """Else it would go on, ready as ever, and keep nothing."""
     with daemon(configuration(served, "ok")) as running:

