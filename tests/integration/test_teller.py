@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from agent.config.model import Config, Export, Storage
 from agent.config.plan_file import write_plan
