@@ -15,6 +15,7 @@ from probes.loose import clean
 from probes.outcome import Verdict
 from probes.result import Outcome, ProbeResult, StreamVerdict
 from probes.target import Price, Target, Workload
+from probes.unread import Encoded, Refusal
 
 ERROR_LENGTH: Final = 300
 """Characters of an error text that a result carries at most; what else is text is cut to `_TEXT_LENGTH`."""
@@ -23,27 +24,8 @@ CHUNKS: Final = 10_000
 """Arrivals that a result carries at most (120 kB): a flood of them would be a record too large for the journal."""
 
 _TEXT_LENGTH = 200
-_REFUSAL_BYTES = 64 * 1024
 _BY_ITSELF = frozenset({StreamVerdict.COMPLETE, StreamVerdict.EMPTY, StreamVerdict.ERRORED})
 """Verdicts of a body that came to its own end, so that its total time was observed."""
-
-
-class Refusal:
-    """Keeps the beginning of a body that is no answer: a status other than 2xx came before it."""
-
-    def __init__(self) -> None:
-        self.body = bytearray()
-
-    @property
-    def done(self) -> bool:
-        return len(self.body) >= _REFUSAL_BYTES
-
-    def feed(self, data: bytes) -> Iterable[Unit]:
-        self.body += data[: _REFUSAL_BYTES - len(self.body)]
-        return ()
-
-    def finish(self, *, closed: bool) -> Reading:
-        return Reading(stream=StreamVerdict.COMPLETE if closed else StreamVerdict.TRUNCATED)
 
 
 class Attempt:
@@ -72,11 +54,14 @@ class Attempt:
     def head(self, status: int, lower_headers: Mapping[str, str], event_bytes: int) -> Reader:
         """Note the response head and return who reads the body."""
         self.status, self.headers = status, lower_headers
-        if 200 <= status <= 299:
+        coding = headers.coding(lower_headers)
+        if not 200 <= status <= 299:
+            self._reader = Refusal(encoded=coding is not None)
+        elif coding is not None:
+            self._reader = Encoded(coding)
+        else:
             dialect = PROVIDERS[self.target.provider].dialect(self.workload.kind)
             self._reader = dialect.read(self.workload, lower_headers, event_bytes)
-        else:
-            self._reader = Refusal()
         return self._reader
 
     def read(self, units: Iterable[Unit], read: Read, *, followed: bool = False) -> bool:
@@ -114,40 +99,53 @@ class Attempt:
 
     def overflowed(self, limit: int) -> Verdict:
         """Return what became of it: the body was left unfinished past the limit, in bytes."""
-        return self._conclude(closed=False, wrong=f"the body is longer than {limit} bytes")
+        return self._conclude(closed=False, malformed=True, error=f"the body is longer than {limit} bytes")
 
     def broke(self, kind: Outcome, sentence: str, reason: str | None = None) -> Verdict:
         """Return what became of it: the wire broke, before the head or after it."""
         if self._reader is None:
             return outcome.of_wire(self.target, kind, sentence, reason)
         if kind is Outcome.MALFORMED:
-            return self._conclude(closed=False, wrong=sentence)
-        return self._conclude(closed=False, broken=sentence)
+            return self._conclude(closed=False, malformed=True, sentence=sentence)
+        return self._conclude(closed=False, sentence=sentence)
 
     def struck(self, limit: Outcome, lag_s: float) -> Verdict:
         """Return what became of it: a deadline passed; a refusal whose body did not come is a refusal all the same."""
         if isinstance(self._reader, Refusal):
             return self._conclude(closed=False)
-        verdict = outcome.of_deadline(self.target, self.workload, limit, self.marks.at, lag_s)
         if self._reader is not None:
             self._reading = self._reader.finish(closed=False)
-        return verdict
+        came = self._came(self._reading)
+        return outcome.of_deadline(self.target, self.workload, limit, self.marks.at, lag_s, came)
 
-    def _conclude(self, *, closed: bool, wrong: str | None = None, broken: str | None = None) -> Verdict:
+    def _came(self, reading: Reading | None) -> str:
+        """Return, for a sentence, how much of an answer came."""
+        if self.status is None or reading is None:
+            begun = timing.FIRST_BYTE in self.marks.at
+            return "only the beginning of a head came" if begun else "nothing at all came"
+        if self._arrivals:
+            return f"{len(self._arrivals)} piece{'s' * (len(self._arrivals) > 1)} of text came"
+        if not self._reads:
+            return f"only the head came ({self.status})"
+        if self.workload.kind != "chat":
+            whole = reading.stream is StreamVerdict.EMPTY
+            return "only a body without text came" if whole else "only a part of the body came"
+        spoke = reading.response_id or reading.response_model or reading.finish_reason
+        return "only chunks without text came" if spoke else "only keep-alives or comments came"
+
+    def _conclude(self, *, closed: bool, **known: Any) -> Verdict:
+        """Return the verdict of the body; `known` are fields of its reading that the reader cannot know."""
         if self._reader is None or self.status is None:
             raise RuntimeError("an attempt without a response head has nothing to conclude")
-        reading = self._reader.finish(closed=closed)
-        if wrong is not None:
-            reading = dataclasses.replace(reading, malformed=True, error=wrong)
-        if broken is not None and reading.error is None:
-            reading = dataclasses.replace(reading, error=broken)
+        reading = dataclasses.replace(self._reader.finish(closed=closed), **known)
         self._ended = reading.stream in _BY_ITSELF and not reading.malformed
         if self._ended and self._reads:
             self.marks.mark(timing.END, self._reads[-1].at_ns)
         if isinstance(self._reader, Refusal):
             return outcome.of_status(self.target, self.status, self.headers, bytes(self._reader.body))
         self._reading = reading
-        return outcome.of_reading(self.target, self.workload, reading, self.status)
+        came = self._came(reading)
+        return outcome.of_reading(self.target, self.workload, reading, self.status, came)
 
     def result(
         self,

@@ -85,6 +85,8 @@ class Reading:
     error_code: str | None = None
     error: str | None = None
     malformed: bool = False
+    sentence: str | None = None
+    """What is wrong with the body and what to do, where more is known than that it is another protocol's."""
     response_id: str | None = None
     response_model: str | None = None
     fingerprint: str | None = None

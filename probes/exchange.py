@@ -16,7 +16,7 @@ from probes.attempt import Attempt
 from probes.base import KEEP, MARKS, PATH, READS, WIRE, Clock, Read, Reader, Secrets, SigningError, Slot, Wire
 from probes.deadline import Deadline
 from probes.framing import EVENT_BYTES
-from probes.outcome import Verdict
+from probes.outcome import Verdict, of_request
 from probes.result import Outcome, ProbeResult
 from probes.target import Target, Workload
 
@@ -93,7 +93,7 @@ class Exchange:
         try:
             request = await self._request(attempt, identity)
         except (SigningError, ValueError, httpx.InvalidURL) as error:
-            return Verdict(Outcome.CONFIG, None, str(error))
+            return of_request(attempt.target, str(error))
         return await self._converse(attempt, request)
 
     async def _request(self, attempt: Attempt, identity: uuid.UUID) -> httpx.Request:
@@ -154,6 +154,7 @@ class Exchange:
             return attempt.overflowed(self._body_bytes)
         except httpx.TransportError as error:
             attempt.wire = attempt.wire or cast("Wire | None", getattr(error, "wire", None))
+            attempt.status = attempt.status or getattr(error, "status", None)
             kind = getattr(error, "outcome", Outcome.DISCONNECTED)
             return attempt.broke(kind, str(error), getattr(error, "reason", None))
         finally:

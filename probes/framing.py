@@ -1,6 +1,7 @@
 """Server-sent events to and from bytes: incremental, pure, in both directions."""
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -32,8 +33,10 @@ class EventReader:
     ([], [Event(data='one\ntwo', name=None)])
     """
 
-    def __init__(self, limit: int = EVENT_BYTES) -> None:
+    def __init__(self, limit: int = EVENT_BYTES, lines: int = sys.maxsize) -> None:
         self._limit = limit
+        self._most_lines = lines
+        self._lines = 0
         self._partial = bytearray()
         self._data: list[bytes] = []
         self._name: str | None = None
@@ -42,7 +45,7 @@ class EventReader:
         self._at_start = True
 
     def feed(self, piece: bytes) -> Iterator[Event]:
-        """Yield the events that end in this piece; raise `FramingError` at one past the limit."""
+        """Yield the events that end in this piece; raise `FramingError` at one past a limit."""
         if not piece:
             return
         # A CR at the end of the last piece ended its line already: this LF is its second half.
@@ -57,6 +60,9 @@ class EventReader:
             self._partial = bytearray(line)
         if self._size + len(self._partial) > self._limit:
             raise FramingError(f"one event is longer than {self._limit} bytes")
+        self._lines += len(others)
+        if self._lines > self._most_lines:
+            raise FramingError(f"the body has more than {self._most_lines} lines")
 
     def flush(self) -> Iterator[Event]:
         """Yield what a body that ended without its last blank line still holds."""

@@ -98,6 +98,18 @@ def backend(headers: Mapping[str, str], names: Mapping[str, str]) -> dict[str, s
     return found
 
 
+def coding(headers: Mapping[str, str]) -> str | None:
+    """Return how the body is encoded, None where it is as it was made.
+
+    Some servers put a charset or `none` there: their bodies can be read as they are.
+
+    >>> coding({"content-encoding": "GZip"}), coding({"content-encoding": "identity"}), coding({})
+    ('gzip', None, None)
+    """
+    given = headers.get("content-encoding", "").strip().lower()
+    return None if given in {"", "identity", "none", "utf-8", "utf8"} else given
+
+
 def first_of(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
     """Return the first of these headers that says something."""
     return next((headers[name] for name in names if headers.get(name)), None)

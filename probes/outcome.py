@@ -11,6 +11,9 @@ from probes.loose import glimpse
 from probes.result import Outcome, StreamVerdict
 from probes.target import Target, Workload
 
+NOTHING = "nothing at all came"
+"""How much of an answer came where none did; such words end a sentence on what became of it."""
+
 LAG_FAULT_S = 0.25
 """A deadline that struck while our own loop stood still for longer than this is our fault, not the endpoint's."""
 
@@ -124,6 +127,12 @@ def _looks(page: str) -> str:
     return re.sub(r"<[^<>]*>", " ", " ".join(seen))
 
 
+def of_request(target: Target, sentence: str) -> Verdict:
+    """Return what it means that the request could not be made; not every such sentence names the target."""
+    named = _who(target) in sentence
+    return Verdict(Outcome.CONFIG, None, sentence if named else f"{_who(target)}: {sentence}")
+
+
 def of_status(target: Target, status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     """Return what an answer other than 2xx means; `headers` are lower-cased."""
     error = error_body(body)
@@ -135,10 +144,14 @@ def of_status(target: Target, status: int, headers: Mapping[str, str], body: byt
     return Verdict(outcome, code or error.type, _quoting(sentence, error.message))
 
 
-def of_reading(target: Target, workload: Workload, reading: Reading, status: int = 200) -> Verdict:
-    """Return what a 2xx answer means, by how its body ended and what it said."""
+def of_reading(
+    target: Target, workload: Workload, reading: Reading, status: int = 200, came: str = NOTHING
+) -> Verdict:
+    """Return what a 2xx answer means, by how its body ended and what it said; `came` tells how much it was."""
     if reading.stream is StreamVerdict.ERRORED:
         return _errored(target, reading)
+    if reading.malformed and reading.sentence:
+        return of_wire(target, Outcome.MALFORMED, reading.sentence)
     if reading.malformed:
         sentence = (
             f"{_who(target)} answered {status} with something that is not the protocol of provider "
@@ -146,20 +159,27 @@ def of_reading(target: Target, workload: Workload, reading: Reading, status: int
         )
         return Verdict(Outcome.MALFORMED, None, _because(sentence, reading.error))
     if reading.stream is StreamVerdict.TRUNCATED:
-        sentence = f"{_who(target)} ended the answer before its own end mark: what it generated is incomplete"
+        if reading.sentence:
+            return of_wire(target, Outcome.TRUNCATED, f"{reading.sentence}; {came}")
+        sentence = (
+            f"{_who(target)} ended the answer before its own end mark; {came}: "
+            f"look at the limits of the server and of proxies and gateways on the way"
+        )
         return Verdict(Outcome.TRUNCATED, None, _because(sentence, reading.error))
-    return _of_ended(target, workload, reading)
+    return _of_ended(target, workload, reading, came)
 
 
-def _of_ended(target: Target, workload: Workload, reading: Reading) -> Verdict:
+def _of_ended(target: Target, workload: Workload, reading: Reading, came: str) -> Verdict:
     if reading.finish_reason == "content_filter":
         sentence = f"the content filter of {_who(target)} cut the answer: choose a tamer prompt or filter"
         return Verdict(Outcome.CONTENT_FILTER, "content_filter", sentence)
     if reading.stream is StreamVerdict.EMPTY:
         reason = f" (finish reason {reading.finish_reason})" if reading.finish_reason else ""
-        return Verdict(
-            Outcome.EMPTY, None, f"{_who(target)} ended the answer in order without any text{reason}"
+        sentence = (
+            f"{_who(target)} ended the answer in order without any text{reason}; {came}: "
+            "send the probe's prompt by hand, and see the provider's status"
         )
+        return Verdict(Outcome.EMPTY, None, sentence)
     wanted = workload.expect_contains
     if wanted and reading.finish_reason != "length" and wanted.casefold() not in reading.text.casefold():
         sentence = (
@@ -170,14 +190,19 @@ def _of_ended(target: Target, workload: Workload, reading: Reading) -> Verdict:
 
 
 def of_wire(target: Target, outcome: Outcome, sentence: str, reason: str | None = None) -> Verdict:
-    """Return what a broken wire means before a response head; its sentence holds the remedy."""
+    """Return what a broken wire means; its sentence holds the remedy."""
     return Verdict(outcome, reason, f"{_who(target)}: {sentence}")
 
 
 def of_deadline(
-    target: Target, workload: Workload, struck: Outcome, marks: Mapping[str, int], lag_s: float
+    target: Target,
+    workload: Workload,
+    struck: Outcome,
+    marks: Mapping[str, int],
+    lag_s: float,
+    came: str = NOTHING,
 ) -> Verdict:
-    """Return what a passed deadline means, by the phase that it struck in and by our own lag."""
+    """Return what a passed deadline means, by the phase that it struck in, our own lag and what `came` instead."""
     if lag_s > LAG_FAULT_S:
         sentence = (
             f"a deadline of probe {workload.name} passed while this agent's event loop stood still for "
@@ -186,35 +211,47 @@ def of_deadline(
         return Verdict(Outcome.AGENT_FAULT, "loop_lag", sentence)
     limit_s = workload.timeout_s if struck is Outcome.TOTAL_TIMEOUT else workload.first_token_s
     if phase := _open_phase(marks):
-        outcome, sentence = _STUCK[phase]
-        return of_wire(target, outcome, sentence.format(limit_s))
-    said = {
-        Outcome.FIRST_TOKEN_TIMEOUT: (
-            f"{_who(target)} generated nothing within {workload.first_token_s:g} s "
-            f"(first_token of probe {workload.name})"
-        ),
-        Outcome.STALLED: (
-            f"{_who(target)} stopped generating for {workload.stall_s:g} s (stall of probe {workload.name})"
-        ),
-        Outcome.TOTAL_TIMEOUT: (
-            f"{_who(target)} did not finish within {workload.timeout_s:g} s (timeout of probe {workload.name})"
-        ),
-    }
-    return Verdict(struck, None, said[struck])
+        outcome, code, sentence = _STUCK[phase]
+        return of_wire(target, outcome, sentence.format(limit_s), code)
+    did, limit_s, name = {
+        Outcome.FIRST_TOKEN_TIMEOUT: ("generated nothing within", workload.first_token_s, "first_token"),
+        Outcome.STALLED: ("stopped generating for", workload.stall_s, "stall"),
+        Outcome.TOTAL_TIMEOUT: ("did not finish within", workload.timeout_s, "timeout"),
+    }[struck]
+    sentence = (
+        f"{_who(target)} {did} {limit_s:g} s ({name} of probe {workload.name}); {came}: "
+        f"see the provider's status, or raise {name} where the model is known to take longer"
+    )
+    return Verdict(struck, None, sentence)
 
 
-_STUCK: Mapping[str, tuple[Outcome, str]] = {
+_STUCK: Mapping[str, tuple[Outcome, str | None, str]] = {
+    "dns_wait": (
+        Outcome.AGENT_FAULT,
+        "resolver_busy",
+        (
+            "no thread of this agent was free to look its name up within {:g} s: "
+            "see which other names hang, check this machine's resolver or ask fewer targets"
+        ),
+    ),
     "dns": (
         Outcome.DNS,
+        None,
         "its name was not resolved within {:g} s: check the endpoint's host and this machine's resolver",
     ),
     "connect": (
         Outcome.CONNECT_TIMEOUT,
+        None,
         "no connection came about within {:g} s: check the endpoint's host and port, routes and firewalls",
     ),
-    "proxy": (Outcome.CONNECT_TIMEOUT, "the proxy opened no way within {:g} s: check the target's proxy"),
+    "proxy": (
+        Outcome.CONNECT_TIMEOUT,
+        None,
+        "the proxy opened no way within {:g} s: check the target's proxy",
+    ),
     "tls": (
         Outcome.TLS,
+        None,
         "the TLS handshake did not end within {:g} s: check that the endpoint's port speaks TLS",
     ),
 }
@@ -230,7 +267,7 @@ def _open_phase(marks: Mapping[str, int]) -> str | None:
     begun = [
         (marks[start], phase)
         for phase, start, end in (
-            ("dns", timing.DNS_WAIT_START, timing.DNS_END),
+            ("dns_wait", timing.DNS_WAIT_START, timing.DNS_START),
             ("dns", timing.DNS_START, timing.DNS_END),
             ("connect", timing.CONNECT_START, timing.CONNECT_END),
             ("proxy", timing.PROXY_START, timing.PROXY_END),
@@ -281,6 +318,8 @@ def _status_sentence(target: Target, status: int, outcome: Outcome, location: st
         return (
             f"{said} and points to {location or 'nowhere'}: set the target's endpoint to where it is served"
         )
+    if outcome is Outcome.MALFORMED:
+        return f"{said}, which is no status of HTTP: look at the server, or at a proxy or gateway on the way"
     if outcome is not Outcome.CONFIG:
         return said + _remedy(outcome)
     model = "deployment" if target.provider == "azure" else "model"

@@ -15,6 +15,19 @@ from probes.target import Target, Workload
 _HEAD_BYTES = 64 * 1024
 """How much of a body is kept that has shown no event yet, to say what it was instead."""
 
+_FLOOD_EVENTS = 10_000
+_FLOOD_TIMES = 20
+"""A stream of more events than both this many and this many times the most tokens is a flood, and left.
+
+An event costs some 18 microseconds: ten thousand 0.2 s, the 1.4 million that the limit of the body lets through
+25 s, in which no other probe is read. A server that counts tokens in its own way stays far below.
+"""
+
+_LINES = 10
+"""Lines that an event may have on average, comments counted in: a flood of those costs time as well."""
+
+_NOT_STREAMED = "the endpoint did not stream; use kind chat-sync"
+
 _REASONS_FOR_NO_TEXT = frozenset({"length", "content_filter"})
 """A reasoning model with a small cap may spend it all on hidden reasoning: complete, though without text."""
 
@@ -66,7 +79,8 @@ class OpenAIChat:
     def read(self, workload: Workload, headers: Mapping[str, str], event_bytes: int) -> Reader:
         html = "html" in headers.get("content-type", "").lower()
         if workload.kind == "chat":
-            return _StreamReader(explicit=self.end_mark == "explicit", event_bytes=event_bytes, html=html)
+            explicit = self.end_mark == "explicit"
+            return _StreamReader(workload.max_tokens, explicit=explicit, event_bytes=event_bytes, html=html)
         return _BodyReader(html=html)
 
 
@@ -140,18 +154,23 @@ class _Answer:
 class _StreamReader:
     """Reads a stream of chunks up to `[DONE]`."""
 
-    def __init__(self, *, explicit: bool, event_bytes: int, html: bool) -> None:
-        self._events = EventReader(event_bytes)
+    def __init__(self, max_tokens: int, *, explicit: bool, event_bytes: int, html: bool) -> None:
+        self._max_tokens = max_tokens
+        self._most = max(_FLOOD_EVENTS, _FLOOD_TIMES * max_tokens)
+        self._seen = 0
+        self._events = EventReader(event_bytes, lines=_LINES * self._most)
         self._explicit = explicit
         self._answer = _Answer()
         self._head: bytearray | None = bytearray()
         self._wrong = "the body is HTML" if html else None
+        self._sentence: str | None = None
         self._error: ErrorObject | None = None
         self._marked = False
 
     @property
     def done(self) -> bool:
-        return self._marked or self._wrong is not None or self._error is not None
+        said = (self._wrong, self._sentence, self._error)
+        return self._marked or any(what is not None for what in said)
 
     def feed(self, data: bytes) -> list[Unit]:
         if self._head is not None:
@@ -162,10 +181,20 @@ class _StreamReader:
                 if self.done:
                     break
                 self._head = None
-                units += self._take(event)
+                found = self._take(event)
+                units += found
+                self._count(len(found))
         except FramingError as error:
             self._wrong = str(error)
         return units
+
+    def _count(self, units: int) -> None:
+        self._seen += max(1, units)
+        if self._seen > self._most and not self.done:
+            self._sentence = (
+                f"the answer has more than {self._most} events, though {self._max_tokens} tokens at most were asked for: "
+                "look at the server, or at a proxy or gateway on the way"
+            )
 
     def finish(self, *, closed: bool) -> Reading:
         if closed and not self.done:
@@ -174,8 +203,10 @@ class _StreamReader:
                 self._judge_head(bytes(self._head))
         if self._error is not None:
             return self._answer.errored(self._error)
-        if self._wrong is not None:
-            return self._answer.reading(StreamVerdict.TRUNCATED, malformed=True, error=self._wrong)
+        if self._wrong is not None or self._sentence is not None:
+            return self._answer.reading(
+                StreamVerdict.TRUNCATED, malformed=True, error=self._wrong, sentence=self._sentence
+            )
         return self._answer.reading(self._verdict(closed=closed))
 
     def _verdict(self, *, closed: bool) -> StreamVerdict:
@@ -216,12 +247,16 @@ class _StreamReader:
         return units
 
     def _judge_head(self, head: bytes) -> None:
-        """Say what a body was that ended without one event: comments, a JSON error, or another protocol."""
+        """Say what a body was that ended without one event: comments, a JSON error, a whole answer, or another protocol."""
         lines = head.decode(errors="replace").splitlines()
         if all(not line or line.startswith((":", "id:", "retry:", "event:")) for line in lines):
             return
         if error := error_object(parsed(head)):
             self._error = error
+        elif (
+            head.lstrip().startswith(b"{") and b'"choices"' in head
+        ):  # it may be cut: only its beginning is kept
+            self._sentence = _NOT_STREAMED
         else:
             self._wrong = f"the body holds no event: {glimpse(head)}"
 

@@ -68,8 +68,8 @@ class Body(httpx.AsyncByteStream):
         while True:
             if self._parser.failure:
                 raise errors.Malformed(
-                    f"The answer of {self._host} breaks HTTP's framing: {self._parser.failure}. "
-                    "Look at the server, or at the gateway before it.",
+                    f"the answer of {self._host} breaks HTTP's framing ({self._parser.failure}): "
+                    "look at the server, or at a proxy or gateway on the way",
                     wire=self._wire,
                 )
             if self._parser.done or self._connection is None:
@@ -86,8 +86,8 @@ class Body(httpx.AsyncByteStream):
 
     def _broken(self, reason: str) -> errors.Broken:
         return errors.Broken(
-            f"The connection to {self._host} ended before the answer did ({reason}). "
-            "Look at the server's own limits and those of the gateways and proxies on the way.",
+            f"the connection to {self._host} ended before the answer did ({reason}): "
+            "look at the server's own limits and those of the gateways and proxies on the way",
             wire=self._wire,
         )
 

@@ -103,7 +103,7 @@ class Dialer:
             return await sockets.connect(addresses, str(proxy), marks, limit_s, self._stamps)
         except (errors.ResolveFailed, errors.ConnectRefused, errors.ConnectTimeout) as error:
             raise errors.ProxyRefused(
-                f"The proxy {proxy} on the way to {route} cannot be reached. {error}"
+                f"the proxy {proxy} on the way to {route} cannot be reached: {error}"
             ) from error
 
     async def _tunnel(self, route: Route, socket: Socket, marks: Marks, limit_s: float | None) -> Channel:
@@ -117,13 +117,13 @@ class Dialer:
                 channel = await self._led(route, proxy, socket)
         except TimeoutError as error:
             raise errors.ProxyRefused(
-                f"The proxy {proxy} did not lead to {route} within {limit_s} s. "
-                "Check with its operators that it is up and may reach the host."
+                f"the proxy {proxy} did not lead to {route} within {limit_s} s: "
+                "check with its operators that it is up and may reach the host"
             ) from error
         except OSError as error:
             raise errors.ProxyRefused(
-                f"The proxy {proxy} on the way to {route} broke off: {error.strerror or error}. "
-                "Check its scheme, host and port, and tls.ca where it speaks TLS."
+                f"the proxy {proxy} on the way to {route} broke off ({error.strerror or error}): "
+                "check its scheme, host and port, and tls.ca where it speaks TLS"
             ) from error
         marks.mark(PROXY_END, time.monotonic_ns())
         return channel
@@ -147,7 +147,7 @@ class Dialer:
             secured = tls.Tls(channel, context, route.server_name)
         except ValueError as error:
             raise errors.Misconfigured(
-                f"TLS cannot ask {route} for the name {route.server_name!r}. Correct tls.server_name."
+                f"TLS cannot ask {route} for the name {route.server_name!r}: correct tls.server_name"
             ) from error
         marks.mark(TLS_START, time.monotonic_ns())
         try:
@@ -157,8 +157,8 @@ class Dialer:
             raise
         except TimeoutError as error:
             raise errors.TlsFailed(
-                f"The TLS handshake with {route} took more than {limit_s} s. "
-                "Check that the port speaks TLS and what stands between (a firewall, a proxy).",
+                f"the TLS handshake with {route} took more than {limit_s} s: "
+                "check that the port speaks TLS and what stands between (a firewall, a proxy)",
                 reason="timeout",
             ) from error
         except OSError as error:

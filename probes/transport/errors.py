@@ -82,6 +82,10 @@ class Broken(Disconnected):
 
 
 class Malformed(WireError):
-    """What came is not HTTP/1.1."""
+    """What came is not HTTP/1.1; `status` is that of a head that began well, None where none did."""
 
     outcome = Outcome.MALFORMED
+
+    def __init__(self, message: str, *, status: int | None = None, wire: Wire | None = None) -> None:
+        super().__init__(message, wire=wire)
+        self.status = status

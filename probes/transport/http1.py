@@ -7,6 +7,8 @@ from probes.transport import errors
 
 # Heads, chunk extensions and trailers have no end of their own, and httptools gathers them whole.
 _BARE_LIMIT = 65_536
+# How much of an answer's beginning is kept to be shown: secrets are blotted out of it before it is cut to size.
+_START = 16 * 1024
 
 
 def serialise(request: httpx.Request, target: bytes, extra: list[tuple[bytes, bytes]], body: bytes) -> bytes:
@@ -21,8 +23,8 @@ def serialise(request: httpx.Request, target: bytes, extra: list[tuple[bytes, by
     head = b"\r\n".join(lines)
     if head.count(b"\n") != len(headers) or head.count(b"\r") != len(headers) or b"\0" in head:
         raise errors.Misconfigured(
-            f"The header {_culprit(headers)} holds a line break or a null byte. "
-            "Look at the end of the secret or setting that it is made of."
+            f"the header {_culprit(headers)} holds a line break or a null byte: "
+            "look at the end of the secret or setting that it is made of"
         )
     return head + b"\r\n\r\n" + body
 
@@ -47,6 +49,7 @@ class ResponseParser:
         self.status = 0
         self.reason = b""
         self.headers: list[tuple[bytes, bytes]] = []
+        self.start = b""
         self.begun = 0
         self.fed = 0
         self.head_done = False
@@ -65,6 +68,8 @@ class ResponseParser:
     def feed(self, data: bytes) -> bytes:
         """Take the next piece and return the body bytes in it."""
         self.fed += len(data)
+        if not self.head_done:
+            self.start += data[: _START - len(self.start)]
         if self._parser is None:
             self._surplus = True
         else:
@@ -92,6 +97,8 @@ class ResponseParser:
         if self._bare > _BARE_LIMIT and not self.done:
             what = "chunk framing or trailers" if self.head_done else "a head"
             self.failure = self.failure or f"{what} of more than {_BARE_LIMIT // 1024} KiB"
+        if self.failure and not self.head_done:
+            self.status = self._begun_status(parser)
         if self.done or self.failure:
             # It holds our callbacks: without this each response is a circle that only the collector frees.
             self._parser = None
@@ -118,6 +125,9 @@ class ResponseParser:
         if self.status == 101:
             self.failure = "it switches to another protocol that nobody asked for"
             return
+        if self.status < 100:
+            self.failure = f"{self.status} is no status of HTTP"
+            return
         if self.status < 200:
             return
         self.head_done = True
@@ -136,6 +146,12 @@ class ResponseParser:
         else:
             self.reason = b""
             self.headers.clear()
+
+    @staticmethod
+    def _begun_status(parser: httptools.HttpResponseParser) -> int:
+        """Return the status line's code where it was read whole and is no informational one, else 0."""
+        status: int = parser.get_status_code()
+        return status if status == 101 or status >= 200 else 0
 
     def _framed(self) -> bool:
         fields = {name.lower(): value.lower() for name, value in self.headers}

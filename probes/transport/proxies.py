@@ -40,8 +40,8 @@ class Proxy:
         if not host:
             # The URL may hold a password: it is not repeated here.
             raise errors.Misconfigured(
-                "The proxy's URL cannot be read. Write it as http://host:port, https://, socks5:// or socks5h://, "
-                "with a user and password before the host where it wants them (escaped: @ is %40)."
+                "the proxy's URL cannot be read: write it as http://host:port, https://, socks5:// or socks5h://, "
+                "with a user and password before the host where it wants them (escaped: @ is %40)"
             )
         username, password = parts.username or "", parts.password or ""
         return cls(parts.scheme, host, port, urllib.parse.unquote(username), urllib.parse.unquote(password))

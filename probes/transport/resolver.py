@@ -147,8 +147,8 @@ async def _finished(lookup: _Lookup, asked_ns: int, limit_s: float | None) -> No
     while not lookup.done.done():
         if left_s is not None and left_s <= 0:
             raise errors.ResolveFailed(
-                f"Looking up {lookup.host} took more than {limit_s:g} s. "
-                "Check that the name servers of this machine answer (/etc/resolv.conf)."
+                f"looking up {lookup.host} took more than {limit_s:g} s: "
+                "check that the name servers of this machine answer (/etc/resolv.conf)"
             )
         # `wait` leaves the future alone when we are cancelled or late: others may have joined it.
         await asyncio.wait([lookup.done], timeout=left_s)
@@ -169,8 +169,8 @@ def _addresses(found: Sequence[tuple[Any, ...]], port: int) -> list[Address]:
 def _sentence(host: str, error: Exception) -> str:
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
         return (
-            f"Looking up {host} failed for now: {error.strerror}. "
-            "Check that the name servers of this machine answer (/etc/resolv.conf)."
+            f"looking up {host} failed for now ({error.strerror}): "
+            "check that the name servers of this machine answer (/etc/resolv.conf)"
         )
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"Looking up {host} failed: {reason}. Check the spelling of the host in the target's endpoint."
+    return f"looking up {host} failed ({reason}): check the spelling of the host in the target's endpoint"

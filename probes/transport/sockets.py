@@ -253,11 +253,11 @@ async def connect(
     tried = "; ".join(attempts) or "the name has no address"
     if late:
         raise errors.ConnectTimeout(
-            f"Connecting to {host} timed out ({tried}). Check that a firewall lets this machine out to it, "
-            "or set the proxy that leads there."
+            f"connecting to {host} timed out ({tried}): check that a firewall lets this machine out to it, "
+            "or set the proxy that leads there"
         )
     raise errors.ConnectRefused(
-        f"Connecting to {host} failed ({tried}). Check the host and port of the endpoint and that it is up."
+        f"connecting to {host} failed ({tried}): check the host and port of the endpoint and that it is up"
     )
 
 
@@ -296,6 +296,6 @@ async def _established(sock: socket.socket, address: Address) -> int:
 
 def _exhausted(address: Address, error: OSError) -> errors.Exhausted:
     return errors.Exhausted(
-        f"Connecting to {address} failed on this machine: {error.strerror}. "
-        "Raise its limits (open files: ulimit -n; ports: net.ipv4.ip_local_port_range) or lower limits.in_flight."
+        f"connecting to {address} failed on this machine ({error.strerror}): "
+        "raise its limits (open files: ulimit -n; ports: net.ipv4.ip_local_port_range) or lower limits.in_flight"
     )

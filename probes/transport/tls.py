@@ -27,10 +27,10 @@ _VERIFY = {
     64: "other name",
 }
 _REMEDY = {
-    "not yet valid": "Check the clock of this machine, then the server's certificate.",
-    "expired": "Renew it on the server.",
-    "unknown issuer": "Set tls.ca to the PEM file of its issuer (a gateway that intercepts TLS signs with its own).",
-    "other name": "Correct the host of the endpoint, or set tls.server_name to the name that the certificate bears.",
+    "not yet valid": "check the clock of this machine, then the server's certificate",
+    "expired": "renew it on the server",
+    "unknown issuer": "set tls.ca to the PEM file of its issuer (a gateway that intercepts TLS signs with its own)",
+    "other name": "correct the host of the endpoint, or set tls.server_name to the name that the certificate bears",
 }
 _SAYS = {
     "not yet valid": "is not valid yet",
@@ -56,9 +56,9 @@ class Contexts:
                 known = self._built[key] = (changed, _build(path))
         except (OSError, ssl.SSLError) as error:
             raise errors.Misconfigured(
-                f"Reading the TLS files of the path ({', '.join(name for name in key if name)}) failed: "
-                f"{error.strerror or error}. Set tls.ca, tls.cert and tls.key to readable PEM files; "
-                "the key must belong to the certificate and carry no passphrase."
+                f"reading the TLS files of the path ({', '.join(name for name in key if name)}) failed "
+                f"({error.strerror or error}): set tls.ca, tls.cert and tls.key to readable PEM files; "
+                "the key must belong to the certificate and carry no passphrase"
             ) from error
         return known[1]
 
@@ -170,35 +170,35 @@ def failure(error: ssl.SSLError | OSError, host: str, expires_s: int | None) -> 
         return _distrusted(error, host, expires_s)
     if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError):
         return errors.TlsFailed(
-            f"{host} closed the connection during the TLS handshake. "
-            "Check that the port speaks TLS, and whether the server wants a client certificate (tls.cert, tls.key).",
+            f"{host} closed the connection during the TLS handshake: "
+            "check that the port speaks TLS, and whether the server wants a client certificate (tls.cert, tls.key)",
             reason="closed",
         )
     code = error.reason or "unknown"
     if code in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}:
         return errors.TlsFailed(
-            f"{host} does not answer in TLS. Use http:// in the endpoint, or the port that speaks TLS.",
+            f"{host} does not answer in TLS: use http:// in the endpoint, or the port that speaks TLS",
             reason="not tls",
         )
     if "CERTIFICATE_REQUIRED" in code or "ALERT_BAD_CERTIFICATE" in code or "ALERT_UNKNOWN_CA" in code:
         return errors.TlsFailed(
-            f"{host} wants a client certificate that it trusts. Set tls.cert and tls.key.",
+            f"{host} wants a client certificate that it trusts: set tls.cert and tls.key",
             reason="client certificate",
         )
     words = code.lower().replace("_", " ")
     return errors.TlsFailed(
-        f"The TLS handshake with {host} failed: {words}. Check which TLS versions and ciphers the server offers.",
+        f"the TLS handshake with {host} failed ({words}): check which TLS versions and ciphers the server offers",
         reason=words,
     )
 
 
 def _distrusted(error: ssl.SSLCertVerificationError, host: str, expires_s: int | None) -> errors.TlsFailed:
     reason = _VERIFY.get(error.verify_code, error.verify_message)
-    says = _SAYS.get(reason, f"is refused: {error.verify_message}")
+    says = _SAYS.get(reason, f"is refused ({error.verify_message})")
     if reason == "expired" and expires_s is not None:
         says = f"has expired on {datetime.fromtimestamp(expires_s, UTC):%Y-%m-%d at %H:%M UTC}"
-    remedy = _REMEDY.get(reason, "Check the certificate and its chain on the server.")
-    return errors.TlsFailed(f"The certificate of {host} {says}. {remedy}", reason=reason)
+    remedy = _REMEDY.get(reason, "check the certificate and its chain on the server")
+    return errors.TlsFailed(f"the certificate of {host} {says}: {remedy}", reason=reason)
 
 
 @functools.lru_cache(maxsize=1024)  # a server shows the same one to every probe

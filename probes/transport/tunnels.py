@@ -10,7 +10,7 @@ from probes.transport.http1 import ResponseParser, serialise
 from probes.transport.proxies import Proxy
 from probes.transport.sockets import Channel
 
-_DENIED = "Correct the user and password in the proxy's URL (escaped: @ is %40)."
+_DENIED = "correct the user and password in the proxy's URL (escaped: @ is %40)"
 
 
 async def connect(channel: Channel, proxy: Proxy, host: str, port: int) -> None:
@@ -25,16 +25,16 @@ async def connect(channel: Channel, proxy: Proxy, host: str, port: int) -> None:
         if parser.failure or not data:
             parser.end()
             raise errors.ProxyRefused(
-                f"The proxy {proxy} does not answer a CONNECT to {authority} in HTTP "
-                f"({parser.failure or 'it closed the connection'}). Check its scheme, host and port."
+                f"the proxy {proxy} does not answer a CONNECT to {authority} in HTTP "
+                f"({parser.failure or 'it closed the connection'}): check its scheme, host and port"
             )
     if parser.status == 407:
-        raise errors.ProxyDenied(f"The proxy {proxy} wants other credentials (407). {_DENIED}")
+        raise errors.ProxyDenied(f"the proxy {proxy} wants other credentials (407): {_DENIED}")
     if not 200 <= parser.status < 300:
         reason = parser.reason.decode("ascii", "replace")
         raise errors.ProxyRefused(
-            f"The proxy {proxy} refused a CONNECT to {authority}: {parser.status} {reason}. "
-            "Ask its operators to allow that host and port."
+            f"the proxy {proxy} refused a CONNECT to {authority} ({parser.status} {reason}): "
+            "ask its operators to allow that host and port"
         )
 
 
@@ -44,11 +44,11 @@ async def socks(channel: Channel, proxy: Proxy, host: str, port: int) -> None:
         await _socks(channel, proxy, host, port)
     except OverflowError as error:
         raise errors.Misconfigured(
-            f"The user or password for the proxy {proxy} is longer than the 255 bytes that SOCKS5 carries. {_DENIED}"
+            f"the user or password for the proxy {proxy} is longer than the 255 bytes that SOCKS5 carries: {_DENIED}"
         ) from error
     except (ProtocolError, EOFError) as error:
         raise errors.ProxyRefused(
-            f"The proxy {proxy} does not answer in SOCKS5 ({error}). Check its scheme, host and port."
+            f"the proxy {proxy} does not answer in SOCKS5 ({error}): check its scheme, host and port"
         ) from error
 
 
@@ -63,17 +63,17 @@ async def _socks(channel: Channel, proxy: Proxy, host: str, port: int) -> None:
         dialog.send(socks5.SOCKS5UsernamePasswordRequest(proxy.username.encode(), proxy.password.encode()))
         await channel.send(dialog.data_to_send())
         if dialog.receive_data(await reader.read(2)) != socks5.SOCKS5UsernamePasswordReply(success=True):
-            raise errors.ProxyDenied(f"The proxy {proxy} wants other credentials. {_DENIED}")
+            raise errors.ProxyDenied(f"the proxy {proxy} wants other credentials: {_DENIED}")
     elif chosen != socks5.SOCKS5AuthReply(none):
-        raise errors.ProxyDenied(f"The proxy {proxy} wants credentials. {_DENIED}")
+        raise errors.ProxyDenied(f"the proxy {proxy} wants credentials: {_DENIED}")
     dialog.send(_command(host, port))
     await channel.send(dialog.data_to_send())
     reply = dialog.receive_data(await _reply(reader))
     if isinstance(reply, socks5.SOCKS5Reply) and reply.reply_code != socks5.SOCKS5ReplyCode.SUCCEEDED:
         words = reply.reply_code.name.lower().replace("_", " ")
         raise errors.ProxyRefused(
-            f"The proxy {proxy} does not lead to {host}:{port}: {words}. "
-            "Check the host, and ask the proxy's operators to allow it."
+            f"the proxy {proxy} does not lead to {host}:{port} ({words}): "
+            "check the host, and ask the proxy's operators to allow it"
         )
 
 

@@ -10,6 +10,7 @@ from urllib.request import getproxies
 import httpx
 
 from probes.base import KEEP, MARKS, PATH, READS, WIRE
+from probes.loose import glimpse
 from probes.target import Path
 from probes.timing import FIRST_BYTE, SENT, SENT_BY, Marks
 from probes.transport import errors, proxies, tls
@@ -24,6 +25,8 @@ _CONNECT_S = 5.0
 # A connection that was closed while idle shows it within a round trip; an end that comes later is that of a
 # server which took the request and failed, and a second try would hide it.
 _STALE_NS = 1_000_000_000
+# What every TLS server says to plain HTTP: the record of an alert, or of a handshake.
+_TLS = (b"\x15\x03", b"\x16\x03")
 _CLOSE = (b"Connection", b"close")
 
 
@@ -87,7 +90,7 @@ class WireTransport(httpx.AsyncBaseTransport):
         host = url.raw_host.decode("ascii")
         if url.scheme not in {"http", "https"} or not host:
             raise errors.Misconfigured(
-                f"The endpoint {url.scheme}://{host} cannot be asked. Write it as https://host or http://host."
+                f"the endpoint {url.scheme}://{host} cannot be asked: write it as https://host or http://host"
             )
         port = url.port or (443 if url.scheme == "https" else 80)
         proxy = proxies.choose(path, url, port, self._environment)
@@ -165,11 +168,7 @@ async def _head(connection: Connection, data: bytes, parser: ResponseParser, mar
             begun = parser.begun
             marks.mark(FIRST_BYTE, read.at_ns)
         if parser.failure and not parser.head_done:
-            raise errors.Malformed(
-                f"The answer of {connection.route} is not HTTP/1.1 ({parser.failure}); it begins "
-                f"{piece[:32]!r}. Check that the endpoint's scheme and port are those of its HTTP server.",
-                wire=connection.wire,
-            )
+            raise _misframed(connection, parser)
     return Arrival(body, read) if body and read else None
 
 
@@ -188,6 +187,30 @@ async def _read(connection: Connection, parser: ResponseParser) -> Arrival:
     return arrival
 
 
+def _misframed(connection: Connection, parser: ResponseParser) -> errors.Malformed:
+    """Return what a head means that cannot be read: one of HTTP that is broken, or something else altogether."""
+    start = parser.start.lstrip(b"\r\n")
+    if start.startswith(b"HTTP/"):
+        sentence = (
+            f"the answer of {connection.route} breaks HTTP/1.1 within its head ({parser.failure}): "
+            "look at the server, or at a proxy or gateway on the way"
+        )
+    elif start.startswith(_TLS):
+        sentence = (
+            f"{connection.route} answers in TLS: use https:// in the endpoint, or the port of plain HTTP"
+        )
+    else:
+        text = glimpse(start)
+        begins = (
+            f'; it begins "{text}"' if text.isprintable() and "\N{REPLACEMENT CHARACTER}" not in text else ""
+        )
+        sentence = (
+            f"what {connection.route} answers is not HTTP/1.1: "
+            f"check that the endpoint's scheme and port are those of its HTTP server{begins}"
+        )
+    return errors.Malformed(sentence, status=parser.status or None, wire=connection.wire)
+
+
 def _gone(connection: Connection, parser: ResponseParser, reason: str) -> errors.Disconnected:
     kind: type[errors.Disconnected] = _Unanswered
     did = "took the request and gave no answer"
@@ -195,6 +218,6 @@ def _gone(connection: Connection, parser: ResponseParser, reason: str) -> errors
         kind = errors.Disconnected
         did = "broke off within the head of its answer"
     return kind(
-        f"{connection.route} {did} ({reason}). Look at the server, or at the gateway before it.",
+        f"{connection.route} {did} ({reason}): look at the server, or at the gateway before it",
         wire=connection.wire,
     )

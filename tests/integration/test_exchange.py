@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import datetime as dt
 import json
+import re
 import uuid
 from pathlib import Path as File
 
@@ -120,6 +121,11 @@ def test_a_warm_probe_finds_its_connection_again() -> None:
         ((head(STREAM), chunk(delta("po")), chunk(b"")), Outcome.TRUNCATED, "end mark"),
         ((head(STREAM), b"zz\r\n"), Outcome.MALFORMED, "framing"),
         (
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",),
+            Outcome.MALFORMED,
+            "Duplicate Content-Length",
+        ),
+        (
             (answer(b"<html>Sign in</html>", headers={"Content-Type": "text/html"}),),
             Outcome.MALFORMED,
             "HTML",
@@ -143,6 +149,7 @@ def test_a_warm_probe_finds_its_connection_again() -> None:
         "a cut stream",
         "no end mark",
         "bad chunks",
+        "two lengths",
         "HTML",
         "a redirection",
         "overloaded",
@@ -169,6 +176,49 @@ def test_an_endpoint_that_hangs_meets_its_deadline(pieces: tuple[bytes, ...], ex
     assert ask(sending(*pieces, hang=True), HASTY).outcome is expected
 
 
+@pytest.mark.parametrize(
+    ("broken", "reason", "status"),
+    [
+        (b"200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", "Duplicate Content-Length", 200),
+        (b"503 No\r\nContent-Length: -5\r\n\r\n", "Invalid character in Content-Length", 503),
+        (b"200 OK\r\nX-A: a\x01b\r\n\r\n", "Invalid header value char", 200),
+        (b"200 OK\r\n" + b"X-Pad: aaaa\r\n" * 6000, "a head of more than 64 KiB", 200),
+        (b"101 Over\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", "it switches to another protocol", 101),
+        (b"099 Odd\r\nContent-Length: 0\r\n\r\n", "99 is no status of HTTP", None),
+        (b"2x0 Odd\r\n\r\n", "Invalid status code", None),
+        (b"100 Continue\r\n\r\nHTTP/9.9 200 OK\r\n", "Invalid HTTP version", None),
+    ],
+    ids=["two lengths", "negative", "control", "long", "switched", "99", "no status", "after continue"],
+)
+def test_a_broken_head_of_http_points_to_what_is_on_the_way(
+    broken: bytes, reason: str, status: int | None
+) -> None:
+    """Scheme and port are right: an HTTP server answered, and of its head only the fault is told."""
+    result = ask(sending(b"HTTP/1.1 " + broken, hang=True))
+    assert (result.outcome, result.http_status, result.stream) == (Outcome.MALFORMED, status, None)
+    told = result.error or ""
+    assert told.startswith("target t: the answer of 127.0.0.1:")
+    assert f"within its head ({reason}" in told
+    assert told.endswith("look at the server, or at a proxy or gateway on the way")
+    assert "X-" not in told
+
+
+def test_a_flood_of_units_is_left_soon() -> None:
+    """A million units would hold our loop up for many seconds: what is read of them is bounded by a count."""
+    flood = chunk(delta("a") * 500)
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(head(STREAM))
+        for _ in range(2000):
+            await peer.send(flood)
+
+    result = ask(script)
+    assert (result.outcome, result.stream) == (Outcome.MALFORMED, None)
+    assert "256 tokens at most were asked for" in (result.error or "")
+    assert len(result.chunks) <= 10_001
+
+
 def test_an_answer_without_end_meets_the_total_deadline() -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -191,8 +241,8 @@ def test_a_port_that_refuses_and_a_host_that_is_not_there() -> None:
 
     refused, unknown = asyncio.run(run())
     assert (refused.outcome, unknown.outcome) == (Outcome.CONNECT_REFUSED, Outcome.DNS)
-    assert refused.error
-    assert unknown.error
+    for told in (refused.error, unknown.error):
+        assert re.fullmatch(r"target t: [a-z].*[^.]", told or "")
 
 
 def test_tls_is_timed_and_an_expired_certificate_is_told(tmp_path: File) -> None:

@@ -211,7 +211,7 @@ def test_a_proxys_refusal_is_told_in_its_words() -> None:
         refused(http_proxy(ProxyLog(), status="403 Not on the list"), "http://127.0.0.1:{port}")
     )
     assert error.outcome is Outcome.CONNECT_REFUSED
-    assert "CONNECT to model.example:443: 403 Not on the list" in str(error)
+    assert "CONNECT to model.example:443 (403 Not on the list)" in str(error)
     error = asyncio.run(refused(socks_proxy(ProxyLog(), reply=2), "socks5://127.0.0.1:{port}"))
     assert error.outcome is Outcome.CONNECT_REFUSED
     assert "connection not allowed by ruleset" in str(error)
@@ -222,7 +222,7 @@ def test_credentials_that_a_socks_proxy_wants_are_a_matter_of_configuration(prox
     """Missing or wrong."""
     error = asyncio.run(refused(socks_proxy(ProxyLog(), credentials=("user", "right")), proxy))
     assert error.outcome is Outcome.CONFIG
-    assert "Correct the user and password" in str(error)
+    assert "correct the user and password" in str(error)
     assert "hush" not in str(error)
 
 
@@ -247,7 +247,7 @@ def test_what_is_no_proxy_is_found_out(proxy: str, said: bytes) -> None:
 
     error = asyncio.run(refused(script, proxy))
     assert error.outcome is Outcome.CONNECT_REFUSED
-    assert "Check its scheme, host and port" in str(error)
+    assert "check its scheme, host and port" in str(error)
 
 
 def test_a_proxy_that_hangs_is_given_up_and_named() -> None:

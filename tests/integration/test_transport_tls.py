@@ -115,7 +115,7 @@ def test_an_expired_certificate_says_when_it_ended(run: Callable[..., None], aut
         async with WireServer(once(answer()), tls=tls) as server:
             failed = await refusal(server, Path(proxy="none", ca=authority.ca), marks=marks)
         assert failed.reason == "expired"
-        assert "has expired on 2024-05-06 at 07:08 UTC. Renew it on the server." in str(failed)
+        assert "has expired on 2024-05-06 at 07:08 UTC: renew it on the server" in str(failed)
         assert failed.wire is not None
         assert failed.wire.tls_expires_s == EXPIRED.timestamp()
         assert "tls_start" in marks.at
@@ -156,7 +156,7 @@ def test_an_unknown_issuer_names_the_setting(run: Callable[..., None], authority
         async with WireServer(once(answer()), tls=authority.server()) as server:
             failed = await refusal(server, Path(proxy="none"))
         assert failed.reason == "unknown issuer"
-        assert "Set tls.ca to the PEM file" in str(failed)
+        assert "set tls.ca to the PEM file" in str(failed)
 
     run(scenario())
 

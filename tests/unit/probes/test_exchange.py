@@ -2,7 +2,9 @@
 
 import asyncio
 import dataclasses
+import gzip
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ import httpx
 import pytest
 
 from probes import timing
+from probes.attempt import Attempt
 from probes.base import KEEP, MARKS, PATH, Slot, Wire
 from probes.exchange import USER_AGENT, Exchange
 from probes.framing import write_comment, write_event
@@ -267,14 +270,20 @@ def test_reasoning_counts_as_first_token_and_not_as_output() -> None:
     assert (result.ttft_s, result.ttfo_s) == (pytest.approx(0.11), pytest.approx(0.51))
 
 
-BROKEN = Broken("The connection to h ended before the answer did (closed). Look at the gateways.")
+BROKEN = Broken("the connection to h ended before the answer did (closed): look at the gateways")
 
 
 @pytest.mark.parametrize(
     ("steps", "script", "expected", "verdict", "words"),
     [
         ([(0.1, PO), (0.1, BROKEN)], {}, Outcome.TRUNCATED, StreamVerdict.TRUNCATED, "before the answer did"),
-        ([(0.1, PO), (0.1, Malformed("Bad chunk. Look."))], {}, Outcome.MALFORMED, None, "Bad chunk"),
+        (
+            [(0.1, PO), (0.1, Malformed("bad chunk: look"))],
+            {},
+            Outcome.MALFORMED,
+            None,
+            "target t: bad chunk",
+        ),
         ([(0.1, PO + STOP)], {}, Outcome.TRUNCATED, StreamVerdict.TRUNCATED, "end mark"),
         ([(0.1, ROLE + STOP + DONE)], {}, Outcome.EMPTY, StreamVerdict.EMPTY, "without any text"),
         ([(0.1, b"<html>Sign in</html>")], {}, Outcome.MALFORMED, None, "Sign in"),
@@ -288,9 +297,9 @@ BROKEN = Broken("The connection to h ended before the answer did (closed). Look 
             StreamVerdict.ERRORED,
             "inside its answer",
         ),
-        ([], {"before": ResolveFailed("h has no address. Check it.")}, Outcome.DNS, None, "no address"),
-        ([], {"before": TlsFailed("It expired. Renew.", reason="expired")}, Outcome.TLS, None, "Renew"),
-        ([], {"before": Exhausted("No sockets are left.")}, Outcome.AGENT_FAULT, None, "sockets"),
+        ([], {"before": ResolveFailed("h has no address: check it")}, Outcome.DNS, None, "no address"),
+        ([], {"before": TlsFailed("it expired: renew", reason="expired")}, Outcome.TLS, None, "renew"),
+        ([], {"before": Exhausted("no sockets are left")}, Outcome.AGENT_FAULT, None, "sockets"),
         ([], {"before": httpx.ReadError("reset")}, Outcome.DISCONNECTED, None, "reset"),
         ([], {"before": RuntimeError("a bug")}, Outcome.AGENT_FAULT, None, "the agent itself failed"),
         (
@@ -337,14 +346,71 @@ def test_each_failing_has_its_outcome_and_a_sentence(
     result, transport = ask(steps, **script)
     assert (result.outcome, result.stream) == (expected, verdict)
     assert words in (result.error or "")
+    assert re.fullmatch(r"(target t: )?[a-z].{0,299}[^.]", result.error or "")
     assert len(result.error or "") <= 300
     assert transport.closed == (0 if "before" in script else 1)
     assert ProbeResult.decode(result.encode()) == result
 
 
+@pytest.mark.parametrize(
+    ("steps", "workload", "words"),
+    [
+        ([(0.0, HANG)], CHAT, "only the head came (200)"),
+        ([(0.0, write_comment()), (0.0, HANG)], CHAT, "only keep-alives or comments came"),
+        ([(0.0, write_comment() + ROLE), (0.0, HANG)], CHAT, "only chunks without text came"),
+        ([(0.0, PO), (0.0, HANG)], CHAT, "1 piece of text came"),
+        ([(0.0, PO), (0.0, NG), (0.0, BROKEN)], CHAT, "2 pieces of text came"),
+        ([(0.0, ROLE + STOP + DONE)], CHAT, "only chunks without text came"),
+        ([(0.0, write_comment())], CHAT, "only keep-alives or comments came"),
+        ([(0.0, b"{"), (0.0, HANG)], SYNC, "only a part of the body came"),
+        ([(0.0, b'{"choices":[]}')], SYNC, "only a body without text came"),
+    ],
+)
+def test_what_came_in_place_of_an_answer_is_told(
+    steps: Sequence[Step], workload: Workload, words: str
+) -> None:
+    result, _ = ask(steps, workload=workload)
+    assert f"; {words}" in (result.error or "")
+
+
+def test_an_answer_that_never_began_is_told_as_that() -> None:
+    sent = Attempt(TARGET, CHAT, Slot(0, 0), "v", FakeClock())
+    sent.marks.mark(timing.SENT, 1)
+    assert "; nothing at all came: " in (sent.struck(Outcome.FIRST_TOKEN_TIMEOUT, 0.0).sentence or "")
+    sent.marks.mark(timing.FIRST_BYTE, 2)
+    assert "; only the beginning of a head came: " in (
+        sent.struck(Outcome.FIRST_TOKEN_TIMEOUT, 0.0).sentence or ""
+    )
+
+
+@pytest.mark.parametrize("workload", [CHAT, SYNC, MODELS], ids=["chat", "chat-sync", "models"])
+def test_an_encoded_answer_is_told_without_its_noise(workload: Workload) -> None:
+    """Identity was asked for: nothing is read of it, and nobody waits for its end."""
+    noise = gzip.compress(b"data: [DONE]")
+    result, _ = ask([(0.0, noise), (0.0, HANG)], workload=workload, headers={"content-encoding": "gzip"})
+    assert (result.outcome, result.http_status, result.stream) == (Outcome.MALFORMED, 200, None)
+    assert result.error == (
+        "target t: the answer is encoded (Content-Encoding: gzip) although identity was asked for: "
+        "look at the server, or at a proxy or gateway on the way"
+    )
+
+
+def test_an_encoded_refusal_is_a_refusal_without_its_noise() -> None:
+    noise = gzip.compress(b"busy")
+    result, _ = ask([(0.0, noise)], status=503, headers={"content-encoding": "gzip"})
+    assert result.error == "target t answered 503: it is overloaded, see the provider's status"
+
+
+def test_a_whole_answer_to_a_streamed_question_names_the_other_kind() -> None:
+    body = b'{"id":"c-1","choices":[{"message":{"content":"pong"},"finish_reason":"stop"}]}'
+    result, _ = ask([(0.0, body)], headers={"content-type": "application/json"})
+    assert result.outcome is Outcome.MALFORMED
+    assert result.error == "target t: the endpoint did not stream; use kind chat-sync"
+
+
 def test_what_is_known_of_a_connection_that_failed_is_kept() -> None:
     wire = Wire("10.0.0.9:443", reused=False, tls_expires_s=1_700_000_000)
-    result, _ = ask(before=TlsFailed("It expired. Renew.", reason="expired", wire=wire))
+    result, _ = ask(before=TlsFailed("it expired: renew", reason="expired", wire=wire))
     assert (result.peer, result.error_code) == ("10.0.0.9:443", "expired")
     assert result.tls_expires_at == datetime.fromtimestamp(1_700_000_000, UTC)
 

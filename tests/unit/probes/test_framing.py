@@ -105,6 +105,13 @@ def test_mixed_line_ends_are_each_one_line() -> None:
     assert read(b"data: a\r", b"\n", b"\n", b"data: b\n\r") == [Event("a"), Event("b")]
 
 
+def test_more_lines_than_are_allowed_are_refused_after_their_events() -> None:
+    found: list[Event] = []
+    with pytest.raises(FramingError, match="more than 3 lines"):
+        found.extend(EventReader(lines=3).feed(b":\n:\ndata: a\n\n"))
+    assert found == [Event("a")]
+
+
 def test_keep_alive_comments_do_not_add_up_to_the_limit() -> None:
     assert read(*[b": keep-alive\n"] * 100, b"data: x\n\n", limit=100) == [Event("x")]
 

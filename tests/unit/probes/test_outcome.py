@@ -252,8 +252,13 @@ def test_an_answer_is_held_to_its_text_only_when_it_was_not_cut(
 @pytest.mark.parametrize(
     ("marks", "expected", "words"),
     [
-        ({timing.DNS_WAIT_START: 1}, Outcome.DNS, "resolver"),
-        ({timing.DNS_WAIT_START: 1, timing.DNS_START: 2}, Outcome.DNS, "within 8 s"),
+        ({timing.DNS_WAIT_START: 1}, Outcome.AGENT_FAULT, "no thread of this agent was free"),
+        ({timing.DNS_WAIT_START: 1, timing.DNS_START: 1}, Outcome.DNS, "within 8 s"),
+        (
+            {timing.DNS_START: 1, timing.DNS_END: 2, timing.SENT: 3, timing.DNS_WAIT_START: 4},
+            Outcome.AGENT_FAULT,
+            "no thread",
+        ),
         (
             {timing.DNS_START: 2, timing.DNS_END: 3, timing.CONNECT_START: 4},
             Outcome.CONNECT_TIMEOUT,
@@ -273,6 +278,7 @@ def test_an_answer_is_held_to_its_text_only_when_it_was_not_cut(
     ids=[
         "waiting for a thread",
         "dns",
+        "waiting for a thread again",
         "connect",
         "proxy",
         "tls",
@@ -299,6 +305,41 @@ def test_a_deadline_that_our_own_loop_missed_is_ours(struck: Outcome) -> None:
     assert "more CPU" in (verdict.sentence or "")
 
 
+@pytest.mark.parametrize("status", [199, 600, 999])
+def test_a_status_that_http_does_not_have_is_called_so(status: int) -> None:
+    told = of_status(status).sentence or ""
+    assert told.startswith(f"target bank-nano answered {status}, which is no status of HTTP: look at")
+
+
+@pytest.mark.parametrize("struck", [Outcome.FIRST_TOKEN_TIMEOUT, Outcome.STALLED, Outcome.TOTAL_TIMEOUT])
+def test_a_deadline_tells_what_came_and_what_to_do(struck: Outcome) -> None:
+    told = outcome.of_deadline(
+        TARGET, CHAT, struck, {timing.SENT: 1}, 0.0, "only the head came (200)"
+    ).sentence
+    assert "; only the head came (200): see the provider's status, or raise " in (told or "")
+
+
+@pytest.mark.parametrize("stream", [StreamVerdict.TRUNCATED, StreamVerdict.EMPTY])
+def test_an_answer_without_its_end_or_text_tells_what_came_and_what_to_do(stream: StreamVerdict) -> None:
+    told = (
+        outcome.of_reading(TARGET, CHAT, Reading(stream=stream), 200, "2 pieces of text came").sentence or ""
+    )
+    came, _, remedy = told.rpartition(": ")
+    assert came.endswith("; 2 pieces of text came")
+    assert remedy.startswith(("look at", "send the"))
+
+
+def test_a_request_that_could_not_be_made_names_its_target_once() -> None:
+    verdict = outcome.of_request(TARGET, "the environment variable KEY is not set; set it")
+    assert verdict == (
+        Outcome.CONFIG,
+        None,
+        "target bank-nano: the environment variable KEY is not set; set it",
+    )
+    named = "target bank-nano has no credentials: give it some"
+    assert outcome.of_request(TARGET, named).sentence == named
+
+
 def test_a_broken_wire_keeps_its_outcome_reason_and_sentence() -> None:
-    verdict = outcome.of_wire(TARGET, Outcome.TLS, "The certificate expired. Renew it.", "expired")
-    assert verdict == (Outcome.TLS, "expired", "target bank-nano: The certificate expired. Renew it.")
+    verdict = outcome.of_wire(TARGET, Outcome.TLS, "the certificate expired: renew it", "expired")
+    assert verdict == (Outcome.TLS, "expired", "target bank-nano: the certificate expired: renew it")

@@ -212,7 +212,45 @@ def test_nothing_more_is_awaited_after_the_end_mark() -> None:
 def test_what_is_not_the_protocol_is_malformed(body: bytes, content_type: str) -> None:
     _, reading = read([body], content_type=content_type)
     assert reading.malformed
-    assert reading.error
+    assert reading.error or reading.sentence
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"choices":[{"message":{"content":"pong"}}]}', b'\n{\n "choices": [],' + b" " * 70_000 + b"}"]
+)
+def test_a_whole_answer_that_should_have_streamed_is_known_for_one(body: bytes) -> None:
+    """Also where it is longer than what is kept of it."""
+    _, reading = read([body], content_type="application/json")
+    assert (reading.malformed, reading.sentence) == (True, "the endpoint did not stream; use kind chat-sync")
+
+
+@pytest.mark.parametrize(
+    ("event", "max_tokens", "most"),
+    [
+        (b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n', 256, 10_000),
+        (b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n', 600, 12_000),
+        (b"data: {}\n\n", 256, 10_000),
+    ],
+    ids=["units", "many tokens", "empty chunks"],
+)
+def test_a_flood_of_events_is_left_at_a_bound_far_beyond_the_most_tokens(
+    event: bytes, max_tokens: int, most: int
+) -> None:
+    reader = OpenAIChat().read(dataclasses.replace(CHAT, max_tokens=max_tokens), {}, EVENT_BYTES)
+    for _ in range(most // 100):
+        list(reader.feed(event * 100))
+    assert not reader.done
+    list(reader.feed(event * 100))
+    assert reader.done
+    assert f"more than {most} events" in (reader.finish(closed=False).sentence or "")
+
+
+def test_a_flood_of_comments_is_left_too() -> None:
+    reader = OpenAIChat().read(CHAT, {}, EVENT_BYTES)
+    for _ in range(101):
+        list(reader.feed(b":\n" * 1000))
+    assert reader.done
+    assert reader.finish(closed=False).error == "the body has more than 100000 lines"
 
 
 JSON = st.recursive(

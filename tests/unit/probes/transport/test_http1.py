@@ -149,6 +149,33 @@ def test_a_head_without_end_is_refused() -> None:
     assert not parser.head_done
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"HTTP/1.1 503 No\r\nContent-Length: -1\r\n\r\n", 503),
+        (b"HTTP/1.1 101 Over\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", 101),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/9.9 200 OK\r\n\r\n", 0),
+        (b"HTTP/1.1 2x0 Odd\r\n\r\n", 0),
+        (GARBAGE, 0),
+    ],
+)
+def test_of_a_broken_head_the_status_and_the_beginning_are_kept(head: bytes, status: int) -> None:
+    """The status only where its line was read; the beginning whole, however it came."""
+    parser = ResponseParser(bodiless=False)
+    for byte in head:
+        if not parser.failure:
+            parser.feed(bytes([byte]))
+    assert parser.failure
+    assert parser.status == status
+    assert parser.start
+    assert head.startswith(parser.start)
+
+
+def test_a_status_below_100_is_none_of_http() -> None:
+    """It would be skipped as informational, and its body taken for the next one's."""
+    assert parsed([b"HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\nhi"])[6] == "99 is no status of HTTP"
+
+
 def test_chunks_win_over_a_length_beside_them() -> None:
     """RFC 9112, section 6.3: some gateways send both, and their users' clients read them."""
     response = (

@@ -75,6 +75,6 @@ def test_a_proxys_text_never_shows_its_credentials() -> None:
 )
 def test_a_proxy_that_cannot_be_read_is_refused_without_repeating_it(url: str) -> None:
     """The sentence shows the form that is wanted, not the secret that was given."""
-    with pytest.raises(errors.Misconfigured, match="Write it as http://host:port") as caught:
+    with pytest.raises(errors.Misconfigured, match="write it as http://host:port") as caught:
         Proxy.parse(url)
     assert "secret" not in str(caught.value)

@@ -60,7 +60,7 @@ def test_certifi_stands_in_where_the_system_trusts_nobody(
 def test_files_that_cannot_be_read_are_named_with_the_remedy(tmp_path: File, missing: str) -> None:
     """A wrong path in the configuration is a sentence, before anything is connected."""
     (tmp_path / "junk.pem").write_text("junk")
-    with pytest.raises(errors.Misconfigured, match=rf"{missing}.* failed: .* Set tls\.ca"):
+    with pytest.raises(errors.Misconfigured, match=rf"{missing}.* failed .*: set tls\.ca"):
         tls.Contexts().get(Path(ca=str(tmp_path / missing)))
 
 
@@ -68,8 +68,8 @@ def test_files_that_cannot_be_read_are_named_with_the_remedy(tmp_path: File, mis
     ("code", "reason", "words"),
     [
         ("WRONG_VERSION_NUMBER", "not tls", "does not answer in TLS"),
-        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "client certificate", "Set tls.cert and tls.key"),
-        ("NO_PROTOCOLS_AVAILABLE", "no protocols available", "Check which TLS versions"),
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "client certificate", "set tls.cert and tls.key"),
+        ("NO_PROTOCOLS_AVAILABLE", "no protocols available", "check which TLS versions"),
     ],
 )
 def test_a_refused_handshake_says_why_and_what_to_do(code: str, reason: str, words: str) -> None:

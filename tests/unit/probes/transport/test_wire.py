@@ -29,6 +29,6 @@ def test_warming_up_finds_unreadable_certificates() -> None:
 def test_an_endpoint_that_is_no_web_address_is_refused(url: str) -> None:
     """Before anything is looked up."""
     transport = WireTransport()
-    with pytest.raises(errors.Misconfigured, match="Write it as https://host or http://host"):
+    with pytest.raises(errors.Misconfigured, match="write it as https://host or http://host"):
         asyncio.run(transport.handle_async_request(httpx.Request("GET", url)))
     asyncio.run(transport.aclose())
