@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Callable, Sequence
 from secrets import token_hex
-from typing import Final, cast
+from typing import Final, Self, cast
 
 import httpx
 
@@ -132,21 +132,16 @@ class Exchange:
         return headers
 
     async def _converse(self, attempt: Attempt, request: httpx.Request) -> Verdict:
-        now_s = asyncio.get_running_loop().time
-        deadline = Deadline(attempt.workload, now_s())
+        deadline = Deadline(attempt.workload, asyncio.get_running_loop().time())
         began_ns = self._clock.mono_ns()
         response: httpx.Response | None = None
         try:
-            async with asyncio.timeout_at(deadline.at_s) as timer:
-                response = await self._transport.handle_async_request(request)
-                attempt.wire = response.extensions.get(WIRE)
-                reader = attempt.head(response.status_code, dict(response.headers), self._event_bytes)
-
-                def progress() -> None:
-                    deadline.progress(now_s())
-                    timer.reschedule(deadline.at_s)
-
-                await self._read(attempt, reader, response, progress)
+            async with asyncio.timeout(None) as timer:
+                with _Alarm(deadline, timer) as alarm:
+                    response = await self._transport.handle_async_request(request)
+                    attempt.wire = response.extensions.get(WIRE)
+                    reader = attempt.head(response.status_code, dict(response.headers), self._event_bytes)
+                    await self._read(attempt, reader, response, alarm.progress)
             return attempt.ended()
         except TimeoutError:
             return attempt.struck(deadline.means, self._lag(began_ns, self._clock.mono_ns()))
@@ -182,6 +177,38 @@ class Exchange:
                 return
             if size > self._body_bytes:
                 raise _OverflowError
+
+
+class _Alarm:
+    """Lets a timer strike at the deadline.
+
+    Every unit puts the deadline off, some twenty a second: where the alarm rings too early it is set anew, and
+    not each time.
+    """
+
+    def __init__(self, deadline: Deadline, timer: asyncio.Timeout) -> None:
+        self._deadline = deadline
+        self._timer = timer
+        self._loop = asyncio.get_running_loop()
+        self._handle = self._loop.call_at(deadline.at_s, self._ring)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.cancel()
+
+    def progress(self) -> None:
+        self._deadline.progress(self._loop.time())
+        if self._deadline.at_s < self._handle.when():
+            self._handle.cancel()
+            self._ring()
+
+    def _ring(self) -> None:
+        if self._loop.time() < self._deadline.at_s:
+            self._handle = self._loop.call_at(self._deadline.at_s, self._ring)
+        else:
+            self._timer.reschedule(self._deadline.at_s)
 
 
 class _OverflowError(Exception):

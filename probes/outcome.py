@@ -86,6 +86,8 @@ def error_object(value: Any) -> ErrorObject | None:
     >>> error_object({"error": None, "choices": []}) is None
     True
     """
+    if not isinstance(value, dict) or not ("error" in value or value.get("object") == "error"):
+        return None  # almost every chunk
     match value:
         case {"error": dict(error)}:
             inner = error.get("innererror") or error.get("inner_error")

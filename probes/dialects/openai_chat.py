@@ -89,6 +89,7 @@ class _Answer:
 
     def __init__(self) -> None:
         self.known: dict[str, Any] = {}
+        self._unknown = dict(_IDENTITY)
         self.text: list[str] = []
         self.chunks = 0
         self.reasoned = False
@@ -96,10 +97,9 @@ class _Answer:
 
     def take(self, chunk: Mapping[str, Any], part: Literal["delta", "message"]) -> list[Unit]:
         """Remember what one object says and return the units in it."""
-        for key, field in _IDENTITY.items():
-            # Azure's first chunk has an empty id and model.
-            if field not in self.known and string(chunk.get(key)):
-                self.known[field] = chunk[key]
+        for key in [*self._unknown]:
+            if string(chunk.get(key)):  # Azure's first chunk has an empty id and model
+                self.known[self._unknown.pop(key)] = chunk[key]
         if string(chunk.get("service_tier")):
             self.known["service_tier"] = chunk["service_tier"]
         units = []
@@ -107,8 +107,10 @@ class _Answer:
             units += _units(mapping(choice.get(part)))
             if string(choice.get("finish_reason")):
                 self.known["finish_reason"] = choice["finish_reason"]
-        usage = _usage(given) if (given := mapping(chunk.get("usage"))) else {}
-        self.known |= usage
+        usage: dict[str, int] = {}
+        if given := mapping(chunk.get("usage")):
+            usage = _usage(given)
+            self.known |= usage
         if units:
             self._count(units, usage)
         return units
@@ -117,8 +119,11 @@ class _Answer:
         self.chunks += 1
         if self.chunks == 1:
             self.first_tokens = usage.get("output_tokens") or None
-        self.reasoned |= any(unit.kind == "reasoning" for unit in units)
-        self.text += [unit.text for unit in units if unit.kind == "output"]
+        for unit in units:
+            if unit.kind == "output":
+                self.text.append(unit.text)
+            else:
+                self.reasoned = True
 
     def _tokens_after_first(self) -> int | None:
         """Return how many tokens followed the first chunk's, where usage on every chunk or its total shows it.
@@ -303,10 +308,12 @@ def _units(part: Mapping[str, Any]) -> list[Unit]:
 
     vLLM names its reasoning both ways at once; Mistral's reasoning models send lists of typed parts.
     """
+    content = part.get("content")
+    if len(part) == 1 and type(content) is str:  # almost every delta
+        return [Unit("output", content)] if content else []
     units = []
     if reasoning := string(part.get("reasoning_content")) or string(part.get("reasoning")):
         units.append(Unit("reasoning", reasoning))
-    content = part.get("content")
     if text := string(content):
         units.append(Unit("output", text))
     elif isinstance(content, list):

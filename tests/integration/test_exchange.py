@@ -219,6 +219,18 @@ def test_a_flood_of_units_is_left_soon() -> None:
     assert len(result.chunks) <= 10_001
 
 
+def test_a_stall_shorter_than_the_first_tokens_limit_strikes_at_its_own_time() -> None:
+    """Long before the limit that was armed when the token came."""
+    workload = dataclasses.replace(PATIENT, first_token_s=600, stall_s=0.2, timeout_s=1200)
+
+    async def run() -> ProbeResult:
+        async with WireServer(sending(head(STREAM), chunk(delta("po")), hang=True)) as server:
+            async with asyncio.timeout(60):
+                return await asked(server.url, workload)
+
+    assert asyncio.run(run()).outcome is Outcome.STALLED
+
+
 def test_an_answer_without_end_meets_the_total_deadline() -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
