@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import functools
 import importlib.metadata
 import re
 import uuid
@@ -30,6 +31,8 @@ _TAIL = 4
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _SENDABLE = re.compile(r"[\t\x20-\x7e]*")
+
+_parsed = functools.lru_cache(maxsize=1024)(httpx.URL)
 
 
 def new_nonce() -> str:
@@ -116,7 +119,7 @@ class Exchange:
             extensions[KEEP] = f"{target.name}/{workload.name}"
         return httpx.Request(
             wanted.method,
-            wanted.url,
+            _parsed(wanted.url),
             headers={**ours, **wanted.headers, **self._configured(target), **signed},
             content=wanted.body or None,
             extensions=extensions,

@@ -281,6 +281,8 @@ def rfc3339(instant_ns: int) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN:  # most of them
+        return value
     match value:
         case uuid.UUID():
             return str(value)
@@ -294,7 +296,8 @@ def _plain(value: Any) -> Any:
             return value
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(ProbeResult))
+_PLAIN = frozenset({str, float, int, bool, tuple, type(None)})
+_FIELDS = dict.fromkeys(field.name for field in dataclasses.fields(ProbeResult))
 _INSIDE = frozenset({"scheduled_ns", "started_ns", "marks"})
 _REVIVE: Mapping[str, Callable[[Any], Any]] = {
     "id": uuid.UUID,
