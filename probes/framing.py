@@ -62,7 +62,7 @@ class EventReader:
         self._partial += last
         if self._size + len(self._partial) > self._limit:
             raise FramingError(f"one event is longer than {self._limit} bytes")
-        self._lines += len(others)
+        self._lines += len(lines)
         if self._lines > self._most_lines:
             raise FramingError(f"the body has more than {self._most_lines} lines")
 
