@@ -94,6 +94,7 @@ def judged(told: Sequence[Reported], true: Sequence[Mapping[str, Any]]) -> dict[
     return {
         "probes": len(told),
         "untrusted": 1 - len(trusted) / len(told),
+        "without_inter_token": sum(error.inter_token is None for error in trusted) / len(told),
         **{field: summary([getattr(error, field) for error in trusted]) for field in fields},
         "all_ttft": summary([error.ttft for _, error in found]),
     }

@@ -20,6 +20,12 @@ class Reported:
     absolute: bool = True
     """Whether the instants are those of the monotonic clock, or only their differences mean something."""
 
+    inter_token_s: float | None = None
+    """The mean time between two tokens where the client gives one itself, else that of its instants counts."""
+
+    inter_token_told: bool = True
+    """Whether the client stands by a mean time between tokens at all."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Errors:
@@ -60,9 +66,10 @@ def errors(told: Reported, truth: Mapping[str, Any]) -> Errors:
     total = inter = None
     if end is not None and told.end_ns is not None:
         total = outside(told.end_ns - start, end[0] - asked, end[1] - asked) / 1e6
-    if gaps and len(told.tokens_ns) == len(writes):
+    if gaps and told.inter_token_told and len(told.tokens_ns) == len(writes):
         low, high = writes[-1][0] - writes[0][1], writes[-1][1] - writes[0][0]
-        inter = outside(last - first, low, high) / gaps / 1e6
+        mean_ns = (last - first) / gaps if told.inter_token_s is None else told.inter_token_s * 1e9
+        inter = outside(mean_ns, low / gaps, high / gaps) / 1e6
     return Errors(
         ttft=outside(first - start, writes[0][0] - asked, writes[0][1] - asked) / 1e6,
         total=total,

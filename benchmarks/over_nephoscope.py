@@ -60,7 +60,13 @@ def make(order: Order) -> tuple[Ask, Close]:
         sent_ns = origins.pop(asyncio.current_task()) + dict(result.marks)[SENT]
         tokens = [sent_ns + round(at_s * 1e9) for at_s in result.chunks]
         return Reported(
-            str(result.id), sent_ns, tokens, sent_ns + round(result.total_s * 1e9), trusted=result.trusted
+            str(result.id),
+            sent_ns,
+            tokens,
+            sent_ns + round(result.total_s * 1e9),
+            trusted=result.trusted,
+            inter_token_s=result.itl_s,
+            inter_token_told=result.itl_s is not None,
         )
 
     async def close() -> None:
