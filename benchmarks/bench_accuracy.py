@@ -101,11 +101,7 @@ def judged(told: Sequence[Reported], true: Sequence[Mapping[str, Any]]) -> dict[
 
 
 def number(value: float | None) -> str:
-    """Return milliseconds in nine columns, to the microsecond where they are few.
-
-    >>> number(0.0123), number(12345.6), number(None)
-    ('    0.012', '  12345.6', '        -')
-    """
+    """Return milliseconds in nine columns, to the microsecond where they are few."""
     return f"{'-':>9}" if value is None else f"{value:>9.3f}" if abs(value) < 1000 else f"{value:>9.1f}"
 
 
