@@ -15,22 +15,13 @@ from probes.base import Slot
 from probes.exchange import Exchange
 from probes.framing import write_comment, write_event
 from probes.result import Outcome, ProbeResult, StreamVerdict
-from probes.target import Path, Target, Workload
+from probes.target import Path, Workload
 from probes.transport.wire import WireTransport
 from support.certificates import Authority
+from support.pieces import TARGET
 from support.secrets import FakeSecrets
 from support.wireserver import Peer, Script, WireServer, answer, chunk, head
 
-TARGET = Target(
-    name="t",
-    provider="vllm",
-    cloud="self-hosted",
-    model="tiny",
-    model_id="tiny",
-    endpoint="",
-    group="tiny",
-    path=Path(proxy="none"),
-)
 PATIENT = Workload(name="chat", first_token_s=10.0, stall_s=10.0, timeout_s=20.0)
 HASTY = dataclasses.replace(PATIENT, first_token_s=0.5, stall_s=0.5, timeout_s=1.5)
 STREAM = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
