@@ -29,7 +29,9 @@ def test_a_run_leaves_exactly_the_slots_of_its_plan_and_ends_clean(served: Endpo
     with daemon(configuration(served, "ok", "503")) as running:
         running.until_ready()
         running.until(lambda: good(running) >= 6, "six good results")
-        running.until(lambda: "trace_id=" in running.get("/metrics", headers=OPENMETRICS).text, "an exemplar")
+        running.until(
+            lambda: "trace_id=" in running.get("/metrics", headers=OPENMETRICS).text, "an exemplar", 180
+        )
         assert running.stop() == 0, running.said()
         assert_whole(running, 2, 2)
         plan = query(running, "select valid_to_ns from plans")
