@@ -62,8 +62,8 @@ class Asker:
     async def run(self, resume_ns: int | None) -> None:
         """Ask from now on; after a crash, from the instant `resume_ns` at which the process before died.
 
-        What fell due since then is asked late but once, the newest slot of each job if it is not older than
-        its interval; the others are skipped as `late`. The plan must be the one that held then.
+        What fell due since then is asked late, as `Timers` says, so that a crash costs what was in flight. The
+        plan must be the one that held then.
         """
         now_ns = self._clock.wall_ns()
         if resume_ns is not None and resume_ns < now_ns:
@@ -74,7 +74,7 @@ class Asker:
             after_ns = now_ns - 1
         self._lag.start()
         self._timers.start()
-        self._timers.plan(jobs(self._config), after_ns)
+        self._timers.plan(jobs(self._config), after_ns, absent_until_ns=now_ns)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._beats.run())
             group.create_task(self._timers.watch())

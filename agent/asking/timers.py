@@ -12,7 +12,7 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from agent.asking.schedule import Job, SlotTrigger, instant, nanoseconds
+from agent.asking.schedule import OVERLAP, Job, SlotTrigger, instant, nanoseconds
 from probes.base import Clock
 from probes.slots import slots_between
 
@@ -21,6 +21,9 @@ log = structlog.get_logger("asker")
 WATCH_S: Final = 0.1
 STEP_NS: Final = 50_000_000
 """Between two looks 0.1 s apart: slewing moves the clock by 0.05 ms at the most, so 50 ms can only be a step."""
+
+ABSENCE_NS: Final = 30_000_000_000
+"""After a crash, slots that fell due in the absence are asked if they are no older than this (or their interval)."""
 
 _BLURRED_NS: Final = 5_000_000
 
@@ -40,6 +43,10 @@ class SlotExecutor(AsyncIOExecutor):  # type: ignore[misc] # APScheduler 3 is un
         self._fire(job.args[0], [nanoseconds(at) for at in run_times], ended)
 
 
+def _nothing() -> None:
+    """Stand for the end of a run that APScheduler does not wait for: it counts all slots of one turn as one."""
+
+
 def _due(_: Job) -> None:
     """Stand in APScheduler's table, whose own runner would tell no slot; the executor takes its place."""
 
@@ -48,8 +55,9 @@ class Timers:
     """Fires the jobs' slots: `start` asks one, `skip` accounts for one that is not asked.
 
     Every slot after a job's cursor is either asked or skipped with a reason; one that comes later than its
-    interval is skipped as `late`, and so at most the newest is asked when several are due. Jobs that are due
-    together start in random order.
+    interval is skipped as `late`, and so at most the newest is asked when several are due. What fell due while
+    nobody was there to ask (`absent_until_ns` in `plan`) is asked within `ABSENCE_NS`, the newest `OVERLAP` of
+    a job. Jobs that are due together start in random order.
 
     The grid is the wall clock's. When that is set forward, the slots jumped over are `late`. When it is set
     back by less than two slots, what was asked is not asked again; by more, the repeated slots are asked
@@ -63,6 +71,7 @@ class Timers:
         self._random = shuffle
         self._jobs: dict[str, Job] = {}
         self._cursor_ns: dict[str, int] = {}
+        self._absent_until_ns = 0
         self._stopped = False
         self._round: list[tuple[Job, int, Callable[[], None]]] = []
         self._scheduler = AsyncIOScheduler(
@@ -75,8 +84,12 @@ class Timers:
     def start(self) -> None:
         self._scheduler.start(paused=True)
 
-    def plan(self, jobs: Iterable[Job], after_ns: int) -> None:
-        """Replace the jobs: those that go on keep their cursor, new ones begin after an instant."""
+    def plan(self, jobs: Iterable[Job], after_ns: int, absent_until_ns: int = 0) -> None:
+        """Replace the jobs: those that go on keep their cursor, new ones begin after an instant.
+
+        `absent_until_ns` is when somebody was there to ask again, after a crash.
+        """
+        self._absent_until_ns = absent_until_ns
         coming = {job.id: job for job in jobs}
         self._scheduler.pause()  # or each job that is added would wake it
         for gone in self._jobs.keys() - coming.keys():
@@ -155,17 +168,23 @@ class Timers:
         if self._stopped:
             loop.call_soon(ended)
             return
-        now_ns = self._clock.wall_ns()
         self._pass(job, slots)
-        for slot_ns in slots[:-1]:
+        now_ns = self._clock.wall_ns()
+        asked = [slot_ns for slot_ns in slots[-OVERLAP:] if self._in_time(job, slot_ns, now_ns)]
+        for slot_ns in slots[: len(slots) - len(asked)]:
             self._skip(job, slot_ns, "late")
-        if now_ns - slots[-1] > job.every_ns:
-            self._skip(job, slots[-1], "late")
+        if not asked:
             loop.call_soon(ended)
             return
         if not self._round:
             loop.call_soon(self._start_round)
-        self._round.append((job, slots[-1], ended))
+        self._round += [(job, slot_ns, _nothing) for slot_ns in asked[:-1]]
+        self._round.append((job, asked[-1], ended))
+
+    def _in_time(self, job: Job, slot_ns: int, now_ns: int) -> bool:
+        """Return whether a due slot may still be asked; slots of one job answer yes from some slot on."""
+        missed = slot_ns <= self._absent_until_ns
+        return now_ns - slot_ns <= (max(job.every_ns, ABSENCE_NS) if missed else job.every_ns)
 
     def _start_round(self) -> None:
         due, self._round = self._round, []

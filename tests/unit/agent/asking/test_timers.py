@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.asking.schedule import Job
+from agent.asking.schedule import OVERLAP, Job
 from agent.asking.timers import Timers
 from support.asking import a_job
 from support.clock import FakeClock
@@ -47,12 +47,16 @@ def drive(
     asked: Asked,
     jobs: list[Job],
     scenario: Callable[[Timers], Coroutine[Any, Any, None]],
-    after_ns: int | None = None,
+    died_ns: int | None = None,
 ) -> None:
     async def main() -> None:
         timers = Timers(clock, asked.start, asked.skip, random.Random(1))
         timers.start()
-        timers.plan(jobs, clock.wall_ns() - 1 if after_ns is None else after_ns)
+        now_ns = clock.wall_ns()
+        if died_ns is None:
+            timers.plan(jobs, now_ns - 1)
+        else:
+            timers.plan(jobs, died_ns, absent_until_ns=now_ns)
         watch = asyncio.create_task(timers.watch())
         await scenario(timers)
         if not timers._stopped:
@@ -157,18 +161,33 @@ def test_a_clock_that_jumps_forty_years_does_not_count_forty_years_of_slots(cloc
     assert len(asked.slots) >= 6
 
 
-def test_after_a_crash_the_newest_missed_slot_is_asked_late_and_the_older_are_skipped(
-    clock: FakeClock,
+@pytest.mark.parametrize(
+    ("every_s", "away_s", "asked_late"),
+    [(30.0, 100, 1), (2.0, 5, 2), (2.0, 19, 9), (2.0, 25, OVERLAP), (1.0, 120, OVERLAP), (5.0, 120, 6)],
+)
+def test_after_a_crash_the_slots_of_a_short_absence_are_asked_late_and_older_ones_are_skipped(
+    clock: FakeClock, every_s: float, away_s: int, asked_late: int
 ) -> None:
-    job, asked = a_job(), Asked(clock)
+    """Within 30 s (or an interval) each slot is asked, ten at the most; the rest is told as late."""
+    job, asked = a_job(every_s=every_s), Asked(clock)
     now_ns = clock.wall_ns()
-    died_ns = now_ns - 100 * 10**9
-    drive(clock, asked, [job], lambda _: asyncio.sleep(1), after_ns=died_ns)
+    died_ns = now_ns - away_s * 10**9
+    drive(clock, asked, [job], lambda _: asyncio.sleep(every_s / 2), died_ns=died_ns)
     missed = grid(job, died_ns + 1, now_ns + 1)
-    assert len(missed) in {3, 4}
-    assert asked.slots[0] == missed[-1]
-    assert asked.skipped == [(slot_ns, "late") for slot_ns in missed[:-1]]
-    assert 0 < asked.late_s[0] <= 30
+    late = sorted(slot_ns for slot_ns in asked.slots if slot_ns <= now_ns)
+    assert late == missed[-len(late) :]
+    assert len(late) in {asked_late, asked_late + 1}, "the grid's phase makes one more or less"
+    assert len(late) <= OVERLAP
+    assert sorted(asked.skipped) == [(slot_ns, "late") for slot_ns in missed[: -len(late)]]
+    assert max(asked.late_s) <= max(every_s, 30)
+
+
+def test_after_a_crash_the_next_slots_come_in_their_usual_rhythm(clock: FakeClock) -> None:
+    job, asked = a_job(every_s=2.0), Asked(clock)
+    died_ns = clock.wall_ns() - 7 * 10**9
+    drive(clock, asked, [job], lambda _: asyncio.sleep(60), died_ns=died_ns)
+    assert sorted(asked.slots) == grid(job, died_ns + 1, clock.wall_ns())
+    assert asked.skipped == []
 
 
 def test_runs_beyond_the_overlap_limit_are_skipped_and_counted(clock: FakeClock) -> None:
