@@ -14,7 +14,8 @@ from probes.base import Read
 from probes.timing import CONNECT_END, CONNECT_START, Marks
 from probes.transport import errors
 from probes.transport.resolver import Address
-from probes.transport.stamps import SPACE, STEP_NS, Stamps, received, stamp_ns, wanted
+from probes.transport.sending import Handed, Sender
+from probes.transport.stamps import SPACE, STEP_NS, Stamps, counts, stamp_ns, wanted
 
 _SIZE = 65_536
 # Reads kept for a consumer that is behind, 4 MiB at most; beyond them the kernel's window pushes back.
@@ -27,16 +28,6 @@ class Arrival(NamedTuple):
 
     data: bytes
     read: Read
-
-
-class Handed(NamedTuple):
-    """Between which instants, monotonic, the kernel took the last byte: before and after the call that gave it.
-
-    The kernel takes it at the call's beginning; we may be interrupted at its end.
-    """
-
-    at_ns: int
-    by_ns: int
 
 
 class Channel(Protocol):
@@ -59,7 +50,7 @@ class Channel(Protocol):
 class Receiver:
     """The one place where bytes enter, and where their instant is taken."""
 
-    __slots__ = ("_bytes", "_drained_ns", "_kernel", "_segments", "_sock", "_stamps", "_steps")
+    __slots__ = ("_bytes", "_drained_ns", "_kernel", "_segments", "_sock", "_stamps", "_steps", "acked")
 
     def __init__(self, sock: socket.socket, stamps: Stamps) -> None:
         self._sock = sock
@@ -67,6 +58,8 @@ class Receiver:
         self._kernel = wanted(sock)
         self._steps = stamps.steps
         self._drained_ns: int | None = None
+        self.acked = False
+        """Whether the other end had all that was sent when the last read was counted."""
         self._bytes = 0
         self._segments: int | None = 0
         """Segments with data that are read; None where some may lie unread, or nobody counts."""
@@ -74,6 +67,7 @@ class Receiver:
     def receive(self) -> Arrival:
         """Return what the kernel holds, up to 64 KiB, stamped by the kernel where it does, else here and at once."""
         stamps = self._stamps
+        self.acked = False
         before_ns = stamps.mono_ns()
         if self._kernel:
             wall_ns = stamps.wall_ns()
@@ -103,8 +97,9 @@ class Receiver:
         what came between the two is in the next one, and nothing is sure until the bytes agree again.
         """
         self._bytes += size
-        before, told = self._segments, received(self._sock)
-        self._segments = told[1] if told is not None and told[0] == self._bytes else None
+        before, told = self._segments, counts(self._sock)
+        self.acked = told is not None and told.unacked == 0
+        self._segments = told.segments if told is not None and told.bytes == self._bytes else None
         return None if before is None or self._segments is None else self._segments - before
 
 
@@ -120,6 +115,7 @@ class Socket:
         self._fd = sock.fileno()
         self._loop = asyncio.get_running_loop()
         self._receiver = Receiver(sock, stamps)
+        self._sender = Sender(sock, stamps)
         self._arrivals: collections.deque[Arrival] = collections.deque()
         self._end: Arrival | OSError | None = None
         self._reading = False
@@ -159,11 +155,11 @@ class Socket:
         while True:
             if self._fd < 0:
                 raise ConnectionResetError(errno.ECONNRESET, "the peer closed the connection")
-            at_ns = time.monotonic_ns()
             with contextlib.suppress(BlockingIOError):
-                left = left[self._sock.send(left) :]
-            if not left:
-                return Handed(at_ns, time.monotonic_ns())
+                taken, handed = self._sender.send(left)
+                left = left[taken:]
+                if not left:
+                    return handed
             await self._writable()
 
     def close(self) -> None:
@@ -182,6 +178,7 @@ class Socket:
         try:
             arrival = self._receiver.receive()
         except BlockingIOError:
+            self._watch_on(acked=False)
             return
         except OSError as error:
             self._end = error
@@ -194,7 +191,14 @@ class Socket:
         self._arrivals.append(arrival)
         if len(self._arrivals) >= _AHEAD:
             self._pause()
+        else:
+            self._watch_on(acked=self._receiver.acked)
         _wake(self._read_waiter)
+
+    def _watch_on(self, *, acked: bool) -> None:
+        if self._sender.belated(acked=acked):
+            self._pause()
+            self._resume()
 
     async def _writable(self) -> None:
         self._write_waiter = self._loop.create_future()

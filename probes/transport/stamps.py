@@ -6,7 +6,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 STEP_NS: Final = 100_000
 """How far the clocks' difference may seem to move. Slewing moves both clocks alike, so the difference only ever
@@ -19,8 +19,9 @@ _OPTION = 35
 _TIMESPEC = struct.Struct("@ll")
 SPACE: Final = socket.CMSG_SPACE(_TIMESPEC.size)
 
-# struct tcp_info (linux/tcp.h): tcpi_bytes_received at 128, tcpi_data_segs_in at 152 (since Linux 4.6).
-_COUNTS = struct.Struct("=128xQ16xI")
+# struct tcp_info (linux/tcp.h): tcpi_unacked at 24, tcpi_bytes_received at 128, tcpi_data_segs_in at 152 (since
+# Linux 4.6).
+_COUNTS = struct.Struct("=24xI100xQ16xI")
 
 
 class Stamps:
@@ -85,16 +86,18 @@ def stamp_ns(ancillary: Sequence[tuple[int, int, bytes]]) -> int | None:
     return None
 
 
-def received(sock: socket.socket) -> tuple[int, int] | None:
-    """Return how many bytes and how many segments with data a TCP connection received; None where nobody counts.
+class Counts(NamedTuple):
+    """Of a TCP connection: segments sent and not acknowledged yet, bytes and segments with data received."""
 
-    For Linux alone.
-    """
+    unacked: int
+    bytes: int
+    segments: int
+
+
+def counts(sock: socket.socket) -> Counts | None:
+    """Return what the kernel counts, None where nobody does. For Linux alone."""
     try:
         told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _COUNTS.size)
     except OSError:
         return None
-    if len(told) < _COUNTS.size:
-        return None
-    size, segments = _COUNTS.unpack(told)
-    return size, segments
+    return Counts(*_COUNTS.unpack(told)) if len(told) == _COUNTS.size else None

@@ -11,7 +11,8 @@ import certifi
 from probes.base import Read
 from probes.target import Path
 from probes.transport import errors
-from probes.transport.sockets import Arrival, Channel, Handed
+from probes.transport.sending import Handed
+from probes.transport.sockets import Arrival, Channel
 
 _RECORD = 16_384
 # What OpenSSL calls a certificate that is not trusted: (X509_V_ERR number) -> reason.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from probes.transport.sockets import Receiver
-from probes.transport.stamps import STEP_NS, Stamps, received, stamp_ns, wanted
+from probes.transport.stamps import STEP_NS, Stamps, counts, stamp_ns, wanted
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's receive stamps are Linux's")
 
@@ -154,7 +154,7 @@ def test_what_counts_nothing_is_told_apart() -> None:
     """A socket of another family knows no segments, and is stamped in user space."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert received(ours) is None
+        assert counts(ours) is None
         theirs.sendall(b"one")
         read = Receiver(ours, Stamps()).receive().read
         assert not read.kernel
