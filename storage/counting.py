@@ -1,14 +1,18 @@
 """Many questions about events at once: what the database has to count for them, and their answers from that."""
 
 import bisect
+import dataclasses
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from probes.events import Sli, class_of
 from probes.result import EventClass, Fault, Outcome
 from storage.cleaning import INT32
 from storage.readings import SliCounts, SliQuestion
+
+_PLACE = {EventClass(field.name): place for place, field in enumerate(dataclasses.fields(SliCounts))}
 
 Pair = tuple[str, str, str]
 """Target, probe and vantage."""
@@ -82,25 +86,32 @@ def _thresholds(rules: Iterable[Rule], sli: Sli) -> tuple[int, ...]:
 
 
 class Tally:
-    """Rows counted by segment, from which any window between the same edges is a sum."""
+    """Rows counted by segment, from which any window between the same edges is a difference of two sums."""
 
     def __init__(self, plan: Plan, facts: Iterable[Facts]) -> None:
         self._plan = plan
         self._facts: dict[Pair, list[Facts]] = defaultdict(list)
         for fact in facts:
             self._facts[fact.pair].append(fact)
-        self._classed: dict[tuple[Pair, Rule], Sequence[Mapping[EventClass, int]]] = {}
+        self._sums: dict[tuple[Pair, Rule], Sequence[SliCounts]] = {}
 
     def answer(self, question: SliQuestion) -> SliCounts:
-        pair, rule = pair_of(question), rule_of(question)
-        if (pair, rule) not in self._classed:
-            self._classed[pair, rule] = self._by_segment(pair, rule)
-        since, until = (bisect.bisect_left(self._plan.edges, edge) for edge in _window(question))
-        segments = self._classed[pair, rule][since + 1 : until + 1]
-        return SliCounts(**{kind.value: sum(counts[kind] for counts in segments) for kind in EventClass})
+        asked = pair_of(question), rule_of(question)
+        if asked not in self._sums:
+            self._sums[asked] = self._running(*asked)
+        since, until = (
+            self._sums[asked][bisect.bisect_left(self._plan.edges, edge)] for edge in _window(question)
+        )
+        return SliCounts(
+            good=until.good - since.good,
+            bad=until.bad - since.bad,
+            excluded=until.excluded - since.excluded,
+            invalid=until.invalid - since.invalid,
+        )
 
-    def _by_segment(self, pair: Pair, rule: Rule) -> Sequence[Mapping[EventClass, int]]:
-        counts = [dict.fromkeys(EventClass, 0) for _ in range(len(self._plan.edges) + 1)]
+    def _running(self, pair: Pair, rule: Rule) -> Sequence[SliCounts]:
+        """Return for each edge, the first one first, what was counted before it."""
+        segments = [[0, 0, 0, 0] for _ in range(len(self._plan.edges) + 1)]
         for fact in self._facts.get(pair, ()):
             kind = class_of(
                 fact.outcome,
@@ -111,8 +122,8 @@ class Tally:
                 throttled=rule.throttled,
             )
             if kind is not None:
-                counts[fact.segment][kind] += fact.rows
-        return counts
+                segments[fact.segment][_PLACE[kind]] += fact.rows
+        return [SliCounts(*sums) for sums in itertools.accumulate(segments, _added)]
 
     def _within(self, fact: Facts, rule: Rule) -> bool | None:
         if rule.threshold_us is None:
@@ -124,3 +135,7 @@ class Tally:
 
 def _window(question: SliQuestion) -> tuple[int, int]:
     return question.since_ns, question.until_ns
+
+
+def _added(sums: list[int], more: list[int]) -> list[int]:
+    return [one + other for one, other in zip(sums, more, strict=True)]
