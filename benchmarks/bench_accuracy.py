@@ -22,7 +22,9 @@ from typing import Any
 from errors import Errors, Reported, errors, summary
 
 HERE = Path(__file__).parent
-CLIENTS = ("nephoscope", "nephoscope TLS", "httpx shared", "httpx each", "aiohttp", "curl")
+CLIENTS = (
+    "nephoscope", "nephoscope TLS", "transport", "transport TLS", "httpx shared", "httpx each", "aiohttp", "curl",
+)  # fmt: skip
 STREAMS = (1, 50, 200, 500)
 ROUNDS = {1: 12, 50: 6, 200: 4}
 FIRST_MS, GAP_MS, TOKENS = 500, 50, 20
