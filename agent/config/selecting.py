@@ -82,7 +82,7 @@ def words(text: str) -> Selector:
     >>> words("region=eastus2,model=nano,model=large")
     Having(fields=(('region', ('eastus2',)), ('model', ('nano', 'large'))), without=None)
     """
-    parts = [part.strip() for part in text.split(",")]
+    parts = [part.strip() for part in text.split(",") if part.strip()]
     names = [part for part in parts if "=" not in part]
     fields: dict[str, list[str]] = {}
     for part in parts:
