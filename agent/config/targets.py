@@ -80,7 +80,9 @@ def _target(context: Context, path: Path, section: TargetSection, models: Models
     )
     price = section.price
     if price is None:
-        return dataclasses.replace(found, price=prices.listed(found))
+        model = models.get(section.model)
+        elsewhere = (model.ids or {}).values() if model else ()
+        return dataclasses.replace(found, price=prices.listed(found, elsewhere))
     return dataclasses.replace(
         found, price=probing.Price(input=price.input, output=price.output, source="configured")
     )
