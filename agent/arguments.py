@@ -142,7 +142,9 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "Exit 0 when all is good, 1 when some is not, 2 for the configuration.",
     )
     once.add_argument(
-        "--target", metavar="SELECTOR", help="only these: a name, a glob, or several with commas"
+        "--target",
+        metavar="SELECTOR",
+        help="only these: names and globs, or field=value (region=eu, label.env=prod), with commas between",
     )
     once.add_argument("--probe", metavar="NAME", help="only this probe")
     once.add_argument(

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import TextIO
 
 from rich.console import Console
@@ -17,6 +16,8 @@ from rich.text import Text
 from agent.asking.calibrate import CalibrationError
 from agent.asking.manual import ask_once, own_error
 from agent.asking.truth import Errors
+from agent.config import selecting
+from agent.config.findings import BadValueError
 from agent.config.model import Config
 from agent.config.read import load
 from agent.config.secrets import Secrets
@@ -67,21 +68,31 @@ def error_line(errors: Errors) -> str:
 
 def chosen(config: Config, target: str | None, probe: str | None) -> Pairs:
     """Return the (target, workload)s that a selector and a probe's name leave, or raise ConfigError."""
-    globs = [part.strip() for part in (target or "all").split(",")]
+    wanted = _wanted(config, target or "all")
     pairs = [
         (config.target(name), plan.workload)
         for plan in config.probes
         for name in plan.targets
-        if probe in {None, plan.workload.name}
-        and any(glob == "all" or fnmatchcase(name, glob) for glob in globs)
+        if probe in {None, plan.workload.name} and name in wanted
     ]
     if not pairs:
+        probes = dict.fromkeys(plan.workload.name for plan in config.probes)
         raise ConfigError(
             f"--target {target or 'all'} with --probe {probe or 'any'} selects nothing. "
-            f"Targets: {', '.join(one.name for one in config.targets)}. "
-            f"Probes: {', '.join(plan.workload.name for plan in config.probes)}."
+            f"Targets: {', '.join(one.name for one in config.targets)}. Probes: {', '.join(probes)}."
         )
     return pairs
+
+
+def _wanted(config: Config, target: str) -> set[str]:
+    views = [selecting.of(one) for one in config.targets]
+    try:
+        selector = selecting.words(target)
+    except BadValueError as error:
+        raise ConfigError(f"--target {target}: {error}") from None
+    if faults := list(selecting.faults(selector, views)):
+        raise ConfigError(*(f"--target {target}: {fault}" for fault in faults))
+    return {view["name"] for view in views if selecting.selects(selector, view)}
 
 
 def table(results: Sequence[ProbeResult]) -> Table:

@@ -2,7 +2,7 @@
 
 import functools
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from typing import Any
@@ -22,14 +22,18 @@ _OTHER_PRICES = (".azure.us", ".azure.cn")
 """Sovereign clouds have price lists of their own, which the table lacks: unknown beats a commercial figure."""
 
 
-def listed(target: Target) -> Price | None:
-    """Return the table's price of a target, never by way of the network; None is "price unknown"."""
+def listed(target: Target, elsewhere: Iterable[str] = ()) -> Price | None:
+    """Return the table's price of a target, never by way of the network; None is "price unknown".
+
+    `elsewhere` is what other providers call the same model.
+    """
     seller = _SELLERS.get(target.provider)
     host = urlsplit(target.endpoint).hostname or ""
     if seller is None or target.simulated or host.endswith(_OTHER_PRICES):
         return None
-    # A deployment's name says nothing to the table where the logical name does.
-    found = (_lookup(seller, name) for name in dict.fromkeys((target.model_id, target.model)))
+    # A deployment's name says nothing to the table where the logical name does, or what others call the model.
+    names = dict.fromkeys((target.model_id, target.model, *elsewhere))
+    found = (_lookup(seller, name) for name in names)
     return next((price for price in found if price is not None), None)
 
 

@@ -34,11 +34,11 @@ def rules(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def specs(config: Config) -> list[RuleSpec]:
     """Return one spec for each objective, target and probe, in the order of the configuration."""
-    workloads = {plan.workload.name: plan.workload for plan in config.probes}
+    workloads = config.workloads()
     targets = {target.name: target for target in config.targets}
     config_hash = config.hash
     return [
-        _spec(config, config_hash, objective, targets[target], workloads[probe])
+        _spec(config, config_hash, objective, targets[target], workloads[target, probe])
         for objective in config.objectives
         for target, probe in objective.pairs
     ]

@@ -89,7 +89,8 @@ class Metrics:
                 self._series.set(conventions.TLS_NOT_AFTER, measured, result.tls_expires_at.timestamp())
             for said, family in conventions.RATELIMIT.items():
                 if said in result.ratelimit:
-                    self._series.set(family, (result.target, result.vantage), result.ratelimit[said])
+                    quota = self._planned.quota(result.target)
+                    self._series.set(family, (quota, result.vantage), result.ratelimit[said])
 
     def _spend(self, result: ProbeResult, measured: Labels) -> None:
         for direction, tokens in (("input", result.input_tokens), ("output", result.output_tokens)):

@@ -15,6 +15,8 @@ class Planned:
     def __init__(self, plan: SeriesPlan | None) -> None:
         self.vantage = plan.vantage if plan else None
         self.targets = frozenset(target.target for target in plan.targets) if plan else frozenset()
+        self._quotas = dict(plan.quotas) if plan else {}
+        self.quotas = frozenset(map(self.quota, self.targets))
         self.probes = frozenset(plan.probes) if plan else frozenset()
         self.slos = frozenset(slo.id for slo, _ in plan.slos) if plan else frozenset()
         thresholds = plan.thresholds if plan else {}
@@ -26,13 +28,17 @@ class Planned:
     def has(self, result: ProbeResult) -> bool:
         return (result.target, result.probe) in self.probes and result.vantage == self.vantage
 
+    def quota(self, target: str) -> str:
+        """Return the name under which a target's rate limits are shown."""
+        return self._quotas.get(target, target)
+
     def wants(self, family: Family, labels: Labels) -> bool:
         named = dict(zip(family.labels, labels, strict=True))
         if "slo" in named:
             return named["slo"] in self.slos
         if "probe" in named:
             return (named["target"], named["probe"]) in self.probes
-        return "quota" not in named or named["quota"] in self.targets
+        return "quota" not in named or named["quota"] in self.quotas
 
 
 def info_labels(target: TargetInfo) -> dict[str, str]:
@@ -58,4 +64,5 @@ def revived(plain: dict[str, Any]) -> SeriesPlan:
         probes=tuple((target, probe) for target, probe in plain["probes"]),
         slos=tuple((SloKey(**slo), ratio) for slo, ratio in plain["slos"]),
         thresholds={sli: tuple(edges) for sli, edges in plain["thresholds"].items()},
+        quotas=plain.get("quotas", {}),
     )

@@ -128,7 +128,8 @@ class TargetInfo:
 class SeriesPlan:
     """Which series exist from the start: the counters that rules use stand at 0 before the first failure.
 
-    `thresholds` are the objectives' seconds by SLI (`ttft`, `total`): each becomes a bucket edge.
+    `thresholds` are the objectives' seconds by SLI (`ttft`, `total`): each becomes a bucket edge. `quotas` name what
+    a target shares with others: its limits are shown under that name, else under its own.
     """
 
     config_hash: str
@@ -137,3 +138,4 @@ class SeriesPlan:
     probes: tuple[tuple[str, str], ...]
     slos: tuple[tuple[SloKey, float], ...]
     thresholds: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    quotas: Mapping[str, str] = dataclasses.field(default_factory=dict)

@@ -39,6 +39,7 @@ class Target:
 
     `credentials` and `headers` hold references (`${NAME}`), never secrets: they are resolved when a request
     is signed. `group` is what shares its instant in a comparison (the logical model, else the name).
+    `network` names the way out; targets with one `quota` share its limits; `capacity` says what was bought.
     """
 
     name: str
@@ -54,6 +55,11 @@ class Target:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     path: Path = dataclasses.field(default_factory=Path)
     team: str | None = None
+    network: str = "internet"
+    quota: str | None = None
+    model_class: str | None = None
+    capacity: Literal["shared", "provisioned"] | None = None
+    critical: bool = False
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     count_throttled: Literal["excluded", "bad"] | None = None
     traceparent: bool = False

@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainValidator
 
+from agent.config import selecting, thresholds
 from agent.config.durations import duration, ratio, shown, size
 from agent.config.findings import BadValueError
 from agent.config.references import literal, references
@@ -105,15 +106,11 @@ def _size(value: object) -> int:
     return found
 
 
-def _selector(value: object) -> tuple[str, ...]:
-    if isinstance(value, dict):
-        raise BadValueError(
-            "not yet: this version selects by name; write all, a name, a glob, or a list of them"
-        )
+def _patterns(value: object) -> selecting.Selector:
     listed = value if isinstance(value, list) else [value]
-    if not listed:
-        raise BadValueError("is empty, so it selects nothing; write all, a name, a glob, or a list of them")
-    return tuple(_plain(entry) for entry in listed)
+    if any(isinstance(part, dict) for part in listed):
+        raise BadValueError("probes are selected by name alone; write all, a name, a glob, or a list of them")
+    return selecting.parse(value)
 
 
 def _header(value: object) -> str:
@@ -161,10 +158,11 @@ def one_of(*values: str, later: tuple[str, ...] = ()) -> Callable[[object], str]
     return check
 
 
-def _threshold(value: object) -> float:
-    if isinstance(value, dict):
-        raise BadValueError("not yet: this version takes one threshold for all; write a duration such as 2s")
-    return _positive(value)
+def maps(value: object) -> object:
+    """Return a list, whose maps are judged behind this."""
+    if not isinstance(value, list):
+        raise BadValueError(f"a list of maps belongs here, not {shown(value)}; begin each entry with a dash")
+    return value
 
 
 def _window(value: object) -> float:
@@ -185,8 +183,9 @@ Seconds = Annotated[float, BeforeValidator(_positive)]
 Interval = Annotated[float, BeforeValidator(_interval)]
 Size = Annotated[int, BeforeValidator(_size)]
 Ratio = Annotated[float, BeforeValidator(ratio)]
-Selector = Annotated[tuple[str, ...], BeforeValidator(_selector)]
+Patterns = Annotated[selecting.Selector, PlainValidator(_patterns)]
+Selector = Annotated[selecting.Selector, PlainValidator(selecting.parse)]
 Headers = dict[Annotated[str, BeforeValidator(_header)], Annotated[str, BeforeValidator(_header_value)]]
 Labels = dict[Annotated[str, BeforeValidator(_label)], Plain]
-Threshold = Annotated[float, BeforeValidator(_threshold)]
+Threshold = Annotated[float | thresholds.Graded, PlainValidator(thresholds.parse)]
 Window = Annotated[float, BeforeValidator(_window)]

@@ -31,7 +31,10 @@ class JournalLimits:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ProbePlan:
-    """A workload and the names of the targets that it is asked of."""
+    """A workload and the names of the targets that it is asked of.
+
+    Plans of one probe's name ask targets of their own each: an override changed the workload for some.
+    """
 
     workload: Workload
     targets: tuple[str, ...]
@@ -97,10 +100,17 @@ class Config:
         out: rules made in one place fit everywhere.
         """
         targets = tuple(
-            dataclasses.replace(target, path=Path(), credentials={}, headers={}) for target in self.targets
+            dataclasses.replace(target, path=Path(), network="", credentials={}, headers={})
+            for target in self.targets
         )
         judged = (targets, self.probes, self.objectives, self.runbook)
         return hashlib.blake2b(_JUDGED.dump_json(judged), digest_size=8).hexdigest()
+
+    def workloads(self) -> dict[tuple[str, str], Workload]:
+        """Return (target, probe) -> what is asked there."""
+        return {
+            (target, plan.workload.name): plan.workload for plan in self.probes for target in plan.targets
+        }
 
     def target(self, name: str) -> Target:
         return next(target for target in self.targets if target.name == name)

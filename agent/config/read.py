@@ -7,26 +7,31 @@ from pathlib import Path
 
 import structlog
 
-from agent.config import goals, places, yaml
+from agent.config import goals, places, workloads, yaml
 from agent.config.context import Context, Host
+from agent.config.expanding import expand
+from agent.config.files import content
 from agent.config.findings import Findings
+from agent.config.including import gather
 from agent.config.model import Config
 from agent.config.sections import File, sections
 from agent.config.targets import targets
-from agent.errors import ConfigError
 
 log = structlog.get_logger("config")
-
-MAX_BYTES = 2 * 1024**2
-"""500 targets written out are a tenth of this: a larger file is not a configuration."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Loaded:
-    """A usable plan, and what is worth a second look."""
+    """A usable plan, and what is worth a second look.
+
+    `files` are the absolute paths that were read, the first file at the head; `patterns` are the absolute ones
+    of `include`: a file that appears under one belongs to the plan.
+    """
 
     config: Config
     warnings: tuple[str, ...]
+    files: tuple[Path, ...] = ()
+    patterns: tuple[str, ...] = ()
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
@@ -49,7 +54,7 @@ def read(
 
     `no_secrets` accepts references that stand for nothing here, as in CI.
     """
-    return read_text(_content(path), path, environ, no_secrets=no_secrets, host=host)
+    return read_text(content(path), path, environ, no_secrets=no_secrets, host=host)
 
 
 def read_text(
@@ -62,22 +67,27 @@ def read_text(
         findings.error_at(line, fault)
     if document.data is None:
         findings.raise_errors()
-    file = sections(document.data, findings)
+    tree = document.data
+    gathered = gather(tree if isinstance(tree, dict) else {}, path, findings)
+    if isinstance(tree, dict):
+        tree = expand(gathered.tree, gathered.written, findings)
+        findings.raise_errors()
+    file = sections(tree, findings)
     context = Context(findings, environ, path.absolute().parent, host or Host.here(), no_secrets)
     config = _expand(context, file)
     findings.raise_errors()
-    return Loaded(config, findings.warnings)
+    return Loaded(config, findings.warnings, gathered.files, gathered.patterns)
 
 
 def _expand(context: Context, file: File) -> Config:
     goals.duplicates(context, file.targets)
     goals.duplicates(context, file.probes or [])
     goals.duplicates(context, file.objectives or [])
-    planned = goals.probes(context, file)
+    planned = workloads.probes(context, file)
     return Config(
         vantage=places.vantage(context, file.settings),
         state_dir=places.state_dir(context, file.settings),
-        targets=targets(context, file.targets),
+        targets=targets(context, file.targets, file.settings.models),
         probes=tuple(plan for _, _, plan in planned),
         objectives=goals.objectives(context, file, planned),
         storage=places.storage(context, file.settings),
@@ -87,23 +97,3 @@ def _expand(context: Context, file: File) -> Config:
         limits=places.limits(file.settings),
         runbook=places.runbook(context, file.settings),
     )
-
-
-def _content(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise ConfigError(
-                f"{path}: is larger than {MAX_BYTES} bytes, so it is no configuration; name another file"
-            )
-        return content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(
-            f"{path}: there is no such file; name one with -c FILE or NEPHOSCOPE_CONFIG, or begin with examples/minimal.yaml"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"{path}: cannot be read ({reason}); mend the path or its permission") from None

@@ -1,8 +1,9 @@
 """Which keys exist where, what each may hold, and which belong to later versions."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agent.config.fields import (
     Count,
@@ -12,6 +13,7 @@ from agent.config.fields import (
     Labels,
     Money,
     Name,
+    Patterns,
     Plain,
     Port,
     Ratio,
@@ -22,15 +24,28 @@ from agent.config.fields import (
     Text,
     Threshold,
     Window,
+    maps,
     one_of,
 )
+from agent.config.selecting import EVERYTHING
 
 
 class Section(BaseModel):
-    """A map of the file. `later` names keys that this version refuses with "not yet"."""
+    """A map of the file.
+
+    `later` names keys that this version refuses with "not yet"; `before` names those that expansion has taken out
+    already; `elsewhere` tells of words that newcomers write here, and what is meant.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     later: ClassVar[frozenset[str]] = frozenset()
+    before: ClassVar[frozenset[str]] = frozenset()
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def keys(cls) -> frozenset[str]:
+        """Return the keys as the file says them."""
+        return cls.before | {field.alias or name for name, field in cls.model_fields.items()}
 
 
 class Credentials(Section):
@@ -57,9 +72,15 @@ class PriceSection(Section):
 
 
 class TargetSection(Section):
-    later = frozenset(
-        {"for", "except", "override", "quota", "network", "api", "served_in", "capacity", "critical", "class"}
-    )
+    later = frozenset({"api", "served_in"})
+    before = frozenset({"for", "except", "override"})
+    elsewhere = {
+        "api_key": "belongs under credentials: write credentials: {api_key: ...}",
+        "class": "belongs to the model: write models: {NAME: {class: ...}} at the top of the file",
+        "deployment": "is called `id` here: write id: and the name of the deployment",
+        "url": "is called `endpoint` here",
+        "base_url": "is called `endpoint` here",
+    }
     name: Name
     provider: Plain
     model: Plain
@@ -73,6 +94,12 @@ class TargetSection(Section):
     traceparent: Flag = False
     count: Count429 = Count429()
     team: Name | None = None
+    network: Name = "internet"
+    quota: Name | None = None
+    capacity: Annotated[
+        Literal["shared", "provisioned"] | None, BeforeValidator(one_of("shared", "provisioned"))
+    ] = None
+    critical: Flag = False
     labels: Labels = {}
     tls: Tls = Tls()
     proxy: Referring | None = None
@@ -89,30 +116,51 @@ class Expect(Section):
 _KINDS_LATER = ("responses", "embeddings", "tools", "json", "throughput", "long-context")
 
 
-class ProbeSection(Section):
-    later = frozenset({"override", "for", "except", "expensive"})
+class Asking(Section):
+    """What of a probe may differ from target to target."""
+
+    every: Interval = 30.0
+    first_token: Seconds | None = None
+    stall: Seconds | None = None
+    timeout: Seconds | None = None
+    max_tokens: Count = 256
+    reasoning: Plain | None = None
+    prompt: Plain = "Reply with the single word: pong"
+    expect: Expect | None = None
+
+
+class ProbeOverride(Asking):
+    elsewhere = dict.fromkeys(
+        ("kind", "connection", "targets", "name"),
+        "is the probe's own: what has another one is another probe, so write that beside it",
+    )
+    when: Selector
+
+
+class ProbeSection(Asking):
+    later = frozenset({"expensive"})
+    before = frozenset({"for", "except"})
+    elsewhere = {"interval": "is called `every` here", "deadline": "is called `timeout` here"}
     name: Name
     kind: Annotated[
         Literal["chat", "chat-sync", "models"],
         BeforeValidator(one_of("chat", "chat-sync", "models", later=_KINDS_LATER)),
     ] = "chat"
-    every: Interval = 30.0
-    first_token: Seconds | None = None
-    stall: Seconds | None = None
-    timeout: Seconds | None = None
     connection: Annotated[Literal["cold", "warm"], BeforeValidator(one_of("cold", "warm"))] = "cold"
-    max_tokens: Count = 256
-    reasoning: Plain | None = None
-    prompt: Plain = "Reply with the single word: pong"
-    expect: Expect | None = None
-    targets: Selector = ("all",)
+    targets: Selector = EVERYTHING
+    override: Annotated[tuple[ProbeOverride, ...], BeforeValidator(maps)] = ()
 
 
 _SLIS_LATER = ("throughput", "ttfo", "itl", "correctness", "residency")
 
 
 class ObjectiveSection(Section):
-    later = frozenset({"for", "except", "override", "served_in"})
+    later = frozenset({"override", "served_in"})
+    before = frozenset({"for", "except"})
+    elsewhere = {
+        "threshold": "is called `under` here",
+        "target": "is called `percent` here, or `targets` where you mean who is judged",
+    }
     name: Name
     sli: Annotated[
         Literal["availability", "ttft", "total"],
@@ -124,8 +172,8 @@ class ObjectiveSection(Section):
     method: Annotated[
         Literal["occurrences"], BeforeValidator(one_of("occurrences", later=("timeslices",)))
     ] = "occurrences"
-    probes: Selector | None = None
-    targets: Selector = ("all",)
+    probes: Patterns | None = None
+    targets: Selector = EVERYTHING
     per: Annotated[Literal["target"], BeforeValidator(one_of("target", later=("all", "cloud", "model")))] = (
         "target"
     )
@@ -190,15 +238,19 @@ class LimitsSection(Section):
     in_flight: Count = 500
 
 
+class ModelSection(Section):
+    """What is compared across clouds: its class, and what each provider calls it."""
+
+    class_: Name | None = Field(None, alias="class")
+    ids: dict[str, Plain] | None = None
+
+
 class Settings(Section):
     """The top of the file, its lists of targets, probes and objectives apart."""
 
     later = frozenset(
-        {
-            "secrets", "include", "networks", "models", "defaults", "services", "budget", "prices", "contracts",
-            "maintenance", "report",
-        }
-    )  # fmt: skip
+        {"secrets", "networks", "services", "budget", "prices", "contracts", "maintenance", "report"}
+    )
     vantage: Name | None = None
     state_dir: Text | None = None
     storage: StorageSection | None = None
@@ -206,6 +258,9 @@ class Settings(Section):
     alerts: AlertsSection = AlertsSection()
     export: ExportSection = ExportSection()
     limits: LimitsSection = LimitsSection()
+    models: dict[Plain, ModelSection] = {}
+    include: Any = None
+    defaults: Any = None
     targets: Any = None
     probes: Any = None
     objectives: Any = None

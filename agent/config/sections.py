@@ -1,16 +1,18 @@
 """A parsed file to its sections: every entry judged on its own, every failing told as a sentence."""
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from agent.config.durations import shown
+from agent.config.expanding import LISTS, classes_of, seen
 from agent.config.findings import Findings, Path
+from agent.config.nearest import nearest
 from agent.config.schema import ObjectiveSection, ProbeSection, Section, Settings, TargetSection
+from agent.config.selecting import View
 
 S = TypeVar("S", bound=Section)
 
@@ -31,7 +33,7 @@ class Entry(Generic[S]):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class File:
-    """What could be read; `names` are those of every entry of a list, the failing ones too.
+    """What could be read; `names` are those of every entry of a list, the failing ones too, and `views` its targets.
 
     `probes` and `objectives` are None where the file leaves them to the defaults.
     """
@@ -41,6 +43,7 @@ class File:
     probes: list[Entry[ProbeSection]] | None
     objectives: list[Entry[ObjectiveSection]] | None
     names: Mapping[str, frozenset[str]]
+    views: tuple[View, ...]
 
 
 def sections(data: Any, findings: Findings) -> File:
@@ -62,24 +65,23 @@ def sections(data: Any, findings: Findings) -> File:
         targets or [],
         _entries(ProbeSection, tree, "probes", findings),
         _entries(ObjectiveSection, tree, "objectives", findings),
-        {key: frozenset(_names(tree.get(key))) for key in ("targets", "probes", "objectives")},
+        {key: frozenset(_names(tree.get(key))) for key in LISTS},
+        tuple(_views(tree)),
     )
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean `...`?" for the likeliest of the known, else nothing.
-
-    >>> nearest("percnt", ["percent", "probes"])
-    '; did you mean `percent`?'
-    """
-    found = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean `{found[0]}`?" if found else ""
 
 
 def _names(entries: Any) -> Iterable[str]:
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and isinstance(entry.get("name"), str):
             yield entry["name"]
+
+
+def _views(tree: Mapping[str, Any]) -> Iterable[View]:
+    """Yield what selectors see of the targets, of those that fail too, so that a failing one is told once."""
+    entries, classes = tree.get("targets"), classes_of(tree.get("models"))
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+            yield seen(entry, classes)
 
 
 def _settings(tree: dict[str, Any], findings: Findings) -> Settings:
@@ -157,14 +159,23 @@ def _sentence(model: type[Section], where: Path, detail: ErrorDetails) -> str:
 def _unknown(owner: type[Section], key: str) -> str:
     if key in owner.later:
         return f"not yet: this version of nephoscope does not have `{key}`; take it out"
-    close = nearest(key, owner.model_fields)
-    return f"unknown key `{key}`{close or '; known here are ' + ', '.join(sorted(owner.model_fields))}"
+    if key in owner.elsewhere:
+        return f"unknown key `{key}`, which {owner.elsewhere[key]}"
+    close = nearest(key, owner.keys())
+    return f"unknown key `{key}`{close or '; known here are ' + ', '.join(sorted(owner.keys()))}"
 
 
 def _owner(model: type[Section], where: Path) -> type[Section]:
-    """Return the section that a path within a model leads to."""
+    """Return the section that a path within a model leads to; behind a list or map of sections stands one's place."""
+    inside = False
     for part in where:
-        field = model.model_fields[str(part)]
-        kinds = (field.annotation, *get_args(field.annotation))
+        if inside:
+            inside = False
+            continue
+        annotation = next(
+            field.annotation for name, field in model.model_fields.items() if part in {name, field.alias}
+        )
+        kinds = (annotation, *get_args(annotation))
         model = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section))
+        inside = get_origin(annotation) in {tuple, dict}
     return model

@@ -9,9 +9,10 @@ from agent import prices
 from agent.config.context import Context, loopback
 from agent.config.durations import shown
 from agent.config.findings import Path
+from agent.config.nearest import nearest
 from agent.config.references import references
-from agent.config.schema import Credentials, TargetSection
-from agent.config.sections import Entry, nearest
+from agent.config.schema import Credentials, ModelSection, TargetSection
+from agent.config.sections import Entry
 from probes import catalog
 from probes import target as probing
 
@@ -27,13 +28,18 @@ RESERVED = frozenset(
 """Label names that already stand on a metric, or that Prometheus puts there."""
 
 
-def targets(context: Context, entries: list[Entry[TargetSection]]) -> tuple[probing.Target, ...]:
-    return tuple(
-        target for entry in entries if (target := _target(context, entry.path, entry.section)) is not None
-    )
+Models = Mapping[str, ModelSection]
 
 
-def _target(context: Context, path: Path, section: TargetSection) -> probing.Target | None:
+def targets(
+    context: Context, entries: list[Entry[TargetSection]], models: Models
+) -> tuple[probing.Target, ...]:
+    _providers(context, models)
+    found = (_target(context, entry.path, entry.section, models) for entry in entries)
+    return tuple(target for target in found if target is not None)
+
+
+def _target(context: Context, path: Path, section: TargetSection, models: Models) -> probing.Target | None:
     provider = catalog.PROVIDERS.get(section.provider)
     if provider is None:
         context.findings.error((*path, "provider"), _unknown(section.provider))
@@ -53,15 +59,20 @@ def _target(context: Context, path: Path, section: TargetSection) -> probing.Tar
         provider=section.provider,
         cloud=section.cloud or provider.cloud,
         model=section.model,
-        model_id=section.id or section.model,
+        model_id=_model_id(context, path, section, models),
         endpoint=endpoint,
-        group=section.name,
+        group=section.model if section.model in models else section.name,
         region=section.region,
         api_version=section.api_version,
         credentials=credentials,
         headers=_headers(context, (*path, "headers"), section.headers),
         path=_way(context, path, section),
         team=section.team,
+        network=section.network,
+        quota=section.quota,
+        model_class=models[section.model].class_ if section.model in models else None,
+        capacity=section.capacity,
+        critical=section.critical,
         labels=dict(sorted(section.labels.items())),
         count_throttled=section.count.throttled,
         traceparent=section.traceparent,
@@ -69,10 +80,34 @@ def _target(context: Context, path: Path, section: TargetSection) -> probing.Tar
     )
     price = section.price
     if price is None:
-        return dataclasses.replace(found, price=prices.listed(found))
+        model = models.get(section.model)
+        elsewhere = (model.ids or {}).values() if model else ()
+        return dataclasses.replace(found, price=prices.listed(found, elsewhere))
     return dataclasses.replace(
         found, price=probing.Price(input=price.input, output=price.output, source="configured")
     )
+
+
+def _providers(context: Context, models: Models) -> None:
+    """Tell of ids for providers that there are not."""
+    for name, model in models.items():
+        for provider in model.ids or ():
+            if provider not in catalog.PROVIDERS and provider not in LATER:
+                context.findings.error(("models", name, "ids", provider), _unknown(provider))
+
+
+def _model_id(context: Context, path: Path, section: TargetSection, models: Models) -> str:
+    """Return what the provider calls the model: the target's own word, else the table's, else the name itself."""
+    model = models.get(section.model)
+    if section.id is not None or model is None or model.ids is None:
+        return section.id or section.model
+    if section.provider not in model.ids:
+        context.findings.error(
+            (*path, "model"),
+            f"`{section.model}` has no id for {section.provider}; write models: {{{section.model}: {{ids: "
+            f"{{{section.provider}: ...}}}}}}, or id: in the target",
+        )
+    return model.ids.get(section.provider, section.model)
 
 
 def _unknown(provider: str) -> str:

@@ -10,7 +10,8 @@ from storage.readings import Sli
 class Objective:
     """`ratio` is in (0, 1); `window_s` is a rolling window in seconds; `pairs` are its (target, probe)s.
 
-    `threshold_s` belongs to the latency SLIs: good is at or under it. `throttled` is what a 429 counts as;
+    Where the threshold differs from target to target, there is one of these for each, all of one name and no pair
+    in two of them. `threshold_s` belongs to the latency SLIs: good is at or under it. `throttled` is what a 429 counts as;
     None leaves it to the target.
     """
 

@@ -21,6 +21,7 @@ def series_plan(config: Config) -> SeriesPlan:
             for target, probe in objective.pairs
         ),
         thresholds={sli: tuple(sorted(edges)) for sli, edges in thresholds.items()},
+        quotas={target.name: target.quota for target in config.targets if target.quota is not None},
     )
 
 

@@ -66,7 +66,7 @@ async def keep_watch(
 def statuses_of(config: Config, history: History, now_ns: int) -> tuple[SloStatus, ...]:
     """Return the state of every (objective, target, probe) from what history holds up to an instant."""
     targets = {target.name: target for target in config.targets}
-    workloads = {probe.workload.name: probe.workload for probe in config.probes}
+    workloads = config.workloads()
     looks = [
         (objective, target, probe, windows.counted(objective.window_s))
         for objective in config.objectives
@@ -93,7 +93,7 @@ def statuses_of(config: Config, history: History, now_ns: int) -> tuple[SloStatu
     return tuple(
         _status(
             objective,
-            workloads[probe],
+            workloads[target, probe],
             target,
             config.vantage,
             {window: next(answers) for window in counted},

@@ -31,7 +31,12 @@ def test_every_example_is_usable_without_a_warning(example: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert [path.name for path in EXAMPLES] == ["minimal.yaml", "self-hosted.yaml", "two-clouds.yaml"]
+    assert [path.name for path in EXAMPLES] == [
+        "estate.yaml",
+        "minimal.yaml",
+        "self-hosted.yaml",
+        "two-clouds.yaml",
+    ]
 
 
 def test_the_table_shows_what_would_be_called(file: Path) -> None:

@@ -39,6 +39,8 @@ CONFIG = Config(
         ("azure-*", None, 2),
         ("azure-1, openai", None, 3),
         ("openai", "list", 1),
+        ("provider=openai", "chat", 3),
+        ("name=azure-*,network=internet", None, 2),
     ],
 )
 def test_a_selector_is_all_a_name_a_glob_or_several(
@@ -52,6 +54,21 @@ def test_a_selector_that_selects_nothing_names_what_there_is() -> None:
     """The sentence helps to correct it."""
     with pytest.raises(ConfigError, match="azure-1, azure-2, openai"):
         chosen(CONFIG, "aws-*", None)
+
+
+@pytest.mark.parametrize(
+    ("selector", "told"),
+    [
+        ("azure-*,opnai", "--target azure-*,opnai: `opnai` selects no target; did you mean `openai`?"),
+        ("region=eu", "--target region=eu: `region: eu` selects no target, for none has a region"),
+        ("regoin=eu", "--target regoin=eu: selects by `regoin`, which no target has; did you mean `region`?"),
+    ],
+)
+def test_a_part_of_a_selector_that_selects_nothing_is_told(selector: str, told: str) -> None:
+    """A name that is misspelt would be left out in silence."""
+    with pytest.raises(ConfigError) as caught:
+        chosen(CONFIG, selector, None)
+    assert str(caught.value) == told
 
 
 def test_the_table_says_what_became_of_each_and_what_to_do() -> None:

@@ -34,6 +34,15 @@ def test_a_deployment_has_the_price_of_its_logical_model() -> None:
     assert prices.listed(azure) == prices.listed(OPENAI)
 
 
+def test_a_deployment_of_a_listed_model_has_the_price_under_any_name_of_it() -> None:
+    """Logical name and deployment say nothing to the table; what another provider calls the model does."""
+    azure = dataclasses.replace(
+        OPENAI, provider="azure", model="nano", model_id="nano-prod", endpoint="https://bank.openai.azure.com"
+    )
+    assert prices.listed(azure) is None
+    assert prices.listed(azure, ["bank/nano", "gpt-5-nano"]) == prices.listed(OPENAI)
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -1,9 +1,11 @@
 import argparse
+import dataclasses
 import io
 from pathlib import Path
 
 import pytest
 
+from agent.config.model import ProbePlan
 from agent.errors import ConfigError
 from agent.rules_command import rules, specs
 from support.specs import a_config, available
@@ -83,3 +85,21 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
     """Until it is built."""
     with pytest.raises(ConfigError, match="not yet; use --format prometheus"):
         rules(asked(tmp_path / "none.yaml", format="operator"), io.StringIO(), io.StringIO())
+
+
+def test_gates_follow_the_interval_at_which_each_target_is_asked() -> None:
+    """One probe's name, two intervals: half as many probes an hour need fewer failures for the same confidence."""
+    config = a_config(names=("openai", "slow"))
+    (plan,) = config.probes
+    slower = dataclasses.replace(plan.workload, every_s=60.0)
+    config = dataclasses.replace(
+        config,
+        probes=(
+            dataclasses.replace(plan, targets=("openai",)),
+            ProbePlan(workload=slower, targets=("slow",)),
+        ),
+    )
+    by_id = {spec.slo.id: spec for spec in specs(config)}
+    fast, slow = by_id["openai-chat-available"], by_id["slow-chat-available"]
+    assert (fast.every_s, slow.every_s) == (30.0, 60.0)
+    assert [alert.min_bad_long for alert in fast.alerts] != [alert.min_bad_long for alert in slow.alerts]

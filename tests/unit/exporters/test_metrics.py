@@ -205,6 +205,23 @@ def test_certificate_and_rate_limits_are_what_the_endpoint_said_last() -> None:
     assert value(metrics, "ratelimit_remaining_requests", quota="openai") is None
 
 
+def test_targets_that_share_a_quota_show_its_limits_under_its_name() -> None:
+    """Over a restart too; with the plan that shared it, the name goes."""
+    plan = dataclasses.replace(
+        a_plan(a_target(), a_target("azure")), quotas={"openai": "sre", "azure": "sre"}
+    )
+    metrics = planned(plan)
+    metrics.take(a_result(ratelimit={"remaining_tokens": 90.0}))
+    metrics.take(a_result(target="azure", ratelimit={"remaining_tokens": 80.0}))
+    again = Metrics("1")
+    again.restore(metrics.snapshot())
+    again.plan(plan)
+    assert value(again, "ratelimit_remaining_tokens", quota="sre") == 80
+    assert value(again, "ratelimit_remaining_tokens", quota="openai") is None
+    again.plan(a_plan(a_target(), a_target("azure")))
+    assert value(again, "ratelimit_remaining_tokens") is None
+
+
 def test_thresholds_of_objectives_are_bucket_edges() -> None:
     metrics = planned(a_plan(thresholds={"ttft": (1.75,), "total": (42.0,)}))
     metrics.settle(judged(a_result(ttft_s=1.75, total_s=42.5)))

@@ -39,13 +39,14 @@ MISTAKES = [
     ("targets: {name: a}", "1: targets: a list belongs here, not a map; begin each entry with a dash"),
     ("targets: [a]", "1: targets[0]: a map of keys belongs here, not `a`"),
     (T + "probs: []", "2: probs: unknown key `probs`; did you mean `probes`?"),
-    (T + "whatever: 1", "2: whatever: unknown key `whatever`; known here are alerts, export, "),
+    (T + "whatever: 1", "2: whatever: unknown key `whatever`; known here are alerts, defaults, export, "),
     (
         T + "services: []",
         "2: services: not yet: this version of nephoscope does not have `services`; take it out",
     ),
     (T + "secrets: {dir: /x}", "2: secrets: not yet"),
-    (T + "include: [a.yaml]", "2: include: not yet"),
+    (T + "include: [a.yaml]", "2: include[0]: there is no file /"),
+    (T + "include: a.yaml", "2: include: a list of files belongs here, not `a.yaml`; as in include: [conf.d"),
     (T + T, "2: targets: said twice, first on line 1; keep one"),
     ("targets:\n  - name: a\n   model: b", "3: cannot be read as YAML: the indentation does not match"),
     # Targets
@@ -173,17 +174,7 @@ MISTAKES = [
             target(**{key: "x"}),
             f"2: targets[0].{key}: not yet: this version of nephoscope does not have `{key}`",
         )
-        for key in (
-            "for",
-            "except",
-            "override",
-            "network",
-            "quota",
-            "api",
-            "served_in",
-            "capacity",
-            "critical",
-        )
+        for key in ("api", "served_in")
     ),
     (f"targets: [{LOCAL}, {LOCAL}]", "1: targets[1].name: `local` is taken on line 1; choose another"),
     # Probes
@@ -215,8 +206,9 @@ MISTAKES = [
     ),
     (probe(targets="lokal"), "2: probes[0].targets: `lokal` selects no target; did you mean `local`?"),
     (probe(targets=[]), "2: probes[0].targets: is empty, so it selects nothing"),
-    (probe(targets={"label.env": "x"}), "2: probes[0].targets: not yet: this version selects by name"),
-    (probe(override=[]), "2: probes[0].override: not yet"),
+    (probe(targets={"label.env": "x"}), "probes[0].targets: `label.env: x` selects no target, for none has"),
+    (probe(override={}), "2: probes[0].override: a list of maps belongs here, not a map; begin each entry"),
+    (probe(override=[{"every": "1m"}]), "2: probes[0].override[0].when: is missing; write it"),
     # Objectives
     (
         objective(percent=0.999),
@@ -251,12 +243,15 @@ MISTAKES = [
         "2: objectives[0].under: is missing; say which ttft is still good, as in under: 2s",
     ),
     (objective(sli="ttft", under=2), "2: objectives[0].under: 2 has no unit"),
-    (objective(sli="ttft", under={"class": {"fast": "1s"}}), "2: objectives[0].under: not yet"),
+    (
+        objective(sli="ttft", under={"class": {"fast": "1s"}}),
+        "2: objectives[0].under: `class: fast` is no target's, for none has a class; write models: ",
+    ),
     (objective(under="2s"), "2: objectives[0].under: availability has no threshold; take it out"),
     (objective(probes="chta"), "2: objectives[0].probes: `chta` selects no probe; did you mean `chat`?"),
     (
         objective(targets=["local", "x*"]),
-        "2: objectives[0].targets: `x*` selects no target that is probed; known are",
+        "2: objectives[0].targets: `x*` selects no target that is probed; known are local",
     ),
     (
         probe(kind="models") + "\nobjectives: [{name: a, sli: availability, percent: 99.9}]",

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from agent.slo.judge import Judge, throttled_class
@@ -58,3 +60,11 @@ def test_throttled_is_the_objectives_word_then_the_targets_then_excluded() -> No
     assert throttled_class(bad, a_target(count_throttled="excluded")) is EventClass.BAD
     assert throttled_class(AVAILABLE, a_target(count_throttled="bad")) is EventClass.BAD
     assert throttled_class(AVAILABLE, a_target()) is EventClass.EXCLUDED
+
+
+def test_each_target_is_judged_by_its_own_threshold_under_one_objectives_name() -> None:
+    """Where fast and slow models have thresholds of their own."""
+    slow = dataclasses.replace(QUICK, pairs=(("azure", "chat"),), threshold_s=60.0)
+    judge = Judge((QUICK, slow), (a_target(), a_target("azure")))
+    assert judge.classes(a_result(), None) == {"quick": EventClass.BAD}
+    assert judge.classes(a_result(target="azure"), None) == {"quick": EventClass.GOOD}

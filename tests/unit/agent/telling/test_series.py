@@ -1,3 +1,5 @@
+import dataclasses
+
 from agent.telling.series import series_plan
 from support.told import configuration
 
@@ -16,3 +18,21 @@ def test_a_configuration_brings_forth_a_series_per_probe_and_per_slo() -> None:
         ("azure-chat-quick", 0.99),
     ]
     assert plan.thresholds == {"ttft": (2.0,)}
+
+
+def test_every_threshold_is_an_edge_and_a_shared_quota_is_named() -> None:
+    config = configuration("openai", "azure")
+    available, quick = config.objectives
+    config = dataclasses.replace(
+        config,
+        objectives=(
+            available,
+            dataclasses.replace(quick, pairs=quick.pairs[:1], threshold_s=1.5),
+            dataclasses.replace(quick, pairs=quick.pairs[1:], threshold_s=6.0),
+        ),
+        targets=(dataclasses.replace(config.targets[0], quota="sre"), config.targets[1]),
+    )
+    plan = series_plan(config)
+    assert plan.thresholds == {"ttft": (1.5, 6.0)}
+    assert len(plan.slos) == len(set(plan.slos)) == 4
+    assert plan.quotas == {"openai": "sre"}

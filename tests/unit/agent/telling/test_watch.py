@@ -1,11 +1,15 @@
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
 
+from agent.config.model import ProbePlan
+from agent.slo.objective import Objective
 from agent.telling.link import Link
 from agent.telling.watch import Watch, expected_slots, statuses_of
 from exporters.memory import MemorySink
 from probes.result import EventClass
+from probes.target import Workload
 from storage.base import StoreUnavailableError
 from storage.readings import PlanRow, SliCounts, SliQuestion, SlotRow
 from support.clock import FakeClock
@@ -23,12 +27,13 @@ class TwoHours:
         self.away = False
         self.questions: list[SliQuestion] = []
         self._until_ns = until_ns
+        self.targets = ("openai",)
 
     def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
         if self.away:
             raise StoreUnavailableError("away")
         self.questions = list(questions)
-        plans = self.plans("here", 0, NOW_NS)
+        plans = self.plans("here", 0, NOW_NS)[:1]
         return [
             SliCounts(good=expected_slots(plans, one.since_ns, min(one.until_ns, self._until_ns)))
             for one in questions
@@ -39,7 +44,7 @@ class TwoHours:
             PlanRow(
                 config_hash=CONFIG.hash,
                 vantage=vantage,
-                target="openai",
+                target=target,
                 probe="chat",
                 every_ns=EVERY_NS,
                 phase_ns=0,
@@ -47,6 +52,7 @@ class TwoHours:
                 valid_to_ns=None,
                 reason="start",
             )
+            for target in self.targets
         ]
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
@@ -111,3 +117,30 @@ def test_a_failed_evaluation_leaves_the_last_values_on_show() -> None:
     assert sink.statuses is shown
     assert watch.succeeded_ns == NOW_NS
     assert seen == [True, False]
+
+
+def test_a_probe_that_asks_some_more_slowly_is_evaluated_at_each_ones_own_interval() -> None:
+    """`slow` has a deadline of ten minutes, so what it has not answered in these is not missing yet."""
+    chat = Workload(name="chat")
+    slow = dataclasses.replace(chat, every_s=60.0, timeout_s=600.0)
+    pairs = (("openai", "chat"), ("slow", "chat"))
+    quick = Objective(
+        name="quick", sli="ttft", ratio=0.99, window_s=28 * 86400.0, pairs=pairs[:1], threshold_s=1.5
+    )
+    config = configuration(
+        "openai",
+        "slow",
+        probes=(ProbePlan(workload=chat, targets=("openai",)), ProbePlan(workload=slow, targets=("slow",))),
+        objectives=(quick, dataclasses.replace(quick, pairs=pairs[1:], threshold_s=6.0)),
+    )
+    history = TwoHours(until_ns=NOW_NS - 600 * SECOND_NS)
+    history.targets = ("openai", "slow")
+    fast, late = statuses_of(config, history, NOW_NS)
+    assert [(one.slo.id, one.sli["1h"]) for one in (fast, late)] == [
+        ("openai-chat-quick", 1.0),
+        ("slow-chat-quick", 1.0),
+    ]
+    assert {(one.target, one.threshold_s) for one in history.questions} == {("openai", 1.5), ("slow", 6.0)}
+    assert late.coverage == 1.0
+    assert fast.coverage is not None
+    assert fast.coverage < 1.0
