@@ -169,7 +169,9 @@ class Metrics:
             for family in _STATUS_FAMILIES:
                 self._series.clear(family)
             for status in statuses:
-                self._show(status)
+                # The plan may have changed while the evaluation went on.
+                if self._plan is None or status.slo.id in self._planned.slos:
+                    self._show(status)
 
     def _show(self, status: SloStatus) -> None:
         labels = _slo_labels(status.slo, status.vantage)
@@ -249,11 +251,10 @@ class Metrics:
     def notified(self, receiver: str, state: str) -> None:
         self._add(conventions.NOTIFICATIONS, (receiver, state))
 
-    def reloaded(self, at_ns: int, *, taken: bool) -> None:
-        """Show whether the configuration that was read last was taken."""
+    def reloaded(self, taken_ns: int, *, taken: bool) -> None:
+        """Show whether the configuration that was read last was taken, and when one was taken last."""
         self._set(conventions.CONFIG_RELOAD_OK, (), float(taken))
-        if taken:
-            self._set(conventions.CONFIG_RELOAD_AT, (), at_ns / 1e9)
+        self._set(conventions.CONFIG_RELOAD_AT, (), taken_ns / 1e9)
 
     def task_succeeded(self, task: str, at_ns: int) -> None:
         self._set(conventions.TASK_SUCCESS, (task,), at_ns / 1e9)

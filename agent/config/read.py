@@ -23,18 +23,24 @@ MAX_BYTES = 2 * 1024**2
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Loaded:
-    """A usable plan, and what is worth a second look."""
+    """A usable plan, what is worth a second look, and the files that it was read from."""
 
     config: Config
     warnings: tuple[str, ...]
+    files: tuple[Path, ...] = ()
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
     """Return the plan of a file for a command that uses it, its warnings logged; raise `ConfigError`."""
+    return load_all(path, environ).config
+
+
+def load_all(path: str | Path, environ: Mapping[str, str] | None = None) -> Loaded:
+    """Return the plan likewise, with the files that it was read from."""
     loaded = read(Path(path), os.environ if environ is None else environ)
     for warning in loaded.warnings:
         log.warning("config.warned", finding=warning)
-    return loaded.config
+    return loaded
 
 
 def default_state_dir() -> Path:
@@ -66,7 +72,7 @@ def read_text(
     context = Context(findings, environ, path.absolute().parent, host or Host.here(), no_secrets)
     config = _expand(context, file)
     findings.raise_errors()
-    return Loaded(config, findings.warnings)
+    return Loaded(config, findings.warnings, (path,))
 
 
 def _expand(context: Context, file: File) -> Config:

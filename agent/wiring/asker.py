@@ -132,7 +132,8 @@ async def _run(
 async def _follow(orders: AsyncIterator[Order], asker: Asker, probe: Callable[[Config], Probe]) -> None:
     """Switch plans as they are ordered; return when the parent is gone."""
     async for order in orders:
-        asker.switch(order.config, probe(order.config))
+        # In a thread: trust stores of new paths are read meanwhile, which takes tens of milliseconds each.
+        asker.switch(order.config, await asyncio.to_thread(probe, order.config))
 
 
 async def _pipe() -> asyncio.StreamReader:
@@ -149,7 +150,8 @@ async def _orders(pipe: asyncio.StreamReader, state_dir: Path) -> AsyncIterator[
     while line := await pipe.readline():
         said = json.loads(line)
         try:
-            order = Order(read_plan(state_dir, said["plan"]), said.get("resume_ns"))
+            plan = await asyncio.to_thread(read_plan, state_dir, said["plan"])
+            order = Order(plan, said.get("resume_ns"))
         except NephoscopeError as failure:
             if first:
                 raise
