@@ -468,6 +468,16 @@ def full_page() -> Metrics:
     return metrics
 
 
+def test_an_evaluation_that_a_change_of_plan_overtook_brings_no_series_back() -> None:
+    """What the new plan does not name has left the page in the tick of the change, and stays away."""
+    metrics = Metrics("1")
+    metrics.plan(a_plan())
+    status = a_status(met_probability=0.5)
+    metrics.plan(dataclasses.replace(a_plan(), slos=()))
+    metrics.show((status,))
+    assert status.slo.id not in page(metrics)
+
+
 def test_every_family_of_the_conventions_can_be_observed() -> None:
     shown = {family.name for family in parse_text(page(full_page()))}
     suffix = {"counter": "_total", "info": ""}
