@@ -9,6 +9,9 @@ from probes.target import Price, Target, Workload
 
 DAY_S: Final = 86400.0
 
+AVAILABILITY_KINDS: Final = frozenset({"chat", "models"})
+"""Kinds of probes that no budget slows, whatever is spent: they tell whether an endpoint answers at all."""
+
 BYTES_PER_TOKEN: Final = 3
 """English has about four letters a token, other languages fewer: three estimates rather too much."""
 
@@ -47,9 +50,22 @@ class Use:
 
 def per_day(config: Config) -> tuple[DailyCost, ...]:
     """Return what each (target, probe) of a plan is expected to use in a day, in the plan's order."""
-    return tuple(
-        _daily(config.target(name), plan.workload) for plan in config.probes for name in plan.targets
-    )
+    targets = {target.name: target for target in config.targets}
+    return tuple(_daily(targets[name], plan.workload) for plan in config.probes for name in plan.targets)
+
+
+def unslowed(config: Config) -> frozenset[tuple[str, str]]:
+    """Return the (target, probe)s that no budget slows: by kind, or because an availability objective watches them."""
+    by_kind = {
+        (name, plan.workload.name)
+        for plan in config.probes
+        if plan.workload.kind in AVAILABILITY_KINDS
+        for name in plan.targets
+    }
+    watched = {
+        pair for objective in config.objectives if objective.sli == "availability" for pair in objective.pairs
+    }
+    return frozenset(by_kind | watched)
 
 
 def expected(target: Target, workload: Workload) -> Use:

@@ -209,6 +209,7 @@ class Metrics:
             self._series.clear(conventions.CLOCK_OFFSET)
             if report.clock_offset_s is not None:
                 self._series.set(conventions.CLOCK_OFFSET, (), report.clock_offset_s)
+            self._budget(report)
             # Drops are counted by the asker since it started: a new boot begins at 0 again.
             boot, before = self._asker
             for reason, count in report.dropped.items():
@@ -216,6 +217,16 @@ class Metrics:
                 self._series.add(conventions.JOURNAL_DROPPED, (reason,), more)
             self._asker = (report.boot, dict(report.dropped))
         self.journal(report.journal_bytes, report.journal_oldest_ns)
+
+    def _budget(self, report: SelfReport) -> None:
+        for unit, family in conventions.BUDGET_LEFT.items():
+            self._series.clear(family)
+            if unit in report.budget_left:
+                self._series.set(family, (), report.budget_left[unit])
+        self._series.clear(conventions.BUDGET_USED)
+        for scope, units in report.budget_used.items():
+            for unit, share in units.items():
+                self._series.set(conventions.BUDGET_USED, (scope, unit), share)
 
     def _merge(self, family: Family, buckets: Mapping[str, int], total: float) -> None:
         if buckets:

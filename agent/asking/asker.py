@@ -12,6 +12,7 @@ from agent.asking.calibration import Calibration
 from agent.asking.lag import LagMonitor
 from agent.asking.patience import Patience
 from agent.asking.pipeline import Pipeline
+from agent.asking.purse import Purse
 from agent.asking.schedule import jobs, plan_record
 from agent.asking.timers import Timers
 from agent.config.model import Config
@@ -46,16 +47,18 @@ class Asker:
         boot: str,
         shuffle: random.Random,
         calibration: Calibration | None = None,
+        purse: Purse | None = None,
     ) -> None:
         self._config = config
         self._journal = journal
         self._clock = clock
         self._lag = lag
-        self._pipeline = Pipeline(probe, journal, clock, config.vantage, config.limits.in_flight)
+        self._purse = purse or Purse(config, clock)
+        self._pipeline = Pipeline(probe, journal, clock, config.vantage, config.limits.in_flight, self._purse)
         self._timers = Timers(clock, self._pipeline.start, self._pipeline.skip, shuffle)
         self._calibration = calibration
         self._patience = Patience(config, clock.mono_ns)
-        self._beats = Beats(journal, clock, lag, self._pipeline, boot, calibration)
+        self._beats = Beats(journal, clock, lag, self._pipeline, self._purse, boot, calibration)
 
     @property
     def in_flight(self) -> int:
@@ -80,6 +83,7 @@ class Asker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._beats.run())
             group.create_task(self._timers.watch())
+            group.create_task(self._purse.run())
             if self._calibration is not None:
                 group.create_task(self._calibration.run())
 
@@ -91,6 +95,7 @@ class Asker:
         now_ns = self._clock.wall_ns()
         self._config = config
         self._patience.switch(config)
+        self._purse.switch(config)
         self._pipeline.switch(probe, config.vantage, config.limits.in_flight)
         self._announce(now_ns, "change")
         self._timers.plan(jobs(config), now_ns - 1)
@@ -104,6 +109,7 @@ class Asker:
         await self._pipeline.drain(self._patience.seconds + DRAIN_S if patience_s is None else patience_s)
         self._timers.skip_rest()
         self._lag.stop()
+        self._purse.save()
         self._beats.beat(draining=True)
 
     def _announce(self, from_ns: int, reason: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from agent.config import goals, places, yaml
+from agent.config import budgets, goals, places, yaml
 from agent.config.context import Context, Host
 from agent.config.findings import Findings
 from agent.config.model import Config
@@ -72,6 +72,8 @@ def read_text(
     context = Context(findings, environ, path.absolute().parent, host or Host.here(), no_secrets)
     config = _expand(context, file)
     findings.raise_errors()
+    budgets.judge(context, config)
+    findings.raise_errors()
     return Loaded(config, findings.warnings, (path,))
 
 
@@ -92,6 +94,7 @@ def _expand(context: Context, file: File) -> Config:
         export=places.export(context, file.settings),
         limits=places.limits(file.settings),
         runbook=places.runbook(context, file.settings),
+        budget=budgets.budget(context, file.settings),
     )
 
 

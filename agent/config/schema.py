@@ -5,7 +5,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from agent.config.fields import (
+    AMOUNT,
     Count,
+    Dollars,
     Flag,
     Headers,
     Interval,
@@ -18,12 +20,15 @@ from agent.config.fields import (
     Referring,
     Seconds,
     Selector,
+    Shed,
     Size,
     Text,
     Threshold,
+    Tokens,
     Window,
     one_of,
 )
+from agent.config.model import SHED
 
 
 class Section(BaseModel):
@@ -190,12 +195,29 @@ class LimitsSection(Section):
     in_flight: Count = 500
 
 
+class AllowanceSection(Section):
+    usd: Dollars | None = None
+    tokens: Tokens | None = None
+
+
+class PerSection(Section):
+    target: Annotated[AllowanceSection, AMOUNT] = AllowanceSection()
+    probe: Annotated[AllowanceSection, AMOUNT] = AllowanceSection()
+
+
+class BudgetSection(Section):
+    usd_per_day: Dollars | None = None
+    tokens_per_day: Tokens | None = None
+    per: PerSection = PerSection()
+    shed: Shed = SHED
+
+
 class Settings(Section):
     """The top of the file, its lists of targets, probes and objectives apart."""
 
     later = frozenset(
         {
-            "secrets", "include", "networks", "models", "defaults", "services", "budget", "prices", "contracts",
+            "secrets", "include", "networks", "models", "defaults", "services", "prices", "contracts",
             "maintenance", "report",
         }
     )  # fmt: skip
@@ -206,6 +228,7 @@ class Settings(Section):
     alerts: AlertsSection = AlertsSection()
     export: ExportSection = ExportSection()
     limits: LimitsSection = LimitsSection()
+    budget: BudgetSection | None = None
     targets: Any = None
     probes: Any = None
     objectives: Any = None

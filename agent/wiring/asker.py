@@ -23,6 +23,7 @@ from agent.asking.calibration import Calibration, Marking
 from agent.asking.collector import Collector
 from agent.asking.lag import LagMonitor
 from agent.asking.machine import Machine
+from agent.asking.purse import Purse
 from agent.asking.truth import Errors
 from agent.calibrating import place
 from agent.clock import SystemClock
@@ -96,8 +97,10 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
     journal = Writer(state_dir, max_bytes=limits.max_bytes, max_age_s=limits.max_age_s)
     order = random.Random()  # noqa: S311 - in which order probes start is no secret
     boot = uuid7(clock).hex
-    asker = Asker(first.config, probe(first.config), journal, clock, lag, boot, order, calibration)
+    purse = Purse(first.config, clock, state_dir / "budget.json")
+    asker = Asker(first.config, probe(first.config), journal, clock, lag, boot, order, calibration, purse)
     _open(journal)
+    purse.load()
     gc.collect()
     gc.freeze()  # what was imported and built so far is never looked through again
     collector = Collector(lambda: asker.in_flight)

@@ -456,7 +456,14 @@ def full_page() -> Metrics:
     metrics.settle(judged(result))
     metrics.settle(judged(a_result(quality_reasons=("loop_lag",))))
     metrics.show((a_status(met_probability=0.5),))
-    metrics.beat(a_report(dropped={"disk_full": 1}, calibration={"no": {"p99": 2e-5}}))
+    metrics.beat(
+        a_report(
+            dropped={"disk_full": 1},
+            calibration={"no": {"p99": 2e-5}},
+            budget_left={"usd": 1.0, "tokens": 2.0},
+            budget_used={"day": {"usd": 0.5}},
+        )
+    )
     metrics.dropped("journal_gap", 1)
     metrics.duplicate(1)
     metrics.spans_dropped(1)
@@ -466,6 +473,21 @@ def full_page() -> Metrics:
     metrics.reloaded(STARTED_NS, taken=True)
     metrics.task_succeeded("retention", STARTED_NS)
     return metrics
+
+
+def test_what_is_left_of_a_budget_is_shown_as_the_asker_says_and_not_at_all_without_one() -> None:
+    """Negative where the cap is passed: availability probes go on."""
+    metrics = Metrics("1")
+    metrics.plan(a_plan())
+    assert value(metrics, "agent_runs_skipped_total", reason="budget") == 0
+    used = {"day": {"usd": 1.25, "tokens": 0.5}, "target": {"usd": 0.9}}
+    metrics.beat(a_report(budget_left={"usd": -2.5, "tokens": 1e6}, budget_used=used))
+    assert value(metrics, "agent_budget_remaining_usd") == -2.5
+    assert value(metrics, "agent_budget_remaining_tokens") == 1e6
+    assert value(metrics, "agent_budget_used_ratio", scope="day", unit="usd") == 1.25
+    assert value(metrics, "agent_budget_used_ratio", scope="target", unit="usd") == 0.9
+    metrics.beat(a_report())
+    assert "agent_budget" not in page(metrics)
 
 
 def test_an_evaluation_that_a_change_of_plan_overtook_brings_no_series_back() -> None:
