@@ -18,7 +18,7 @@ import structlog
 from agent.asking.patience import Patience
 from agent.calibrating import place
 from agent.config.model import Config
-from agent.config.plan_file import write_plan
+from agent.config.plan_file import supersede, write_plan
 from agent.errors import ConfigError, NephoscopeError
 from agent.reload import Reloader, Source
 from agent.terminal import Terminal
@@ -233,6 +233,8 @@ class Parent:
         The asker says in the journal from when on it holds, and the teller switches where it reads that.
         """
         write_plan(self._state, config)
+        if config.hash != self._config.hash:
+            supersede(self._state, self._config.hash, now_s=time.time(), keep_s=2 * config.journal.max_age_s)
         self._config = config
         self._patience.switch(config)
         self._asker.tell({"plan": config.hash})
