@@ -131,7 +131,7 @@ class Parent:
     """Runs the daemon: `extra` are further processes, such as the demo's clouds.
 
     They and the truth server of the calibration are started first and stopped last. `source` is where the plan
-    came from, by way of `files`; without one there is nothing to follow.
+    came from; without one there is nothing to follow.
     """
 
     def __init__(
@@ -141,10 +141,9 @@ class Parent:
         log_args: Sequence[str] = (),
         extra: Sequence[ChildSpec] = (),
         source: Source | None = None,
-        files: tuple[Path, ...] = (),
     ) -> None:
         self._config = config
-        self._reloader = Reloader(source, config, files, self) if source is not None else None
+        self._reloader = Reloader(source, self) if source is not None else None
         self._reload = {"taken": True, "at_ns": time.time_ns()}
         self._patience = Patience(config, time.monotonic_ns)
         self._terminal = Terminal()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import glob
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -37,9 +38,10 @@ Stamps = Mapping[Path, Stamp | None]
 """By file; None where there is none."""
 
 
-def stamps(files: Iterable[Path]) -> Stamps:
-    """Return the stamps of the files that the paths lead to, links followed."""
-    return {file: _stamp(file) for file in files}
+def stamps(files: Iterable[Path], patterns: Iterable[str] = ()) -> Stamps:
+    """Return the stamps of the files that the paths and patterns lead to, links followed."""
+    found = [Path(name) for pattern in patterns for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207 - absolute patterns
+    return {file: _stamp(file) for file in (*files, *found)}
 
 
 def _stamp(file: Path) -> Stamp | None:
@@ -66,9 +68,14 @@ class Watcher:
 
 
 class Source(Protocol):
-    """Where the configuration comes from; neither call may block the loop."""
+    """Where the configuration comes from: `first` is what was read at the start; no call may block the loop."""
 
-    async def stamps(self, files: Iterable[Path]) -> Stamps: ...
+    @property
+    def first(self) -> Loaded: ...
+
+    async def stamps(self, loaded: Loaded) -> Stamps:
+        """Return what tells whether what was loaded has changed."""
+        ...
 
     async def read(self) -> Loaded:
         """Return what the files hold now, or raise `ConfigError`."""
@@ -78,11 +85,16 @@ class Source(Protocol):
 class FileSource:
     """Files on disk, looked at in a thread: a hanging file system must not hold up the parent."""
 
-    def __init__(self, read: Callable[[], Loaded]) -> None:
+    def __init__(self, first: Loaded, read: Callable[[], Loaded]) -> None:
+        self._first = first
         self._read = read
 
-    async def stamps(self, files: Iterable[Path]) -> Stamps:
-        return await asyncio.to_thread(stamps, files)
+    @property
+    def first(self) -> Loaded:
+        return self._first
+
+    async def stamps(self, loaded: Loaded) -> Stamps:
+        return await asyncio.to_thread(stamps, loaded.files, loaded.patterns)
 
     async def read(self) -> Loaded:
         return await asyncio.to_thread(self._read)
@@ -101,13 +113,12 @@ class Follower(Protocol):
 
 
 class Reloader:
-    """Reads the files again when they changed, or when asked; `config` is what the daemon was started with."""
+    """Reads the files again when they changed, or when asked."""
 
-    def __init__(self, source: Source, config: Config, files: tuple[Path, ...], follower: Follower) -> None:
+    def __init__(self, source: Source, follower: Follower) -> None:
         self._source = source
         self._follower = follower
-        self._config = config
-        self._files = files
+        self._loaded = source.first
         self._asked = asyncio.Event()
         self._refused: tuple[str, ...] = ()
 
@@ -117,19 +128,24 @@ class Reloader:
 
     async def run(self) -> None:
         """Watch for ever."""
-        watcher = Watcher(await self._source.stamps(self._files))
+        watcher = Watcher(await self._source.stamps(self._loaded))
         since = 0
         while True:
             asked = await self._is_asked()
-            now = await self._source.stamps(self._files)
+            now = await self._source.stamps(self._loaded)
             changed = watcher.look(now)
             since = since + 1 if self._refused else 0
             if changed or asked or since >= AGAIN_POLLS:
                 since = 0
                 await self._reload(aloud=changed or asked)
-                after = await self._source.stamps(self._files)
-                # Of a file that was known before: as it was before the reading, so that a change during it is seen.
-                watcher.take({file: now.get(file, stamp) for file, stamp in after.items()})
+                watcher.take(await self._taken(now))
+
+    async def _taken(self, before: Stamps) -> Stamps:
+        """Return the stamps of what was just read: as they were before, so that a change during it is seen."""
+        after = await self._source.stamps(self._loaded)
+        if after.keys() - before.keys() - set(self._loaded.files):
+            self.ask()  # a file appeared under a pattern when that had been looked for already
+        return {file: before.get(file, stamp) for file, stamp in after.items()}
 
     async def _is_asked(self) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -142,17 +158,16 @@ class Reloader:
     async def _reload(self, *, aloud: bool) -> None:
         try:
             loaded = await self._source.read()
-            if fixed := fixed_keys(self._config, loaded.config):
+            if fixed := fixed_keys(self._loaded.config, loaded.config):
                 raise ConfigError(*(_restart(key) for key in fixed))  # noqa: TRY301 - refused like any other
-            if loaded.config != self._config:
+            if loaded.config != self._loaded.config:
                 self._follower.take(loaded.config)
         except Exception as failure:  # noqa: BLE001 - whatever is wrong with the new file, the old plan goes on
             self._refuse(_findings(failure), aloud=aloud)
             return
         self._refused = ()
-        self._files = loaded.files
         self._tell(loaded)
-        self._config = loaded.config
+        self._loaded = loaded
         self._follower.reloaded(taken=True)
 
     def _refuse(self, findings: tuple[str, ...], *, aloud: bool) -> None:
@@ -166,12 +181,14 @@ class Reloader:
         self._follower.reloaded(taken=False)
 
     def _tell(self, loaded: Loaded) -> None:
-        if loaded.config == self._config:
+        if loaded.config == self._loaded.config:
             log.info("config.unchanged", config_hash=loaded.config.hash)
             return
         for warning in loaded.warnings:
             log.warning("config.warned", finding=warning)
-        log.info("config.reloaded", config_hash=loaded.config.hash, **changes(self._config, loaded.config))
+        log.info(
+            "config.reloaded", config_hash=loaded.config.hash, **changes(self._loaded.config, loaded.config)
+        )
 
 
 def fixed_keys(old: Config, new: Config) -> tuple[str, ...]:

@@ -21,8 +21,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG
         parent = Parent(
             config,
             log_args=("--log-format", args.log_format, "--log-level", args.log_level),
-            source=FileSource(functools.partial(read, Path(args.config), os.environ)),
-            files=loaded.files,
+            source=FileSource(loaded, functools.partial(read, Path(args.config), os.environ)),
         )
         return asyncio.run(
             parent.run(

@@ -23,11 +23,15 @@ MAX_BYTES = 2 * 1024**2
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Loaded:
-    """A usable plan, what is worth a second look, and the files that it was read from."""
+    """A usable plan, what is worth a second look, and the files that it was read from.
+
+    A file that appears under one of the `patterns` belongs to it too.
+    """
 
     config: Config
     warnings: tuple[str, ...]
     files: tuple[Path, ...] = ()
+    patterns: tuple[str, ...] = ()
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:

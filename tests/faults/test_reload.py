@@ -114,3 +114,27 @@ def write_twice(running: Daemon, first: str, last: str) -> None:
     file.write_text(first)
     os.kill(running.process.pid, signal.SIGHUP)
     file.write_text(last)
+
+
+@pytest.mark.heavy
+def test_a_secret_that_a_reload_brings_is_found_nowhere(served: Endpoint) -> None:
+    """The endpoint echoes it in its refusal; neither child knew it at its start."""
+    key = "sk-planted-77aa0c1e5b8d2046"
+    with daemon(configuration(served, "ok")) as running:
+        running.until(lambda: good(running) >= 1, "a good result")
+        planted = running.home / "key"
+        planted.write_text(key)
+        echo = (
+            f'  - {{name: echo, provider: openai, endpoint: "{served.base("401")}", model: m, '
+            f'credentials: {{api_key: "${{file:{planted}}}"}}}}\n'
+        )
+        write(running, configuration(served, "ok") + echo)
+        running.until(
+            lambda: running.metric("nephoscope_probe_results_total", outcome="config") >= 2, "two refusals"
+        )
+        assert key not in running.get("/metrics").text
+        assert running.stop() == 0, running.said()
+        planted.unlink()
+        for path in running.home.rglob("*"):
+            if path.is_file() and "pginstall" not in str(path):
+                assert key.encode() not in path.read_bytes(), f"the key lies in {path}"

@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,14 @@ class FakeSource:
 
     def __init__(self, config: Config) -> None:
         self.versions: dict[Path, int] = {MAIN: 0}
+        self.appeared: set[Path] = set()
+        self.first = Loaded(config, (), (MAIN,))
         self.answer: Loaded | Exception = Loaded(config, (), (MAIN,))
         self.readings = 0
         self.reading: Callable[[], None] = lambda: None
 
-    async def stamps(self, files: Iterable[Path]) -> Stamps:
+    async def stamps(self, loaded: Loaded) -> Stamps:
+        files = {*loaded.files, *self.appeared}
         return {file: at(self.versions[file]) if file in self.versions else None for file in files}
 
     async def read(self) -> Loaded:
@@ -72,7 +75,7 @@ class Bench:
         """Play the scenario and return the log's actions."""
 
         async def main() -> None:
-            reloader = Reloader(self.source, self.old, (MAIN,), self)
+            reloader = Reloader(self.source, self)
             running = asyncio.create_task(reloader.run())
             await asyncio.sleep(0.5)
             await scenario(reloader)
@@ -201,6 +204,28 @@ def test_included_files_are_watched_from_the_reading_that_named_them() -> None:
     assert bench.source.readings == 2
 
 
+def test_a_file_that_appears_during_the_reading_is_read_in_another() -> None:
+    """Its pattern had been looked for already."""
+    bench = Bench()
+    newest = a_config([a_target("c")])
+
+    def appear() -> None:
+        bench.source.versions[MORE] = 1
+        bench.source.appeared.add(MORE)
+        bench.source.reading = include
+
+    def include() -> None:
+        bench.source.answer = Loaded(newest, (), (MAIN, MORE))
+
+    async def scenario(_: Reloader) -> None:
+        bench.source.reading = appear
+        bench.source.write(bench.new)
+        await asyncio.sleep(60)
+
+    assert bench.run(scenario) == ["config.reloaded", "config.reloaded"]
+    assert bench.source.readings == 2, "and in no third"
+
+
 def test_a_plan_that_cannot_be_written_down_is_refused_with_its_sentence() -> None:
     bench = Bench()
     bench.refuses = True
@@ -296,6 +321,15 @@ def test_stamps_follow_a_swapped_link_as_kubernetes_swaps_it(tmp_path: Path) -> 
     (tmp_path / "..data_tmp").symlink_to("two")
     (tmp_path / "..data_tmp").rename(tmp_path / "..data")
     assert stamps([file]) != before
+
+
+def test_a_file_that_appears_under_a_pattern_has_a_stamp(tmp_path: Path) -> None:
+    main, pattern = tmp_path / "nephoscope.yaml", f"{tmp_path}/conf.d/*.yaml"
+    main.write_text("")
+    before = stamps([main], [pattern])
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "team.yaml").write_text("")
+    assert stamps([main], [pattern]).keys() - before.keys() == {tmp_path / "conf.d" / "team.yaml"}
 
 
 def test_a_missing_file_has_no_stamp(tmp_path: Path) -> None:
