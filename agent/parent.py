@@ -15,10 +15,13 @@ from typing import IO, Any
 
 import structlog
 
+from agent.asking.patience import Patience
 from agent.calibrating import place
 from agent.config.model import Config
-from agent.config.plan_file import write_plan
+from agent.config.plan_file import supersede, write_plan
 from agent.errors import ConfigError, NephoscopeError
+from agent.reload import Reloader, Source
+from agent.terminal import Terminal
 from agent.web.listening import listen
 from storage import embedded
 from storage.binaries import EmbeddedError
@@ -98,6 +101,12 @@ class Child:
             await pipe.drain()
         return await self.process.wait()
 
+    def tell(self, line: dict[str, Any]) -> None:
+        """Write a line to the process; one that is yet to be started is told by its first line."""
+        process = self.process
+        if process is not None and process.returncode is None and process.stdin is not None:
+            process.stdin.write(json.dumps(line).encode() + b"\n")
+
     async def stop(self, patience_s: float) -> int | None:
         """Send SIGTERM, wait, and kill what does not end in time; return the exit code."""
         self._stopping.set()
@@ -121,13 +130,23 @@ class Child:
 class Parent:
     """Runs the daemon: `extra` are further processes, such as the demo's clouds.
 
-    They and the truth server of the calibration are started first and stopped last.
+    They and the truth server of the calibration are started first and stopped last. `source` is where the plan
+    came from; without one there is nothing to follow.
     """
 
     def __init__(
-        self, config: Config, *, log_args: Sequence[str] = (), extra: Sequence[ChildSpec] = ()
+        self,
+        config: Config,
+        *,
+        log_args: Sequence[str] = (),
+        extra: Sequence[ChildSpec] = (),
+        source: Source | None = None,
     ) -> None:
         self._config = config
+        self._reloader = Reloader(source, self) if source is not None else None
+        self._reload = {"taken": True, "at_ns": time.time_ns()}
+        self._patience = Patience(config, time.monotonic_ns)
+        self._terminal = Terminal()
         self._state = Path(config.state_dir)
         self._server = embedded.Server(self._state / "postgres") if config.storage.embedded else None
         arguments = ("--state-dir", str(self._state), *log_args)
@@ -135,14 +154,14 @@ class Parent:
             ChildSpec(
                 name="asker",
                 argv=("agent.wiring.asker", *arguments),
-                first_line=lambda died_ns: {"plan": config.hash, "resume_ns": died_ns},
+                first_line=lambda died_ns: {"plan": self._config.hash, "resume_ns": died_ns},
             )
         )
         self._teller = Child(
             ChildSpec(
                 name="teller",
                 argv=("agent.wiring.teller", *arguments),
-                first_line=lambda _: {"plan": config.hash, "database_url": self._server and self._server.url},
+                first_line=lambda _: self._told() | {"database_url": self._server and self._server.url},
             )
         )
         truth = ChildSpec(
@@ -169,6 +188,8 @@ class Parent:
         tasks = [asyncio.create_task(child.keep_running()) for child in (*self._extra, self._asker)]
         tasks.append(asyncio.create_task(self._store_and_tell(started)))
         tasks.append(asyncio.create_task(self._watch_folder()))
+        if self._reloader is not None:
+            tasks.append(asyncio.create_task(self._reloader.run()))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -192,8 +213,38 @@ class Parent:
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+
+    def _on_hangup(self) -> None:
+        """Reload, unless the terminal itself is gone."""
+        if self._terminal.is_gone():
+            self._on_signal()
+        elif self._reloader is not None:
+            self._reloader.ask()
+        else:
+            log.info("config.unwatched", reason="this plan came from no file that could be read again")
+
+    def take(self, config: Config) -> None:
+        """Go over to another plan: it is written down, then the asker is told, then (by `reloaded`) the teller.
+
+        The asker says in the journal from when on it holds, and the teller switches where it reads that.
+        """
+        write_plan(self._state, config)
+        if config.hash != self._config.hash:
+            supersede(self._state, self._config.hash, now_s=time.time(), keep_s=2 * config.journal.max_age_s)
+        self._config = config
+        self._patience.switch(config)
+        self._asker.tell({"plan": config.hash})
+
+    def reloaded(self, *, taken: bool) -> None:
+        """Let the teller show what became of the last reading."""
+        self._reload = {"taken": taken, "at_ns": time.time_ns() if taken else self._reload["at_ns"]}
+        self._teller.tell(self._told())
+
+    def _told(self) -> dict[str, Any]:
+        return {"plan": self._config.hash, "reload": self._reload}
 
     def _on_signal(self) -> None:
         now = time.monotonic()
@@ -206,8 +257,8 @@ class Parent:
         self._stop.set()
 
     async def _wind_down(self, tasks: list[asyncio.Task[None]]) -> None:
-        longest_s = max((probe.workload.timeout_s for probe in self._config.probes), default=0.0)
-        log.info("stop.draining", longest_s=longest_s)
+        longest_s = self._patience.seconds
+        log.info("stop.draining", longest_s=round(longest_s, 1))
         await self._asker.stop(longest_s + 2.0)
         await self._teller.stop(TELLER_STOP_S)
         for child in self._extra:

@@ -170,6 +170,21 @@ CLOCK_OFFSET = _family(
     "gauge",
     "What the kernel's time discipline still has to correct; absent where nothing disciplines the clock.",
 )
+BUDGET_LEFT: Mapping[str, Family] = {
+    unit: _family(
+        f"agent_budget_remaining_{unit}",
+        "gauge",
+        f"What is left of {what} that probing may spend in the UTC day; negative when passed.",
+    )
+    for unit, what in (("usd", "the US dollars"), ("tokens", "the tokens"))
+}
+"""By unit, as the asker says."""
+BUDGET_USED = _family(
+    "agent_budget_used_ratio",
+    "gauge",
+    "Share of a budget that is spent in the UTC day; of all targets or probes the fullest.",
+    ("scope", "unit"),
+)
 LAST_BEAT = _family(
     "agent_last_beat_timestamp_seconds", "gauge", "When the asker reported of itself last, unix time."
 )
@@ -225,7 +240,7 @@ PHASES: Final = ("auth", "dns_wait", "dns", "proxy", "connect", "tls", "ttfb")
 TARGET_STATES: Final = ("good", "degraded", "down", "unknown")
 SLO_STATES: Final = ("good", "bad", "unknown")
 DIRECTIONS: Final = ("input", "output")
-SKIP_REASONS: Final = ("in_flight", "overlap", "late", "shutdown")
+SKIP_REASONS: Final = ("in_flight", "overlap", "late", "budget", "shutdown")
 
 _TTFT_EDGES = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
 EDGES: Mapping[str, tuple[float, ...]] = {

@@ -170,7 +170,9 @@ class Metrics:
             for family in _STATUS_FAMILIES:
                 self._series.clear(family)
             for status in statuses:
-                self._show(status)
+                # The plan may have changed while the evaluation went on.
+                if self._plan is None or status.slo.id in self._planned.slos:
+                    self._show(status)
 
     def _show(self, status: SloStatus) -> None:
         labels = _slo_labels(status.slo, status.vantage)
@@ -208,6 +210,7 @@ class Metrics:
             self._series.clear(conventions.CLOCK_OFFSET)
             if report.clock_offset_s is not None:
                 self._series.set(conventions.CLOCK_OFFSET, (), report.clock_offset_s)
+            self._budget(report)
             # Drops are counted by the asker since it started: a new boot begins at 0 again.
             boot, before = self._asker
             for reason, count in report.dropped.items():
@@ -215,6 +218,16 @@ class Metrics:
                 self._series.add(conventions.JOURNAL_DROPPED, (reason,), more)
             self._asker = (report.boot, dict(report.dropped))
         self.journal(report.journal_bytes, report.journal_oldest_ns)
+
+    def _budget(self, report: SelfReport) -> None:
+        for unit, family in conventions.BUDGET_LEFT.items():
+            self._series.clear(family)
+            if unit in report.budget_left:
+                self._series.set(family, (), report.budget_left[unit])
+        self._series.clear(conventions.BUDGET_USED)
+        for scope, units in report.budget_used.items():
+            for unit, share in units.items():
+                self._series.set(conventions.BUDGET_USED, (scope, unit), share)
 
     def _merge(self, family: Family, buckets: Mapping[str, int], total: float) -> None:
         if buckets:
@@ -250,11 +263,10 @@ class Metrics:
     def notified(self, receiver: str, state: str) -> None:
         self._add(conventions.NOTIFICATIONS, (receiver, state))
 
-    def reloaded(self, at_ns: int, *, taken: bool) -> None:
-        """Show whether the configuration that was read last was taken."""
+    def reloaded(self, taken_ns: int, *, taken: bool) -> None:
+        """Show whether the configuration that was read last was taken, and when one was taken last."""
         self._set(conventions.CONFIG_RELOAD_OK, (), float(taken))
-        if taken:
-            self._set(conventions.CONFIG_RELOAD_AT, (), at_ns / 1e9)
+        self._set(conventions.CONFIG_RELOAD_AT, (), taken_ns / 1e9)
 
     def task_succeeded(self, task: str, at_ns: int) -> None:
         self._set(conventions.TASK_SUCCESS, (task,), at_ns / 1e9)

@@ -31,6 +31,8 @@ class SelfReport:
     cumulative; sums are seconds; `dropped` counts lost records by reason since the asker started.
     `calibration` holds seconds by whether over TLS (`no`, `yes`) and statistic (`p50`, `p99`);
     `clock_offset_s` is how far the wall clock is off as far as the kernel knows.
+    `budget_left` is what is left of the day's budget by unit (`usd`, `tokens`), `budget_used` the share that is
+    spent of the caps for the `day`, a `target` and a `probe` (the fullest) by unit.
     """
 
     at_ns: int
@@ -44,6 +46,8 @@ class SelfReport:
     dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
     calibration: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     clock_offset_s: float | None = None
+    budget_left: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    budget_used: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,8 @@ class Plan(_Record):
 class Skipped(_Record):
     """A due slot that has no result, and why.
 
-    `in_flight` (the limit), `overlap`, `late` (by more than its interval), `shutdown`, `bug` (ours, logged).
+    `in_flight` (the limit), `overlap`, `late` (by more than its interval), `budget` (spent), `shutdown`, `bug`
+    (ours, logged).
     """
 
     slot: SlotKey
@@ -116,6 +117,9 @@ class Beat(_Record):
     `calibration` is the newest error of our own, seconds by whether over TLS (`no`, `yes`) and statistic
     (`p50`, `p99`); what was not observed is missing.
     `clock_offset_s` is what the kernel's time discipline still has to correct, None where it does not tell.
+    `budget_left` is what is left of the day's budget by unit (`usd`, `tokens`), negative where it is passed;
+    `budget_used` the share of the caps that is spent, by what they are for (`day`, `target`, `probe`: of several
+    the fullest) and unit; what has no cap is missing.
     """
 
     at_ns: int
@@ -133,3 +137,5 @@ class Beat(_Record):
     draining: bool = False
     calibration: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     clock_offset_s: float | None = None
+    budget_left: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    budget_used: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)

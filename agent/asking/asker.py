@@ -10,7 +10,9 @@ import structlog
 from agent.asking.beat import Beats, Journal
 from agent.asking.calibration import Calibration
 from agent.asking.lag import LagMonitor
+from agent.asking.patience import Patience
 from agent.asking.pipeline import Pipeline
+from agent.asking.purse import Purse
 from agent.asking.schedule import jobs, plan_record
 from agent.asking.timers import Timers
 from agent.config.model import Config
@@ -45,15 +47,18 @@ class Asker:
         boot: str,
         shuffle: random.Random,
         calibration: Calibration | None = None,
+        purse: Purse | None = None,
     ) -> None:
         self._config = config
         self._journal = journal
         self._clock = clock
         self._lag = lag
-        self._pipeline = Pipeline(probe, journal, clock, config.vantage, config.limits.in_flight)
+        self._purse = purse or Purse(config, clock)
+        self._pipeline = Pipeline(probe, journal, clock, config.vantage, config.limits.in_flight, self._purse)
         self._timers = Timers(clock, self._pipeline.start, self._pipeline.skip, shuffle)
         self._calibration = calibration
-        self._beats = Beats(journal, clock, lag, self._pipeline, boot, calibration)
+        self._patience = Patience(config, clock.mono_ns)
+        self._beats = Beats(journal, clock, lag, self._pipeline, self._purse, boot, calibration)
 
     @property
     def in_flight(self) -> int:
@@ -63,7 +68,7 @@ class Asker:
         """Ask from now on; after a crash, from the instant `resume_ns` at which the process before died.
 
         What fell due since then is asked late, as `Timers` says, so that a crash costs what was in flight. The
-        plan must be the one that held then.
+        plan is the one that held then, or one that took its place meanwhile.
         """
         now_ns = self._clock.wall_ns()
         if resume_ns is not None and resume_ns < now_ns:
@@ -78,13 +83,19 @@ class Asker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._beats.run())
             group.create_task(self._timers.watch())
+            group.create_task(self._purse.run())
             if self._calibration is not None:
                 group.create_task(self._calibration.run())
 
     def switch(self, config: Config, probe: Probe) -> None:
-        """Go over to another plan: what goes on keeps its rhythm, what is new begins now."""
+        """Go over to another plan: what goes on keeps its rhythm, what is new begins now.
+
+        What is in flight ends as the plan before had it.
+        """
         now_ns = self._clock.wall_ns()
         self._config = config
+        self._patience.switch(config)
+        self._purse.switch(config)
         self._pipeline.switch(probe, config.vantage, config.limits.in_flight)
         self._announce(now_ns, "change")
         self._timers.plan(jobs(config), now_ns - 1)
@@ -95,10 +106,10 @@ class Asker:
         Patience ends, unless given, after the longest deadline and a little more.
         """
         self._timers.stop()
-        longest_s = max((plan.workload.timeout_s for plan in self._config.probes), default=0.0)
-        await self._pipeline.drain(longest_s + DRAIN_S if patience_s is None else patience_s)
+        await self._pipeline.drain(self._patience.seconds + DRAIN_S if patience_s is None else patience_s)
         self._timers.skip_rest()
         self._lag.stop()
+        self._purse.save()
         self._beats.beat(draining=True)
 
     def _announce(self, from_ns: int, reason: str) -> None:

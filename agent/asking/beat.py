@@ -8,6 +8,7 @@ from agent.asking.calibration import Calibration
 from agent.asking.discipline import clock_offset_s
 from agent.asking.lag import LagMonitor
 from agent.asking.pipeline import Pipeline
+from agent.asking.purse import Purse
 from probes.base import Clock
 from storage.base import JournalWriter
 from storage.records import Beat, Kind
@@ -35,6 +36,7 @@ class Beats:
         clock: Clock,
         lag: LagMonitor,
         pipeline: Pipeline,
+        purse: Purse,
         boot: str,
         calibration: Calibration | None = None,
     ) -> None:
@@ -44,6 +46,7 @@ class Beats:
         self._clock = clock
         self._lag = lag
         self._pipeline = pipeline
+        self._purse = purse
         self._boot = boot
         self._calibration = calibration
 
@@ -72,6 +75,8 @@ class Beats:
             draining=draining,
             calibration=self._calibration.errors if self._calibration else {},
             clock_offset_s=clock_offset_s(),
+            budget_left=self._purse.remaining(),
+            budget_used=self._purse.used(),
         )
         self._journal.append(Kind.BEAT, beat.encode())
         if sum(self._journal.dropped.values()) == before:  # else the next beat tells it

@@ -7,7 +7,9 @@ from typing import Final
 import structlog
 
 from agent.asking.buckets import Buckets
+from agent.asking.budget import Held
 from agent.asking.confirm import Confirmations
+from agent.asking.purse import Purse
 from agent.asking.schedule import Job
 from probes.base import Clock, Probe, Slot
 from probes.result import SCHEDULED, ProbeResult, SlotKey
@@ -33,9 +35,12 @@ class Pipeline:
     """Runs slots. `probe`, `vantage` and `limit` may be replaced for the slots to come.
 
     `limit` holds for scheduled attempts; beyond it a slot is skipped. Confirmations have a quarter of it apart.
+    Every attempt is paid from the purse, and a slot that its budget is against is skipped.
     """
 
-    def __init__(self, probe: Probe, journal: JournalWriter, clock: Clock, vantage: str, limit: int) -> None:
+    def __init__(
+        self, probe: Probe, journal: JournalWriter, clock: Clock, vantage: str, limit: int, purse: Purse
+    ) -> None:
         self.lateness = Buckets()
         self.slots_in_flight = 0
         self._probe = probe
@@ -43,6 +48,7 @@ class Pipeline:
         self._clock = clock
         self._vantage = vantage
         self._limit = limit
+        self._purse = purse
         self._confirmations = Confirmations(self._ask, self._settle, clock, confirming(limit))
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -62,8 +68,13 @@ class Pipeline:
             self.skip(job, scheduled_ns, "in_flight")
             ended()
             return
+        held = self._purse.ask(job)
+        if held is None:
+            self.skip(job, scheduled_ns, "budget")
+            ended()
+            return
         self.slots_in_flight += 1
-        task = asyncio.get_running_loop().create_task(self._run(job, scheduled_ns, ended))
+        task = asyncio.get_running_loop().create_task(self._run(job, scheduled_ns, held, ended))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -80,7 +91,7 @@ class Pipeline:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
 
-    async def _run(self, job: Job, scheduled_ns: int, ended: Callable[[], None]) -> None:
+    async def _run(self, job: Job, scheduled_ns: int, held: Held, ended: Callable[[], None]) -> None:
         self.lateness.add(max(0, self._clock.wall_ns() - scheduled_ns) / 1e9)
         try:
             result = await self._ask(job, Slot(scheduled_ns, SCHEDULED))
@@ -88,6 +99,7 @@ class Pipeline:
             self.skip(job, scheduled_ns, "shutdown")
             raise
         finally:
+            self._purse.release(held)
             self.slots_in_flight -= 1
             ended()
         if result is None:
@@ -101,6 +113,7 @@ class Pipeline:
             async with asyncio.timeout(job.workload.timeout_s + GUARD_S):
                 result = await self._probe.ask(job.target, job.workload, slot)
             self._journal.append(Kind.RESULT, result.encode(), good=result.meaning.good is True)
+            self._purse.spend(job, result)
         except Exception:
             log.exception(
                 "slot.failed", target=job.target.name, probe=job.workload.name, attempt=slot.attempt

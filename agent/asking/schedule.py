@@ -59,10 +59,9 @@ class Job:
 
 
 def jobs(config: Config) -> list[Job]:
+    targets = {target.name: target for target in config.targets}
     return [
-        Job(target=config.target(name), workload=plan.workload)
-        for plan in config.probes
-        for name in plan.targets
+        Job(target=targets[name], workload=plan.workload) for plan in config.probes for name in plan.targets
     ]
 
 

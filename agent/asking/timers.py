@@ -87,17 +87,21 @@ class Timers:
     def plan(self, jobs: Iterable[Job], after_ns: int, absent_until_ns: int = 0) -> None:
         """Replace the jobs: those that go on keep their cursor, new ones begin after an instant.
 
+        Slots up to that instant belong to the jobs that end: what is due and did not fire yet fires now.
         `absent_until_ns` is when somebody was there to ask again, after a crash.
         """
         self._absent_until_ns = absent_until_ns
         coming = {job.id: job for job in jobs}
         self._scheduler.pause()  # or each job that is added would wake it
         for gone in self._jobs.keys() - coming.keys():
+            self._fire_rest(self._jobs[gone], after_ns)
             self._scheduler.remove_job(gone)
             del self._cursor_ns[gone]
         for job in coming.values():
             before = self._jobs.get(job.id)
             if before is None or (before.every_ns, before.phase_ns) != (job.every_ns, job.phase_ns):
+                if before is not None:
+                    self._fire_rest(before, after_ns)
                 self._cursor_ns[job.id] = after_ns
             self._schedule(job)
         self._jobs = coming
@@ -162,6 +166,16 @@ class Timers:
             next_run_time=instant(next_ns),
             replace_existing=True,
         )
+
+    def _fire_rest(self, job: Job, until_ns: int) -> None:
+        """Fire what of an ending job is due; the loop's turn that would have done so comes too late."""
+        slots = []
+        slot_ns = job.next_slot(self._cursor_ns[job.id], until_ns)
+        while slot_ns <= until_ns:
+            slots.append(slot_ns)
+            slot_ns += job.every_ns
+        if slots:
+            self._fire(job, slots, _nothing)
 
     def _fire(self, job: Job, slots: list[int], ended: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()

@@ -21,6 +21,9 @@ _CONNECTIONS = frozenset(
 )  # fmt: skip
 """Headers that say how a message is framed, and to whom it goes: another value would break what is measured."""
 
+SHEDDABLE = ("throughput", "long-context", "tools", "json", "responses", "embeddings", "chat-sync")
+"""Kinds of probes that a budget may stop; those of later versions are known by name already."""
+
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
 
 
@@ -83,6 +86,46 @@ def _money(value: object) -> float:
             f"{shown(value)} is not a price; write US dollars per million tokens, such as 0.4"
         )
     return float(value)
+
+
+def _dollars(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9:
+        raise BadValueError(f"{shown(value)} is no amount to spend; write US dollars a day, such as 40")
+    return float(value)
+
+
+def _tokens(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 <= value < 1e15:
+        raise BadValueError(f"{shown(value)} is no number of tokens; write how many a day, such as 20000000")
+    return float(value)
+
+
+def _amount(value: object) -> object:
+    """Return a bare number as dollars; a map says what it counts."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return {"usd": value}
+    if not isinstance(value, dict):
+        raise BadValueError(
+            f"{shown(value)} is no amount; write US dollars a day, such as 3, or {{usd: 3, tokens: 1000000}}"
+        )
+    return value
+
+
+def _kinds(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise BadValueError(f"a list of kinds belongs here, not {shown(value)}; the first goes first")
+    for kind in value:
+        if kind in ("chat", "models"):
+            raise BadValueError(
+                f"`{kind}` probes tell whether an endpoint answers, so no budget slows them; take it out"
+            )
+        if kind not in SHEDDABLE:
+            raise BadValueError(
+                f"{shown(kind)} is no kind that can be shed; there are {', '.join(SHEDDABLE)}"
+            )
+    if len(set(value)) < len(value):
+        raise BadValueError("names a kind twice; keep one, for the order is when each goes")
+    return tuple(value)
 
 
 def _interval(value: object) -> float:
@@ -179,6 +222,10 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 Count = Annotated[int, BeforeValidator(_count)]
 Port = Annotated[int, BeforeValidator(_port)]
 Money = Annotated[float, BeforeValidator(_money)]
+Dollars = Annotated[float, BeforeValidator(_dollars)]
+Tokens = Annotated[float, BeforeValidator(_tokens)]
+AMOUNT = BeforeValidator(_amount)
+Shed = Annotated[tuple[str, ...], BeforeValidator(_kinds)]
 Seconds = Annotated[float, BeforeValidator(_positive)]
 Interval = Annotated[float, BeforeValidator(_interval)]
 Size = Annotated[int, BeforeValidator(_size)]

@@ -69,6 +69,28 @@ class Limits:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What may be spent in a UTC day; None: no limit."""
+
+    usd: float | None = None
+    tokens: float | None = None
+
+
+SHED = ("throughput", "long-context", "tools", "json")
+"""What gives way first, unless the file says otherwise: the dearest."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What probing may spend in a UTC day: all of it, each target, each probe; `shed` names kinds, the first to go first."""
+
+    day: Allowance = dataclasses.field(default_factory=Allowance)
+    target: Allowance = dataclasses.field(default_factory=Allowance)
+    probe: Allowance = dataclasses.field(default_factory=Allowance)
+    shed: tuple[str, ...] = SHED
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The expanded plan."""
 
@@ -83,6 +105,7 @@ class Config:
     export: Export = dataclasses.field(default_factory=Export)
     limits: Limits = dataclasses.field(default_factory=Limits)
     runbook: str | None = None
+    budget: Budget | None = None
 
     def encode(self) -> bytes:
         """Return canonical JSON, which the children read."""
@@ -96,8 +119,8 @@ class Config:
     def hash(self) -> str:
         """Return 16 hex digits that name what is probed and judged.
 
-        Where this agent stands, by what way and identity it goes out, and where it keeps its things is left
-        out: rules made in one place fit everywhere.
+        Where this agent stands, by what way and identity it goes out, what it may spend and where it keeps its
+        things is left out: rules made in one place fit everywhere.
         """
         targets = tuple(
             dataclasses.replace(target, path=Path(), network="", credentials={}, headers={})

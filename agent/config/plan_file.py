@@ -1,5 +1,6 @@
 """The expanded plan as a file of the state folder, by which parent and children agree on it."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -33,6 +34,20 @@ def write_plan(state_dir: Path, config: Config) -> Path:
             f"the plan cannot be written to {path.parent} ({error.strerror}); make room there, or set state_dir"
         ) from error
     return path
+
+
+def supersede(state_dir: Path, config_hash: str, *, now_s: float, keep_s: float) -> None:
+    """Mark a plan as ended now (unix time), and remove those that ended longer ago than `keep_s`.
+
+    A failure costs some room and nothing else, so none is raised.
+    """
+    ended = plan_path(state_dir, config_hash)
+    with contextlib.suppress(OSError):
+        os.utime(ended, (now_s, now_s))
+    for path in ended.parent.glob("*.json"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < now_s - keep_s:
+                path.unlink()
 
 
 def read_plan(state_dir: Path, config_hash: str) -> Config:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from agent.config import goals, places, workloads, yaml
+from agent.config import budgets, goals, places, workloads, yaml
 from agent.config.context import Context, Host
 from agent.config.expanding import expand
 from agent.config.files import content
@@ -36,10 +36,15 @@ class Loaded:
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
     """Return the plan of a file for a command that uses it, its warnings logged; raise `ConfigError`."""
+    return load_all(path, environ).config
+
+
+def load_all(path: str | Path, environ: Mapping[str, str] | None = None) -> Loaded:
+    """Return the plan likewise, with the files that it was read from."""
     loaded = read(Path(path), os.environ if environ is None else environ)
     for warning in loaded.warnings:
         log.warning("config.warned", finding=warning)
-    return loaded.config
+    return loaded
 
 
 def default_state_dir() -> Path:
@@ -76,6 +81,8 @@ def read_text(
     context = Context(findings, environ, path.absolute().parent, host or Host.here(), no_secrets)
     config = _expand(context, file)
     findings.raise_errors()
+    budgets.judge(context, config)
+    findings.raise_errors()
     return Loaded(config, findings.warnings, gathered.files, gathered.patterns)
 
 
@@ -96,4 +103,5 @@ def _expand(context: Context, file: File) -> Config:
         export=places.export(context, file.settings),
         limits=places.limits(file.settings),
         runbook=places.runbook(context, file.settings),
+        budget=budgets.budget(context, file.settings),
     )

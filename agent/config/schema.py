@@ -6,7 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agent.config.fields import (
+    AMOUNT,
     Count,
+    Dollars,
     Flag,
     Headers,
     Interval,
@@ -20,13 +22,16 @@ from agent.config.fields import (
     Referring,
     Seconds,
     Selector,
+    Shed,
     Size,
     Text,
     Threshold,
+    Tokens,
     Window,
     maps,
     one_of,
 )
+from agent.config.model import SHED
 from agent.config.selecting import EVERYTHING
 
 
@@ -245,12 +250,27 @@ class ModelSection(Section):
     ids: dict[str, Plain] | None = None
 
 
+class AllowanceSection(Section):
+    usd: Dollars | None = None
+    tokens: Tokens | None = None
+
+
+class PerSection(Section):
+    target: Annotated[AllowanceSection, AMOUNT] = AllowanceSection()
+    probe: Annotated[AllowanceSection, AMOUNT] = AllowanceSection()
+
+
+class BudgetSection(Section):
+    usd_per_day: Dollars | None = None
+    tokens_per_day: Tokens | None = None
+    per: PerSection = PerSection()
+    shed: Shed = SHED
+
+
 class Settings(Section):
     """The top of the file, its lists of targets, probes and objectives apart."""
 
-    later = frozenset(
-        {"secrets", "networks", "services", "budget", "prices", "contracts", "maintenance", "report"}
-    )
+    later = frozenset({"secrets", "networks", "services", "prices", "contracts", "maintenance", "report"})
     vantage: Name | None = None
     state_dir: Text | None = None
     storage: StorageSection | None = None
@@ -261,6 +281,7 @@ class Settings(Section):
     models: dict[Plain, ModelSection] = {}
     include: Any = None
     defaults: Any = None
+    budget: BudgetSection | None = None
     targets: Any = None
     probes: Any = None
     objectives: Any = None

@@ -198,4 +198,6 @@ def _report(beat: Beat) -> SelfReport:
         dropped=beat.dropped,
         calibration=beat.calibration,
         clock_offset_s=beat.clock_offset_s,
+        budget_left=beat.budget_left,
+        budget_used=beat.budget_used,
     )

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import structlog
@@ -69,6 +70,22 @@ class Heart:
                 log.info("heartbeat.sent", every_s=self._heartbeat.every_s)
             else:
                 log.warning("heartbeat.silent", reason=why)
+
+
+async def keep_newest(heart: Callable[[], Heart | None], changed: asyncio.Event) -> None:
+    """Let the newest heart beat, where there is one; for ever. `changed` says that `heart` returns another now."""
+    while True:
+        changed.clear()
+        tasks: set[asyncio.Task[Any]] = {asyncio.create_task(changed.wait())}
+        if (newest := heart()) is not None:
+            tasks.add(asyncio.create_task(newest.keep_beating()))
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        for task in ended:
+            task.result()  # a heart that fails must not fail in silence
 
 
 async def send(client: httpx.AsyncClient, url: str) -> None:

@@ -23,6 +23,7 @@ from agent.asking.calibration import Calibration, Marking
 from agent.asking.collector import Collector
 from agent.asking.lag import LagMonitor
 from agent.asking.machine import Machine
+from agent.asking.purse import Purse
 from agent.asking.truth import Errors
 from agent.calibrating import place
 from agent.clock import SystemClock
@@ -96,8 +97,10 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
     journal = Writer(state_dir, max_bytes=limits.max_bytes, max_age_s=limits.max_age_s)
     order = random.Random()  # noqa: S311 - in which order probes start is no secret
     boot = uuid7(clock).hex
-    asker = Asker(first.config, probe(first.config), journal, clock, lag, boot, order, calibration)
+    purse = Purse(first.config, clock, state_dir / "budget.json")
+    asker = Asker(first.config, probe(first.config), journal, clock, lag, boot, order, calibration, purse)
     _open(journal)
+    purse.load()
     gc.collect()
     gc.freeze()  # what was imported and built so far is never looked through again
     collector = Collector(lambda: asker.in_flight)
@@ -132,7 +135,8 @@ async def _run(
 async def _follow(orders: AsyncIterator[Order], asker: Asker, probe: Callable[[Config], Probe]) -> None:
     """Switch plans as they are ordered; return when the parent is gone."""
     async for order in orders:
-        asker.switch(order.config, probe(order.config))
+        # In a thread: trust stores of new paths are read meanwhile, which takes tens of milliseconds each.
+        asker.switch(order.config, await asyncio.to_thread(probe, order.config))
 
 
 async def _pipe() -> asyncio.StreamReader:
@@ -149,7 +153,8 @@ async def _orders(pipe: asyncio.StreamReader, state_dir: Path) -> AsyncIterator[
     while line := await pipe.readline():
         said = json.loads(line)
         try:
-            order = Order(read_plan(state_dir, said["plan"]), said.get("resume_ns"))
+            plan = await asyncio.to_thread(read_plan, state_dir, said["plan"])
+            order = Order(plan, said.get("resume_ns"))
         except NephoscopeError as failure:
             if first:
                 raise

@@ -9,7 +9,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from agent.telling.alive import Alive
 from agent.telling.chores import repeat
 from agent.telling.counting import MetricsFollower
 from agent.telling.follow import Follower, Stop, follow, insist
-from agent.telling.heartbeat import Heart
+from agent.telling.heartbeat import Heart, keep_newest
 from agent.telling.link import Link
 from agent.telling.storing import StoreFollower
 from agent.telling.tracing import TracesFollower
@@ -63,12 +63,23 @@ logger = structlog.get_logger("teller")
 class Teller:
     """Everything that the teller is made of; `run` starts it, and returns the exit code."""
 
-    def __init__(self, config: Config, secrets: Secrets, state: Path, database_url: str | None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        secrets: Secrets,
+        state: Path,
+        told: Mapping[str, Any],
+        redact: Callable[[Secrets], None],
+    ) -> None:
         self._config = config
         self._secrets = secrets
+        self._redact = redact
         # What is counted and evaluated follows the journal: at first the plan that held when the last process
-        # ended, then each plan as its record is read. Addresses and the database are those of the start.
+        # ended, then each plan as its record is read. Addresses and the database are those of the start, for
+        # the parent takes no other; heartbeat and retention follow the parent's word.
         self._current = config
+        self._reload = told.get("reload")
+        self._heart_changed = asyncio.Event()
         self._state = state
         self._clock = SystemClock()
         self._stop = Stop()
@@ -79,7 +90,7 @@ class Teller:
         self._alive = Alive()
         self._metrics = Metrics(VERSION)
         self._link = Link(lambda up: self._metrics.database_up(up=up))
-        self._engine = engine.create(database_url or secrets.resolve_url(config.storage.url or ""))
+        self._engine = engine.create(told["database_url"] or secrets.resolve_url(config.storage.url or ""))
         self._counter = MetricsFollower(
             self._metrics,
             self._state / "readers" / "metrics.snapshot",
@@ -119,7 +130,7 @@ class Teller:
 
     def _followers(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
         position = self._counter.begin(self._config)
-        self._metrics.reloaded(self._clock.wall_ns(), taken=True)
+        self._show_reload(self._reload or {"taken": True, "at_ns": self._clock.wall_ns()})
         commit = functools.partial(self._passed.__setitem__, "metrics")
         yield "metrics", self._follow(self._counter, Reader(self._state, "metrics", position), commit)
         yield "store", self._follow_to_store()
@@ -178,24 +189,45 @@ class Teller:
         yield "unlink", repeat(self._unlink, UNLINK_S, lambda: None)
         yield "evaluation", self._evaluate()
         yield "upkeep", self._keep_up()
-        if self._config.heartbeat is not None:
-            heart = Heart(
-                self._config.heartbeat,
-                self._alive,
-                self._secrets,
-                notified=self._metrics.notified,
-                wall_ns=self._clock.wall_ns,
-            )
-            yield "heartbeat", heart.keep_beating()
+        yield "heartbeat", keep_newest(self._heart, self._heart_changed)
+
+    def _heart(self) -> Heart | None:
+        if self._config.heartbeat is None:
+            return None
+        return Heart(
+            self._config.heartbeat,
+            self._alive,
+            self._secrets,
+            notified=self._metrics.notified,
+            wall_ns=self._clock.wall_ns,
+        )
 
     async def _listen_to_parent(self, pipe: asyncio.StreamReader) -> None:
-        """A line names a plan, which holds once the journal says so; the pipe's end is the parent's."""
+        """A line says what became of the last reading of the files; the pipe's end is the parent's.
+
+        What is judged of the plan that it names holds once the journal says so, the rest at once.
+        """
         while line := await pipe.readline():
-            logger.debug("plan.announced", config_hash=json.loads(line).get("plan"))
+            told = json.loads(line)
+            await self._reconfigure(told["plan"])
+            self._show_reload(told["reload"])
         logger.warning("parent.gone", consequence="reading to the journal's end, then stopping")
         self._orphaned = True
         self._stop.asked.set()
         await asyncio.Event().wait()
+
+    async def _reconfigure(self, config_hash: str) -> None:
+        config = await asyncio.to_thread(self._configured, config_hash)
+        if config is None or config == self._config:
+            return
+        before, self._config = self._config, config
+        self._secrets = Secrets.of(config, os.environ)
+        self._redact(self._secrets)
+        if config.heartbeat != before.heartbeat:
+            self._heart_changed.set()
+
+    def _show_reload(self, told: Mapping[str, Any]) -> None:
+        self._metrics.reloaded(told["at_ns"], taken=told["taken"])
 
     async def _evaluate(self) -> None:
         await self._prepared.wait()
@@ -276,9 +308,13 @@ async def _run(args: argparse.Namespace) -> int:
         return 0
     told = json.loads(first)
     config = read_plan(args.state_dir, told["plan"])
+
+    def redact(secrets: Secrets) -> None:
+        log.configure(args.log_format, args.log_level, redact=secrets.redact)
+
     secrets = Secrets.of(config, os.environ)
-    log.configure(args.log_format, args.log_level, redact=secrets.redact)
-    return await Teller(config, secrets, args.state_dir, told["database_url"]).run(pipe)
+    redact(secrets)
+    return await Teller(config, secrets, args.state_dir, told, redact).run(pipe)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

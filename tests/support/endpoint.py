@@ -43,6 +43,11 @@ CANNED = {
     "html": _plain("200 OK", b"<html><body>Sign in</body></html>", "text/html"),
     "garbage": b"\x00\x01\x02 this is no HTTP\r\n\r\n\xff\xfe",
     "cut": HEAD + ROLE + _chunk({"content": "po"}),
+    "whole": _plain(
+        "200 OK",
+        b'{"id":"c1","object":"chat.completion","model":"tiny-1","choices":[{"index":0,"finish_reason":"stop",'
+        b'"message":{"role":"assistant","content":"pong"}}],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}',
+    ),
     "models": _plain("200 OK", b'{"object":"list","data":[{"id":"tiny-1","object":"model"}]}'),
 }
 """Whole answers by mode. `{key}` stands for the key that was sent, as careless vendors echo it."""

@@ -384,7 +384,7 @@ def test_the_teller_says_what_it_knows_of_itself() -> None:
     metrics.default_partition_rows(0)
     metrics.notified("heartbeat", "sent")
     metrics.reloaded(STARTED_NS, taken=True)
-    metrics.reloaded(STARTED_NS + MS, taken=False)
+    metrics.reloaded(STARTED_NS, taken=False)
     metrics.task_succeeded("retention", STARTED_NS)
     metrics.journal(10, STARTED_NS)
     at = STARTED_NS / 1e9
@@ -473,7 +473,14 @@ def full_page() -> Metrics:
     metrics.settle(judged(result))
     metrics.settle(judged(a_result(quality_reasons=("loop_lag",))))
     metrics.show((a_status(met_probability=0.5),))
-    metrics.beat(a_report(dropped={"disk_full": 1}, calibration={"no": {"p99": 2e-5}}))
+    metrics.beat(
+        a_report(
+            dropped={"disk_full": 1},
+            calibration={"no": {"p99": 2e-5}},
+            budget_left={"usd": 1.0, "tokens": 2.0},
+            budget_used={"day": {"usd": 0.5}},
+        )
+    )
     metrics.dropped("journal_gap", 1)
     metrics.duplicate(1)
     metrics.spans_dropped(1)
@@ -483,6 +490,31 @@ def full_page() -> Metrics:
     metrics.reloaded(STARTED_NS, taken=True)
     metrics.task_succeeded("retention", STARTED_NS)
     return metrics
+
+
+def test_what_is_left_of_a_budget_is_shown_as_the_asker_says_and_not_at_all_without_one() -> None:
+    """Negative where the cap is passed: availability probes go on."""
+    metrics = Metrics("1")
+    metrics.plan(a_plan())
+    assert value(metrics, "agent_runs_skipped_total", reason="budget") == 0
+    used = {"day": {"usd": 1.25, "tokens": 0.5}, "target": {"usd": 0.9}}
+    metrics.beat(a_report(budget_left={"usd": -2.5, "tokens": 1e6}, budget_used=used))
+    assert value(metrics, "agent_budget_remaining_usd") == -2.5
+    assert value(metrics, "agent_budget_remaining_tokens") == 1e6
+    assert value(metrics, "agent_budget_used_ratio", scope="day", unit="usd") == 1.25
+    assert value(metrics, "agent_budget_used_ratio", scope="target", unit="usd") == 0.9
+    metrics.beat(a_report())
+    assert "agent_budget" not in page(metrics)
+
+
+def test_an_evaluation_that_a_change_of_plan_overtook_brings_no_series_back() -> None:
+    """What the new plan does not name has left the page in the tick of the change, and stays away."""
+    metrics = Metrics("1")
+    metrics.plan(a_plan())
+    status = a_status(met_probability=0.5)
+    metrics.plan(dataclasses.replace(a_plan(), slos=()))
+    metrics.show((status,))
+    assert status.slo.id not in page(metrics)
 
 
 def test_every_family_of_the_conventions_can_be_observed() -> None:

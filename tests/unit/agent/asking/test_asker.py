@@ -143,6 +143,36 @@ def test_a_plan_switches_without_a_gap(clock: FakeClock) -> None:
     assert first.valid_from_ns == began_ns
 
 
+def test_a_target_that_is_added_begins_at_the_change_and_one_that_stays_keeps_its_slots(
+    clock: FakeClock,
+) -> None:
+    stays, goes, comes = (a_target(name) for name in ("stays", "goes", "comes"))
+    bench, began_ns = Bench(clock, a_config([stays, goes])), clock.wall_ns()
+    bench.run(65, switch_to=a_config([stays, comes]), then_s=65)
+    changed_ns = bench.journal.plans[1].valid_from_ns
+    asked = {
+        name: [result.scheduled_ns for result in bench.journal.results if result.target == name]
+        for name in ("stays", "goes", "comes")
+    }
+    assert asked["stays"] == list(range(asked["stays"][0], asked["stays"][-1] + 1, 30 * 10**9))
+    assert len(asked["stays"]) in {4, 5}
+    assert began_ns <= min(asked["goes"]) < max(asked["goes"]) < changed_ns <= min(asked["comes"])
+
+
+def test_what_is_in_flight_at_a_change_ends_under_the_plan_before_however_patient_the_new_one_is(
+    clock: FakeClock,
+) -> None:
+    """Its deadline was 30 s; the new plan's longest is 2 s, and draining waits all the same."""
+    bench = Bench(clock, takes_s=29.0)
+    quick = replaced(bench.config, timeout_s=2.0, first_token_s=1.0)
+    phase_s = (bench.config.probes[0].workload.every_s) + 1
+    bench.run(phase_s, switch_to=quick, then_s=0.1)
+    assert {skipped.reason for skipped in bench.journal.skipped} <= {"shutdown"}
+    asked = {(target.name, slot.scheduled_ns) for target, _, slot in bench.probe.asked}
+    answered = {(result.target, result.scheduled_ns) for result in bench.journal.results}
+    assert answered == asked
+
+
 def test_draining_takes_no_longer_than_the_longest_timeout_and_a_second(clock: FakeClock) -> None:
     def takes(_: object, slot: Slot) -> float:
         return 29.0 if slot.attempt == 0 else 1.0

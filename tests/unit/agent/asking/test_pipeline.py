@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from agent.asking.pipeline import Pipeline
+from agent.asking.purse import Purse
 from agent.asking.schedule import Job
 from probes.base import Slot
 from probes.result import Fault, Outcome, ProbeResult
 from probes.target import Target, Workload
-from support.asking import ListJournal, SlowProbe, a_job
+from support.asking import ListJournal, SlowProbe, a_config, a_job
 from support.clock import FakeClock
 from support.virtual import run
 
@@ -34,7 +35,9 @@ class Bench:
 
     def run(self, scenario: Callable[[Pipeline], Coroutine[Any, Any, None]]) -> None:
         async def main() -> None:
-            pipeline = Pipeline(self.probe, self.journal, self.clock, "here", self.limit)
+            pipeline = Pipeline(
+                self.probe, self.journal, self.clock, "here", self.limit, Purse(a_config(), self.clock)
+            )
             await scenario(pipeline)
             await asyncio.gather(*pipeline._tasks)
 

@@ -227,3 +227,28 @@ def test_slots_due_after_the_stop_are_accounted_for(clock: FakeClock) -> None:
     drive(clock, asked, [job], scenario)
     assert [reason for _, reason in asked.skipped] in (["shutdown"] * 2, ["shutdown"] * 3)
     assert asked.skipped[0][0] == asked.slots[-1] + job.every_ns
+
+
+def test_what_fell_due_before_a_change_and_did_not_fire_yet_is_asked_under_the_plan_that_ends(
+    clock: FakeClock,
+) -> None:
+    """Its slot belongs to the plan before, so it would be missing; what goes on is asked once all the same."""
+    jobs = [a_job(name) for name in ("goes", "changes", "stays")]
+    asked = Asked(clock)
+    due: list[int] = []
+
+    async def scenario(timers: Timers) -> None:
+        await asyncio.sleep(60)
+        asked.slots.clear()
+        asked.order.clear()
+        clock.advance(31)  # as a stalled loop would find it
+        now_ns = clock.wall_ns()
+        due.extend(slot_ns for job in jobs for slot_ns in grid(job, now_ns - 31 * 10**9, now_ns))
+        faster = a_job("changes", every_s=7.0)
+        timers.plan([faster, jobs[2]], now_ns - 1)
+        await asyncio.sleep(0.5)
+
+    drive(clock, asked, jobs, scenario)
+    accounted = asked.slots + [slot_ns for slot_ns, _ in asked.skipped]
+    assert sorted(accounted) == sorted(due)
+    assert set(asked.order) == {"goes", "changes", "stays"}

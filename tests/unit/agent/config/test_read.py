@@ -39,7 +39,10 @@ MISTAKES = [
     ("targets: {name: a}", "1: targets: a list belongs here, not a map; begin each entry with a dash"),
     ("targets: [a]", "1: targets[0]: a map of keys belongs here, not `a`"),
     (T + "probs: []", "2: probs: unknown key `probs`; did you mean `probes`?"),
-    (T + "whatever: 1", "2: whatever: unknown key `whatever`; known here are alerts, defaults, export, "),
+    (
+        T + "whatever: 1",
+        "2: whatever: unknown key `whatever`; known here are alerts, budget, defaults, export, ",
+    ),
     (
         T + "services: []",
         "2: services: not yet: this version of nephoscope does not have `services`; take it out",

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from agent.config.model import Heartbeat
 from agent.config.secrets import Secrets
 from agent.telling.alive import Alive
-from agent.telling.heartbeat import Heart, send
+from agent.telling.heartbeat import Heart, keep_newest, send
 from exporters.base import DeliveryError
 from support.clock import FakeClock
 
@@ -125,3 +125,45 @@ def test_the_http_library_does_not_log_the_url(caplog: pytest.LogCaptureFixture)
 
     asyncio.run(go())
     assert "s3cr3t" not in caplog.text
+
+
+class Pulse:
+    """Stands for a heart: says when it beats and when it is stopped."""
+
+    def __init__(self, name: str, told: list[str], failure: Exception | None = None) -> None:
+        self._name, self._told, self._failure = name, told, failure
+
+    async def keep_beating(self) -> None:
+        self._told.append(f"{self._name} beats")
+        try:
+            if self._failure:
+                raise self._failure
+            await asyncio.Event().wait()
+        finally:
+            self._told.append(f"{self._name} stops")
+
+
+def test_a_changed_heart_takes_the_place_of_the_one_before_and_none_may_come_between() -> None:
+    told: list[str] = []
+    hearts: list[Pulse | None] = [Pulse("first", told), None, Pulse("second", told)]
+
+    async def scenario() -> None:
+        changed = asyncio.Event()
+        keeping = asyncio.create_task(keep_newest(lambda: hearts.pop(0), changed))  # type: ignore[arg-type, return-value] # as good as a heart
+        while hearts:
+            await asyncio.sleep(0)
+            changed.set()
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+    asyncio.run(scenario())
+    assert told == ["first beats", "first stops", "second beats", "second stops"]
+
+
+def test_a_heart_that_fails_ends_its_keeper_loudly() -> None:
+    told: list[str] = []
+    broken = Pulse("broken", told, RuntimeError("a defect"))
+    with pytest.raises(RuntimeError, match="a defect"):
+        asyncio.run(keep_newest(lambda: broken, asyncio.Event()))  # type: ignore[arg-type, return-value] # as above
