@@ -189,7 +189,8 @@ class Attempt:
 
     def _connected(self) -> dict[str, Any]:
         parts = urlsplit(self.url)
-        expires_s = None if self.wire is None else self.wire.tls_expires_s
+        # A certificate that was put in on the way says nothing of the endpoint's own.
+        expires_s = None if self.wire is None or self.wire.intercepted else self.wire.tls_expires_s
         return {
             "server_address": parts.hostname,
             "server_port": parts.port or {"https": 443, "http": 80}.get(parts.scheme),
@@ -209,6 +210,8 @@ class Attempt:
             "retry_after_s": headers.retry_after_s(self.headers, self.started_ns / 1e9),
         }
         backend = headers.backend(self.headers, provider.backend)
+        if self.wire is not None and self.wire.intercepted:
+            backend["tls_intercepted"] = "true"
         if reading is not None:
             said |= {name: getattr(reading, name) for name in _FROM_READING}
             said["stream"] = _stream(verdict.outcome, reading)

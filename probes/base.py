@@ -41,11 +41,15 @@ class Read(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wire:
-    """What is known of a connection: peer as `address:port`, the certificate's end as UTC seconds."""
+    """What is known of a connection: peer as `address:port`, the certificate's end as UTC seconds.
+
+    `intercepted` says that the certificate is that of somebody on the way, by what the path says of itself.
+    """
 
     peer: str | None
     reused: bool
     tls_expires_s: int | None = None
+    intercepted: bool = False
 
 
 class Clock(Protocol):
