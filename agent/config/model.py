@@ -97,7 +97,8 @@ class Config:
         out: rules made in one place fit everywhere.
         """
         targets = tuple(
-            dataclasses.replace(target, path=Path(), credentials={}, headers={}) for target in self.targets
+            dataclasses.replace(target, network="internet", path=Path(), credentials={}, headers={})
+            for target in self.targets
         )
         judged = (targets, self.probes, self.objectives, self.runbook)
         return hashlib.blake2b(_JUDGED.dump_json(judged), digest_size=8).hexdigest()

@@ -13,6 +13,7 @@ from agent.config.findings import Findings
 from agent.config.model import Config
 from agent.config.sections import File, sections
 from agent.config.targets import targets
+from agent.config.ways import Ways
 from agent.errors import ConfigError
 
 log = structlog.get_logger("config")
@@ -74,10 +75,13 @@ def _expand(context: Context, file: File) -> Config:
     goals.duplicates(context, file.probes or [])
     goals.duplicates(context, file.objectives or [])
     planned = goals.probes(context, file)
+    ways = Ways(context, file.networks)
+    known = targets(context, file.targets, ways)
+    ways.judge_unused()
     return Config(
         vantage=places.vantage(context, file.settings),
         state_dir=places.state_dir(context, file.settings),
-        targets=targets(context, file.targets),
+        targets=known,
         probes=tuple(plan for _, _, plan in planned),
         objectives=goals.objectives(context, file, planned),
         storage=places.storage(context, file.settings),

@@ -51,6 +51,18 @@ class Tls(Section):
     server_name: Plain | None = None
 
 
+class NetworkSection(Section):
+    """A way out that targets name."""
+
+    later = frozenset({"witnesses"})
+    proxy: Referring | None = None
+    ca: Text | None = None
+    intercepted: Flag = False
+    tls: Tls = Tls()
+    source_address: Text | None = None
+    resolve: dict[str, Plain] = {}
+
+
 class PriceSection(Section):
     input: Money
     output: Money
@@ -58,7 +70,7 @@ class PriceSection(Section):
 
 class TargetSection(Section):
     later = frozenset(
-        {"for", "except", "override", "quota", "network", "api", "served_in", "capacity", "critical", "class"}
+        {"for", "except", "override", "quota", "api", "served_in", "capacity", "critical", "class"}
     )
     name: Name
     provider: Plain
@@ -69,6 +81,7 @@ class TargetSection(Section):
     api_version: Plain | None = None
     cloud: Name | None = None
     credentials: Credentials = Credentials()
+    network: Plain = "internet"
     headers: Headers = {}
     traceparent: Flag = False
     count: Count429 = Count429()
@@ -191,11 +204,11 @@ class LimitsSection(Section):
 
 
 class Settings(Section):
-    """The top of the file, its lists of targets, probes and objectives apart."""
+    """The top of the file, its networks and its lists of targets, probes and objectives apart."""
 
     later = frozenset(
         {
-            "secrets", "include", "networks", "models", "defaults", "services", "budget", "prices", "contracts",
+            "secrets", "include", "models", "defaults", "services", "budget", "prices", "contracts",
             "maintenance", "report",
         }
     )  # fmt: skip
@@ -206,6 +219,7 @@ class Settings(Section):
     alerts: AlertsSection = AlertsSection()
     export: ExportSection = ExportSection()
     limits: LimitsSection = LimitsSection()
+    networks: Any = None
     targets: Any = None
     probes: Any = None
     objectives: Any = None

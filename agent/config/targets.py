@@ -1,7 +1,6 @@
-"""Target sections to targets: who serves, under which URL, with which identity and by which way."""
+"""Target sections to targets: who serves, under which URL, with which identity."""
 
 import dataclasses
-import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from agent.config.findings import Path
 from agent.config.references import references
 from agent.config.schema import Credentials, TargetSection
 from agent.config.sections import Entry, nearest
+from agent.config.ways import Ways
 from probes import catalog
 from probes import target as probing
 
@@ -27,13 +27,15 @@ RESERVED = frozenset(
 """Label names that already stand on a metric, or that Prometheus puts there."""
 
 
-def targets(context: Context, entries: list[Entry[TargetSection]]) -> tuple[probing.Target, ...]:
+def targets(context: Context, entries: list[Entry[TargetSection]], ways: Ways) -> tuple[probing.Target, ...]:
     return tuple(
-        target for entry in entries if (target := _target(context, entry.path, entry.section)) is not None
+        target
+        for entry in entries
+        if (target := _target(context, entry.path, entry.section, ways)) is not None
     )
 
 
-def _target(context: Context, path: Path, section: TargetSection) -> probing.Target | None:
+def _target(context: Context, path: Path, section: TargetSection, ways: Ways) -> probing.Target | None:
     provider = catalog.PROVIDERS.get(section.provider)
     if provider is None:
         context.findings.error((*path, "provider"), _unknown(section.provider))
@@ -60,7 +62,8 @@ def _target(context: Context, path: Path, section: TargetSection) -> probing.Tar
         api_version=section.api_version,
         credentials=credentials,
         headers=_headers(context, (*path, "headers"), section.headers),
-        path=_way(context, path, section),
+        network=section.network,
+        path=ways.path(path, section),
         team=section.team,
         labels=dict(sorted(section.labels.items())),
         count_throttled=section.count.throttled,
@@ -174,42 +177,3 @@ def _labels(context: Context, where: Path, labels: Mapping[str, str]) -> None:
         context.findings.error(
             (*where, name), "is a label that every target has already; choose another name"
         )
-
-
-def _way(context: Context, path: Path, section: TargetSection) -> probing.Path:
-    tls = section.tls
-    files = {key: _file(context, (*path, "tls", key), getattr(tls, key)) for key in ("ca", "cert", "key")}
-    if (tls.cert is None) != (tls.key is None):
-        context.findings.error(
-            (*path, "tls"), "has only one of cert and key; write both, for they belong together"
-        )
-    return probing.Path(
-        proxy=_proxy(context, (*path, "proxy"), section.proxy),
-        **files,
-        server_name=tls.server_name,
-        resolve=_resolve(context, (*path, "resolve"), section.resolve),
-    )
-
-
-def _file(context: Context, path: Path, text: str | None) -> str | None:
-    return None if text is None else context.file(path, text)
-
-
-def _proxy(context: Context, path: Path, text: str | None) -> str:
-    if text is None or text in ("environment", "none"):
-        return text or "environment"
-    url = context.secret(path, text)
-    if url is not None:
-        context.url(path, url, ("http", "https", "socks5", "socks5h"))
-    return text
-
-
-def _resolve(context: Context, path: Path, addresses: Mapping[str, str]) -> Mapping[str, str]:
-    for host, address in addresses.items():
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
-            context.findings.error(
-                (*path, host), f"{shown(address)} is not an address; write one such as 10.0.0.9"
-            )
-    return {host.lower(): address for host, address in sorted(addresses.items())}

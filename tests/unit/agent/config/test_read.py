@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agent.config.model import Config
 from agent.config.read import default_state_dir, load, read
 from agent.errors import ConfigError
+from support.certificates import Authority
 from support.configuration import ENVIRON, HOST, LOCAL, OPENAI, findings, loaded
 
 T = f"targets: [{OPENAI}]\n"
@@ -177,7 +178,6 @@ MISTAKES = [
             "for",
             "except",
             "override",
-            "network",
             "quota",
             "api",
             "served_in",
@@ -448,7 +448,7 @@ def test_unset_names_pass_where_secrets_are_not_asked_for() -> None:
 
 def test_files_are_found_beside_the_configuration(tmp_path: Path) -> None:
     """Not in whatever folder the command was called from."""
-    (tmp_path / "ca.pem").touch()
+    Authority(tmp_path)
     (tmp_path / "c.yaml").write_text(target(tls={"ca": "ca.pem"}) + "\nstate_dir: state")
     config = read(tmp_path / "c.yaml", {}, host=HOST).config
     assert (config.targets[0].path.ca, config.state_dir) == (
