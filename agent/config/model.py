@@ -74,6 +74,7 @@ class Config:
     targets: tuple[Target, ...]
     probes: tuple[ProbePlan, ...]
     objectives: tuple[Objective, ...]
+    secrets_dir: str | None = None
     storage: Storage = dataclasses.field(default_factory=Storage)
     journal: JournalLimits = dataclasses.field(default_factory=JournalLimits)
     heartbeat: Heartbeat | None = None

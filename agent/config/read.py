@@ -71,6 +71,8 @@ def read_text(
 
 
 def _expand(context: Context, file: File) -> Config:
+    secrets_dir = places.secrets_dir(context, file.settings)
+    context = dataclasses.replace(context, secrets_dir=secrets_dir)
     goals.duplicates(context, file.targets)
     goals.duplicates(context, file.probes or [])
     goals.duplicates(context, file.objectives or [])
@@ -81,6 +83,7 @@ def _expand(context: Context, file: File) -> Config:
     return Config(
         vantage=places.vantage(context, file.settings),
         state_dir=places.state_dir(context, file.settings),
+        secrets_dir=secrets_dir,
         targets=known,
         probes=tuple(plan for _, _, plan in planned),
         objectives=goals.objectives(context, file, planned),

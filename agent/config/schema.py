@@ -203,12 +203,16 @@ class LimitsSection(Section):
     in_flight: Count = 500
 
 
+class SecretsSection(Section):
+    dir: Text | None = None
+
+
 class Settings(Section):
     """The top of the file, its networks and its lists of targets, probes and objectives apart."""
 
     later = frozenset(
         {
-            "secrets", "include", "models", "defaults", "services", "budget", "prices", "contracts",
+            "include", "models", "defaults", "services", "budget", "prices", "contracts",
             "maintenance", "report",
         }
     )  # fmt: skip
@@ -219,6 +223,7 @@ class Settings(Section):
     alerts: AlertsSection = AlertsSection()
     export: ExportSection = ExportSection()
     limits: LimitsSection = LimitsSection()
+    secrets: SecretsSection = SecretsSection()
     networks: Any = None
     targets: Any = None
     probes: Any = None

@@ -145,7 +145,8 @@ def _credentials(
         _sendable(context, (*where, key), text)
         if not references(text) and not section.simulated and not loopback(urlsplit(endpoint).hostname):
             context.findings.warn(
-                (*where, key), "is spelled out in the file; write ${NAME} or ${file:/path} instead"
+                (*where, key),
+                "is spelled out in the file; write ${NAME}, ${file:/path} or ${secret:a/b} instead",
             )
     return given
 

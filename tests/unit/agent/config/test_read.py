@@ -45,7 +45,7 @@ MISTAKES = [
         T + "services: []",
         "2: services: not yet: this version of nephoscope does not have `services`; take it out",
     ),
-    (T + "secrets: {dir: /x}", "2: secrets: not yet"),
+    (T + "secrets: {dri: /x}", "2: secrets.dri: unknown key `dri`; did you mean `dir`?"),
     (T + "include: [a.yaml]", "2: include: not yet"),
     (T + T, "2: targets: said twice, first on line 1; keep one"),
     ("targets:\n  - name: a\n   model: b", "3: cannot be read as YAML: the indentation does not match"),
@@ -114,7 +114,11 @@ MISTAKES = [
         "credentials.api_key: the environment variable EMPTY is empty",
     ),
     (target(credentials={"api_key": "${NOPE"}), "credentials.api_key: `${` is never closed"),
-    (target(credentials={"api_key": "${secret:a/b}"}), "credentials.api_key: `${secret:a/b}`: not yet"),
+    (
+        target(credentials={"api_key": "${secret:../b}"}),
+        "credentials.api_key: `${secret:../b}` does not name a",
+    ),
+    (T + "state_dir: '${secret:a}'", "2: state_dir: a file's content is a secret, and this is shown"),
     (target(credentials={"api_key": "${file:/nope}"}), "credentials.api_key: the file /nope cannot be read"),
     (
         target(credentials={"api_key": "a key"}),
