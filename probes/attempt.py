@@ -36,10 +36,14 @@ class Attempt:
         self.workload = workload
         self.slot = slot
         self.vantage = vantage
+        self._clock = clock
         self.marks = timing.Marks()
         self.started_ns = clock.wall_ns()
         self.origin_ns = clock.mono_ns()
         self.url = ""
+        self.configured: Mapping[str, str] = {}
+        self.signed: Mapping[str, str] = {}
+        """The headers that proved identity, and those that the file gives a target."""
         self.wire: Wire | None = None
         self.status: int | None = None
         self.headers: Mapping[str, str] = {}
@@ -50,6 +54,13 @@ class Attempt:
         self._arrivals: list[int] = []
         self._uncertainty_s: float | None = None
         self._last_uncertainty_s: float | None = None
+
+    def again(self) -> "Attempt":
+        """Return a notebook for asking once more; what this attempt took counts as proving identity."""
+        fresh = Attempt(self.target, self.workload, self.slot, self.vantage, self._clock)
+        fresh.started_ns, fresh.origin_ns = self.started_ns, self.origin_ns
+        fresh.marks.mark(timing.AUTH_START, self.marks.at.get(timing.AUTH_START, self.origin_ns))
+        return fresh
 
     def head(self, status: int, lower_headers: Mapping[str, str], event_bytes: int) -> Reader:
         """Note the response head and return who reads the body."""
