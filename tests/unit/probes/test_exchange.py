@@ -600,3 +600,11 @@ def test_a_key_in_a_header_of_ones_own_counts_too() -> None:
     target = dataclasses.replace(TARGET, credentials={"api_key": "fixed"}, headers={"X-Gate": "${KEY}"})
     _, transport, _ = rotating("sk-second-key", target=target)
     assert [request.headers["x-gate"] for request in transport.requests] == [KEY, "sk-second-key"]
+
+
+def test_a_certificate_that_was_put_in_on_the_way_is_said_so_and_its_end_left_out() -> None:
+    """What the vendor's certificate says was not observed; what was found out of headers stays beside."""
+    wire = Wire("10.0.0.1:3128", reused=False, tls_expires_s=1_700_000_000, intercepted=True)
+    result, _ = ask(wire=wire, headers={"content-type": "text/event-stream", "cf-ray": "9a-FRA"})
+    assert (result.outcome, result.tls_expires_at) == (Outcome.OK, None)
+    assert result.backend == {"edge": "FRA", "tls_intercepted": "true"}
