@@ -36,10 +36,14 @@ class Attempt:
         self.workload = workload
         self.slot = slot
         self.vantage = vantage
+        self._clock = clock
         self.marks = timing.Marks()
         self.started_ns = clock.wall_ns()
         self.origin_ns = clock.mono_ns()
         self.url = ""
+        self.configured: Mapping[str, str] = {}
+        self.signed: Mapping[str, str] = {}
+        """The headers that proved identity, and those that the file gives a target."""
         self.wire: Wire | None = None
         self.status: int | None = None
         self.headers: Mapping[str, str] = {}
@@ -50,6 +54,13 @@ class Attempt:
         self._arrivals: list[int] = []
         self._uncertainty_s: float | None = None
         self._last_uncertainty_s: float | None = None
+
+    def again(self) -> "Attempt":
+        """Return a notebook for asking once more; what this attempt took counts as proving identity."""
+        fresh = Attempt(self.target, self.workload, self.slot, self.vantage, self._clock)
+        fresh.started_ns, fresh.origin_ns = self.started_ns, self.origin_ns
+        fresh.marks.mark(timing.AUTH_START, self.marks.at.get(timing.AUTH_START, self.origin_ns))
+        return fresh
 
     def head(self, status: int, lower_headers: Mapping[str, str], event_bytes: int) -> Reader:
         """Note the response head and return who reads the body."""
@@ -189,7 +200,8 @@ class Attempt:
 
     def _connected(self) -> dict[str, Any]:
         parts = urlsplit(self.url)
-        expires_s = None if self.wire is None else self.wire.tls_expires_s
+        # A certificate that was put in on the way says nothing of the endpoint's own.
+        expires_s = None if self.wire is None or self.wire.intercepted else self.wire.tls_expires_s
         return {
             "server_address": parts.hostname,
             "server_port": parts.port or {"https": 443, "http": 80}.get(parts.scheme),
@@ -209,6 +221,8 @@ class Attempt:
             "retry_after_s": headers.retry_after_s(self.headers, self.started_ns / 1e9),
         }
         backend = headers.backend(self.headers, provider.backend)
+        if self.wire is not None and self.wire.intercepted:
+            backend["tls_intercepted"] = "true"
         if reading is not None:
             said |= {name: getattr(reading, name) for name in _FROM_READING}
             said["stream"] = _stream(verdict.outcome, reading)

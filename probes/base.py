@@ -41,11 +41,15 @@ class Read(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wire:
-    """What is known of a connection: peer as `address:port`, the certificate's end as UTC seconds."""
+    """What is known of a connection: peer as `address:port`, the certificate's end as UTC seconds.
+
+    `intercepted` says that the certificate is that of somebody on the way, by what the path says of itself.
+    """
 
     peer: str | None
     reused: bool
     tls_expires_s: int | None = None
+    intercepted: bool = False
 
 
 class Clock(Protocol):
@@ -128,11 +132,15 @@ class Secrets(Protocol):
     """Turns references into secrets, and keeps secrets out of texts."""
 
     def resolve(self, text: str) -> str:
-        """Return the text with its references (`${NAME}`, `${file:/path}`) replaced, or raise `SigningError`."""
+        """Return the text with its references (`${NAME}`, `${file:/path}`, `${secret:a/b}`) replaced, or raise `SigningError`."""
         ...
 
     def resolve_url(self, text: str) -> str:
         """Return the URL likewise; what comes into its user or password is percent-encoded."""
+        ...
+
+    def forget(self) -> None:
+        """Have what stands on disk read anew at its next use, whether it looks changed or not."""
         ...
 
     def redact(self, text: str) -> str:
@@ -145,6 +153,13 @@ class Signer(Protocol):
 
     async def sign(self, request: WireRequest, target: Target, secrets: Secrets) -> Mapping[str, str]:
         """Return the identity headers to add, or raise `SigningError`."""
+        ...
+
+    def outdated(self, signed: Mapping[str, str], target: Target, secrets: Secrets) -> bool:
+        """Return whether the credentials stand for something else by now than `sign` returned these headers by.
+
+        Raises `SigningError` where they stand for nothing that can be sent.
+        """
         ...
 
 

@@ -84,6 +84,9 @@ class Exchange:
         identity = self._new_id()
         try:
             verdict = await self._attempt(attempt, identity)
+            if attempt.status == 401 and self._rotated(attempt):
+                attempt = attempt.again()
+                verdict = await self._attempt(attempt, identity)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must neither lose the slot nor blame the endpoint
             sentence = f"the agent itself failed on target {target.name} ({error!r}): please report this"
             verdict = Verdict(Outcome.AGENT_FAULT, type(error).__name__, sentence)
@@ -99,6 +102,22 @@ class Exchange:
             return of_request(attempt.target, str(error))
         return await self._converse(attempt, request)
 
+    def _rotated(self, attempt: Attempt) -> bool:
+        """Say whether a refused identity was replaced between its reading and its use; asked once an attempt.
+
+        A refusal that came later than a first token may is a result all the same: the slots must not pile up.
+        """
+        target = attempt.target
+        if self._clock.mono_ns() - attempt.origin_ns > attempt.workload.first_token_s * 1e9:
+            return False
+        self._secrets.forget()
+        try:
+            return self._configured(target) != attempt.configured or catalog.PROVIDERS[
+                target.provider
+            ].signer.outdated(attempt.signed, target, self._secrets)
+        except (SigningError, ValueError):
+            return False
+
     async def _request(self, attempt: Attempt, identity: uuid.UUID) -> httpx.Request:
         """Return the signed request; identity is proven before the timed window and timed apart."""
         target, workload = attempt.target, attempt.workload
@@ -107,8 +126,9 @@ class Exchange:
         wanted = provider.dialect(workload.kind).request(attempt.url, target, workload, self._nonce())
         began_ns = self._clock.mono_ns()
         signed = await provider.signer.sign(wanted, target, self._secrets)
-        if signed:
-            attempt.marks.mark(timing.AUTH_START, began_ns)
+        attempt.signed, attempt.configured = signed, self._configured(target)
+        if signed or timing.AUTH_START in attempt.marks.at:
+            attempt.marks.at.setdefault(timing.AUTH_START, began_ns)
             attempt.marks.mark(timing.AUTH_END, self._clock.mono_ns())
         ours = {"user-agent": USER_AGENT, "accept-encoding": "identity", "x-request-id": str(identity)}
         if target.traceparent:
@@ -120,7 +140,7 @@ class Exchange:
         return httpx.Request(
             wanted.method,
             _parsed(wanted.url),
-            headers={**ours, **wanted.headers, **self._configured(target), **signed},
+            headers={**ours, **wanted.headers, **attempt.configured, **signed},
             content=wanted.body or None,
             extensions=extensions,
         )

@@ -22,7 +22,8 @@ class Path:
     """The way out to a target.
 
     `proxy` is `environment` (the usual variables decide), `none`, or a URL that may hold references; `resolve` maps a host to the
-    address that is used in place of what the resolver says.
+    address that is used in place of what the resolver says; `source_address` is the address of this machine to
+    go out from. `intercepted` says that TLS ends at somebody on the way, who shows a certificate of their own.
     """
 
     proxy: str = "environment"
@@ -31,6 +32,8 @@ class Path:
     key: str | None = None
     server_name: str | None = None
     resolve: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    source_address: str | None = None
+    intercepted: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +56,9 @@ class Target:
     api_version: str | None = None
     credentials: Mapping[str, str] = dataclasses.field(default_factory=dict)
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    network: str = "internet"
     path: Path = dataclasses.field(default_factory=Path)
     team: str | None = None
-    network: str = "internet"
     quota: str | None = None
     model_class: str | None = None
     capacity: Literal["shared", "provisioned"] | None = None

@@ -1,10 +1,12 @@
 """Connections to Postgres: short timeouts, and the one edge where foreign exceptions become ours."""
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from storage.base import StoreUnavailableError
@@ -36,16 +38,17 @@ def url_from(
     return url.render_as_string(hide_password=False)
 
 
-def create(url: str, *, pool_size: int = 4) -> Engine:
+def create(url: str, *, pool_size: int = 4, renew: Callable[[], str] | None = None) -> Engine:
     """Return an engine; nothing is connected yet. DatabaseURLError where the URL is not one of Postgres.
 
     Whoever hangs, hangs for seconds: 5 to connect, 30 a statement, 5 a lock, and 25 until a peer that fell
-    silent is given up (keep-alives after 10 s of silence, three of them 5 s apart).
+    silent is given up (keep-alives after 10 s of silence, three of them 5 s apart). `renew` returns the URL of
+    now, whose user and password each new connection takes: they may have been rotated.
     """
     parsed = _parsed(url)
     options = f"-c statement_timeout={STATEMENT_TIMEOUT_S}s -c lock_timeout={LOCK_TIMEOUT_S}s -c timezone=UTC"
     asked = parsed.query.get("options")
-    return create_engine(
+    made = create_engine(
         parsed.difference_update_query(["options"]),
         pool_size=pool_size,
         max_overflow=0,
@@ -64,6 +67,19 @@ def create(url: str, *, pool_size: int = 4) -> Engine:
             "options": f"{asked} {options}" if isinstance(asked, str) else options,
         },
     )
+    if renew is not None:
+        event.listen(made, "do_connect", functools.partial(_renewed, renew))
+    return made
+
+
+def _renewed(
+    renew: Callable[[], str], _dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]
+) -> None:
+    with contextlib.suppress(DatabaseURLError):
+        now = _parsed(renew())
+        parameters |= {
+            key: value for key, value in (("user", now.username), ("password", now.password)) if value
+        }
 
 
 def _parsed(url: str) -> URL:

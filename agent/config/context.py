@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from agent.config.findings import BadValueError, Findings, Path
 from agent.config.references import Reference, pieces
 from agent.config.secrets import join_url
+from agent.config.sources import Sources
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,13 +30,14 @@ class Host:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Context:
-    """`base` is the folder of the file, which relative paths start from."""
+    """`base` is the folder of the file, which relative paths start from; `secrets_dir` that of `${secret:...}`."""
 
     findings: Findings
     environ: Mapping[str, str]
     base: FilePath
     host: Host
     no_secrets: bool = False
+    secrets_dir: str | None = None
 
     def setting(self, path: Path, text: str) -> str:
         """Return a setting that is no secret with its variables put in; an unset one is an error."""
@@ -51,23 +53,27 @@ class Context:
     def _shown(self, piece: str | Reference) -> str:
         if isinstance(piece, str):
             return piece
-        if piece.file:
+        if piece.kind != "variable":
             raise BadValueError(
                 "a file's content is a secret, and this is shown; write it out or use ${NAME}"
             )
-        return piece.value(self.environ)
+        return Sources(self.environ).value(piece)
 
     def secret(self, path: Path, text: str) -> str | None:
         """Return what a secret text stands for now, to be judged and forgotten; None where that is not known."""
+        sources, found = Sources(self.environ, self.secrets_dir), pieces(text)
+        homeless = self.secrets_dir is None and any(
+            isinstance(piece, Reference) and piece.kind == "secret" for piece in found
+        )
         try:
             return join_url(
                 [
-                    (piece, False) if isinstance(piece, str) else (piece.value(self.environ), True)
-                    for piece in pieces(text)
+                    (piece, False) if isinstance(piece, str) else (sources.value(piece), True)
+                    for piece in found
                 ]
             )
         except LookupError as error:
-            if not self.no_secrets:
+            if homeless or not self.no_secrets:
                 self.findings.error(path, str(error.args[0]))
         return None
 

@@ -99,6 +99,7 @@ class Config:
     targets: tuple[Target, ...]
     probes: tuple[ProbePlan, ...]
     objectives: tuple[Objective, ...]
+    secrets_dir: str | None = None
     storage: Storage = dataclasses.field(default_factory=Storage)
     journal: JournalLimits = dataclasses.field(default_factory=JournalLimits)
     heartbeat: Heartbeat | None = None
@@ -123,7 +124,7 @@ class Config:
         things is left out: rules made in one place fit everywhere.
         """
         targets = tuple(
-            dataclasses.replace(target, path=Path(), network="", credentials={}, headers={})
+            dataclasses.replace(target, network="internet", path=Path(), credentials={}, headers={})
             for target in self.targets
         )
         judged = (targets, self.probes, self.objectives, self.runbook)

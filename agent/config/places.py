@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from agent.config.context import Context, Host, loopback
 from agent.config.durations import shown
 from agent.config.model import Export, Heartbeat, JournalLimits, Limits, Otlp, Storage
-from agent.config.references import Reference, pieces
+from agent.config.references import pieces
 from agent.config.schema import Settings, StorageSection
 
 _DATABASE = ("postgresql",)
@@ -32,6 +32,12 @@ def state_dir(context: Context, settings: Settings) -> str:
     if settings.state_dir is not None:
         return context.folder(("state_dir",), settings.state_dir)
     return str(default_state_dir(context.host))
+
+
+def secrets_dir(context: Context, settings: Settings) -> str | None:
+    """Return the folder of secrets; whether a secret is there is judged where it is referred to."""
+    folder = settings.secrets.dir
+    return None if folder is None else context.folder(("secrets", "dir"), folder)
 
 
 def default_state_dir(host: Host) -> Path:
@@ -88,22 +94,7 @@ def _sslmode(host: str) -> str:
 def _quoted(password: str) -> str:
     """Return a password for a URL: what is spelled out percent-encoded, references as they stand."""
     return "".join(
-        quote(piece, safe="") if isinstance(piece, str) else written(piece) for piece in pieces(password)
-    )
-
-
-def written(reference: Reference) -> str:
-    """Return a reference as it stands in a file.
-
-    >>> written(Reference("KEY", default="none"))
-    '${KEY:-none}'
-    """
-    if reference.file:
-        return f"${{file:{reference.name}}}"
-    return (
-        f"${{{reference.name}}}"
-        if reference.default is None
-        else f"${{{reference.name}:-{reference.default}}}"
+        quote(piece, safe="") if isinstance(piece, str) else str(piece) for piece in pieces(password)
     )
 
 

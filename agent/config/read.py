@@ -16,6 +16,7 @@ from agent.config.including import gather
 from agent.config.model import Config
 from agent.config.sections import File, sections
 from agent.config.targets import targets
+from agent.config.ways import Ways
 
 log = structlog.get_logger("config")
 
@@ -87,14 +88,20 @@ def read_text(
 
 
 def _expand(context: Context, file: File) -> Config:
+    secrets_dir = places.secrets_dir(context, file.settings)
+    context = dataclasses.replace(context, secrets_dir=secrets_dir)
     goals.duplicates(context, file.targets)
     goals.duplicates(context, file.probes or [])
     goals.duplicates(context, file.objectives or [])
     planned = workloads.probes(context, file)
+    ways = Ways(context, file.networks)
+    known = targets(context, file.targets, file.settings.models, ways)
+    ways.judge_unused()
     return Config(
         vantage=places.vantage(context, file.settings),
         state_dir=places.state_dir(context, file.settings),
-        targets=targets(context, file.targets, file.settings.models),
+        secrets_dir=secrets_dir,
+        targets=known,
         probes=tuple(plan for _, _, plan in planned),
         objectives=goals.objectives(context, file, planned),
         storage=places.storage(context, file.settings),

@@ -1,9 +1,11 @@
-"""The grammar of references inside one scalar: `${NAME}`, `${NAME:-default}`, `${file:/path}`; `$$` is a dollar."""
+"""The grammar of references inside one scalar; `$$` is a dollar.
+
+`${NAME}`, `${NAME:-default}`, `${file:/path}` and `${secret:a/b}`, a file under the folder of secrets.
+"""
 
 import dataclasses
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from typing import Literal
 
 from agent.config.findings import BadValueError
 
@@ -13,40 +15,28 @@ _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reference:
-    """`name` is of an environment variable, or the absolute path of a file."""
+    """`name` is that of an environment variable, a file's absolute path, or one within the folder of secrets."""
 
     name: str
-    file: bool = False
+    kind: Literal["variable", "file", "secret"] = "variable"
     default: str | None = None
 
-    def value(self, environ: Mapping[str, str]) -> str:
-        """Return what it stands for now; LookupError carries a sentence that names it and the remedy."""
-        if not self.file:
-            found = environ.get(self.name) or self.default
-            if not found and self.default is None:
-                state = "is empty" if self.name in environ else "is not set"
-                raise LookupError(f"the environment variable {self.name} {state}; set it, or give a default")
-            return found or ""
-        try:
-            text = Path(self.name).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            reason = (
-                error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
-            )
-            raise LookupError(
-                f"the file {self.name} cannot be read ({reason}); write it, or mend path and permission"
-            ) from None
-        secret = text.removesuffix("\n").removesuffix("\r")
-        if not secret:
-            raise LookupError(f"the file {self.name} is empty; write the secret into it")
-        return secret
+    def __str__(self) -> str:
+        """Return it as it stands in a file.
+
+        >>> print(Reference("KEY", default="none"), Reference("openai/api_key", "secret"))
+        ${KEY:-none} ${secret:openai/api_key}
+        """
+        kind = "" if self.kind == "variable" else f"{self.kind}:"
+        default = "" if self.default is None else f":-{self.default}"
+        return f"${{{kind}{self.name}{default}}}"
 
 
 def pieces(text: str) -> list[str | Reference]:
     """Return literal texts and references in order; BadValueError carries the sentence.
 
     >>> pieces("Bearer ${KEY:-none}$$")
-    ['Bearer ', Reference(name='KEY', file=False, default='none'), '$']
+    ['Bearer ', Reference(name='KEY', kind='variable', default='none'), '$']
     """
     found: list[str | Reference] = []
     end = 0
@@ -75,13 +65,19 @@ def _reference(inside: str | None) -> Reference:
         path = inside.removeprefix("file:")
         if not path.startswith("/") or "\0" in path:
             raise BadValueError(f"`${{{inside}}}` needs an absolute path, as in ${{file:/run/secrets/key}}")
-        return Reference(path, file=True)
+        return Reference(path, "file")
     if inside.startswith("secret:"):
-        raise BadValueError(
-            f"`${{{inside}}}`: not yet: this version has no secrets.dir; write ${{file:/path}} instead"
-        )
+        path = inside.removeprefix("secret:")
+        if not path.isprintable() or not {"", ".", ".."}.isdisjoint(path.split("/")):
+            raise BadValueError(
+                f"`${{{inside}}}` does not name a file under secrets.dir; write its path from there, "
+                "as in ${secret:openai/api_key}"
+            )
+        return Reference(path, "secret")
     match = _NAME.fullmatch(inside)
     if match is None:
         # What stands between the braces is not quoted: newcomers paste the key itself there.
-        raise BadValueError("`${...}` does not hold a name; write ${NAME}, ${NAME:-default} or ${file:/path}")
+        raise BadValueError(
+            "`${...}` does not hold a name; write ${NAME}, ${NAME:-default}, ${file:/path} or ${secret:a/b}"
+        )
     return Reference(match[1], default=match[2])

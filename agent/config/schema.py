@@ -71,6 +71,18 @@ class Tls(Section):
     server_name: Plain | None = None
 
 
+class NetworkSection(Section):
+    """A way out that targets name."""
+
+    later = frozenset({"witnesses"})
+    proxy: Referring | None = None
+    ca: Text | None = None
+    intercepted: Flag = False
+    tls: Tls = Tls()
+    source_address: Text | None = None
+    resolve: dict[str, Plain] = {}
+
+
 class PriceSection(Section):
     input: Money
     output: Money
@@ -95,11 +107,11 @@ class TargetSection(Section):
     api_version: Plain | None = None
     cloud: Name | None = None
     credentials: Credentials = Credentials()
+    network: Plain = "internet"
     headers: Headers = {}
     traceparent: Flag = False
     count: Count429 = Count429()
     team: Name | None = None
-    network: Name = "internet"
     quota: Name | None = None
     capacity: Annotated[
         Literal["shared", "provisioned"] | None, BeforeValidator(one_of("shared", "provisioned"))
@@ -267,10 +279,14 @@ class BudgetSection(Section):
     shed: Shed = SHED
 
 
-class Settings(Section):
-    """The top of the file, its lists of targets, probes and objectives apart."""
+class SecretsSection(Section):
+    dir: Text | None = None
 
-    later = frozenset({"secrets", "networks", "services", "prices", "contracts", "maintenance", "report"})
+
+class Settings(Section):
+    """The top of the file, its networks and its lists of targets, probes and objectives apart."""
+
+    later = frozenset({"services", "prices", "contracts", "maintenance", "report"})
     vantage: Name | None = None
     state_dir: Text | None = None
     storage: StorageSection | None = None
@@ -282,6 +298,8 @@ class Settings(Section):
     include: Any = None
     defaults: Any = None
     budget: BudgetSection | None = None
+    secrets: SecretsSection = SecretsSection()
+    networks: Any = None
     targets: Any = None
     probes: Any = None
     objectives: Any = None

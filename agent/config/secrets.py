@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus, unquote
 from agent.config.findings import BadValueError
 from agent.config.model import Config
 from agent.config.references import Reference, literal, pieces, references
+from agent.config.sources import Sources
 from probes.base import SigningError
 from probes.target import Target
 
@@ -33,8 +34,10 @@ _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)@(.*)", re.DOTALL)
 class Secrets:
     """Resolves references at each use, so that a rotated file is read anew, and remembers what to blot out."""
 
-    def __init__(self, environ: Mapping[str, str], known: Iterable[str] = ()) -> None:
-        self._environ = environ
+    def __init__(
+        self, environ: Mapping[str, str], known: Iterable[str] = (), folder: str | None = None
+    ) -> None:
+        self._sources = Sources(environ, folder)
         self._known: dict[str, tuple[str, ...]] = {}
         self._blots: tuple[str, ...] | None = ()
         for value in known:
@@ -43,7 +46,7 @@ class Secrets:
     @classmethod
     def of(cls, config: Config, environ: Mapping[str, str]) -> Self:
         """Return secrets that know what the file spells out, and what its references stand for already."""
-        secrets = cls(environ, known=_spelled_out(config))
+        secrets = cls(environ, _spelled_out(config), config.secrets_dir)
         for text in _referring(config):
             for reference in references(text):
                 with contextlib.suppress(LookupError):
@@ -61,12 +64,17 @@ class Secrets:
         """
         return join_url(self._parts(text))
 
+    def forget(self) -> None:
+        """Have every file read anew at its next use; what was a secret stays one."""
+        self._sources.forget()
+
     def redact(self, text: str) -> str:
         """Return the text with every secret that was ever resolved blotted out, in its encoded forms too."""
-        if self._blots is None:
-            forms = {form for known in self._known.values() for form in known}
-            self._blots = tuple(sorted(forms, key=len, reverse=True))
-        for blot in self._blots:
+        blots = self._blots
+        if blots is None:
+            forms = {form for known in tuple(self._known.values()) for form in known}
+            blots = self._blots = tuple(sorted(forms, key=len, reverse=True))
+        for blot in blots:
             if blot in text:
                 text = text.replace(blot, BLOT)
         return text
@@ -80,7 +88,7 @@ class Secrets:
     def _value(self, piece: str | Reference) -> str:
         if isinstance(piece, str):
             return piece
-        value = piece.value(self._environ)
+        value = self._sources.value(piece)
         self._remember(value)
         return value
 

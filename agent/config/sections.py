@@ -11,7 +11,14 @@ from agent.config.durations import shown
 from agent.config.expanding import LISTS, classes_of, seen
 from agent.config.findings import Findings, Path
 from agent.config.nearest import nearest
-from agent.config.schema import ObjectiveSection, ProbeSection, Section, Settings, TargetSection
+from agent.config.schema import (
+    NetworkSection,
+    ObjectiveSection,
+    ProbeSection,
+    Section,
+    Settings,
+    TargetSection,
+)
 from agent.config.selecting import View
 
 S = TypeVar("S", bound=Section)
@@ -44,6 +51,7 @@ class File:
     objectives: list[Entry[ObjectiveSection]] | None
     names: Mapping[str, frozenset[str]]
     views: tuple[View, ...]
+    networks: Mapping[str, Entry[NetworkSection] | None] = dataclasses.field(default_factory=dict)
 
 
 def sections(data: Any, findings: Findings) -> File:
@@ -67,6 +75,7 @@ def sections(data: Any, findings: Findings) -> File:
         _entries(ObjectiveSection, tree, "objectives", findings),
         {key: frozenset(_names(tree.get(key))) for key in LISTS},
         tuple(_views(tree)),
+        _named(NetworkSection, tree, "networks", findings),
     )
 
 
@@ -111,6 +120,23 @@ def _entries(model: type[S], tree: Mapping[str, Any], key: str, findings: Findin
         (path := (key, at), _validated(model, entry, path, findings)) for at, entry in enumerate(entries)
     )
     return [Entry(path, section) for path, section in found if section is not None]
+
+
+def _named(
+    model: type[S], tree: Mapping[str, Any], key: str, findings: Findings
+) -> dict[str, Entry[S] | None]:
+    """Return the entries of a map by name, None for one that is unusable, whose errors are told."""
+    entries = tree.get(key)
+    if entries is not None and not isinstance(entries, dict):
+        findings.error(
+            (key,), f"a map of names belongs here, not {shown(entries)}; write NAME: {{...}} for each"
+        )
+    named: dict[str, Entry[S] | None] = {}
+    for name, entry in entries.items() if isinstance(entries, dict) else ():
+        path = (key, name)
+        section = _validated(model, entry, path, findings)
+        named[str(name)] = None if section is None else Entry(path, section)
+    return named
 
 
 def _validated(model: type[S], data: Any, path: Path, findings: Findings) -> S | None:

@@ -1,7 +1,6 @@
-"""Target sections to targets: who serves, under which URL, with which identity and by which way."""
+"""Target sections to targets: who serves, under which URL, with which identity."""
 
 import dataclasses
-import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from agent.config.nearest import nearest
 from agent.config.references import references
 from agent.config.schema import Credentials, ModelSection, TargetSection
 from agent.config.sections import Entry
+from agent.config.ways import Ways
 from probes import catalog
 from probes import target as probing
 
@@ -32,14 +32,16 @@ Models = Mapping[str, ModelSection]
 
 
 def targets(
-    context: Context, entries: list[Entry[TargetSection]], models: Models
+    context: Context, entries: list[Entry[TargetSection]], models: Models, ways: Ways
 ) -> tuple[probing.Target, ...]:
     _providers(context, models)
-    found = (_target(context, entry.path, entry.section, models) for entry in entries)
+    found = (_target(context, entry.path, entry.section, models, ways) for entry in entries)
     return tuple(target for target in found if target is not None)
 
 
-def _target(context: Context, path: Path, section: TargetSection, models: Models) -> probing.Target | None:
+def _target(
+    context: Context, path: Path, section: TargetSection, models: Models, ways: Ways
+) -> probing.Target | None:
     provider = catalog.PROVIDERS.get(section.provider)
     if provider is None:
         context.findings.error((*path, "provider"), _unknown(section.provider))
@@ -66,9 +68,9 @@ def _target(context: Context, path: Path, section: TargetSection, models: Models
         api_version=section.api_version,
         credentials=credentials,
         headers=_headers(context, (*path, "headers"), section.headers),
-        path=_way(context, path, section),
-        team=section.team,
         network=section.network,
+        path=ways.path(path, section),
+        team=section.team,
         quota=section.quota,
         model_class=models[section.model].class_ if section.model in models else None,
         capacity=section.capacity,
@@ -177,7 +179,8 @@ def _credentials(
         _sendable(context, (*where, key), text)
         if not references(text) and not section.simulated and not loopback(urlsplit(endpoint).hostname):
             context.findings.warn(
-                (*where, key), "is spelled out in the file; write ${NAME} or ${file:/path} instead"
+                (*where, key),
+                "is spelled out in the file; write ${NAME}, ${file:/path} or ${secret:a/b} instead",
             )
     return given
 
@@ -209,42 +212,3 @@ def _labels(context: Context, where: Path, labels: Mapping[str, str]) -> None:
         context.findings.error(
             (*where, name), "is a label that every target has already; choose another name"
         )
-
-
-def _way(context: Context, path: Path, section: TargetSection) -> probing.Path:
-    tls = section.tls
-    files = {key: _file(context, (*path, "tls", key), getattr(tls, key)) for key in ("ca", "cert", "key")}
-    if (tls.cert is None) != (tls.key is None):
-        context.findings.error(
-            (*path, "tls"), "has only one of cert and key; write both, for they belong together"
-        )
-    return probing.Path(
-        proxy=_proxy(context, (*path, "proxy"), section.proxy),
-        **files,
-        server_name=tls.server_name,
-        resolve=_resolve(context, (*path, "resolve"), section.resolve),
-    )
-
-
-def _file(context: Context, path: Path, text: str | None) -> str | None:
-    return None if text is None else context.file(path, text)
-
-
-def _proxy(context: Context, path: Path, text: str | None) -> str:
-    if text is None or text in ("environment", "none"):
-        return text or "environment"
-    url = context.secret(path, text)
-    if url is not None:
-        context.url(path, url, ("http", "https", "socks5", "socks5h"))
-    return text
-
-
-def _resolve(context: Context, path: Path, addresses: Mapping[str, str]) -> Mapping[str, str]:
-    for host, address in addresses.items():
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
-            context.findings.error(
-                (*path, host), f"{shown(address)} is not an address; write one such as 10.0.0.9"
-            )
-    return {host.lower(): address for host, address in sorted(addresses.items())}

@@ -90,7 +90,11 @@ class Teller:
         self._alive = Alive()
         self._metrics = Metrics(VERSION)
         self._link = Link(lambda up: self._metrics.database_up(up=up))
-        self._engine = engine.create(told["database_url"] or secrets.resolve_url(config.storage.url or ""))
+        self._engine = (
+            engine.create(told["database_url"])
+            if told["database_url"]
+            else engine.create(secrets.resolve_url(config.storage.url or ""), renew=self._database_url)
+        )
         self._counter = MetricsFollower(
             self._metrics,
             self._state / "readers" / "metrics.snapshot",
@@ -109,6 +113,14 @@ class Teller:
 
     def _switch(self, config: Config) -> None:
         self._current = config
+
+    def _database_url(self) -> str:
+        """Return the named database's URL of now; empty where its secret cannot be read at this moment."""
+        try:
+            return self._secrets.resolve_url(self._config.storage.url or "")
+        except SigningError as failure:
+            logger.warning("database.secret_missing", reason=str(failure))
+            return ""
 
     async def run(self, pipe: asyncio.StreamReader) -> int:
         """Run until SIGTERM or the parent's end, which is 0, or the death of a task, which is 1."""

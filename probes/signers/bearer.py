@@ -25,6 +25,12 @@ class Bearer:
     optional: bool = False
 
     async def sign(self, request: WireRequest, target: Target, secrets: Secrets) -> Mapping[str, str]:  # noqa: ARG002 - the protocol's: other signers sign the body
+        return self._headers(target, secrets)
+
+    def outdated(self, signed: Mapping[str, str], target: Target, secrets: Secrets) -> bool:
+        return self._headers(target, secrets) != signed
+
+    def _headers(self, target: Target, secrets: Secrets) -> Mapping[str, str]:
         kind = next((kind for kind in TAKES if target.credentials.get(kind)), None)
         if kind is None:
             if self.optional:

@@ -10,6 +10,7 @@ from probes.base import Wire
 from probes.target import Path
 from probes.timing import PROXY_END, PROXY_START, TLS_END, TLS_START, Marks
 from probes.transport import errors, sockets, tls, tunnels
+from probes.transport.contexts import Contexts
 from probes.transport.proxies import Proxy
 from probes.transport.resolver import Resolver
 from probes.transport.sockets import Channel, Socket
@@ -61,7 +62,7 @@ class Connection:
 class Dialer:
     """Opens connections; every step has `limit_s` at most, None for no limit of its own."""
 
-    def __init__(self, resolver: Resolver, contexts: tls.Contexts, stamps: Stamps) -> None:
+    def __init__(self, resolver: Resolver, contexts: Contexts, stamps: Stamps) -> None:
         self._resolver = resolver
         self._contexts = contexts
         self._stamps = stamps
@@ -76,13 +77,13 @@ class Dialer:
             wire = Wire(socket.peer, reused=False)
             if context is not None:
                 secured = await self._secure(route, channel, context, marks, limit_s)
-                channel, wire = secured, dataclasses.replace(wire, tls_expires_s=secured.expires_s)
+                channel, wire = secured, _seen(route, socket, secured.expires_s)
             return Connection(route, socket, channel, wire)
         except ssl.SSLCertVerificationError as error:
             socket.close()
             expires_s = await self._look(route, limit_s)
-            failed = tls.failure(error, str(route), expires_s)
-            failed.wire = Wire(socket.peer, reused=False, tls_expires_s=expires_s)
+            failed = tls.failure(error, str(route), route.path, expires_s)
+            failed.wire = _seen(route, socket, expires_s)
             raise failed from error
         except errors.WireError as error:
             socket.close()
@@ -94,13 +95,13 @@ class Dialer:
 
     async def _reach(self, route: Route, marks: Marks, limit_s: float | None) -> Socket:
         """Return a TCP connection to the proxy where there is one, else to the host."""
-        proxy = route.proxy
+        proxy, source = route.proxy, route.path.source_address
         if proxy is None:
             addresses = await self._resolver.resolve(route.address, route.port, marks, limit_s)
-            return await sockets.connect(addresses, str(route), marks, limit_s, self._stamps)
+            return await sockets.connect(addresses, str(route), marks, limit_s, self._stamps, source)
         try:
             addresses = await self._resolver.resolve(proxy.host, proxy.port, marks, limit_s)
-            return await sockets.connect(addresses, str(proxy), marks, limit_s, self._stamps)
+            return await sockets.connect(addresses, str(proxy), marks, limit_s, self._stamps, source)
         except (errors.ResolveFailed, errors.ConnectRefused, errors.ConnectTimeout) as error:
             raise errors.ProxyRefused(
                 f"the proxy {proxy} on the way to {route} cannot be reached: {error}"
@@ -162,7 +163,7 @@ class Dialer:
                 reason="timeout",
             ) from error
         except OSError as error:
-            raise tls.failure(error, str(route), None) from error
+            raise tls.failure(error, str(route), route.path) from error
         marks.mark(TLS_END, time.monotonic_ns())
         return secured
 
@@ -182,3 +183,8 @@ class Dialer:
                 if socket is not None:
                     socket.close()
         return None
+
+
+def _seen(route: Route, socket: Socket, expires_s: int | None) -> Wire:
+    """Return what is known of a connection whose certificate was seen."""
+    return Wire(socket.peer, reused=False, tls_expires_s=expires_s, intercepted=route.path.intercepted)

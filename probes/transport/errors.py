@@ -31,6 +31,13 @@ class Exhausted(WireError):
     outcome = Outcome.AGENT_FAULT
 
 
+class SourceMissing(WireError):
+    """This machine does not bear the address that the path goes out from."""
+
+    outcome = Outcome.AGENT_FAULT
+    reason: ClassVar[str] = "source_address"
+
+
 class ResolveFailed(WireError):
     """The host's name led to no address."""
 
@@ -55,6 +62,14 @@ class ProxyRefused(ConnectRefused):
 
 class ProxyDenied(Misconfigured):
     """The proxy wants other credentials."""
+
+
+class ClientRefused(Misconfigured):
+    """The server does not take our client certificate, or wants one; `reason` says which, as in `TlsFailed`."""
+
+    def __init__(self, message: str, *, reason: str, wire: Wire | None = None) -> None:
+        super().__init__(message, wire=wire)
+        self.reason = reason
 
 
 class TlsFailed(WireError):

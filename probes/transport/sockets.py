@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import socket
+import sys
 import time
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -13,13 +14,16 @@ from typing import NamedTuple, Protocol
 from probes.base import Read
 from probes.timing import CONNECT_END, CONNECT_START, Marks
 from probes.transport import errors
-from probes.transport.resolver import Address
+from probes.transport.resolver import Address, literal_address
 from probes.transport.sending import Handed, Sender
 from probes.transport.stamps import SPACE, STEP_NS, Stamps, counts, stamp_ns, wanted
 
 _SIZE = 65_536
 # Reads kept for a consumer that is behind, 4 MiB at most; beyond them the kernel's window pushes back.
 _AHEAD = 64
+# The port is then chosen with the connection, as without bind: one in TIME_WAIT towards somebody else is free.
+# Python names it from 3.12 on (linux/in.h).
+_BIND_ADDRESS_NO_PORT = 24 if sys.platform == "linux" else None
 _OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
 
 
@@ -230,19 +234,29 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
 
 
 async def connect(
-    addresses: Sequence[Address], host: str, marks: Marks, limit_s: float | None, stamps: Stamps
+    addresses: Sequence[Address],
+    host: str,
+    marks: Marks,
+    limit_s: float | None,
+    stamps: Stamps,
+    source: str | None = None,
 ) -> Socket:
     """Return a socket connected to the first address that takes it, each tried for `limit_s` at most.
 
-    Raises `ConnectTimeout` or `ConnectRefused` with every attempt in the message, and `Exhausted` where this
-    machine is the reason for them all.
+    `source` is the address of this machine to go out from. Raises `ConnectTimeout` or `ConnectRefused` with
+    every attempt in the message, `Exhausted` where this machine is the reason for them all, and
+    `SourceMissing` where it does not bear the source.
     """
+    bound = literal_address(source, 0) if source else None
+    if bound is not None:
+        addresses = _alike(addresses, bound, host)
+        host = f"{host} from {source}"
     attempts: list[str] = []
     ours: list[tuple[Address, OSError]] = []
     late = False
     for address in addresses:
         try:
-            return await _attempt(address, marks, limit_s, stamps)
+            return await _attempt(address, marks, limit_s, stamps, bound)
         except TimeoutError as error:
             late = True
             # The kernel's own verdict (ETIMEDOUT) comes with words, our limit's without.
@@ -265,11 +279,26 @@ async def connect(
     )
 
 
-async def _attempt(address: Address, marks: Marks, limit_s: float | None, stamps: Stamps) -> Socket:
+def _alike(addresses: Sequence[Address], bound: Address, host: str) -> Sequence[Address]:
+    """Return the addresses that are of the source's family: no other can be reached from it."""
+    alike = [address for address in addresses if address.family == bound.family]
+    if addresses and not alike:
+        raise errors.Misconfigured(
+            f"{host} has no address of the kind of source_address {bound.sockaddr[0]} (IPv4 or IPv6): "
+            "name an address of this machine of the kind that the host has"
+        )
+    return alike
+
+
+async def _attempt(
+    address: Address, marks: Marks, limit_s: float | None, stamps: Stamps, bound: Address | None
+) -> Socket:
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)  # noqa: FBT003 - the standard library's own signature
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if bound is not None:
+            _bind(sock, bound)
         marks.mark(CONNECT_START, time.monotonic_ns())
         async with asyncio.timeout(limit_s):
             marks.mark(CONNECT_END, await _established(sock, address))
@@ -277,6 +306,20 @@ async def _attempt(address: Address, marks: Marks, limit_s: float | None, stamps
     except BaseException:
         sock.close()
         raise
+
+
+def _bind(sock: socket.socket, bound: Address) -> None:
+    if _BIND_ADDRESS_NO_PORT is not None:
+        sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+    try:
+        sock.bind(bound.sockaddr)
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
+        raise errors.SourceMissing(
+            f"source_address {bound.sockaddr[0]} is not an address of this machine: "
+            "name one that it bears (ip address), or bring the interface up"
+        ) from error
 
 
 async def _established(sock: socket.socket, address: Address) -> int:

@@ -1,12 +1,9 @@
-"""TLS over any channel: contexts built once, handshake over memory BIOs, what a certificate and a refusal say."""
+"""TLS over any channel: handshake over memory BIOs, what a certificate and a refusal say."""
 
 import contextlib
 import functools
-import os
 import ssl
 from datetime import UTC, datetime
-
-import certifi
 
 from probes.base import Read
 from probes.target import Path
@@ -33,51 +30,24 @@ _REMEDY = {
     "unknown issuer": "set tls.ca to the PEM file of its issuer (a gateway that intercepts TLS signs with its own)",
     "other name": "correct the host of the endpoint, or set tls.server_name to the name that the certificate bears",
 }
+_REMEDY_ON_THE_WAY = {
+    "not yet valid": "check the clock of this machine, then ask the proxy's operators",
+    "unknown issuer": "set the network's ca to the PEM file of the proxy's issuer",
+}
+_OF_CLIENT = frozenset(
+    {
+        "CERTIFICATE_REQUIRED", "CERTIFICATE_EXPIRED", "CERTIFICATE_REVOKED", "CERTIFICATE_UNKNOWN",
+        "BAD_CERTIFICATE", "UNSUPPORTED_CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED",
+    }
+)  # fmt: skip
+"""Alerts by which a server speaks of its client's certificate (RFC 8446, section 6)."""
+
 _SAYS = {
     "not yet valid": "is not valid yet",
     "expired": "has expired",
     "unknown issuer": "is signed by an issuer that is not trusted here",
     "other name": "is made out to another name",
 }
-
-
-class Contexts:
-    """SSL contexts by (ca, cert, key), each built once and again when one of its files changed."""
-
-    def __init__(self) -> None:
-        self._built: dict[tuple[str | None, ...], tuple[tuple[int, ...], ssl.SSLContext]] = {}
-
-    def get(self, path: Path) -> ssl.SSLContext:
-        """Return the path's context, or raise `Misconfigured`; building one reads files (20 ms)."""
-        key = (path.ca, path.cert, path.key)
-        try:
-            changed = tuple(os.stat(name).st_mtime_ns for name in key if name)  # noqa: PTH116 - once a request
-            known = self._built.get(key)
-            if known is None or known[0] != changed:
-                known = self._built[key] = (changed, _build(path))
-        except (OSError, ssl.SSLError) as error:
-            raise errors.Misconfigured(
-                f"reading the TLS files of the path ({', '.join(name for name in key if name)}) failed "
-                f"({error.strerror or error}): set tls.ca, tls.cert and tls.key to readable PEM files; "
-                "the key must belong to the certificate and carry no passphrase"
-            ) from error
-        return known[1]
-
-
-def _build(path: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=path.ca or _bundle())
-    if path.cert:
-        # Without a callback OpenSSL would ask for the passphrase on the terminal and wait.
-        context.load_cert_chain(path.cert, path.key, password=lambda: "")
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _bundle() -> str | None:
-    """Return None where the system trusts anybody (then its store is used), else certifi's file."""
-    paths = ssl.get_default_verify_paths()
-    has_folder = paths.capath is not None and bool(os.listdir(paths.capath))  # noqa: PTH208 - names only
-    return None if paths.cafile or has_folder else certifi.where()
 
 
 class Tls:
@@ -165,10 +135,12 @@ def unverified() -> ssl.SSLContext:
     return context
 
 
-def failure(error: ssl.SSLError | OSError, host: str, expires_s: int | None) -> errors.TlsFailed:
+def failure(
+    error: ssl.SSLError | OSError, host: str, path: Path, expires_s: int | None = None
+) -> errors.TlsFailed | errors.ClientRefused:
     """Return what a failed handshake with a host (`name:port`) means, and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _distrusted(error, host, expires_s)
+        return _distrusted(error, host, path, expires_s)
     if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError):
         return errors.TlsFailed(
             f"{host} closed the connection during the TLS handshake: "
@@ -181,23 +153,47 @@ def failure(error: ssl.SSLError | OSError, host: str, expires_s: int | None) -> 
             f"{host} does not answer in TLS: use http:// in the endpoint, or the port that speaks TLS",
             reason="not tls",
         )
-    if "CERTIFICATE_REQUIRED" in code or "ALERT_BAD_CERTIFICATE" in code or "ALERT_UNKNOWN_CA" in code:
-        return errors.TlsFailed(
-            f"{host} wants a client certificate that it trusts: set tls.cert and tls.key",
-            reason="client certificate",
-        )
     words = code.lower().replace("_", " ")
+    if code.partition("ALERT_")[2] in _OF_CLIENT:
+        return _refused(code, words, host, path)
     return errors.TlsFailed(
-        f"the TLS handshake with {host} failed ({words}): check which TLS versions and ciphers the server offers",
+        f"the TLS handshake with {host} failed ({words}): check which TLS versions and ciphers the server offers, "
+        "and whether it wants a client certificate (tls.cert, tls.key)",
         reason=words,
     )
 
 
-def _distrusted(error: ssl.SSLCertVerificationError, host: str, expires_s: int | None) -> errors.TlsFailed:
+def _refused(code: str, words: str, host: str, path: Path) -> errors.ClientRefused:
+    """Return what a server's alert about our certificate means: an identity refused, as by a 401."""
+    if path.cert is None or "REQUIRED" in code:
+        return errors.ClientRefused(
+            f"{host} wants a client certificate that it trusts: set tls.cert and tls.key",
+            reason="client certificate",
+        )
+    if "EXPIRED" in code:
+        return errors.ClientRefused(
+            f"{host} says that the client certificate {path.cert} has expired: renew it, and its key with it",
+            reason="client certificate expired",
+        )
+    return errors.ClientRefused(
+        f"{host} does not take the client certificate {path.cert} ({words}): "
+        "set tls.cert and tls.key to a pair of an issuer that it trusts",
+        reason="client certificate refused",
+    )
+
+
+def _distrusted(
+    error: ssl.SSLCertVerificationError, host: str, path: Path, expires_s: int | None
+) -> errors.TlsFailed:
     reason = _VERIFY.get(error.verify_code, error.verify_message)
     says = _SAYS.get(reason, f"is refused ({error.verify_message})")
     if reason == "expired" and expires_s is not None:
         says = f"has expired on {datetime.fromtimestamp(expires_s, UTC):%Y-%m-%d at %H:%M UTC}"
+    if path.intercepted:
+        remedy = _REMEDY_ON_THE_WAY.get(reason, "ask its operators for one that names the host and is valid")
+        return errors.TlsFailed(
+            f"the certificate that the intercepting proxy shows for {host} {says}: {remedy}", reason=reason
+        )
     remedy = _REMEDY.get(reason, "check the certificate and its chain on the server")
     return errors.TlsFailed(f"the certificate of {host} {says}: {remedy}", reason=reason)
 

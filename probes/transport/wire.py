@@ -15,6 +15,7 @@ from probes.target import Path
 from probes.timing import FIRST_BYTE, SENT, SENT_BY, Marks
 from probes.transport import errors, proxies, tls
 from probes.transport.body import Body
+from probes.transport.contexts import Contexts
 from probes.transport.dial import Connection, Dialer, Route
 from probes.transport.http1 import ResponseParser, serialise
 from probes.transport.resolver import Resolver
@@ -45,7 +46,7 @@ class WireTransport(httpx.AsyncBaseTransport):
     def __init__(self, resolver: Resolver | None = None, stamps: Stamps | None = None) -> None:
         self._resolver = resolver or Resolver()
         self._stamps = stamps or Stamps()
-        self._contexts = tls.Contexts()
+        self._contexts = Contexts()
         self._dialer = Dialer(self._resolver, self._contexts, self._stamps)
         self._environment = proxies.Environment(getproxies())
         self._kept: dict[str, Connection] = {}
@@ -177,7 +178,8 @@ async def _read(connection: Connection, parser: ResponseParser) -> Arrival:
     try:
         arrival = await connection.channel.read()
     except ssl.SSLError as error:
-        failed = tls.failure(error, str(connection.route), connection.wire.tls_expires_s)
+        route = connection.route
+        failed = tls.failure(error, str(route), route.path, connection.wire.tls_expires_s)
         failed.wire = connection.wire
         raise failed from error
     except OSError as error:

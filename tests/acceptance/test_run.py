@@ -11,6 +11,7 @@ import pytest
 from support.daemon import FEED, PROBES, SLOTS, assert_whole, configuration, daemon, good, nephoscope, query
 from support.endpoint import Endpoint, endpoint
 from support.llm import free_port, real_model
+from support.mounted import Mounted
 from support.otlp import grpc_collector, http_collector
 from support.prometheus import prometheus, promtool
 
@@ -62,26 +63,68 @@ def test_a_confirmed_failure_is_settled_undetermined_and_counts_as_bad(served: E
 @pytest.mark.heavy
 def test_a_planted_key_is_found_nowhere(served: Endpoint) -> None:
     """Not in logs, rows, metrics, spans, the journal or the stored plan, although the endpoint echoes it."""
-    key = "sk-planted-3f9a7c1e5b8d2046"
+    key, mounted, rotated = (f"sk-planted-3f9a7c1e5b8d{end}" for end in ("2046", "5a11", "7e33"))
     targets = f"""
+secrets: {{dir: secrets}}
 targets:
   - {{name: echo, provider: openai, endpoint: "{served.base("401")}", model: m, credentials: {{api_key: "${{PLANTED}}"}}}}
+  - {{name: mounted, provider: openai, endpoint: "{served.base("401")}", model: m, credentials: {{api_key: "${{secret:echo/key}}"}}}}
 """
     with http_collector() as collector:
         otlp = f'export: {{listen: "{{listen}}", otlp: {{endpoint: "{collector.endpoint}", protocol: http/protobuf}}}}'
         config = FEED.replace('export: {listen: "{listen}"}', otlp) + PROBES + targets
-        with daemon(config, env={"PLANTED": key}) as running:
-            running.until(
-                lambda: running.metric("nephoscope_probe_results_total", outcome="config") >= 2,
-                "two refusals",
-            )
+        with daemon(
+            config, env={"PLANTED": key}, prepare=lambda home: Mounted(home / "secrets/echo", key=mounted)
+        ) as running:
+
+            def refused() -> float:
+                return running.metric("nephoscope_probe_results_total", outcome="config", target="mounted")
+
+            running.until(lambda: refused() >= 2, "two refusals")
+            Mounted.of(running.home / "secrets/echo").swap(key=rotated)
+            before = refused()
+            running.until(lambda: refused() >= before + 2, "two refusals of the rotated key")
             shown = running.get("/metrics", headers=OPENMETRICS).text
             running.stop()
-            assert key not in shown
-            assert key not in repr([span.attributes for span in collector.spans])
-            for path in running.home.rglob("*"):
-                if path.is_file() and "pginstall" not in str(path):
-                    assert key.encode() not in path.read_bytes(), f"the key lies in {path}"
+            shown += repr([span.attributes for span in collector.spans])
+            left = [
+                path
+                for path in running.home.rglob("*")
+                if path.is_file()
+                and "pginstall" not in str(path)
+                and running.home / "secrets" not in path.parents
+            ]
+            assert any(path.parent.name == "config" for path in left), "the plan was looked through"
+            for planted in (key, mounted, rotated):
+                assert planted not in shown
+                for path in left:
+                    assert planted.encode() not in path.read_bytes(), f"a key lies in {path}"
+
+
+def test_a_secret_that_is_rotated_is_used_without_a_restart(served: Endpoint) -> None:
+    """The mounted folder is swapped, and from then on the endpoint takes the new key alone: no row turns bad."""
+    targets = f"""
+secrets: {{dir: secrets}}
+targets:
+  - {{name: keyed, provider: openai, endpoint: "{served.base("keyed")}", model: m, credentials: {{api_key: "${{secret:openai/api_key}}"}}}}
+"""
+    first, second = "sk-first-0123456789", "sk-second-0123456789"
+    served.accepted = frozenset({first})
+    with daemon(
+        FEED + PROBES + targets,
+        prepare=lambda home: Mounted(home / "secrets/openai", api_key=first),
+    ) as running:
+        running.until(lambda: good(running) >= 2, "answers by the first key")
+        asker = running.child("asker")
+        served.accepted = frozenset({first, second})
+        Mounted.of(running.home / "secrets/openai").swap(api_key=f"{second}\n")
+        served.accepted = frozenset({second})
+        before = good(running)
+        running.until(lambda: good(running) >= before + 3, "answers by the second key")
+        assert running.child("asker") == asker, "nothing was started again"
+        assert running.stop() == 0, running.said()
+        outcomes = query(running, "select outcome, count(*) from results group by 1")
+        assert [outcome for outcome, _ in outcomes] == ["ok"], (outcomes, served.refused)
 
 
 def test_the_whole_way_with_a_real_model() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path as File
 import pytest
 
 from agent.clock import SystemClock
+from agent.config.secrets import Secrets
 from probes.base import Slot
 from probes.exchange import Exchange
 from probes.framing import write_comment, write_event
@@ -18,6 +19,7 @@ from probes.result import Outcome, ProbeResult, StreamVerdict
 from probes.target import Path, Workload
 from probes.transport.wire import WireTransport
 from support.certificates import Authority
+from support.mounted import Mounted
 from support.pieces import TARGET
 from support.secrets import FakeSecrets
 from support.wireserver import Peer, Script, WireServer, answer, chunk, head
@@ -268,6 +270,40 @@ def test_tls_is_timed_and_an_expired_certificate_is_told(tmp_path: File) -> None
     assert good.tls_s is not None
     assert good.tls_expires_at is not None
     assert (expired.error_code, expired.tls_expires_at) == ("expired", past + dt.timedelta(9))
+
+
+@pytest.mark.parametrize("key", ["api_key", "token_file"])
+def test_a_mounted_secret_that_is_swapped_while_a_request_is_under_way_makes_no_bad_row(
+    tmp_path: File, key: str
+) -> None:
+    """The server takes the new key from the moment of the swap on: a refusal, then the answer, in one attempt."""
+    mounted = Mounted(tmp_path / "openai", key="sk-first-key\n")
+    reference = "${secret:openai/key}" if key == "api_key" else str(tmp_path / "openai" / "key")
+    sent = []
+
+    async def script(peer: Peer) -> None:
+        sent.append((await peer.request()).headers["authorization"])
+        if mounted.swaps == 0:
+            mounted.swap(key="sk-second-key\n")
+        refusal = answer(b'{"error": {"message": "Incorrect API key"}}', status="401 Unauthorized")
+        await peer.send(WHOLE if sent[-1] == "Bearer sk-second-key" else refusal)
+
+    async def run() -> ProbeResult:
+        async with WireServer(script) as server:
+            transport = WireTransport()
+            target = dataclasses.replace(TARGET, endpoint=server.url, credentials={key: reference})
+            secrets = Secrets({}, folder=str(tmp_path))
+            probe = Exchange(transport, secrets, SystemClock(), uuid.uuid4, "v", lambda _start, _end: 0.0)
+            try:
+                return await probe.ask(target, PATIENT, Slot(1, 0))
+            finally:
+                await transport.aclose()
+
+    result = asyncio.run(run())
+    assert sent == ["Bearer sk-first-key", "Bearer sk-second-key"]
+    assert (result.outcome, result.http_status, result.error) == (Outcome.OK, 200, None)
+    offsets = dict(result.marks)
+    assert offsets["auth_start"] < offsets["auth_end"] <= offsets["connect_start"] < offsets["sent"]
 
 
 def test_a_server_that_never_speaks_tls_is_a_tls_failing() -> None:

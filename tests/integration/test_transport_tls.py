@@ -185,7 +185,7 @@ def test_a_client_certificate_opens_what_it_should(run: Callable[..., None], aut
             )
             url = f"https://127.0.0.1:{server.getsockname()[1]}"
             assert (await asked_once(url, held)).body == b"hi"
-            with pytest.raises(errors.TlsFailed, match=r"tls\.cert and tls\.key") as caught:
+            with pytest.raises(errors.ClientRefused, match=r"tls\.cert and tls\.key") as caught:
                 await asked_once(url, Path(proxy="none", ca=authority.ca))
             assert caught.value.reason == "client certificate"
             await serving

@@ -34,10 +34,17 @@ class Authority:
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
-    def client(self, name: str = "agent@nephoscope.example") -> tuple[str, str]:
+    def client(
+        self,
+        name: str = "agent@nephoscope.example",
+        *,
+        not_before: dt.datetime | None = None,
+        not_after: dt.datetime | None = None,
+        stem: str = "client",
+    ) -> tuple[str, str]:
         """Return the paths of a client certificate and its key."""
-        issued = self._ca.issue_cert(name)
-        cert, key = str(self._folder / "client.pem"), str(self._folder / "client.key")
+        issued = self._ca.issue_cert(name, not_before=not_before, not_after=not_after)
+        cert, key = str(self._folder / f"{stem}.pem"), str(self._folder / f"{stem}.key")
         issued.cert_chain_pems[0].write_to_path(cert)
         issued.private_key_pem.write_to_path(key)
         return cert, key

@@ -156,9 +156,14 @@ def daemon(
     *,
     env: Mapping[str, str] | None = None,
     command: Sequence[str] = ("run",),
+    prepare: Callable[[Path], object] = lambda _home: None,
 ) -> Iterator[Daemon]:
-    """Run the daemon on a configuration, or the demo on its own; `{state}` and `{listen}` are filled in."""
+    """Run the daemon on a configuration, or the demo on its own; `{state}` and `{listen}` are filled in.
+
+    `prepare` puts what else it needs into its folder.
+    """
     with folder() as home:
+        prepare(home)
         port = free_port()
         state, listen = str(home / "state"), f"127.0.0.1:{port}"
         (home / "nephoscope.yaml").write_text(config.replace("{state}", state).replace("{listen}", listen))

@@ -61,11 +61,16 @@ KEPT_OPEN = {
 
 
 class Endpoint:
-    """Answers at `base(mode)`; `asked` counts requests by mode, `failing` turns `ok` into 503."""
+    """Answers at `base(mode)`; `asked` counts requests by mode, `failing` turns `ok` into 503.
+
+    `keyed` is `ok` for who sends a key that is `accepted`, and 401 for anybody else; `refused` keeps their keys.
+    """
 
     def __init__(self) -> None:
         self.asked: collections.Counter[str] = collections.Counter()
         self.failing = False
+        self.accepted: frozenset[str] = frozenset()
+        self.refused: list[str] = []
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._handlers: set[asyncio.Task[None]] = set()
@@ -132,6 +137,9 @@ class Endpoint:
                 await writer.drain()
                 await asyncio.sleep(0.05)
                 writer.write(again)
+        if mode == "keyed":
+            mode = "ok" if key in self.accepted else "401"
+            self.refused += [key] * (mode == "401")
         failing = mode == "ok" and self.failing
         answer = CANNED["models" if head.startswith("GET") else "503" if failing else mode]
         writer.write(answer.replace(b"{key}", key.encode()))

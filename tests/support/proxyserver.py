@@ -1,11 +1,13 @@
-"""Proxies on loopback, as scripts for a `WireServer`: HTTP (forwarding and CONNECT) and SOCKS5."""
+"""Proxies on loopback, as scripts for a `WireServer`: HTTP (forwarding, CONNECT, intercepting) and SOCKS5."""
 
 import asyncio
 import contextlib
 import socket
+import ssl
 from urllib.parse import urlsplit
 
-from support.wireserver import Asked, Peer, Script
+from support.certificates import Authority
+from support.wireserver import Asked, Peer, Script, WireServer
 
 
 class ProxyLog:
@@ -14,6 +16,8 @@ class ProxyLog:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.inside: list[Asked] = []
+        """What an intercepting proxy read within TLS."""
 
 
 def http_proxy(log: ProxyLog, *, status: str = "200 OK") -> Script:
@@ -34,6 +38,30 @@ def http_proxy(log: ProxyLog, *, status: str = "200 OK") -> Script:
             parts = urlsplit(asked.target)
             assert parts.hostname
             await _joined(peer, parts.hostname, parts.port or 80, _rewritten(asked, parts.path), b"")
+
+    return script
+
+
+def intercepting_proxy(log: ProxyLog, own: Authority, theirs: Authority) -> Script:
+    """Return a proxy that ends TLS itself, as `own` bids, and encrypts anew to hosts that `theirs` vouches for."""
+
+    async def script(peer: Peer) -> None:
+        asked = await peer.request()
+        log.asked.append(f"{asked.method} {asked.target}")
+        host, _, port = asked.target.rpartition(":")
+
+        async def inside(peer: Peer) -> None:
+            read = await peer.request()
+            log.inside.append(read)
+            trusting = ssl.create_default_context(cafile=theirs.ca)
+            way = asyncio.open_connection("127.0.0.1", int(port), ssl=trusting, server_hostname=host)
+            reader, writer = await way
+            writer.write(_rewritten(read, read.target))
+            await _relay(reader, peer.writer)
+            writer.close()
+
+        async with WireServer(inside, tls=own.server(host)) as inner:
+            await _joined(peer, "127.0.0.1", inner.port, b"", b"HTTP/1.1 200 Connection established\r\n\r\n")
 
     return script
 

@@ -12,6 +12,7 @@ class FakeSecrets:
 
     def __init__(self, known: Mapping[str, str]) -> None:
         self._known = known
+        self.forgotten = 0
 
     def resolve(self, text: str) -> str:
         return re.sub(r"\$\{([^}]+)\}", lambda found: self._value(found[1]), text)
@@ -23,6 +24,9 @@ class FakeSecrets:
         for value in filter(None, self._known.values()):
             text = text.replace(value, "***")
         return text
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
     def _value(self, name: str) -> str:
         if name not in self._known:

@@ -518,3 +518,93 @@ def test_cancellation_passes_and_closes_the_response() -> None:
         return transport.closed
 
     assert asyncio.run(cancel()) == 1
+
+
+class Rotating(ScriptedTransport):
+    """Takes the newest key alone; `rotations` are those that come while a request is on its way."""
+
+    def __init__(
+        self, clock: FakeClock, known: dict[str, str], rotations: Sequence[str], *, first_s: float = 0.0
+    ) -> None:
+        super().__init__(clock)
+        self.sent: list[str] = []
+        self._known = known
+        self._rotations = list(rotations)
+        self._first_s = first_s
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(request.headers["authorization"].removeprefix("Bearer "))
+        if self._rotations:
+            self._known["KEY"] = self._rotations.pop(0)
+            self._clock.advance(self._first_s)
+        good = self.sent[-1] == self._known["KEY"]
+        self._status, self._steps = (
+            (200, GOOD) if good else (401, [(0.001, b"Incorrect key: " + self.sent[-1].encode())])
+        )
+        return await super().handle_async_request(request)
+
+
+def rotating(
+    *rotations: str, first_s: float = 0.0, target: Target = TARGET
+) -> tuple[ProbeResult, Rotating, FakeSecrets]:
+    clock, known = FakeClock(), {"KEY": KEY}
+    transport, secrets = Rotating(clock, known, rotations, first_s=first_s), FakeSecrets(known)
+    exchange = Exchange(transport, secrets, clock, lambda: ID, "fra-1", lambda _start, _end: 0.0)
+    slot = Slot(clock.wall_ns() - 7_000_000, 0)
+    return asyncio.run(exchange.ask(target, CHAT, slot)), transport, secrets
+
+
+def test_a_key_that_was_rotated_between_reading_and_use_is_read_anew_and_makes_no_bad_row() -> None:
+    """The refusal is no result: what it took counts as proving identity, and the attempt as one of its slot."""
+    result, transport, secrets = rotating("sk-second-key")
+    assert transport.sent == [KEY, "sk-second-key"]
+    assert [request.headers["x-request-id"] for request in transport.requests] == [str(ID)] * 2
+    assert (result.outcome, result.http_status, result.error) == (Outcome.OK, 200, None)
+    assert (result.attempt, result.id, secrets.forgotten) == (0, ID, 1)
+    assert result.auth_s == pytest.approx(0.021)
+    assert result.ttft_s == pytest.approx(0.21)
+    assert result.lateness_s == pytest.approx(0.007)
+    assert transport.closed == 2
+
+
+def test_a_key_that_is_refused_and_did_not_change_is_asked_with_once() -> None:
+    result, transport, secrets = rotating(
+        KEY, target=dataclasses.replace(TARGET, credentials={"api_key": "other"})
+    )
+    assert transport.sent == ["other"]
+    assert (result.outcome, result.http_status, secrets.forgotten) == (Outcome.CONFIG, 401, 1)
+
+
+def test_a_second_refusal_is_the_result_however_often_the_key_changes() -> None:
+    result, transport, _ = rotating("sk-second-key", "sk-third-key", "sk-fourth-key")
+    assert transport.sent == [KEY, "sk-second-key"]
+    assert (result.outcome, result.http_status) == (Outcome.CONFIG, 401)
+
+
+def test_a_refusal_that_came_late_is_the_result() -> None:
+    """Two whole waits in one slot would run into the next."""
+    result, transport, _ = rotating("sk-second-key", first_s=CHAT.first_token_s)
+    assert transport.sent == [KEY]
+    assert result.http_status == 401
+
+
+def test_a_key_that_can_no_longer_be_read_leaves_the_refusal_as_the_result() -> None:
+    """Half of a rotation: what is there now cannot be sent."""
+    result, transport, _ = rotating("")
+    assert transport.sent == [KEY]
+    assert (result.outcome, result.http_status) == (Outcome.CONFIG, 401)
+
+
+def test_a_key_in_a_header_of_ones_own_counts_too() -> None:
+    """A gateway's own key stands there, beside the identity."""
+    target = dataclasses.replace(TARGET, credentials={"api_key": "fixed"}, headers={"X-Gate": "${KEY}"})
+    _, transport, _ = rotating("sk-second-key", target=target)
+    assert [request.headers["x-gate"] for request in transport.requests] == [KEY, "sk-second-key"]
+
+
+def test_a_certificate_that_was_put_in_on_the_way_is_said_so_and_its_end_left_out() -> None:
+    """What the vendor's certificate says was not observed; what was found out of headers stays beside."""
+    wire = Wire("10.0.0.1:3128", reused=False, tls_expires_s=1_700_000_000, intercepted=True)
+    result, _ = ask(wire=wire, headers={"content-type": "text/event-stream", "cf-ray": "9a-FRA"})
+    assert (result.outcome, result.tls_expires_at) == (Outcome.OK, None)
+    assert result.backend == {"edge": "FRA", "tls_intercepted": "true"}

@@ -1,6 +1,6 @@
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from storage import engine
@@ -91,3 +91,22 @@ def test_only_what_a_row_holds_is_a_rows_fault() -> None:
     ]
     assert [is_row_fault(error) for error in faults] == [True] * 5
     assert [is_row_fault(error) for error in others] == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [(f"postgresql://u:{PASSWORD.replace('/', '%2F')}@h/d", ("u", PASSWORD)), ("", ("u", "old"))],
+)
+def test_a_connection_is_made_with_the_password_of_now(now: str, expected: tuple[str, str]) -> None:
+    """It may have been rotated since the start; where that cannot be told, the one of the start is tried."""
+    tried = []
+    made = engine.create("postgresql://u:old@h/d", renew=lambda: now)
+
+    @event.listens_for(made, "do_connect")
+    def stop(_dialect: object, _record: object, _arguments: object, parameters: dict[str, str]) -> None:
+        tried.append((parameters["user"], parameters["password"]))
+        raise psycopg.OperationalError("far enough")
+
+    with pytest.raises(OperationalError):
+        made.connect()
+    assert tried == [expected]

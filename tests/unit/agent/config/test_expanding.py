@@ -254,7 +254,7 @@ def test_fields_of_an_estate_are_carried_and_change_the_plan_but_the_way_out_doe
     """Rules that are made in one place fit an agent that goes out another way."""
 
     def plan(keys: str) -> Any:
-        return loaded(f"targets: [{LOCAL[:-1]}{keys}}}]").config
+        return loaded(f"networks: {{private: {{proxy: none}}}}\ntargets: [{LOCAL[:-1]}{keys}}}]").config
 
     bare = plan("")
     assert (bare.targets[0].network, bare.targets[0].quota, bare.targets[0].critical) == (

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agent.config.model import Config
 from agent.config.read import default_state_dir, load, read
 from agent.errors import ConfigError
+from support.certificates import Authority
 from support.configuration import ENVIRON, HOST, LOCAL, OPENAI, findings, loaded
 
 T = f"targets: [{OPENAI}]\n"
@@ -47,7 +48,7 @@ MISTAKES = [
         T + "services: []",
         "2: services: not yet: this version of nephoscope does not have `services`; take it out",
     ),
-    (T + "secrets: {dir: /x}", "2: secrets: not yet"),
+    (T + "secrets: {dri: /x}", "2: secrets.dri: unknown key `dri`; did you mean `dir`?"),
     (T + "include: [a.yaml]", "2: include[0]: there is no file /"),
     (T + "include: a.yaml", "2: include: a list of files belongs here, not `a.yaml`; as in include: [conf.d"),
     (T + T, "2: targets: said twice, first on line 1; keep one"),
@@ -117,7 +118,11 @@ MISTAKES = [
         "credentials.api_key: the environment variable EMPTY is empty",
     ),
     (target(credentials={"api_key": "${NOPE"}), "credentials.api_key: `${` is never closed"),
-    (target(credentials={"api_key": "${secret:a/b}"}), "credentials.api_key: `${secret:a/b}`: not yet"),
+    (
+        target(credentials={"api_key": "${secret:../b}"}),
+        "credentials.api_key: `${secret:../b}` does not name a",
+    ),
+    (T + "state_dir: '${secret:a}'", "2: state_dir: a file's content is a secret, and this is shown"),
     (target(credentials={"api_key": "${file:/nope}"}), "credentials.api_key: the file /nope cannot be read"),
     (
         target(credentials={"api_key": "a key"}),
@@ -446,7 +451,7 @@ def test_unset_names_pass_where_secrets_are_not_asked_for() -> None:
 
 def test_files_are_found_beside_the_configuration(tmp_path: Path) -> None:
     """Not in whatever folder the command was called from."""
-    (tmp_path / "ca.pem").touch()
+    Authority(tmp_path)
     (tmp_path / "c.yaml").write_text(target(tls={"ca": "ca.pem"}) + "\nstate_dir: state")
     config = read(tmp_path / "c.yaml", {}, host=HOST).config
     assert (config.targets[0].path.ca, config.state_dir) == (

@@ -1,19 +1,18 @@
 """The grammar of references."""
 
-from pathlib import Path
-
 import pytest
 
 from agent.config.references import Reference, literal, pieces
 
 
 def test_references_stand_anywhere_in_a_text() -> None:
-    assert pieces("a${B}c${file:/d e}${F:-g:-h}") == [
+    assert pieces("a${B}c${file:/d e}${F:-g:-h}${secret:a/b.c}") == [
         "a",
         Reference("B"),
         "c",
-        Reference("/d e", file=True),
+        Reference("/d e", "file"),
         Reference("F", default="g:-h"),
+        Reference("a/b.c", "secret"),
     ]
 
 
@@ -29,7 +28,11 @@ def test_two_dollars_are_one_and_shield_a_brace() -> None:
         ("${1A}", "does not hold a name"),
         ("${sk-planted}", "^`..[.]{3}}` does not hold a name"),
         ("${file:key}", "needs an absolute path"),
-        ("${secret:a/b}", "not yet"),
+        ("${secret:}", "does not name a file under secrets.dir; write its path from there"),
+        ("${secret:/etc/passwd}", "does not name a file under secrets.dir"),
+        ("${secret:a/../../b}", "does not name a file under secrets.dir"),
+        ("${secret:./a}", "does not name a file under secrets.dir"),
+        ("${secret:a\nb}", "does not name a file under secrets.dir"),
     ],
 )
 def test_a_broken_reference_is_told(text: str, part: str) -> None:
@@ -37,30 +40,6 @@ def test_a_broken_reference_is_told(text: str, part: str) -> None:
         pieces(text)
 
 
-def test_a_default_stands_in_for_what_is_unset_or_empty() -> None:
-    reference = Reference("A", default="d")
-    assert [reference.value(environ) for environ in ({}, {"A": ""}, {"A": "x"})] == ["d", "d", "x"]
-    assert Reference("A", default="").value({}) == ""
-
-
-@pytest.mark.parametrize(("environ", "state"), [({}, "is not set"), ({"A": ""}, "is empty")])
-def test_a_variable_that_holds_nothing_is_told(environ: dict[str, str], state: str) -> None:
-    with pytest.raises(LookupError, match=f"the environment variable A {state}; set it"):
-        Reference("A").value(environ)
-
-
-def test_a_file_loses_one_trailing_newline(tmp_path: Path) -> None:
-    file = tmp_path / "key"
-    file.write_bytes(b"a b\n\r\n")
-    assert Reference(str(file), file=True).value({}) == "a b\n"
-
-
-@pytest.mark.parametrize(
-    ("content", "part"), [(None, "No such file"), (b"\n", "is empty"), (b"\xff", "not UTF-8")]
-)
-def test_a_file_that_holds_no_secret_is_told(tmp_path: Path, content: bytes | None, part: str) -> None:
-    file = tmp_path / "key"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(LookupError, match=part):
-        Reference(str(file), file=True).value({})
+@pytest.mark.parametrize("text", ["${A}", "${A:-b}", "${file:/a b}", "${secret:a/b}"])
+def test_a_reference_can_be_written_as_it_was_read(text: str) -> None:
+    assert "".join(map(str, pieces(text))) == text

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.config.model import Config
+from agent.config.read import read
 from agent.config.secrets import MAX_KNOWN, Secrets
+from agent.errors import ConfigError
 from probes.base import SigningError
-from support.configuration import ENVIRON, loaded
+from support.configuration import ENVIRON, HOST, findings, loaded
 
 
 def test_a_rotated_file_is_read_anew_and_both_secrets_stay_out_of_texts(tmp_path: Path) -> None:
@@ -122,3 +125,87 @@ targets:
     ).config
     said = Secrets.of(config, environ).redact("spelled%40out, spelled@out, begun-here")
     assert said == "[redacted], [redacted], [redacted]"
+
+
+MOUNTED = """
+vantage: x
+secrets: {dir: secrets}
+networks: {internet: {proxy: "http://me:${secret:proxy/password}@proxy:3128"}}
+targets:
+  - {name: a, provider: openai, model: m, credentials: {api_key: "${secret:openai/api_key}"}, headers: {x-team: "${secret:team}"}}
+storage: {host: pg.internal, password: "${secret:pg/password}"}
+alerts: {heartbeat: {url: "https://deadman.example/${secret:deadman/token}"}}
+"""
+HELD = {
+    "openai/api_key": "sk-planted-one",
+    "team": "team-secret",
+    "proxy/password": "proxy@secret",
+    "pg/password": "pg/secret",
+    "deadman/token": "deadman-token",
+}
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Path:
+    """A configuration beside its folder of secrets."""
+    for name, content in HELD.items():
+        file = tmp_path / "secrets" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{content}\n")
+    (tmp_path / "nephoscope.yaml").write_text(MOUNTED)
+    return tmp_path / "nephoscope.yaml"
+
+
+def test_every_place_of_a_secret_takes_one_from_the_folder(mounted: Path) -> None:
+    """Credentials, headers, proxies, the database's password, the heartbeat; what comes into a URL is escaped."""
+    config = read(mounted, {}, host=HOST).config
+    secrets = Secrets.of(config, {})
+    (target,) = config.targets
+    assert secrets.resolve(target.credentials["api_key"]) == "sk-planted-one"
+    assert secrets.resolve(target.headers["x-team"]) == "team-secret"
+    assert secrets.resolve_url(target.path.proxy) == "http://me:proxy%40secret@proxy:3128"
+    assert secrets.resolve_url(config.storage.url or "").startswith(
+        "postgresql://nephoscope:pg%2Fsecret@pg.internal/"
+    )
+    assert config.heartbeat is not None
+    assert secrets.resolve(config.heartbeat.url) == "https://deadman.example/deadman-token"
+
+
+def test_a_plan_keeps_references_and_a_text_no_secret_before_or_after_a_rotation(mounted: Path) -> None:
+    config = read(mounted, {}, host=HOST).config
+    plan = config.encode().decode()
+    assert not [content for content in HELD.values() if content in plan or quote(content, safe="") in plan]
+    secrets = Secrets.of(Config.decode(config.encode()), {})
+    (mounted.parent / "secrets/openai/api_key").write_text("sk-planted-second")
+    assert secrets.resolve("${secret:openai/api_key}") == "sk-planted-second"
+    told = secrets.redact(" ".join([*HELD.values(), "sk-planted-second"]))
+    assert told == " ".join(["[redacted]"] * (len(HELD) + 1))
+
+
+def test_forgetting_a_file_does_not_forget_that_it_was_secret(mounted: Path) -> None:
+    secrets = Secrets.of(read(mounted, {}, host=HOST).config, {})
+    secrets.forget()
+    assert secrets.redact("sk-planted-one") == "[redacted]"
+
+
+def test_secrets_that_are_not_mounted_pass_where_they_are_not_asked_for(mounted: Path) -> None:
+    """As in CI; elsewhere each is told by the path at which it was looked for."""
+    (mounted.parent / "secrets").rename(mounted.parent / "elsewhere")
+    assert read(mounted, {}, no_secrets=True, host=HOST).config.secrets_dir == str(mounted.parent / "secrets")
+    with pytest.raises(ConfigError) as caught:
+        read(mounted, {}, host=HOST)
+    assert len(caught.value.findings) == len(HELD)
+    missing = mounted.parent / "secrets/openai/api_key"
+    assert f"credentials.api_key: the file {missing} cannot be read (No such file" in str(caught.value)
+
+
+@pytest.mark.parametrize("no_secrets", [False, True])
+def test_a_secret_without_a_folder_is_refused_in_ci_too(*, no_secrets: bool) -> None:
+    """It could be found nowhere."""
+    (finding,) = findings(
+        'targets: [{name: a, provider: openai, model: m, credentials: {api_key: "${secret:a/b}"}}]',
+        no_secrets=no_secrets,
+    )
+    assert (
+        "credentials.api_key: `${secret:a/b}` has no folder to be found in; write secrets: {dir: " in finding
+    )

@@ -69,7 +69,7 @@ def test_a_tokens_file_is_kept_as_an_absolute_path(tmp_path: Path) -> None:
         ),
         (
             "{name: a, provider: openai, model: m, credentials: {api_key: sk-1}}",
-            "2: targets[0].credentials.api_key: is spelled out in the file; write ${NAME} or ${file:/path} instead",
+            "2: targets[0].credentials.api_key: is spelled out in the file; write ${NAME}, ${file:/path} or ${secret:a/b} instead",
         ),
     ],
 )

@@ -14,8 +14,8 @@ REQUEST = WireRequest(method="GET", url="https://h", headers={}, body=b"", strea
 KNOWN = {"KEY": "sk-1", "EMPTY": "", "SPACED": "sk 1", "LINES": "sk-1\nx-evil: 1", "file:/run/token": "t-1\n"}
 
 
-def sign(signer: Bearer, credentials: Mapping[str, str]) -> Mapping[str, str]:
-    target = Target(
+def target(credentials: Mapping[str, str]) -> Target:
+    return Target(
         name="t",
         provider="openai",
         cloud="c",
@@ -25,7 +25,10 @@ def sign(signer: Bearer, credentials: Mapping[str, str]) -> Mapping[str, str]:
         group="m",
         credentials=credentials,
     )
-    return asyncio.run(signer.sign(REQUEST, target, FakeSecrets(KNOWN)))
+
+
+def sign(signer: Bearer, credentials: Mapping[str, str]) -> Mapping[str, str]:
+    return asyncio.run(signer.sign(REQUEST, target(credentials), FakeSecrets(KNOWN)))
 
 
 @pytest.mark.parametrize(
@@ -61,3 +64,19 @@ def test_an_identity_that_cannot_be_proven_is_a_sentence(credentials: dict[str, 
     with pytest.raises(SigningError, match=sentence) as caught:
         sign(Bearer(), credentials)
     assert "sk" not in str(caught.value)
+
+
+def test_a_signature_is_outdated_once_its_secret_is_another() -> None:
+    """Of whatever kind the credential is, a token's file included."""
+    known = dict(KNOWN)
+    secrets = FakeSecrets(known)
+    for credentials, name in (
+        ({"api_key": "${KEY}"}, "KEY"),
+        ({"token_file": "/run/token"}, "file:/run/token"),
+    ):
+        asked = target(credentials)
+        signed = asyncio.run(Bearer().sign(REQUEST, asked, secrets))
+        assert not Bearer().outdated(signed, asked, secrets)
+        known[name] = "another"
+        assert Bearer().outdated(signed, asked, secrets)
+    assert not Bearer(optional=True).outdated({}, target({}), secrets)

@@ -11,7 +11,9 @@ from probes.transport import errors
     [
         (errors.Misconfigured, Outcome.CONFIG),
         (errors.ProxyDenied, Outcome.CONFIG),
+        (errors.ClientRefused, Outcome.CONFIG),
         (errors.Exhausted, Outcome.AGENT_FAULT),
+        (errors.SourceMissing, Outcome.AGENT_FAULT),
         (errors.ResolveFailed, Outcome.DNS),
         (errors.ConnectRefused, Outcome.CONNECT_REFUSED),
         (errors.ProxyRefused, Outcome.CONNECT_REFUSED),

@@ -278,3 +278,53 @@ def test_a_name_without_addresses_refuses() -> None:
     """Nothing to try is said as such."""
     with pytest.raises(errors.ConnectRefused, match="the name has no address"):
         asyncio.run(connect([], "host", Marks(), 5, Stamps()))
+
+
+def test_a_connection_leaves_by_the_address_that_it_is_told() -> None:
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            addresses = [Address(socket.AF_INET, server.getsockname())]
+            wire = await connect(addresses, "host", Marks(), 5, Stamps(), "127.0.0.7")
+            theirs, (source, _) = server.accept()
+            assert source == "127.0.0.7"
+            theirs.close()
+            wire.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_source_that_is_not_on_this_machine_is_our_own_fault() -> None:
+    """192.0.2.0/24 is for documentation: nobody bears it. The other addresses would fare no better."""
+    marks = Marks()
+    tried = [Address(socket.AF_INET, (host, 9)) for host in ("127.0.0.1", "127.0.0.2")]
+    with pytest.raises(errors.SourceMissing, match=r"source_address 192\.0\.2\.9 is not an address of this"):
+        asyncio.run(connect(tried, "host", marks, 5, Stamps(), "192.0.2.9"))
+    assert not marks.at
+
+
+def test_a_source_reaches_addresses_of_its_own_kind_alone() -> None:
+    """The others are left out; where none is left, the configuration is at fault."""
+    six = Address(socket.AF_INET6, ("::1", 9, 0, 0))
+    with pytest.raises(errors.Misconfigured, match=r"no address of the kind of source_address 127\.0\.0\.1"):
+        asyncio.run(connect([six], "host", Marks(), 5, Stamps(), "127.0.0.1"))
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        both = [six, Address(socket.AF_INET, bound.getsockname())]
+        with pytest.raises(
+            errors.ConnectRefused, match=r"^connecting to host from 127\.0\.0\.1 failed"
+        ) as caught:
+            asyncio.run(connect(both, "host", Marks(), 5, Stamps(), "127.0.0.1"))
+    assert "::1" not in str(caught.value)
+
+
+def test_a_source_of_version_six_is_taken_too() -> None:
+    async def scenario() -> None:
+        try:
+            server = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        with server:
+            addresses = [Address(socket.AF_INET6, server.getsockname())]
+            (await connect(addresses, "host", Marks(), 5, Stamps(), "::1")).close()
+
+    asyncio.run(scenario())

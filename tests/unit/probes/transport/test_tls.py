@@ -1,14 +1,12 @@
 import datetime as dt
-import os
 import ssl
-from pathlib import Path as File
 
 import pytest
 import trustme
 
+from probes.result import Outcome
 from probes.target import Path
-from probes.transport import errors, tls
-from support.certificates import Authority
+from probes.transport import tls
 
 
 @pytest.mark.parametrize("year", [2026, 2049, 2050, 2150])
@@ -27,48 +25,10 @@ def test_bytes_that_are_no_certificate_have_no_end(junk: bytes) -> None:
     assert tls.not_after(junk) is None
 
 
-def test_a_context_is_built_once_and_again_when_its_file_changed(tmp_path: File) -> None:
-    """Contexts cost 20 ms; a renewed certificate must still be seen."""
-    authority = Authority(tmp_path)
-    contexts = tls.Contexts()
-    path = Path(ca=authority.ca)
-    first = contexts.get(path)
-    assert contexts.get(Path(ca=authority.ca, proxy="none")) is first
-    renewed = File(authority.ca).stat().st_mtime_ns + 1_000_000
-    os.utime(authority.ca, ns=(renewed, renewed))
-    assert contexts.get(path) is not first
-
-
-def test_a_context_checks_names_and_issuers() -> None:
-    """The default trusts the system's store and demands both."""
-    context = tls.Contexts().get(Path())
-    assert context.check_hostname
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.get_ca_certs() or ssl.get_default_verify_paths().capath
-
-
-def test_certifi_stands_in_where_the_system_trusts_nobody(
-    tmp_path: File, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A bare image has an empty store."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    assert tls.Contexts().get(Path()).get_ca_certs()
-
-
-@pytest.mark.parametrize("missing", ["absent.pem", "junk.pem"])
-def test_files_that_cannot_be_read_are_named_with_the_remedy(tmp_path: File, missing: str) -> None:
-    """A wrong path in the configuration is a sentence, before anything is connected."""
-    (tmp_path / "junk.pem").write_text("junk")
-    with pytest.raises(errors.Misconfigured, match=rf"{missing}.* failed .*: set tls\.ca"):
-        tls.Contexts().get(Path(ca=str(tmp_path / missing)))
-
-
 @pytest.mark.parametrize(
     ("code", "reason", "words"),
     [
         ("WRONG_VERSION_NUMBER", "not tls", "does not answer in TLS"),
-        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "client certificate", "set tls.cert and tls.key"),
         ("NO_PROTOCOLS_AVAILABLE", "no protocols available", "check which TLS versions"),
     ],
 )
@@ -76,6 +36,40 @@ def test_a_refused_handshake_says_why_and_what_to_do(code: str, reason: str, wor
     """OpenSSL's words become sentences."""
     error = ssl.SSLError(1, code)
     error.reason = code
-    failed = tls.failure(error, "host:443", None)
+    failed = tls.failure(error, "host:443", Path())
     assert failed.reason == reason
     assert words in str(failed)
+
+
+@pytest.mark.parametrize(
+    ("code", "cert", "reason", "words"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", None, "client certificate", "set tls.cert and tls.key"),
+        ("TLSV1_ALERT_UNKNOWN_CA", None, "client certificate", "wants a client certificate"),
+        (
+            "TLSV1_ALERT_UNKNOWN_CA",
+            "c.pem",
+            "client certificate refused",
+            "does not take the client certificate c.pem",
+        ),
+        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "c.pem", "client certificate expired", "renew it, and its key"),
+    ],
+)
+def test_an_alert_about_our_certificate_is_an_identity_refused(
+    code: str, cert: str | None, reason: str, words: str
+) -> None:
+    """As a 401 would be: a matter of configuration, never the endpoint's failing."""
+    error = ssl.SSLError(1, code)
+    error.reason = code
+    failed = tls.failure(error, "host:443", Path(cert=cert, key=cert))
+    assert (failed.outcome, failed.reason) == (Outcome.CONFIG, reason)
+    assert words in str(failed)
+
+
+@pytest.mark.parametrize(("number", "remedy"), [(20, "set the network's ca"), (10, "ask its operators")])
+def test_a_certificate_of_an_intercepting_proxy_is_called_that(number: int, remedy: str) -> None:
+    error = ssl.SSLCertVerificationError(1, "no")
+    error.verify_code, error.verify_message = number, "no"
+    failed = tls.failure(error, "host:443", Path(intercepted=True))
+    assert "the certificate that the intercepting proxy shows for host:443" in str(failed)
+    assert remedy in str(failed)

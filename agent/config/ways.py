@@ -1,0 +1,148 @@
+"""Ways out: the networks that a file names, and the path that each target takes."""
+
+import dataclasses
+import ipaddress
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path as File
+
+from agent.clock import SystemClock
+from agent.config.context import Context
+from agent.config.durations import shown
+from agent.config.findings import Path
+from agent.config.nearest import nearest
+from agent.config.schema import NetworkSection, TargetSection, Tls
+from agent.config.sections import Entry
+from probes import target as probing
+from probes.base import Clock
+from probes.transport import contexts, errors
+
+INTERNET = "internet"
+"""The network of whoever names none: the environment's proxies and the system's trust, unless the file says more."""
+
+
+class Ways:
+    """The networks of one file; a None among them is one whose errors are told already."""
+
+    def __init__(
+        self,
+        context: Context,
+        networks: Mapping[str, Entry[NetworkSection] | None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._context = context
+        self._clock = clock or SystemClock()
+        self._contexts = contexts.Contexts()
+        self._paths = {INTERNET: probing.Path()} | {
+            name: probing.Path() if entry is None else self._network(entry)
+            for name, entry in networks.items()
+        }
+        self._unused = set(networks)
+
+    def path(self, where: Path, section: TargetSection) -> probing.Path:
+        """Return a target's way: its network's, and what stands in the target itself wins."""
+        way = self._paths.get(section.network)
+        if way is None:
+            close = nearest(section.network, self._paths)
+            self._context.findings.error(
+                (*where, "network"),
+                f"there is no network {shown(section.network)}{close or '; known are ' + ', '.join(self._paths)}"
+                f" ({INTERNET} is there by itself, others stand under networks)",
+            )
+            way = probing.Path()
+        self._unused.discard(section.network)
+        return self._with(way, where, section)
+
+    def judge_unused(self) -> None:
+        """Warn of networks that no target takes."""
+        for name in sorted(self._unused):
+            self._context.findings.warn(
+                ("networks", name), f"no target goes this way; write network: {name} in one, or take it out"
+            )
+
+    def _network(self, entry: Entry[NetworkSection]) -> probing.Path:
+        section, where = entry.section, entry.path
+        way = probing.Path(
+            source_address=_source(self._context, (*where, "source_address"), section.source_address),
+            intercepted=section.intercepted,
+        )
+        if section.ca is None:
+            return self._with(way, where, section)
+        if section.tls.ca is not None:
+            self._context.findings.error((*where, "ca"), "stands beside tls.ca; keep one of the two")
+        return self._with(way, where, section, ca=self._context.file((*where, "ca"), section.ca))
+
+    def _with(
+        self, way: probing.Path, where: Path, section: TargetSection | NetworkSection, **files: str
+    ) -> probing.Path:
+        """Return a way with what a section says of proxy, TLS and addresses."""
+        context, tls = self._context, section.tls
+        if (tls.cert is None) != (tls.key is None):
+            context.findings.error(
+                (*where, "tls"), "has only one of cert and key; write both, for they belong together"
+            )
+        for key in ("ca", "cert", "key"):
+            if (name := getattr(tls, key)) is not None:
+                files[key] = context.file((*where, "tls", key), name)
+        resolve = {**way.resolve, **_resolve(context, (*where, "resolve"), section.resolve)}
+        found = dataclasses.replace(
+            way,
+            proxy=_proxy(context, (*where, "proxy"), section.proxy) or way.proxy,
+            server_name=tls.server_name or way.server_name,
+            resolve=dict(sorted(resolve.items())),
+            ca=files.get("ca", way.ca),
+            cert=files.get("cert", way.cert),
+            key=files.get("key", way.key),
+        )
+        if files:
+            self._judge_files(where if tls == Tls() else (*where, "tls"), found)
+        return found
+
+    def _judge_files(self, where: Path, way: probing.Path) -> None:
+        """Tell of files that no handshake could use, as far as they are here; absent ones are told already."""
+        files = [name for name in (way.ca, way.cert, way.key) if name is not None]
+        if not all(File(name).is_file() for name in files) or (way.cert is None) != (way.key is None):
+            return
+        try:
+            self._contexts.get(way)
+        except errors.Misconfigured as error:
+            self._context.findings.error(where, str(error))
+            return
+        end_s = None if way.cert is None else contexts.expiry(way.cert)
+        if end_s is not None and end_s < self._clock.wall_ns() / 1e9:
+            self._context.findings.warn(
+                where,
+                f"the client certificate {way.cert} has expired on {datetime.fromtimestamp(end_s, UTC):%Y-%m-%d}; "
+                "renew it, and its key with it",
+            )
+
+
+def _source(context: Context, path: Path, text: str | None) -> str | None:
+    if text is None:
+        return None
+    address = context.setting(path, text)
+    if context.known(address):
+        _judge_address(context, path, address)
+    return address
+
+
+def _proxy(context: Context, path: Path, text: str | None) -> str | None:
+    if text is None or text in ("environment", "none"):
+        return text
+    url = context.secret(path, text)
+    if url is not None:
+        context.url(path, url, ("http", "https", "socks5", "socks5h"))
+    return text
+
+
+def _resolve(context: Context, path: Path, addresses: Mapping[str, str]) -> Mapping[str, str]:
+    for host, address in addresses.items():
+        _judge_address(context, (*path, host), address)
+    return {host.lower(): address for host, address in addresses.items()}
+
+
+def _judge_address(context: Context, path: Path, text: str) -> None:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        context.findings.error(path, f"{shown(text)} is not an address; write one such as 10.0.0.9")
