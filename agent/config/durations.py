@@ -17,6 +17,24 @@ _SECONDS = {
     "y": 365 * _DAY,
 }
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|w|y)")
+_WORDS = {
+    word: unit
+    for unit, words in {
+        "ms": "millis msec msecs millisecond milliseconds",
+        "s": "sec secs second seconds s",
+        "m": "min mins minute minutes m",
+        "h": "hr hrs hour hours h",
+        "d": "day days d",
+        "w": "week weeks w",
+        "y": "year years y",
+    }.items()
+    for word in words.split()
+}
+_WORDY = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,9}})?) ?({'|'.join(_WORDS)})", re.IGNORECASE)
+_MILLISECONDS = 1000
+"""A bare number from here on is rather milliseconds than seconds: 16 minutes is no threshold."""
+
+_SIGNED = re.compile(r"(\d{1,3}(?:\.\d{1,9})?) ?%?")
 _BYTES = {"B": 1} | {
     f"{prefix}{unit}": base**power
     for unit, base in (("iB", 1024), ("B", 1000))
@@ -33,13 +51,19 @@ def duration(value: object) -> float:
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         _positive(value, "30s")
+        if value >= _MILLISECONDS:
+            raise BadValueError(
+                f"{value} has no unit; write {value}ms for milliseconds, or {value}s for seconds"
+            )
         raise BadValueError(f"{value} has no unit; write {value}s for seconds, or {value}m for minutes")
     text = str(value)
     parts = _DURATION.findall(text)
     if not isinstance(value, str) or not parts or "".join(number + unit for number, unit in parts) != text:
-        raise BadValueError(
-            f"{shown(value)} is not a duration; write a number and a unit: 250ms, 30s, 5m, 1h, 28d"
+        word = _WORDY.fullmatch(text)
+        meant = (
+            f"{word[1]}{_WORDS[word[2].lower()]}" if word else "a number and a unit: 250ms, 30s, 5m, 1h, 28d"
         )
+        raise BadValueError(f"{shown(value)} is not a duration; write {meant}")
     return float(sum((Decimal(number) * _SECONDS[unit] for number, unit in parts), Decimal()))
 
 
@@ -72,7 +96,9 @@ def ratio(value: object) -> float:
     (0.999, 0.9995, 0.99)
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BadValueError(f"{shown(value)} is not a percentage; write a plain number such as 99.9")
+        plain = _SIGNED.fullmatch(value) if isinstance(value, str) else None
+        meant = f"write {plain[1]}, without quotes and sign" if plain else "write a plain number such as 99.9"
+        raise BadValueError(f"{shown(value)} is not a percentage; {meant}")
     if value == 100:
         raise BadValueError("100 leaves no error budget, so every failure would be a breach; write 99.9, say")
     if not 0 < value < 100:

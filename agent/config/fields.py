@@ -51,6 +51,10 @@ def _reference(value: object) -> str:
 
 def _name(value: object) -> str:
     text = _plain(value)
+    if "{" in text or "}" in text:
+        raise BadValueError(
+            f"{shown(text)} cannot be a name; a {{key}} stands for a value of `for`, so write that beside it"
+        )
     if not _NAME.fullmatch(text):
         raise BadValueError(
             f"{shown(text)} cannot be a name; use up to 100 letters, digits, dots, dashes and underscores"
@@ -211,6 +215,8 @@ def maps(value: object) -> object:
 def _window(value: object) -> float:
     if isinstance(value, dict):
         raise BadValueError("not yet: this version has rolling windows only; write a duration such as 28d")
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        raise BadValueError(f"{value} has no unit; write {value}d for days")
     return _positive(value)
 
 

@@ -27,6 +27,18 @@ _SMALLEST = 'targets: [{name: openai, provider: openai, model: gpt-5-nano, crede
 _WANTED = {
     "name": "give each entry a name of its own",
     "provider": "say who serves it, as in provider: openai",
+    "model": "say what answers, as in model: gpt-5-nano (id: says what the provider calls it, as a deployment)",
+    "sli": "say what is judged: availability, ttft or total",
+    "percent": "say how many of a hundred have to be good, as in percent: 99.9",
+    "when": "say for which targets, as in when: {class: slow}",
+}
+_MAPS = {
+    "credentials": '; write credentials: {api_key: "${NAME}"}',
+    "labels": "; write labels: {env: prod}",
+    "headers": "; write headers: {x-team: sre}",
+    "count": "; write count: {throttled: bad}",
+    "expect": "; write expect: {contains: pong}",
+    "storage": "; write storage: {url: ...}",
 }
 
 
@@ -147,6 +159,12 @@ def _validated(model: type[S], data: Any, path: Path, findings: Findings) -> S |
         details = [detail for detail in error.errors(include_url=False) if not _put_later(model, detail)]
     for detail in details:
         where = _where(detail)
+        if _extra(detail) and (key := str(where[-1]).partition(":")[0]) != where[-1]:
+            # What stands behind the colon is not quoted: it may be a secret.
+            findings.error(
+                (*path, *where[:-1], key), f"has no space after its colon; write {key}: and the value"
+            )
+            continue
         findings.error((*path, *where), _sentence(model, where, detail))
     unknown = {where[0] for detail in details if len(where := _where(detail)) == 1 and _extra(detail)}
     if len(unknown) < len(details):
@@ -179,7 +197,9 @@ def _sentence(model: type[Section], where: Path, detail: ErrorDetails) -> str:
         case "value_error":
             return str(detail["ctx"]["error"])
         case _:
-            return f"a map of keys belongs here, not {shown(detail['input'])}"
+            # A text is not quoted: newcomers write a key where credentials belong, and a URL for storage.
+            given = "a text" if isinstance(detail["input"], str) else shown(detail["input"])
+            return f"a map of keys belongs here, not {given}{_MAPS.get(str(where[-1]) if where else '', '')}"
 
 
 def _unknown(owner: type[Section], key: str) -> str:

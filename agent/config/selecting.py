@@ -151,7 +151,8 @@ def of(target: Target) -> View:
 
 def _field(field: str, value: object) -> tuple[str, tuple[str, ...]]:
     if field not in FIELDS and not (field.startswith(LABEL) and len(field) > len(LABEL)):
-        known = f"; fields are {', '.join(FIELDS)}, {LABEL}NAME and not"
+        label = f"{LABEL}NAME" if field.rstrip(".") in {"label", "labels"} else f"{LABEL}{field}"
+        known = f"; for a label write {label}, else one of {', '.join(FIELDS)} and not"
         raise BadValueError(
             f"selects by `{field}`, which no target has{nearest(field, (*FIELDS, 'not')) or known}"
         )

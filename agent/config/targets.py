@@ -1,6 +1,7 @@
 """Target sections to targets: who serves, under which URL, with which identity."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -18,6 +19,23 @@ from probes import target as probing
 
 LATER = frozenset({"anthropic", "bedrock", "cohere", "gemini", "oci", "sagemaker", "vertex"})
 """Providers of later versions."""
+
+_DEPLOYED = frozenset({"azure"})
+"""Providers that call a model by the name of a deployment, which its buyer chose."""
+
+_CALLED = {
+    "alibaba": "qwen", "aws": "bedrock", "azure-openai": "azure", "claude": "anthropic", "dashscope": "qwen",
+    "google": "vertex", "litellm": "openai-compatible", "llama.cpp": "openai-compatible", "microsoft": "azure",
+    "nvidia": "nim", "ollama": "openai-compatible", "openrouter": "openai-compatible", "oracle": "oci",
+    "portkey": "openai-compatible", "sglang": "openai-compatible", "tgi": "openai-compatible",
+}  # fmt: skip
+"""What newcomers call a provider, and its name here."""
+
+_CALLS = ("/chat/completions", "/completions", "/responses", "/embeddings")
+"""How the address of a call ends, where a base URL is wanted."""
+
+_SHELL = re.compile(r"\$[A-Z_][A-Z0-9_]*|.*\{\{.*\}\}.*", re.DOTALL)
+"""References as a shell or a template writes them: they would be sent as they stand."""
 
 RESERVED = frozenset(
     {
@@ -102,6 +120,12 @@ def _model_id(context: Context, path: Path, section: TargetSection, models: Mode
     """Return what the provider calls the model: the target's own word, else the table's, else the name itself."""
     model = models.get(section.model)
     if section.id is not None or model is None or model.ids is None:
+        if section.id is None and section.provider in _DEPLOYED and not section.simulated:
+            context.findings.warn(
+                (*path, "model"),
+                f"`{section.model}` is sent as the name of a deployment; write both, model: what answers, as in "
+                "gpt-5-nano, and id: the deployment, even where they are alike",
+            )
         return section.id or section.model
     if section.provider not in model.ids:
         context.findings.error(
@@ -114,9 +138,10 @@ def _model_id(context: Context, path: Path, section: TargetSection, models: Mode
 
 def _unknown(provider: str) -> str:
     known = ", ".join(sorted(catalog.PROVIDERS))
-    if provider in LATER:
+    called = _CALLED.get(provider.lower().replace("_", "-"))
+    if provider in LATER or called in LATER:
         return f"`{provider}`: not yet: this version has {known}"
-    close = nearest(provider, catalog.PROVIDERS)
+    close = f"; did you mean `{called}`?" if called else nearest(provider, catalog.PROVIDERS)
     return f"unknown provider {shown(provider)}{close or '; write one of ' + known}"
 
 
@@ -140,6 +165,17 @@ def _endpoint(context: Context, path: Path, section: TargetSection, provider: ca
         return ""
     if parts.username is not None:
         context.findings.error(where, "holds a user name or password; write them under credentials")
+    if "{" in endpoint:
+        context.findings.error(
+            where,
+            "holds {...}, which stands for a value of `for`, and this entry has none; write for: beside it",
+        )
+    if parts.path.rstrip("/").endswith(_CALLS) or (provider.dated_root and "/deployments/" in parts.path):
+        context.findings.error(
+            where,
+            "is the address of a single call, and ours is put behind it; write the base URL alone, without what "
+            "follows the host or /v1",
+        )
     if parts.fragment:
         context.findings.error(where, "has a part after `#`, which is never sent; write the base URL alone")
     if parts.scheme == "http" and not loopback(parts.hostname) and _identities(section.credentials):
@@ -175,6 +211,11 @@ def _credentials(
     for key, text in given.items():
         if key == "token_file":
             given[key] = context.file((*where, key), text).replace("$", "$$")
+            continue
+        if _SHELL.fullmatch(text):
+            context.findings.error(
+                (*where, key), "is no reference as it is written; write ${NAME} with its braces"
+            )
             continue
         _sendable(context, (*where, key), text)
         if not references(text) and not section.simulated and not loopback(urlsplit(endpoint).hostname):

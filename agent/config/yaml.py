@@ -41,14 +41,23 @@ _REMEDIES = (
         "a `: ` stands where none may be; put the value in quotes, or mend the indentation",
     ),
     ("<block mapping start>", "the indentation does not match: keys of one map start in one column"),
-    ("<block end>", "the indentation does not match: entries of one list or map start in one column"),
+    (
+        "<block end>",
+        (
+            "the indentation does not match, or a value that begins with a brace or a quote goes on behind it: "
+            "entries of one list or map start in one column, and such a value needs quotes as a whole"
+        ),
+    ),
     ("'\\t'", "a tab stands where spaces are needed; indent with spaces"),
     (
         "cannot start any token",
         "a value begins with a character that YAML keeps for itself; put it in quotes",
     ),
     ("expected ',' or ']'", "a list opened with `[` is not closed, or lacks a comma"),
-    ("expected ',' or '}'", "a map opened with `{` is not closed, or lacks a comma"),
+    (
+        "expected ',' or '}'",
+        'a map opened with `{` is not closed, or lacks a comma; within braces a reference needs quotes: "${NAME}"',
+    ),
     ("unexpected end of stream", "a quote is opened and never closed"),
     ("could not find expected ':'", "a key without its `:`; every line of a map reads `key: value`"),
 )
@@ -143,7 +152,9 @@ class _Builder:
     def _alias(self, alias: _Alias, path: Path) -> Any:
         if alias.held is None:
             name = alias.event.anchor
-            self.faults.append((_line(alias), f"`*{name}` names no anchor above it; write `&{name}` there"))
+            self.faults.append(
+                (_line(alias), f"`*{name}` names no anchor above it; put it in quotes where a glob is meant")
+            )
             return None
         return self._node(alias.held, path)
 

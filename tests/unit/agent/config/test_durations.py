@@ -13,11 +13,20 @@ def test_a_duration_without_a_unit_is_refused_with_both_likely_ones(value: float
         duration(value)
 
 
-@pytest.mark.parametrize("value", ["30", "s", "", "30 s", "1.5", "-5s", "5x", "s5", None, True, [], {}])
+@pytest.mark.parametrize("value", ["30", "s", "", "30 sx", "1.5", "-5s", "5x", "s5", None, True, [], {}])
 def test_what_is_no_duration_is_refused_with_examples(value: object) -> None:
     with pytest.raises(
         ValueError, match="is not a duration; write a number and a unit: 250ms, 30s, 5m, 1h, 28d"
     ):
+        duration(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [("30 s", "30s"), ("30sec", "30s"), ("30 days", "30d"), ("1.5 Minutes", "1.5m"), ("200 msec", "200ms")],
+)
+def test_a_unit_in_words_is_refused_with_the_one_that_is_meant(value: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=rf"^`{value}` is not a duration; write {meant}$"):
         duration(value)
 
 

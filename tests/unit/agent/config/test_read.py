@@ -38,7 +38,7 @@ MISTAKES = [
     ("- a", "1: the file holds a list, not a map of keys; the smallest that works: targets"),
     ("targets: []", "1: targets: names nothing to probe"),
     ("targets: {name: a}", "1: targets: a list belongs here, not a map; begin each entry with a dash"),
-    ("targets: [a]", "1: targets[0]: a map of keys belongs here, not `a`"),
+    ("targets: [a]", "1: targets[0]: a map of keys belongs here, not a text"),
     (T + "probs: []", "2: probs: unknown key `probs`; did you mean `probes`?"),
     (
         T + "whatever: 1",
@@ -216,7 +216,10 @@ MISTAKES = [
     (probe(targets=[]), "2: probes[0].targets: is empty, so it selects nothing"),
     (probe(targets={"label.env": "x"}), "probes[0].targets: `label.env: x` selects no target, for none has"),
     (probe(override={}), "2: probes[0].override: a list of maps belongs here, not a map; begin each entry"),
-    (probe(override=[{"every": "1m"}]), "2: probes[0].override[0].when: is missing; write it"),
+    (
+        probe(override=[{"every": "1m"}]),
+        "2: probes[0].override[0].when: is missing; say for which targets, as in",
+    ),
     # Objectives
     (
         objective(percent=0.999),
@@ -226,7 +229,7 @@ MISTAKES = [
     (objective(percent=0), "2: objectives[0].percent: 0 is not between 0 and 100"),
     (
         objective(percent="99.9%"),
-        "2: objectives[0].percent: `99.9%` is not a percentage; write a plain number",
+        "2: objectives[0].percent: `99.9%` is not a percentage; write 99.9, without quotes and sign",
     ),
     (
         objective(sli="itl"),

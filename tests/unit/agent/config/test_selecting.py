@@ -85,7 +85,10 @@ def test_one_that_selects_nothing_is_told_with_the_nearest_known_value(value: ob
         (5, "`5` selects nothing; write all, a name"),
         ("", "selects nothing; write all, a name"),
         ({"regio": "x"}, "selects by `regio`, which no target has; did you mean `region`?"),
-        ({"label.": "x"}, "selects by `label.`, which no target has; fields are name, provider, cloud"),
+        (
+            {"label.": "x"},
+            "selects by `label.`, which no target has; for a label write label.NAME, else one of name, provider",
+        ),
         ({"region": []}, "`region` is an empty list, so it selects nothing; write a value"),
         ({"region": {"a": "b"}}, "a map is no value of `region`; write a text, a glob"),
         ({"not": []}, "is empty, so it selects nothing"),

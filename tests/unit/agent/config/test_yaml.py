@@ -66,7 +66,9 @@ def test_an_alias_means_what_its_anchor_held_above_it() -> None:
 
 @pytest.mark.parametrize("text", ["a: *x\n", "a: &x [*x]\n", "a: *x\nb: &x 1\n"])
 def test_an_alias_without_an_anchor_above_it_is_a_fault(text: str) -> None:
-    assert yaml.parse(text).faults == ((1, "`*x` names no anchor above it; write `&x` there"),)
+    assert yaml.parse(text).faults == (
+        (1, "`*x` names no anchor above it; put it in quotes where a glob is meant"),
+    )
 
 
 def test_aliases_cannot_swell_a_file() -> None:
