@@ -160,6 +160,7 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     check.add_argument("--strict", action="store_true", help="exit 1 on a warning")
     check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.add_argument("--all", action="store_true", help="cut no table, however long")
     check.add_argument("--live", action=_NotYet, help="not yet; `once` asks every target")
     migrate = command("migrate", "bring the database's schema up to date")
     migrate.add_argument("--sql", action="store_true", help="print the SQL and touch nothing")
