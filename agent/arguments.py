@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "agent.run",
     "once": "agent.once",
     "check": "agent.check",
+    "config": "agent.config_command",
     "migrate": "agent.migrating",
     "rules": "agent.rules_command",
     "demo": "agent.demo.command",
@@ -22,7 +23,7 @@ COMMANDS = {
 """Command -> the module with a function of its name; imported when it is asked for, so that `check` is quick."""
 
 LATER = (
-    "alerts", "compare", "config", "correct", "doctor", "explain", "history", "init", "maintenance", "report", "sla",
+    "alerts", "compare", "correct", "doctor", "explain", "history", "init", "maintenance", "report", "sla",
     "slo",
 )  # fmt: skip
 """Commands of later versions."""
@@ -162,6 +163,7 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     check.add_argument("--json", action="store_true", help="print one JSON object")
     check.add_argument("--all", action="store_true", help="cut no table, however long")
     check.add_argument("--live", action=_NotYet, help="not yet; `once` asks every target")
+    _config(command("config", "the expanded plan, what a change comes to, and every key explained"))
     migrate = command("migrate", "bring the database's schema up to date")
     migrate.add_argument("--sql", action="store_true", help="print the SQL and touch nothing")
     rules = command("rules", "print the Prometheus rules of the objectives")
@@ -182,3 +184,29 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--listen", metavar="HOST:PORT", default="127.0.0.1:9464", help="where /metrics is served"
     )
     demo.add_argument("--state-dir", metavar="DIR", help="where the demo keeps its database")
+
+
+def _config(parser: _Parser) -> None:
+    whats = parser.add_subparsers(dest="what", metavar="WHAT", required=True, title="what")
+    shared = [_global(top=False)]
+
+    def what(name: str, tells: str, more: str = "") -> _Parser:
+        return whats.add_parser(
+            name, parents=shared, help=tells, description=f"{tells.capitalize()}. {more}".strip()
+        )
+
+    show = what("show", "the expanded plan, one row a target", "No secret is shown, and none is needed.")
+    diff = what(
+        "diff",
+        "what a change adds, removes and changes, and what that comes to",
+        "Exit 0 without a difference, 1 with one, 2 where a file is not usable.",
+    )
+    diff.add_argument("before", metavar="A", help="the configuration before the change")
+    diff.add_argument("after", metavar="B", help="the configuration after it")
+    for one in (show, diff):
+        one.add_argument("--json", action="store_true", help="print one JSON object")
+        one.add_argument("--all", action="store_true", help="cut no table, however long")
+    reference = what("reference", "every key explained: its type, default and an example")
+    reference.add_argument(
+        "--markdown", action="store_true", help="as a page of Markdown (docs/reference.md)"
+    )
