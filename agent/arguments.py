@@ -153,8 +153,8 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     once.add_argument("--store", action="store_true", help="write the results to the database, as attempt -1")
     check = command(
         "check",
-        "validate a configuration offline, and print what would be called",
-        "Exit 0 when it is usable, 1 with --strict and warnings, 2 when it is not.",
+        "validate a configuration offline, and print what would be called and what it comes to",
+        "Exit 0 when it is usable, 1 with --strict and warnings or --live and a failure, 2 when it is not.",
     )
     check.add_argument(
         "--no-secrets", action="store_true", help="accept references that stand for nothing here (CI)"
@@ -162,7 +162,11 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     check.add_argument("--strict", action="store_true", help="exit 1 on a warning")
     check.add_argument("--json", action="store_true", help="print one JSON object")
     check.add_argument("--all", action="store_true", help="cut no table, however long")
-    check.add_argument("--live", action=_NotYet, help="not yet; `once` asks every target")
+    check.add_argument(
+        "--live",
+        action="store_true",
+        help="try names, proxies, certificates, identities, database and receivers; exit 1 where one fails",
+    )
     _config(command("config", "the expanded plan, what a change comes to, and every key explained"))
     migrate = command("migrate", "bring the database's schema up to date")
     migrate.add_argument("--sql", action="store_true", help="print the SQL and touch nothing")

@@ -1,6 +1,7 @@
 """`nephoscope check`: is a configuration usable, what would be called, what does it come to, and what deserves a second look."""
 
 import argparse
+import dataclasses
 import itertools
 import json
 import os
@@ -12,9 +13,12 @@ from agent import facts, figures
 from agent.config.findings import one_line
 from agent.config.model import Config
 from agent.config.read import Loaded, read
+from agent.config.secrets import Secrets
 from agent.errors import ConfigError
 from agent.figures import Asked, Day, Figures, Worst
 from agent.tables import amount, columns, money, storage, table
+from agent.trying.base import Trial
+from agent.trying.base import lines as live_lines
 from exporters import durations
 from exporters.rules import percent
 
@@ -34,11 +38,24 @@ def check(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: A
             print(json.dumps({"file": str(path), "errors": error.findings}, indent=2), file=out)
         raise
     found = figures.figures(loaded.config)
+    tried = _tried(loaded.config) if args.live else []
     if args.json:
-        print(json.dumps(facts.facts(path, loaded, found), indent=2), file=out)
+        shown = facts.facts(path, loaded, found) | (
+            {"live": [dataclasses.asdict(one) for one in tried]} if args.live else {}
+        )
+        print(json.dumps(shown, indent=2), file=out)
     else:
         print(*lines(path, loaded, found, whole=args.all), sep="\n", file=out)
-    return 1 if args.strict and loaded.warnings else 0
+        if args.live:
+            print("", *live_lines(tried, whole=args.all), sep="\n", file=out)
+    failed = any(not one.ok for one in tried)
+    return 1 if failed or (args.strict and loaded.warnings) else 0
+
+
+def _tried(config: Config) -> list[Trial]:
+    from agent.trying.live import trials  # noqa: PLC0415 - heavy, and needed with --live alone
+
+    return trials(config, Secrets.of(config, os.environ))
 
 
 def lines(path: Path, loaded: Loaded, found: Figures, *, whole: bool = False) -> Iterator[str]:

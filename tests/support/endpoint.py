@@ -56,7 +56,10 @@ KEPT_OPEN = {
 
 
 class Endpoint:
-    """Answers at `base(mode)`; `asked` counts requests by mode, `failing` turns `ok` into 503."""
+    """Answers at `base(mode)`; `asked` counts requests by mode, `failing` turns `ok` into 503.
+
+    The list of models is given in every mode but `list-MODE`, where asking for it is answered so.
+    """
 
     def __init__(self) -> None:
         self.asked: collections.Counter[str] = collections.Counter()
@@ -128,7 +131,8 @@ class Endpoint:
                 await asyncio.sleep(0.05)
                 writer.write(again)
         failing = mode == "ok" and self.failing
-        answer = CANNED["models" if head.startswith("GET") else "503" if failing else mode]
+        listing = mode.removeprefix("list-") if mode.startswith("list-") else "models"
+        answer = CANNED[listing if head.startswith("GET") else "503" if failing else mode]
         writer.write(answer.replace(b"{key}", key.encode()))
         await writer.drain()
 
