@@ -16,6 +16,7 @@ COMMANDS = {
     "once": "agent.once",
     "check": "agent.check",
     "config": "agent.config_command",
+    "init": "agent.init",
     "migrate": "agent.migrating",
     "rules": "agent.rules_command",
     "demo": "agent.demo.command",
@@ -23,7 +24,7 @@ COMMANDS = {
 """Command -> the module with a function of its name; imported when it is asked for, so that `check` is quick."""
 
 LATER = (
-    "alerts", "compare", "correct", "doctor", "explain", "history", "init", "maintenance", "report", "sla",
+    "alerts", "compare", "correct", "doctor", "explain", "history", "maintenance", "report", "sla",
     "slo",
 )  # fmt: skip
 """Commands of later versions."""
@@ -114,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Watches endpoints of large language models: asks them on a schedule, keeps what they\n"
         "answered in Postgres, judges it against objectives, and tells Prometheus and OpenTelemetry.",
         epilog="begin with `nephoscope demo`, which needs nothing; then write a nephoscope.yaml\n"
-        "(examples/minimal.yaml has three lines), try it with `check` and `once`, and keep it going with `run`",
+        "(`init` writes a first one), try it with `check` and `once`, and keep it going with `run`",
     )
     parser.add_argument(
         "--version", action="version", version=f"nephoscope {importlib.metadata.version('nephoscope')}"
@@ -168,6 +169,15 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         help="try names, proxies, certificates, identities, database and receivers; exit 1 where one fails",
     )
     _config(command("config", "the expanded plan, what a change comes to, and every key explained"))
+    init = command(
+        "init",
+        "write a first configuration from the credentials that the environment holds",
+        "It names variables and never holds their values; a file that is there is never written over.",
+    )
+    init.add_argument("file", metavar="FILE", nargs="?", help="what to write (default: as -c)")
+    init.add_argument(
+        "--found", action="store_true", help="write nothing, and exit 1, where no credentials are found"
+    )
     migrate = command("migrate", "bring the database's schema up to date")
     migrate.add_argument("--sql", action="store_true", help="print the SQL and touch nothing")
     rules = command("rules", "print the Prometheus rules of the objectives")
