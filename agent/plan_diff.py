@@ -44,8 +44,8 @@ def compare(before: Config, after: Config) -> list[Part]:
         _part("probe", shown.probes(before), shown.probes(after), ("kind", "every_s")),
         _part(
             "objective",
-            {objective.name: shown.objective(objective) for objective in before.objectives},
-            {objective.name: shown.objective(objective) for objective in after.objectives},
+            shown.objectives(before),
+            shown.objectives(after),
             ("sli", "ratio", "threshold_s"),
         ),
         _pairs("asked", _asked(before), _asked(after)),

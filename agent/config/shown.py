@@ -2,14 +2,13 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from agent.config.findings import BadValueError
 from agent.config.model import Config
 from agent.config.references import pieces
 from agent.config.secrets import BLOT
-from agent.slo.objective import Objective
 from exporters import durations
 from probes.target import Target
 
@@ -36,26 +35,32 @@ def target(one: Target) -> Row:
 
 def probes(config: Config) -> dict[str, Row]:
     """Return probe -> its keys; where targets are asked differently, the values of all of them."""
+    return _together(plan.workload for plan in config.probes)
+
+
+def objectives(config: Config) -> dict[str, Row]:
+    """Return objective -> its keys without its pairs, likewise."""
+    return _together(config.objectives)
+
+
+def _together(named: Iterable[Any]) -> dict[str, Row]:
     rows: dict[str, dict[str, list[Shown]]] = {}
-    for plan in config.probes:
-        row = rows.setdefault(plan.workload.name, {})
-        for key, value in _flat("", dict(_fields(plan.workload))):
+    for one in named:
+        row = rows.setdefault(one.name, {})
+        for key, value in _flat("", {key: value for key, value in _fields(one) if key != "pairs"}):
             if key != "name" and value not in row.setdefault(key, []):
                 row[key].append(value)
     return {
         name: {
-            key: Shown(
+            key: values[0]
+            if len(values) == 1
+            else Shown(
                 tuple(one.value for one in values), " or ".join(dict.fromkeys(one.text for one in values))
             )
             for key, values in row.items()
         }
         for name, row in rows.items()
     }
-
-
-def objective(one: Objective) -> Row:
-    left = {"name", "pairs"}
-    return dict(_flat("", {key: value for key, value in _fields(one) if key not in left}))
 
 
 def settings(config: Config) -> Row:

@@ -1,5 +1,6 @@
 """`config show` and `config diff`, by way of the command line."""
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent.cli import main
+from agent.config import shown
+from agent.config.read import read
+from agent.plan_diff import compare
 from support.configuration import LOCAL
 
 SECRET = "sk-spelled-out-0123456789"
@@ -137,7 +141,7 @@ def test_what_is_changed_is_told_key_by_key(file: Path) -> None:
     assert code == 1
     assert out.partition("\n\n")[0].splitlines() == [
         "~ target azure-eu: region swedencentral -> eastus2; headers.x-pass changed (a secret, not shown)",
-        "~ probe chat: every_s 30s -> 1m; reasoning none -> minimal",
+        "~ probe chat: every_s 30s -> 1m; reasoning minimal added",
         "+ asked local by models",
         "~ settings: vantage fra-1 -> ams-1",
     ]
@@ -174,3 +178,17 @@ def test_config_alone_tells_what_there_is() -> None:
     assert (code, "WHAT" in err) == (2, True)
     assert config("reference")[1].startswith("vantage\n")
     assert config("reference", "--markdown")[1].startswith("# Reference")
+
+
+def test_what_differs_from_target_to_target_is_told_together(file: Path) -> None:
+    """A probe or an objective of one name may be several in the plan."""
+    plan = read(file, {}, no_secrets=True).config
+    (chat, models), (available, quick) = plan.probes, plan.objectives
+    slow = dataclasses.replace(chat, workload=dataclasses.replace(chat.workload, every_s=60.0))
+    tight = dataclasses.replace(quick, threshold_s=1.0)
+    many = dataclasses.replace(plan, probes=(chat, slow, models), objectives=(available, quick, tight))
+    assert shown.plain(shown.probes(many)["chat"])["every_s"] == "30s or 1m"
+    assert shown.plain(shown.objectives(many)["quick"])["threshold_s"] == "2s or 1s"
+    probe, objective = compare(plan, many)
+    assert probe.changed[0].keys == (("every_s", "30s", "30s or 1m"),)
+    assert objective.changed[0].keys == (("threshold_s", "2s", "2s or 1s"),)
