@@ -100,7 +100,7 @@ def _content(path: Path) -> str:
         return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
-            f"{path}: there is no such file; name one with -c FILE or NEPHOSCOPE_CONFIG, or write a first one with `nephoscope init`"
+            f"{path}: there is no such file; name one with -c FILE or NEPHOSCOPE_CONFIG, or begin with examples/minimal.yaml"
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
