@@ -10,6 +10,8 @@ from typing import Final
 from agent.config.schema import ObjectiveSection, ProbeSection, Section, TargetSection
 
 SHAPES: Final[Mapping[str, tuple[str, type[Section] | None]]] = {
+    "include": ("list of texts", None),
+    "defaults": ("map", None),
     "targets": ("list", TargetSection),
     "probes": ("list", ProbeSection),
     "objectives": ("list", ObjectiveSection),
@@ -57,7 +59,6 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "models.NAME.class": ("the class that selectors, overrides and thresholds name", "fast"),
     "models.NAME.ids": ("provider -> what that provider calls the model", "{openai: gpt-5-nano, azure: nano-prod}"),
     "defaults": ("values for what entries leave out", "{target: {team: platform}}"),
-    "defaults.target": ("values for what targets leave out", "{team: platform, labels: {env: prod}}"),
     # -- targets
     "targets": ("what is asked: one entry for each endpoint that serves one model", "[{name: openai, provider: openai, model: gpt-5-nano}]"),
     "targets[].for": ("key -> values: the entry is written once and multiplied, `{key}` in its texts is replaced", "{region: [eastus2, swedencentral]}"),
@@ -149,9 +150,13 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "budget": ("what probing may spend in a day", "{usd_per_day: 40}"),
     "budget.usd_per_day": ("US dollars a day for all targets together", "40"),
     "budget.tokens_per_day": ("tokens a day, sent and generated, for all targets together", "20000000"),
-    "budget.per": ("caps for parts", "{target: 3}"),
-    "budget.per.target": ("US dollars a day for each target", "3"),
-    "budget.per.probe": ("US dollars a day for each probe", "10"),
+    "budget.per": ("caps for parts", "{target: {usd: 3}}"),
+    "budget.per.target": ("what each target may spend in a day; a number is US dollars", "{usd: 3}"),
+    "budget.per.target.usd": ("US dollars a day for each target", "3"),
+    "budget.per.target.tokens": ("tokens a day for each target, sent and generated", "1000000"),
+    "budget.per.probe": ("what each probe may spend in a day; a number is US dollars", "{usd: 10}"),
+    "budget.per.probe.usd": ("US dollars a day for each probe", "10"),
+    "budget.per.probe.tokens": ("tokens a day for each probe, sent and generated", "1000000"),
     "budget.shed": ("which kinds stop first when the budget runs out; chat is never slowed", "[throughput, long-context]"),
     "export": ("how others read", "{listen: 127.0.0.1:9464}"),
     "export.listen": ("where the page and /metrics are served; loopback by default, as there is no password", "127.0.0.1:9464"),

@@ -106,7 +106,9 @@ def _section(model: type[Section], prefix: str) -> Iterator[Key]:
     for attribute, field in model.model_fields.items():
         path = f"{prefix}{field.alias or attribute}"
         word, suffix, inner = _shape(path, hints[attribute])
-        default = "required" if field.is_required() else _default(word, field.default)
+        # An override leaves alone what it does not name.
+        free = "-" if ".override[]." in path else _default(word, field.default)
+        default = "required" if field.is_required() else free
         yield _key(path, word, default)
         if inner is not None:
             yield from _section(inner, f"{path}{suffix}.")
@@ -147,7 +149,8 @@ def _bare_shape(known: list[Any]) -> tuple[str, str, type[Section] | None]:
         case builtins.dict:
             return ("map", ".NAME", inner) if inner else ("map of texts", "", None)
     choices = [value for one in _alternatives(bare) if get_origin(one) is Literal for value in get_args(one)]
-    return "map" if inner else " or ".join(choices) or "text", "", inner
+    word = "number" if bare in {int, float} else "text"
+    return "map" if inner else " or ".join(choices) or word, "", inner
 
 
 def _alternatives(hint: Any) -> list[Any]:
@@ -170,12 +173,15 @@ def _default(word: str, value: Any) -> str:
         return "-"
     match word:
         case "duration":
-            return durations.write(value)
+            shown = durations.write(value)
         case "size":
-            return next(f"{value // size}{unit}" for unit, size in _UNITS if value % size == 0)
+            shown = next(f"{value // size}{unit}" for unit, size in _UNITS if value % size == 0)
         case "selector":
-            return "all"
+            shown = "all"
         case "true or false":
-            return str(value).lower()
+            shown = str(value).lower()
+        case _ if isinstance(value, tuple):
+            shown = f"[{', '.join(map(str, value))}]"
         case _:
-            return f'"{value}"' if ": " in str(value) else str(value)
+            shown = f'"{value}"' if ": " in str(value) else str(value)
+    return shown
