@@ -34,8 +34,13 @@ $(VENV)/bench.stamp: $(VENV)/base.stamp requirements/bench.txt
 
 setup: $(VENV)/base.stamp ## build .venv with what the daemon needs
 
-run: $(VENV)/base.stamp ## the daemon on nephoscope.yaml, or else the demo on simulated clouds
+run: $(VENV)/base.stamp ## the daemon on nephoscope.yaml, or else the demo; REAL=1: on the clouds whose credentials are set
+ifeq ($(REAL),1)
+	@if test -e nephoscope.yaml; then $(BIN)/nephoscope check -c nephoscope.yaml; else $(BIN)/nephoscope init --found nephoscope.yaml; fi
+	@exec $(BIN)/nephoscope run -c nephoscope.yaml $(ARGS)
+else
 	@exec $(BIN)/nephoscope $(if $(wildcard nephoscope.yaml),run,demo) $(ARGS)
+endif
 
 test: $(VENV)/dev.stamp ## the suite, its own Postgres and a real language model included
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not heavy" $(ARGS)

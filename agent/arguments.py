@@ -15,6 +15,8 @@ COMMANDS = {
     "run": "agent.run",
     "once": "agent.once",
     "check": "agent.check",
+    "config": "agent.config_command",
+    "init": "agent.init",
     "migrate": "agent.migrating",
     "rules": "agent.rules_command",
     "demo": "agent.demo.command",
@@ -22,7 +24,7 @@ COMMANDS = {
 """Command -> the module with a function of its name; imported when it is asked for, so that `check` is quick."""
 
 LATER = (
-    "alerts", "compare", "config", "correct", "doctor", "explain", "history", "init", "maintenance", "report", "sla",
+    "alerts", "compare", "correct", "doctor", "explain", "history", "maintenance", "report", "sla",
     "slo",
 )  # fmt: skip
 """Commands of later versions."""
@@ -113,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Watches endpoints of large language models: asks them on a schedule, keeps what they\n"
         "answered in Postgres, judges it against objectives, and tells Prometheus and OpenTelemetry.",
         epilog="begin with `nephoscope demo`, which needs nothing; then write a nephoscope.yaml\n"
-        "(examples/minimal.yaml has three lines), try it with `check` and `once`, and keep it going with `run`",
+        "(`init` writes a first one), try it with `check` and `once`, and keep it going with `run`",
     )
     parser.add_argument(
         "--version", action="version", version=f"nephoscope {importlib.metadata.version('nephoscope')}"
@@ -154,15 +156,30 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     once.add_argument("--store", action="store_true", help="write the results to the database, as attempt -1")
     check = command(
         "check",
-        "validate a configuration offline, and print what would be called",
-        "Exit 0 when it is usable, 1 with --strict and warnings, 2 when it is not.",
+        "validate a configuration offline, and print what would be called and what it comes to",
+        "Exit 0 when it is usable, 1 with --strict and warnings or --live and a failure, 2 when it is not.",
     )
     check.add_argument(
         "--no-secrets", action="store_true", help="accept references that stand for nothing here (CI)"
     )
     check.add_argument("--strict", action="store_true", help="exit 1 on a warning")
     check.add_argument("--json", action="store_true", help="print one JSON object")
-    check.add_argument("--live", action=_NotYet, help="not yet; `once` asks every target")
+    check.add_argument("--all", action="store_true", help="cut no table, however long")
+    check.add_argument(
+        "--live",
+        action="store_true",
+        help="try names, proxies, certificates, identities, database and receivers; exit 1 where one fails",
+    )
+    _config(command("config", "the expanded plan, what a change comes to, and every key explained"))
+    init = command(
+        "init",
+        "write a first configuration from the credentials that the environment holds",
+        "It names variables and never holds their values; a file that is there is never written over.",
+    )
+    init.add_argument("file", metavar="FILE", nargs="?", help="what to write (default: as -c)")
+    init.add_argument(
+        "--found", action="store_true", help="write nothing, and exit 1, where no credentials are found"
+    )
     migrate = command("migrate", "bring the database's schema up to date")
     migrate.add_argument("--sql", action="store_true", help="print the SQL and touch nothing")
     rules = command("rules", "print the Prometheus rules of the objectives")
@@ -183,3 +200,29 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--listen", metavar="HOST:PORT", default="127.0.0.1:9464", help="where /metrics is served"
     )
     demo.add_argument("--state-dir", metavar="DIR", help="where the demo keeps its database")
+
+
+def _config(parser: _Parser) -> None:
+    whats = parser.add_subparsers(dest="what", metavar="WHAT", required=True, title="what")
+    shared = [_global(top=False)]
+
+    def what(name: str, tells: str, more: str = "") -> _Parser:
+        return whats.add_parser(
+            name, parents=shared, help=tells, description=f"{tells.capitalize()}. {more}".strip()
+        )
+
+    show = what("show", "the expanded plan, one row a target", "No secret is shown, and none is needed.")
+    diff = what(
+        "diff",
+        "what a change adds, removes and changes, and what that comes to",
+        "Exit 0 without a difference, 1 with one, 2 where a file is not usable.",
+    )
+    diff.add_argument("before", metavar="A", help="the configuration before the change")
+    diff.add_argument("after", metavar="B", help="the configuration after it")
+    for one in (show, diff):
+        one.add_argument("--json", action="store_true", help="print one JSON object")
+        one.add_argument("--all", action="store_true", help="cut no table, however long")
+    reference = what("reference", "every key explained: its type, default and an example")
+    reference.add_argument(
+        "--markdown", action="store_true", help="as a page of Markdown (docs/reference.md)"
+    )

@@ -1,21 +1,31 @@
-"""`nephoscope check`: is a configuration usable, what would be called, and what deserves a second look; offline."""
+"""`nephoscope check`: is a configuration usable, what would be called, what does it come to, and what deserves a second look."""
 
 import argparse
+import dataclasses
+import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
+from agent import facts, figures
 from agent.config.findings import one_line
-from agent.config.model import Config, ProbePlan
+from agent.config.model import Config
 from agent.config.read import Loaded, read
+from agent.config.secrets import Secrets
 from agent.errors import ConfigError
-from agent.slo.objective import Objective
+from agent.figures import Asked, Day, Figures, Worst
+from agent.tables import amount, columns, money, storage, table
+from agent.trying.base import Trial
+from agent.trying.base import lines as live_lines
 from exporters import durations
 from exporters.rules import percent
-from probes import catalog
-from probes.target import Price, Target
+
+_LEGEND = (
+    "REFUSAL and HANG: the longest that an endpoint may refuse, or say nothing, before the agent has confirmed it.",
+    "PAGED: before a paging rule has the failures that it wants; Prometheus adds one scrape and one evaluation.",
+)
 
 
 def check(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001 - every command takes both
@@ -27,73 +37,121 @@ def check(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: A
         if args.json:
             print(json.dumps({"file": str(path), "errors": error.findings}, indent=2), file=out)
         raise
+    found = figures.figures(loaded.config)
+    tried = _tried(loaded.config) if args.live else []
     if args.json:
-        print(json.dumps(facts(path, loaded), indent=2), file=out)
+        shown = facts.facts(path, loaded, found) | (
+            {"live": [dataclasses.asdict(one) for one in tried]} if args.live else {}
+        )
+        print(json.dumps(shown, indent=2), file=out)
     else:
-        print(*lines(path, loaded), sep="\n", file=out)
-    return 1 if args.strict and loaded.warnings else 0
+        print(*lines(path, loaded, found, whole=args.all), sep="\n", file=out)
+        if args.live:
+            print("", *live_lines(tried, whole=args.all), sep="\n", file=out)
+    failed = any(not one.ok for one in tried)
+    return 1 if failed or (args.strict and loaded.warnings) else 0
 
 
-def facts(path: Path, loaded: Loaded) -> dict[str, Any]:
-    """Return what was found, for machines; durations in seconds."""
-    config = loaded.config
-    return {
-        "file": str(path),
-        "hash": config.hash,
-        "vantage": config.vantage,
-        "state_dir": config.state_dir,
-        "storage": "embedded" if config.storage.embedded else "postgresql",
-        "targets": [_target_facts(config, target) for target in config.targets],
-        "objectives": [_objective_facts(objective) for objective in config.objectives],
-        "errors": [],
-        "warnings": list(loaded.warnings),
-    }
+def _tried(config: Config) -> list[Trial]:
+    from agent.trying.live import trials  # noqa: PLC0415 - heavy, and needed with --live alone
+
+    return trials(config, Secrets.of(config, os.environ))
 
 
-def lines(path: Path, loaded: Loaded) -> Iterator[str]:
+def lines(path: Path, loaded: Loaded, found: Figures, *, whole: bool = False) -> Iterator[str]:
     """Yield what was found, for people."""
     config = loaded.config
-    storage = "embedded Postgres" if config.storage.embedded else "named Postgres"
-    head = f"{path} is usable: plan {config.hash}, vantage {config.vantage}, {storage}, state in {config.state_dir}"
+    stored = "embedded Postgres" if config.storage.embedded else "named Postgres"
+    head = f"{path} is usable: plan {config.hash}, vantage {config.vantage}, {stored}, state in {config.state_dir}"
     yield one_line(head)
     yield ""
-    yield from columns(
-        [("TARGET", "PROBE", "KIND", "EVERY", "CALLS", "USD PER MILLION TOKENS"), *_calls(config)]
+    yield from table(
+        ("TARGET", "PROBE", "KIND", "EVERY", "REFUSAL", "HANG", "USD A DAY", "CALLS"),
+        list(_calls(config, found)),
+        whole=whole,
+        what="rows",
     )
-    yield from _sources(config)
+    yield ""
+    yield from columns([("PROBE", "KIND", "TARGETS", "REFUSAL", "PAGED", "HANG", "PAGED"), *_waits(found)])
+    yield from _LEGEND
     yield ""
     yield from columns([("OBJECTIVE", "GOOD IS", "PERCENT", "WINDOW", "SLOS"), *_goals(config)])
+    yield ""
+    yield from totals(config, found)
     if loaded.warnings:
         yield ""
         yield from (f"warning: {warning}" for warning in loaded.warnings)
 
 
-def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield rows as aligned lines.
+def totals(config: Config, found: Figures) -> Iterator[str]:
+    """Yield what the whole plan comes to."""
+    day = found.day
+    yield (
+        f"A day: {amount(day.probes)} probes, at most {amount(day.input_tokens)} tokens in and "
+        f"{amount(day.output_tokens)} out (each answer as long as its cap allows)"
+    )
+    yield f"Cost a day: {cost(day, len(config.targets))}"
+    yield f"Stored a day: {amount(day.rows)} rows, about {storage(day.row_bytes)}"
+    yield f"Series a scrape: {found.series.start:,} from the start, {found.series.most:,} once all has been seen"
+    sources = {one.cost.price_source for one in found.asked if one.cost.price_source is not None}
+    if sources:
+        yield f"prices: {', '.join(sorted(sources))}"
 
-    >>> list(columns([("A", "B"), ("long", "x")]))
-    ['A     B', 'long  x']
+
+def cost(day: Day, targets: int) -> str:
+    """Return what a day costs; what is not known is said, not left out.
+
+    >>> cost(Day(probes=9, input_tokens=9, output_tokens=9, usd=0.5, priced=True, unpriced=("a",)), 2)
+    'at most USD 0.50, and unknown for 1 of 2 targets (a); `price` in a target says what its tokens cost'
     """
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    known = f"at most USD {money(day.usd)}"
+    if not day.unpriced:
+        return known
+    few = ", ".join(day.unpriced[:5]) + (", ..." if len(day.unpriced) > 5 else "")
+    unknown = f"unknown for {len(day.unpriced)} of {targets} targets ({few}); `price` in a target says what its tokens cost"
+    return f"{known}, and {unknown}" if day.usd else unknown
 
 
-def _plans(config: Config, target: Target) -> list[ProbePlan]:
-    return [plan for plan in config.probes if target.name in plan.targets]
-
-
-def _calls(config: Config) -> Iterator[tuple[str, ...]]:
+def _calls(config: Config, found: Figures) -> Iterator[tuple[str, ...]]:
+    asked = {
+        name: tuple(group) for name, group in itertools.groupby(found.asked, key=lambda one: one.target.name)
+    }
     for target in config.targets:
-        price = _price(target.price)
-        for plan in _plans(config, target):
-            work = plan.workload
-            url = catalog.url(target, work.kind)
-            # Fetching a list of models generates nothing, so it costs nothing.
-            cost = "" if work.kind == "models" else price
-            yield target.name, work.name, work.kind, durations.write(work.every_s), url, cost
-        if not _plans(config, target):
-            yield target.name, "none", "", "", "never called", ""
+        for one in asked.get(target.name, ()):
+            yield (
+                target.name,
+                one.workload.name,
+                one.workload.kind,
+                durations.write(one.workload.every_s),
+                durations.write(one.refusal.confirmed_s),
+                durations.write(one.hang.confirmed_s),
+                _usd(one),
+                one.url,
+            )
+        if target.name not in asked:
+            yield target.name, "none", "", "", "", "", "", "never called"
+
+
+def _usd(one: Asked) -> str:
+    # Fetching a list of models generates nothing, so it costs nothing.
+    if one.workload.kind == "models":
+        return ""
+    return "unknown" if one.cost.usd is None else money(one.cost.usd)
+
+
+def _waits(found: Figures) -> Iterator[tuple[str, ...]]:
+    """Yield one row for all targets that a probe's failures are told of alike."""
+    alike: dict[tuple[str, str, Worst, Worst], int] = {}
+    for one in found.asked:
+        key = one.workload.name, one.workload.kind, one.refusal, one.hang
+        alike[key] = alike.get(key, 0) + 1
+    for (name, kind, refusal, hang), count in alike.items():
+        yield name, kind, str(count), *_wait(refusal), *_wait(hang)
+
+
+def _wait(worst: Worst) -> tuple[str, str]:
+    paged = "never" if worst.paged_s is None else durations.write(worst.paged_s)
+    return durations.write(worst.confirmed_s), paged
 
 
 def _goals(config: Config) -> Iterator[tuple[str, ...]]:
@@ -106,49 +164,3 @@ def _goals(config: Config) -> Iterator[tuple[str, ...]]:
             durations.write(objective.window_s),
             str(len(objective.pairs)),
         )
-
-
-def _price(price: Price | None) -> str:
-    return "unknown" if price is None else f"{price.input:g} in, {price.output:g} out"
-
-
-def _sources(config: Config) -> Iterator[str]:
-    """Yield where the prices that are shown come from: the file's own, a table's, or both."""
-    found = {
-        target.price.source
-        for target in config.targets
-        if target.price and any(plan.workload.kind != "models" for plan in _plans(config, target))
-    }
-    if found:
-        yield f"prices: {', '.join(sorted(found))}"
-
-
-def _target_facts(config: Config, target: Target) -> dict[str, Any]:
-    return {
-        "name": target.name,
-        "provider": target.provider,
-        "cloud": target.cloud,
-        "region": target.region,
-        "model": target.model,
-        "price_source": target.price.source if target.price else None,
-        "probes": [
-            {
-                "name": plan.workload.name,
-                "kind": plan.workload.kind,
-                "every_s": plan.workload.every_s,
-                "url": catalog.url(target, plan.workload.kind),
-            }
-            for plan in _plans(config, target)
-        ],
-    }
-
-
-def _objective_facts(objective: Objective) -> dict[str, Any]:
-    return {
-        "name": objective.name,
-        "sli": objective.sli,
-        "ratio": objective.ratio,
-        "window_s": objective.window_s,
-        "threshold_s": objective.threshold_s,
-        "slos": [f"{target}-{probe}-{objective.name}" for target, probe in objective.pairs],
-    }

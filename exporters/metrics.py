@@ -290,6 +290,12 @@ class Metrics:
             series, plan = self._series.copy(), self._plan
         return exposition.render(series, self._infos(plan), accept)
 
+    @property
+    def size(self) -> int:
+        """Return how many series a scrape of the page brings now."""
+        with self._lock:
+            return self._series.size + sum(len(rows) for rows in self._infos(self._plan).values())
+
     def _infos(self, plan: SeriesPlan | None) -> exposition.Infos:
         infos = {
             conventions.BUILD_INFO.name: [{"version": self._version, "python": platform.python_version()}]

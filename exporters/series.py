@@ -120,6 +120,15 @@ class Series:
         self.values = {name: _kept(name, rows, wanted) for name, rows in self.values.items()}
         self.histograms = {name: _kept(name, rows, wanted) for name, rows in self.histograms.items()}
 
+    @property
+    def size(self) -> int:
+        """Return how many lines a page gives them: a histogram has one an edge, one above, a count and a sum."""
+        return sum(len(rows) for rows in self.values.values()) + sum(
+            (len(row.edges) + 1 if row.edges else 0) + 2
+            for rows in self.histograms.values()
+            for row in rows.values()
+        )
+
     def copy(self) -> "Series":
         """Return the same numbers, apart: cheap, for rows are frozen."""
         twin = Series()

@@ -193,6 +193,29 @@ def url(target: Target, kind: Kind) -> str:
     return parts._replace(path=path, query=query, fragment="").geturl()
 
 
+def shown_url(target: Target, kind: Kind) -> str:
+    """Return the URL for people to read: where the endpoint stands for a variable that is not set, as it is written.
+
+    >>> unset = Target(name="v", provider="vllm", cloud="own", model="m", model_id="m", endpoint="${VLLM}", group="m")
+    >>> shown_url(unset, "chat")
+    '${VLLM}/v1/chat/completions'
+    >>> shown_url(dataclasses.replace(unset, endpoint="https://${HOST}.bank:8000/v1"), "models")
+    'https://${HOST}.bank:8000/v1/models'
+    """
+    references = re.findall(r"\$\{[^}]*\}", target.endpoint)
+    stand_ins = [
+        f"https://unset-{at}.invalid" if target.endpoint.startswith(text) else f"unset-{at}"
+        for at, text in enumerate(references)
+    ]
+    endpoint = target.endpoint
+    for text, stand_in in zip(references, stand_ins, strict=True):
+        endpoint = endpoint.replace(text, stand_in, 1)
+    shown = url(dataclasses.replace(target, endpoint=endpoint), kind)
+    for text, stand_in in zip(references, stand_ins, strict=True):
+        shown = shown.replace(stand_in, text, 1)
+    return shown
+
+
 def _split(target: Target) -> SplitResult:
     try:
         parts = urlsplit(target.endpoint.strip())

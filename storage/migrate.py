@@ -61,6 +61,11 @@ def pending(database: Engine | str) -> list[str]:
             engine.dispose()
 
 
+def newest() -> str:
+    """Return the revision that this release brings a database to."""
+    return ScriptDirectory(str(folder())).get_heads()[0]
+
+
 def sql() -> str:
     """Return the SQL of all migrations, for a database that has none yet."""
     printed = io.StringIO()

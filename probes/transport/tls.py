@@ -61,9 +61,14 @@ class Tls:
         self._closed = False
 
     @property
+    def certificate(self) -> bytes | None:
+        """Return the peer's certificate once the handshake is done."""
+        return self._ssl.getpeercert(binary_form=True)
+
+    @property
     def expires_s(self) -> int | None:
         """Return when the peer's certificate ends, UTC seconds, once the handshake is done."""
-        der = self._ssl.getpeercert(binary_form=True)
+        der = self.certificate
         return not_after(der) if der else None
 
     @property

@@ -9,7 +9,7 @@ from urllib.request import getproxies
 
 import httpx
 
-from probes.base import KEEP, MARKS, PATH, READS, WIRE
+from probes.base import KEEP, MARKS, PATH, READS, WIRE, Wire
 from probes.loose import glimpse
 from probes.target import Path
 from probes.timing import FIRST_BYTE, SENT, SENT_BY, Marks
@@ -79,6 +79,13 @@ class WireTransport(httpx.AsyncBaseTransport):
                     marks.at.pop(mark, None)
         connection = await self._dialer.open(route, marks, limit_s)
         return await self._ask(connection, request, data, marks, keep)
+
+    async def reach(self, url: httpx.URL, path: Path, marks: Marks, limit_s: float | None) -> Wire:
+        """Go the whole way to a URL's host, TLS included, say nothing and let go; raises a `WireError`."""
+        self._stamps.open()
+        connection = await self._dialer.open(self._route(url, path), marks, limit_s)
+        connection.close()
+        return connection.wire
 
     async def aclose(self) -> None:
         """Close the kept connections and let the resolver's threads go."""

@@ -74,3 +74,41 @@ def _clouds_seen(process: "subprocess.Popen[str]", port: int, deadline: float) -
             ]
             seen = sum(not line.endswith(" 0.0") for line in good)
     return seen
+
+
+@pytest.mark.parametrize(
+    ("words", "there", "asked"),
+    [
+        ((), False, ["demo"]),
+        ((), True, ["run"]),
+        (("REAL=1",), False, ["init --found nephoscope.yaml", "run -c nephoscope.yaml"]),
+        (("REAL=1",), True, ["check -c nephoscope.yaml", "run -c nephoscope.yaml"]),
+    ],
+)
+def test_make_run_uses_credentials_only_where_it_is_asked_to(
+    tmp_path: Path, words: tuple[str, ...], *, there: bool, asked: list[str]
+) -> None:
+    """A recorder stands in for the command: which words it gets is what make decides."""
+    assert _made(tmp_path, words, there=there) == (0, asked)
+
+
+def test_make_run_real_ends_where_no_credentials_are_found(tmp_path: Path) -> None:
+    code, asked = _made(tmp_path, ("REAL=1",), there=False, ends_with=1)
+    assert (code != 0, asked) == (True, ["init --found nephoscope.yaml"])
+
+
+def _made(folder: Path, words: tuple[str, ...], *, there: bool, ends_with: int = 0) -> tuple[int, list[str]]:
+    """Run `make run` in a folder with a built .venv; return its exit code and what the command was asked."""
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / "requirements").mkdir()
+    for name in ("Makefile", "pyproject.toml", "requirements/base.txt"):
+        shutil.copy(ROOT / name, folder / name)
+    if there:
+        (folder / "nephoscope.yaml").touch()
+    command = folder / ".venv/bin/nephoscope"
+    command.write_text(f'#!/bin/sh\necho "$@" >> asked\nexit {ends_with}\n')
+    command.chmod(0o755)
+    for built in (".venv/bin/python", ".venv/base.stamp"):
+        (folder / built).touch()
+    done = subprocess.run(["make", "-s", "run", *words], cwd=folder, capture_output=True, check=False)
+    return done.returncode, (folder / "asked").read_text().splitlines()

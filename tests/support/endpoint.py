@@ -64,6 +64,7 @@ class Endpoint:
     """Answers at `base(mode)`; `asked` counts requests by mode, `failing` turns `ok` into 503.
 
     `keyed` is `ok` for who sends a key that is `accepted`, and 401 for anybody else; `refused` keeps their keys.
+    The list of models is given in every mode but `list-MODE`, where asking for it is answered so.
     """
 
     def __init__(self) -> None:
@@ -141,7 +142,8 @@ class Endpoint:
             mode = "ok" if key in self.accepted else "401"
             self.refused += [key] * (mode == "401")
         failing = mode == "ok" and self.failing
-        answer = CANNED["models" if head.startswith("GET") else "503" if failing else mode]
+        listing = mode.removeprefix("list-") if mode.startswith("list-") else "models"
+        answer = CANNED[listing if head.startswith("GET") else "503" if failing else mode]
         writer.write(answer.replace(b"{key}", key.encode()))
         await writer.drain()
 

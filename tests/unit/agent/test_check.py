@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -42,7 +44,8 @@ def test_there_are_examples() -> None:
 def test_the_table_shows_what_would_be_called(file: Path) -> None:
     code, out, err = check(file)
     assert (code, err) == (0, "")
-    assert "local   chat   chat  30s    http://127.0.0.1:8000/v1/chat/completions  unknown" in out
+    row = "local   chat   chat  30s    40s      56s   unknown    http://127.0.0.1:8000/v1/chat/completions"
+    assert row in out.splitlines()
     assert "quick      ttft within 2s  99       28d     1" in out
 
 
@@ -89,9 +92,10 @@ def test_the_source_of_prices_is_told_once_and_what_costs_nothing_has_none(file:
     )
     out = check(file)[1].splitlines()
     assert [line for line in out if line.startswith("local ")] == [
-        "local   chat    chat    30s    http://127.0.0.1:8000/v1/chat/completions  1 in, 2.5 out",
-        "local   models  models  30s    http://127.0.0.1:8000/v1/models",
+        "local   chat    chat    30s    40s      56s    1.94       http://127.0.0.1:8000/v1/chat/completions",
+        "local   models  models  30s    40s      1m40s             http://127.0.0.1:8000/v1/models",
     ]
+    assert "Cost a day: at most USD 3.89" in out
     assert [line for line in out if "configured" in line] == ["prices: configured"]
     file.write_text(f"targets: [{priced}]\nprobes: [{{name: models, kind: models}}]")
     assert "prices:" not in check(file)[1]
@@ -103,9 +107,101 @@ def test_a_line_break_in_a_path_does_not_break_the_first_line(file: Path) -> Non
 
 
 def test_check_does_not_wait_for_heavy_parts(file: Path) -> None:
-    """It starts in a fraction of a second because it imports neither a database nor an exporter of traces."""
-    for name in [name for name in sys.modules if name.startswith("agent.check")]:
-        del sys.modules[name]
-    before = set(sys.modules)
-    check(file)
-    assert not {"sqlalchemy", "psycopg", "opentelemetry", "starlette"} & (set(sys.modules) - before)
+    """It starts in a fraction of a second because it imports no database, no server and nothing that asks."""
+    code = (
+        "import io, sys; from agent.cli import main; "
+        f"main(['check', '-c', {str(file)!r}], io.StringIO()); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    heavy = {
+        "sqlalchemy",
+        "psycopg",
+        "alembic",
+        "opentelemetry",
+        "starlette",
+        "uvicorn",
+        "uvloop",
+        "apscheduler",
+    }
+    assert not heavy & set(done.stdout.split())
+
+
+def test_a_url_that_stands_for_an_unset_variable_is_shown_as_it_is_written(file: Path) -> None:
+    file.write_text(
+        "targets: [{name: a, provider: azure, model: m, endpoint: '${NOPE_A}', credentials: {api_key: '${NOPE_B}'}}]"
+    )
+    code, out, err = check(file, "--no-secrets")
+    assert (code, err) == (0, "")
+    assert " ${NOPE_A}/openai/v1/chat/completions" in out
+
+
+def test_the_whole_of_it_reads_like_this(file: Path) -> None:
+    """Golden: two kinds of failure, a price that is known and one that is not, an objective that cannot page."""
+    priced = LOCAL.replace("}", ", price: {input: 0.05, output: 0.4}}").replace("local", "priced")
+    file.write_text(f"""vantage: fra-1
+state_dir: /state
+targets: [{LOCAL}, {priced}]
+probes:
+  - {{name: chat, every: 30s, first_token: 30s, timeout: 30s}}
+  - {{name: models, kind: models, every: 1m, timeout: 5s}}
+""")
+    out = check(file)[1].partition("\n")[2]
+    # Their number is held to a real page in test_sizes.py, and grows with each family.
+    assert re.sub(r"[0-9]+ (from|once)", r"N \1", out) == GOLDEN
+
+
+GOLDEN = """
+TARGET  PROBE   KIND    EVERY  REFUSAL  HANG   USD A DAY  CALLS
+local   chat    chat    30s    40s      1m40s  unknown    http://127.0.0.1:8000/v1/chat/completions
+local   models  models  1m     1m10s    1m20s             http://127.0.0.1:8000/v1/models
+priced  chat    chat    30s    40s      1m40s  0.30       http://127.0.0.1:8000/v1/chat/completions
+priced  models  models  1m     1m10s    1m20s             http://127.0.0.1:8000/v1/models
+
+PROBE   KIND    TARGETS  REFUSAL  PAGED  HANG   PAGED
+chat    chat    2        40s      2m10s  1m40s  3m10s
+models  models  2        1m10s    never  1m20s  never
+REFUSAL and HANG: the longest that an endpoint may refuse, or say nothing, before the agent has confirmed it.
+PAGED: before a paging rule has the failures that it wants; Prometheus adds one scrape and one evaluation.
+
+OBJECTIVE  GOOD IS         PERCENT  WINDOW  SLOS
+available  availability    99.9     28d     2
+quick      ttft within 2s  99       28d     2
+
+A day: 8,640 probes, at most 201,600 tokens in and 1.47 million out (each answer as long as its cap allows)
+Cost a day: at most USD 0.30, and unknown for 1 of 2 targets (local); `price` in a target says what its tokens cost
+Stored a day: 8,640 rows, about 2.12 MB
+Series a scrape: N from the start, N once all has been seen
+prices: configured
+"""
+
+
+def test_json_has_every_figure_of_every_target_and_of_the_plan(file: Path) -> None:
+    priced = LOCAL.replace("}", ", price: {input: 0, output: 1}}").replace("local", "priced")
+    file.write_text(f"targets: [{LOCAL}, {priced}]\nprobes: [{{name: chat, every: 1m, max_tokens: 1000}}]")
+    found = json.loads(check(file, "--json")[1])
+    local, priced_facts = found["targets"]
+    assert local["probes"][0]["worst_s"] == {
+        "refusal": {"confirmed": 70.0, "paged": 190.0},
+        "hang": {"confirmed": 86.0, "paged": 206.0},
+    }
+    assert (local["per_day"]["usd"], local["per_day"]["unpriced"]) == (None, ["local"])
+    assert priced_facts["per_day"]["usd"] == pytest.approx(1.44)
+    assert (found["per_day"]["usd"], found["per_day"]["unpriced"]) == (pytest.approx(1.44), ["local"])
+    assert (found["per_day"]["rows"], found["per_day"]["output_tokens"]) == (2880, 2_880_000.0)
+    assert found["series"]["most"] > found["series"]["start"] > 100
+
+
+def test_five_hundred_targets_are_cut_where_nobody_reads_on_and_added_up(file: Path) -> None:
+    file.write_text(
+        "targets:\n"
+        + "\n".join(f"  - {LOCAL.replace('name: local', f'name: local-{number}')}" for number in range(500))
+    )
+    out = check(file)[1].splitlines()
+    assert len(out) < 90
+    assert "... and 440 more rows: --all shows them, and --json has everything" in out
+    assert "chat   chat  500      40s      2m10s  56s   2m26s" in out
+    assert (
+        "Cost a day: unknown for 500 of 500 targets (local-0, local-1, local-2, local-3, local-4, ...); "
+        "`price` in a target says what its tokens cost"
+    ) in out
+    assert sum(line.startswith("local-") for line in check(file, "--all")[1].splitlines()) == 500

@@ -110,7 +110,7 @@ def test_a_command_of_a_later_version_is_refused_with_not_yet(name: str) -> None
         (("xyzzy",), "there is no command `xyzzy`; there are run, once"),
         (("run", "--nope"), "unrecognized arguments: --nope; see `nephoscope run --help`"),
         (("run", "--log-level", "loud"), "invalid choice: 'loud'"),
-        (("check", "--live"), "`nephoscope check --live`: not yet"),
+        (("config", "shwo"), "invalid choice: 'shwo'"),
         (("once", "--expensive"), "`nephoscope once --expensive`: not yet"),
         (("demo", "--scenario", "hang"), "--scenario hang: not yet: this version has calm and outage"),
         (

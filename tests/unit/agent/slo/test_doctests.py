@@ -14,6 +14,7 @@ import pytest
         "agent.slo.evaluate",
         "agent.slo.gate",
         "agent.slo.lint",
+        "agent.slo.paging",
         "agent.slo.windows",
         "exporters.durations",
         "exporters.rules",

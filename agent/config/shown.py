@@ -1,0 +1,111 @@
+"""The plan as flat texts that may be printed and compared: references as they are written, never a secret."""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from agent.config.findings import BadValueError
+from agent.config.model import Config
+from agent.config.references import pieces
+from agent.config.secrets import BLOT
+from exporters import durations
+from probes.target import Target
+
+_SECRET: Final = re.compile(r"(?:credentials|headers)\..*|(?:.*\.)?(?:url|proxy)")
+"""Keys whose values are secrets, or may hold one."""
+
+_PLAIN: Final = frozenset({"environment", "none"})
+"""What `proxy` holds where it is no URL."""
+
+
+class Shown(NamedTuple):
+    """`value` is compared and `text` printed."""
+
+    value: Any
+    text: str
+
+
+Row = Mapping[str, Shown]
+
+
+def target(one: Target) -> Row:
+    return dict(_flat("", {key: value for key, value in _fields(one) if key != "name"}))
+
+
+def probes(config: Config) -> dict[str, Row]:
+    """Return probe -> its keys; where targets are asked differently, the values of all of them."""
+    return _together(plan.workload for plan in config.probes)
+
+
+def objectives(config: Config) -> dict[str, Row]:
+    """Return objective -> its keys without its pairs, likewise."""
+    return _together(config.objectives)
+
+
+def _together(named: Iterable[Any]) -> dict[str, Row]:
+    rows: dict[str, dict[str, list[Shown]]] = {}
+    for one in named:
+        row = rows.setdefault(one.name, {})
+        for key, value in _flat("", {key: value for key, value in _fields(one) if key != "pairs"}):
+            if key != "name" and value not in row.setdefault(key, []):
+                row[key].append(value)
+    return {
+        name: {
+            key: values[0]
+            if len(values) == 1
+            else Shown(
+                tuple(one.value for one in values), " or ".join(dict.fromkeys(one.text for one in values))
+            )
+            for key, values in row.items()
+        }
+        for name, row in rows.items()
+    }
+
+
+def settings(config: Config) -> Row:
+    """Return all that is neither target, probe nor objective."""
+    left = {"targets", "probes", "objectives"}
+    return dict(_flat("", {key: value for key, value in _fields(config) if key not in left}))
+
+
+def plain(row: Row) -> dict[str, str | None]:
+    """Return what of a row may be printed, None where nothing is set."""
+    return {key: None if one.value is None else one.text for key, one in row.items()}
+
+
+def _fields(one: Any) -> Iterator[tuple[str, Any]]:
+    for field in dataclasses.fields(one):
+        yield field.name, getattr(one, field.name)
+
+
+def _flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Shown]]:
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        if dataclasses.is_dataclass(value):
+            yield from _flat(f"{key}.", dict(_fields(value)))
+        elif isinstance(value, Mapping):
+            yield from _flat(f"{key}.", value)
+        else:
+            yield key, Shown(value, _text(key, value))
+
+
+def _text(key: str, value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) and _SECRET.fullmatch(key) and value not in _PLAIN and not _refers(value):
+        return BLOT
+    if isinstance(value, float):
+        return durations.write(value) if key.endswith("_s") else f"{value:g}"
+    return str(value)
+
+
+def _refers(text: str) -> bool:
+    """Return whether a text is one reference and nothing else, without a default: only then it holds no secret itself."""
+    try:
+        found = pieces(text)
+    except BadValueError:
+        return False
+    return len(found) == 1 and not isinstance(found[0], str) and not found[0].default

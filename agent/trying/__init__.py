@@ -1,0 +1,1 @@
+"""Trying for real what a configuration names: endpoints, database, collector, receiver."""

@@ -1,0 +1,94 @@
+"""What the agent itself leans on: its database, its collector and its heartbeat's receiver."""
+
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from agent.config.model import Config
+from agent.errors import NephoscopeError
+from agent.trying.base import Trial
+from probes import target
+from probes.base import Secrets, SigningError
+from probes.timing import Marks
+from probes.transport.errors import WireError
+from probes.transport.wire import WireTransport
+from storage import embedded, engine, migrate
+from storage.base import StoreUnavailableError
+from storage.binaries import EmbeddedError
+
+_LIMIT_S: Final = 5.0
+
+
+def database(config: Config, secrets: Secrets) -> Trial:
+    """Connect and look at the schema's revision; nothing is started and nothing changed."""
+    name = "embedded" if config.storage.embedded else "named"
+    try:
+        if not config.storage.embedded:
+            url = secrets.resolve_url(config.storage.url or "")
+        else:
+            server = embedded.Server(Path(config.state_dir) / "postgres")
+            if not server.alive():
+                says = "does not run now, and is started by `nephoscope run`"
+                return Trial(what="database", name=name, ok=True, says=says)
+            url = server.url
+        missing = migrate.pending(url)
+    except (
+        StoreUnavailableError,
+        SigningError,
+        EmbeddedError,
+        NephoscopeError,
+        engine.DatabaseURLError,
+    ) as failure:
+        return Trial(what="database", name=name, ok=False, says=secrets.redact(str(failure)))
+    return _schema(name, missing, migrates=config.storage.migrate)
+
+
+def _schema(name: str, missing: list[str], *, migrates: bool) -> Trial:
+    facts = {"revision": None if missing else migrate.newest(), "missing": missing}
+    if not missing:
+        says = f"answers, schema {migrate.newest()} is this release's"
+    elif migrates:
+        says = f"answers, its schema lacks {', '.join(missing)}, which `nephoscope run` brings"
+    else:
+        says = f"answers, but its schema lacks {', '.join(missing)}, and storage.migrate is false: run `nephoscope migrate`"
+    return Trial(what="database", name=name, ok=migrates or not missing, says=says, facts=facts)
+
+
+async def collector(config: Config, transport: WireTransport) -> Trial | None:
+    """Reach the OTLP endpoint, TLS included; nothing is sent."""
+    if config.export.otlp is None:
+        return None
+    return await _reached("collector", config.export.otlp.endpoint, config.export.otlp.endpoint, transport)
+
+
+async def heartbeat(config: Config, secrets: Secrets, transport: WireTransport) -> Trial | None:
+    """Reach the heartbeat's receiver, TLS included; no beat is sent, and the URL, a secret, is not told."""
+    if config.heartbeat is None:
+        return None
+    try:
+        url = secrets.resolve(config.heartbeat.url)
+    except SigningError as failure:
+        return Trial(what="heartbeat", name="receiver", ok=False, says=str(failure))
+    return await _reached("heartbeat", "receiver", url, transport)
+
+
+async def _reached(what: str, name: str, url: str, transport: WireTransport) -> Trial:
+    marks = Marks()
+    try:
+        wire = await transport.reach(httpx.URL(url), target.Path(), marks, _LIMIT_S)
+    except (WireError, httpx.InvalidURL) as failure:
+        says = (
+            str(failure)
+            if isinstance(failure, WireError)
+            else "its URL cannot be read: write it as https://host:port"
+        )
+        return Trial(what=what, name=name, ok=False, says=says)
+    secure = " with TLS" if wire.tls_expires_s is not None else ""
+    return Trial(
+        what=what,
+        name=name,
+        ok=True,
+        says=f"can be reached{secure} at {wire.peer}; nothing was sent",
+        facts={"peer": wire.peer},
+    )
