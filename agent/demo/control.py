@@ -33,7 +33,7 @@ class Control:
                 Route("/control/{cloud}/{fault}", self._switch, methods=["POST"]),
                 Route("/control/{cloud}", self._mend, methods=["DELETE"]),
             ],
-            # A page in a browser may send requests here, but not under a name of ours.
+            # Under a name of its own that leads here, a page in a browser could read the answers.
             middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
             exception_handlers={UnknownNameError: _unknown, 404: _nowhere, 405: _nowhere},
         )

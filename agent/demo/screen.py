@@ -1,5 +1,6 @@
 """What the demo's user sees first."""
 
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from agent.demo.own_error import page
 from agent.demo.scenario import BEGINS_AFTER_S, CALM, SCENARIOS
 from probes import catalog
 
-_FAULT = "azure-eastus2/hang"
+_BREAKS = "azure-eastus2/hang"
 
 
 def first_screen(
@@ -17,17 +18,16 @@ def first_screen(
 ) -> Iterable[str]:
     """Yield a handful of lines: what is simulated, what was found and not used, where to look, what to try."""
     control = f"http://127.0.0.1:{control_port}/control"
-    names = ", ".join(target.name for target in config.targets)
-    yield f"nephoscope demo: {len(config.targets)} SIMULATED clouds on loopback, marked `simulated` in every row:"
-    yield f"  {names}"
+    yield f"nephoscope demo: {len(config.targets)} SIMULATED clouds on loopback; every row says `simulated`:"
+    yield f"  {', '.join(target.name for target in config.targets)}"
     if scenario != CALM.name:
         yield f"Scenario  {scenario}, from {BEGINS_AFTER_S:.0f} s after the start: {SCENARIOS[scenario].tells}"
-    found = found_in(environ)
-    if found:
-        yield f"Not used  {', '.join(found)} (found in the environment; real clouds take a nephoscope.yaml)"
-    yield f"Look      {page(config.export)} and {page(config.export)}metrics, or: {_command()} once -c {file}"
-    yield f"Try       curl -X POST {control}/{_FAULT}   (what else there is: curl {control})"
-    yield "End       Ctrl-C, the database included"
+    if found := found_in(environ):
+        yield f"Not used  {', '.join(found)}, found in the environment; real clouds take a nephoscope.yaml"
+    yield f"Page      {page(config.export)} and {page(config.export)}metrics"
+    yield f"Ask       {_command()} once -c {shlex.quote(str(file))}"
+    yield f"Break     curl -X POST {control}/{_BREAKS}   (the rest: curl {control})"
+    yield "End       Ctrl-C ends it all, the database included"
 
 
 def found_in(environ: Mapping[str, str]) -> list[str]:

@@ -35,7 +35,7 @@ def test_it_says_what_is_simulated_where_to_look_what_to_try_and_how_to_end(
 ) -> None:
     lines = screen(config, file)
     text = "\n".join(lines)
-    assert len(lines) <= 6
+    assert len(lines) == 6
     assert f"{len(CLOUDS)} SIMULATED clouds" in lines[0]
     assert all(name in lines[1] for name in CLOUDS)
     assert "http://127.0.0.1:9464/metrics" in text
