@@ -5,10 +5,13 @@ import difflib
 import importlib.metadata
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from agent import log
+from agent.config import durations
+from agent.config.findings import BadValueError
+from agent.demo.scenario import SCENARIOS
 from agent.errors import ConfigError
 
 COMMANDS = {
@@ -28,9 +31,6 @@ LATER = (
     "slo",
 )  # fmt: skip
 """Commands of later versions."""
-
-SCENARIOS = ("calm", "outage")
-SCENARIOS_LATER = ("brownout", "hang", "own-network-down", "reroute", "throttled", "truncation")
 
 _CHOICE = re.compile(r"invalid choice: '?([^' ]*)'?")
 
@@ -78,11 +78,24 @@ class _NotYet(argparse.Action):
 
 
 def _scenario(name: str) -> str:
-    if name in SCENARIOS_LATER:
-        raise ConfigError(f"--scenario {name}: not yet: this version has {' and '.join(SCENARIOS)}")
     if name not in SCENARIOS:
-        raise ConfigError(f"--scenario {name}: there is no such scenario; choose {' or '.join(SCENARIOS)}")
+        close = difflib.get_close_matches(name, SCENARIOS, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"choose {_either(SCENARIOS)}"
+        raise ConfigError(f"--scenario {name}: there is no such scenario; {hint}")
     return name
+
+
+def _duration(text: str) -> str:
+    try:
+        durations.duration(text)
+    except BadValueError as error:
+        raise ConfigError(f"--every {text}: {error}") from error
+    return text
+
+
+def _either(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}"
 
 
 def _global(*, top: bool) -> _Parser:
@@ -194,8 +207,20 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     demo = command("demo", "simulated clouds on loopback, and the daemon on them", "Needs no configuration.")
     demo.add_argument(
-        "--scenario", metavar="NAME", type=_scenario, default="calm", help="calm or outage (default: calm)"
+        "--scenario",
+        metavar="NAME",
+        type=_scenario,
+        default="calm",
+        help=f"{_either(SCENARIOS)} (default: calm)",
     )
+    demo.add_argument(
+        "--every",
+        metavar="DURATION",
+        type=_duration,
+        default="10s",
+        help="how often each cloud is asked (default: 10s)",
+    )
+    demo.add_argument("--seed", metavar="N", type=int, help="draw the same latencies and failures each time")
     demo.add_argument(
         "--listen", metavar="HOST:PORT", default="127.0.0.1:9464", help="where /metrics is served"
     )

@@ -112,6 +112,12 @@ TLS_NOT_AFTER = _family(
     "When the certificate that the endpoint showed last expires, unix time.",
     MEASURED,
 )
+PROBE_BACKEND = _family(
+    "probe_backend",
+    "gauge",
+    "1 for who served the newest good answer, as its headers and body say.",
+    (*MEASURED, "backend", "fingerprint"),
+)
 RATELIMIT: Mapping[str, Family] = {
     f"{what}_{unit}": _family(
         f"ratelimit_{what}_{unit}", "gauge", f"Rate limit: {what} {unit}, as the endpoint said last.", QUOTA
@@ -240,7 +246,10 @@ PHASES: Final = ("auth", "dns_wait", "dns", "proxy", "connect", "tls", "ttfb")
 TARGET_STATES: Final = ("good", "degraded", "down", "unknown")
 SLO_STATES: Final = ("good", "bad", "unknown")
 DIRECTIONS: Final = ("input", "output")
-SKIP_REASONS: Final = ("in_flight", "overlap", "late", "budget", "shutdown")
+FLEETING: Final = frozenset({"session"})
+"""Facts of a backend that change with nearly every answer: in results, but in no label."""
+
+SKIP_REASONS: Final = ("in_flight", "overlap", "late", "budget", "shutdown", "bug")
 
 _TTFT_EDGES = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
 EDGES: Mapping[str, tuple[float, ...]] = {

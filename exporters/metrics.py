@@ -87,6 +87,7 @@ class Metrics:
             self._newest(conventions.PROBE_LAST_RESULT, measured, result.started_ns / 1e9)
             if result.tls_expires_at is not None:
                 self._series.set(conventions.TLS_NOT_AFTER, measured, result.tls_expires_at.timestamp())
+            self._name_backend(result, measured)
             for said, family in conventions.RATELIMIT.items():
                 if said in result.ratelimit:
                     quota = self._planned.quota(result.target)
@@ -98,6 +99,17 @@ class Metrics:
                 self._series.add(conventions.PROBE_TOKENS, (*measured, direction), tokens)
         if result.cost_usd is not None:
             self._series.add(conventions.PROBE_COST, measured, result.cost_usd)
+
+    def _name_backend(self, result: ProbeResult, measured: Labels) -> None:
+        facts = (
+            f"{name}={result.backend[name]}" for name in sorted(result.backend.keys() - conventions.FLEETING)
+        )
+        said = (",".join(facts), result.fingerprint or "")
+        if not result.meaning.good or not any(said):
+            return
+        if self._series.get(conventions.PROBE_BACKEND, (*measured, *said)) is None:
+            self._series.drop(conventions.PROBE_BACKEND, measured)
+            self._series.set(conventions.PROBE_BACKEND, (*measured, *said), 1.0)
 
     def _newest(self, family: Family, labels: Labels, value: float) -> None:
         self._series.set(family, labels, max(value, self._series.get(family, labels) or 0.0))

@@ -115,6 +115,12 @@ class Series:
     def clear(self, family: Family) -> None:
         self.values.pop(family.name, None)
 
+    def drop(self, family: Family, beginning: Labels) -> None:
+        """Drop the values of a family whose labels begin so."""
+        rows = self.values.get(family.name, {})
+        for labels in [labels for labels in rows if labels[: len(beginning)] == beginning]:
+            del rows[labels]
+
     def keep(self, wanted: Callable[[Family, Labels], bool]) -> None:
         """Drop every series that is not wanted."""
         self.values = {name: _kept(name, rows, wanted) for name, rows in self.values.items()}

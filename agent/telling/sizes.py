@@ -83,6 +83,7 @@ def _answer(vantage: str, target: Target, workload: Workload) -> ProbeResult:
         input_tokens=1 if generates else None,
         output_tokens=1 if generates else None,
         cost_usd=0.0 if generates and target.price is not None else None,
+        backend={"region": "here"},
         **phases,
     )
 

@@ -165,17 +165,6 @@ def test_a_listener_that_is_taken_ends_the_daemon_with_a_sentence(served: Endpoi
         assert "Traceback" not in second.stderr
 
 
-def test_the_demo_needs_nothing(tmp_path: Path) -> None:
-    """Simulated clouds, said so on the first line; every one of them is seen."""
-    del tmp_path
-    with daemon("", command=("demo",)) as running:
-        running.until_ready()
-        running.until(lambda: good(running) >= 16, "a result of every probe of every cloud", 90)
-        assert "SIMULATED" in running.said(10_000)
-        assert 'simulated="true"' in running.get("/metrics").text
-        assert running.stop() == 0, running.said()
-
-
 @pytest.mark.heavy
 def test_two_minutes_leave_exactly_the_slots_of_the_plan(served: Endpoint) -> None:
     """Five targets every two seconds for two minutes: none missing, none twice."""

@@ -112,13 +112,20 @@ def test_a_command_of_a_later_version_is_refused_with_not_yet(name: str) -> None
         (("run", "--log-level", "loud"), "invalid choice: 'loud'"),
         (("config", "shwo"), "invalid choice: 'shwo'"),
         (("once", "--expensive"), "`nephoscope once --expensive`: not yet"),
-        (("demo", "--scenario", "hang"), "--scenario hang: not yet: this version has calm and outage"),
+        (
+            ("demo", "--scenario", "outtage"),
+            "--scenario outtage: there is no such scenario; did you mean `outage`?",
+        ),
+        (("demo", "--every", "10"), "--every 10: `10` is not a duration; write a number and a unit"),
         (
             ("demo", "-c", "my.yaml"),
             "a configuration of its own, so -c would do nothing; use `nephoscope run -c",
         ),
         (("--config", "my.yaml", "demo"), "`nephoscope demo` writes a configuration of its own"),
-        (("demo", "--scenario", "x"), "--scenario x: there is no such scenario; choose calm or outage"),
+        (
+            ("demo", "--scenario", "x"),
+            "--scenario x: there is no such scenario; choose calm, outage, brownout,",
+        ),
     ],
 )
 def test_a_mistaken_command_line_ends_with_2_and_one_sentence(words: tuple[str, ...], told: str) -> None:

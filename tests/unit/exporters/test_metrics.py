@@ -222,6 +222,25 @@ def test_targets_that_share_a_quota_show_its_limits_under_its_name() -> None:
     assert value(again, "ratelimit_remaining_tokens") is None
 
 
+def test_who_served_is_told_of_the_newest_good_answer_alone() -> None:
+    """Another backend takes the place of the one before; a refusal by whatever is on the way takes none."""
+    metrics = planned()
+    served = {"region": "East US 2", "edge": "FRA"}
+    metrics.take(a_result(backend=served, fingerprint="fp_1"))
+    assert value(metrics, "probe_backend", backend="edge=FRA,region=East US 2", fingerprint="fp_1") == 1
+    metrics.take(a_result(backend=served | {"region": "Central US"}, fingerprint="fp_2"))
+    metrics.take(a_result(backend={"edge": "IAD"}, outcome=Outcome.OVERLOADED))
+    metrics.take(a_result())
+    assert value(metrics, "probe_backend", **MEASURED) == 1
+    assert value(metrics, "probe_backend", backend="edge=FRA,region=Central US", fingerprint="fp_2") == 1
+
+
+def test_a_new_session_of_a_backend_makes_no_new_series() -> None:
+    metrics = planned()
+    metrics.take(a_result(backend={"region": "East US 2", "session": "d-1"}))
+    assert value(metrics, "probe_backend", backend="region=East US 2") == 1
+
+
 def test_thresholds_of_objectives_are_bucket_edges() -> None:
     metrics = planned(a_plan(thresholds={"ttft": (1.75,), "total": (42.0,)}))
     metrics.settle(judged(a_result(ttft_s=1.75, total_s=42.5)))
@@ -468,7 +487,7 @@ def full_page() -> Metrics:
     metrics = planned(a_plan(a_target(labels={"env": "prod"}), thresholds={"ttft": (2.0,)}))
     everything = dict.fromkeys(conventions.RATELIMIT, 1.0)
     expiry = datetime(2027, 1, 1, tzinfo=UTC)
-    result = a_result(ratelimit=everything, tls_expires_at=expiry)
+    result = a_result(ratelimit=everything, tls_expires_at=expiry, backend={"edge": "FRA"})
     metrics.take(result)
     metrics.settle(judged(result))
     metrics.settle(judged(a_result(quality_reasons=("loop_lag",))))

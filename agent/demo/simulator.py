@@ -1,0 +1,53 @@
+"""The process of the simulated clouds, with their control endpoint.
+
+Run as `python -m agent.demo.simulator --clouds PORT --control PORT`; it ends when its standard input does.
+"""
+
+import argparse
+import asyncio
+import sys
+
+from agent.demo.clouds import Clouds
+from agent.demo.control import Control
+from agent.demo.doors import Doors
+from agent.demo.scenario import BEGINS_AFTER_S, SCENARIOS
+from agent.demo.switchboard import Switchboard
+from agent.web.listening import listen
+from agent.web.serve import WebServer
+
+
+async def simulate(arguments: argparse.Namespace) -> None:
+    """Serve until standard input ends: the parent is gone or wants us gone."""
+    board = Switchboard(arguments.scenario)
+    doors = Doors(Clouds(board, arguments.seed).app(), arguments.clouds)
+
+    async def settle() -> None:
+        await doors.set_open(wanted=board.network)
+
+    async def begin() -> None:
+        await asyncio.sleep(arguments.begins)
+        board.begin()
+        await settle()
+
+    await settle()
+    control = WebServer(Control(board, settle).app(), listen("127.0.0.1", arguments.control))
+    tasks = [asyncio.create_task(control.serve()), asyncio.create_task(begin())]
+    await asyncio.to_thread(sys.stdin.read)
+    control.stop()
+    await doors.set_open(wanted=False)
+    tasks[1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clouds", type=int, required=True, help="where the clouds listen")
+    parser.add_argument("--control", type=int, required=True, help="where their faults are switched")
+    parser.add_argument("--scenario", choices=SCENARIOS, default="calm")
+    parser.add_argument("--begins", type=float, default=BEGINS_AFTER_S, help="seconds until it begins")
+    parser.add_argument("--seed", type=int)
+    asyncio.run(simulate(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
