@@ -48,6 +48,7 @@ def test_the_asker_loads_neither_database_nor_exporters(module: str) -> None:
         "opentelemetry",
         "starlette",
         "uvicorn",
+        "jinja2",
         "grpc",
         "genai_prices",
     }
