@@ -1,7 +1,7 @@
 """The watch over objectives: history is asked, evaluated and shown, again and again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -28,9 +28,11 @@ log = structlog.get_logger("telling")
 class Watch:
     """Evaluates every SLO of a configuration; a failed evaluation leaves on show what was there."""
 
-    def __init__(self, history: History, sink: StatusSink, link: Link, wall_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, history: History, sinks: Sequence[StatusSink], link: Link, wall_ns: Callable[[], int]
+    ) -> None:
         self._history = history
-        self._sink = sink
+        self._sinks = sinks
         self._link = link
         self._wall_ns = wall_ns
         self.succeeded_ns: int | None = None
@@ -40,7 +42,8 @@ class Watch:
         now_ns = self._wall_ns()
         with self._link.used():
             statuses = statuses_of(config, self._history, now_ns)
-        self._sink.show(statuses)
+        for sink in self._sinks:
+            sink.show(statuses)
         self.succeeded_ns = now_ns
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.demo.scenario import CLOUDS
 from support.daemon import FEED, PROBES, SLOTS, assert_whole, configuration, daemon, good, nephoscope, query
 from support.endpoint import Endpoint, endpoint
 from support.llm import free_port, real_model
@@ -130,6 +131,12 @@ def test_the_demo_needs_nothing(tmp_path: Path) -> None:
         running.until(lambda: good(running) >= 16, "a result of every probe of every cloud", 90)
         assert "SIMULATED" in running.said(10_000)
         assert 'simulated="true"' in running.get("/metrics").text
+        text, page = running.get("/").text, running.get("/", headers={"accept": "text/html"}).text
+        for shown in (text, page):
+            assert "SIMULATED" in shown
+            assert all(cloud in shown for cloud in CLOUDS)
+        assert "<table" in page
+        assert "<table" not in text
         assert running.stop() == 0, running.said()
 
 

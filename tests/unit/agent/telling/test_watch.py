@@ -100,7 +100,7 @@ def test_without_objectives_nothing_is_asked() -> None:
 def test_a_failed_evaluation_leaves_the_last_values_on_show() -> None:
     history, sink, seen = TwoHours(), MemorySink(), list[bool]()
     clock = FakeClock(wall_ns=NOW_NS)
-    watch = Watch(history, sink, Link(seen.append), clock.wall_ns)
+    watch = Watch(history, [sink], Link(seen.append), clock.wall_ns)
     watch.evaluate(CONFIG)
     shown = sink.statuses
     assert watch.succeeded_ns == NOW_NS
