@@ -14,13 +14,13 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 def percent(ratio: float | None, digits: int = 1) -> str:
     """Return a ratio in percent, cut and never rounded up: 99.99 % of good is not 100 %.
 
-    >>> percent(0.99999), percent(1.0), percent(0.5), percent(-33.234, 0), percent(None)
-    ('99.9 %', '100 %', '50.0 %', '-3,324 %', '-')
+    >>> percent(0.99999), percent(1.0), percent(0.0), percent(0.5), percent(-33.234, 0), percent(None)
+    ('99.9 %', '100 %', '0 %', '50.0 %', '-3,324 %', '-')
     """
     if ratio is None:
         return NOTHING
-    if ratio == 1:
-        return "100 %"
+    if abs(ratio - round(ratio)) < 1e-12:  # exact, but for what arithmetic did to it
+        return f"{round(ratio) * 100:,} %"
     # 0.999 is a double a hair under it: what is within a billionth of a digit is that digit.
     scaled = math.floor(ratio * 100 * 10**digits + 1e-9)
     return f"{scaled / 10**digits:,.{digits}f} %"

@@ -2,8 +2,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from agent.telling.due import expected_slots
 from agent.telling.link import Link
-from agent.telling.watch import Watch, expected_slots, statuses_of
+from agent.telling.watch import Watch, statuses_of
 from exporters.memory import MemorySink
 from probes.result import EventClass
 from storage.base import StoreUnavailableError
