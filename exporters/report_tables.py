@@ -102,8 +102,8 @@ def tables(report: WeeklyReport) -> Iterator[Table]:
             ("SLI", True),
             ("Good / bad slots", True),
             ("Coverage", True),
-            ("Week's budget left", True),
-            ("Window's budget left", True),
+            ("Budget left, week", True),
+            ("Budget left, window", True),
             ("Worst hour", True),
             ("Days", False),
         ),
@@ -193,7 +193,7 @@ def _objective(slo: SloWeek) -> Iterator[Cell]:
     unsure = "unknown" if rolling.state == "unknown" else rolling.likelihood
     yield Cell(words.percent(rolling.budget, 0), f"{window}: {_sli(slo, rolling.sli)}, {unsure}")
     yield (
-        Cell(f"burn {worst.burn:.1f}", f"{words.instant(worst.since_ns, seconds=False)}, {worst.bad} bad")
+        Cell(f"burn {worst.burn:,.1f}", f"{words.instant(worst.since_ns, seconds=False)}, {worst.bad} bad")
         if worst
         else Cell(words.NOTHING)
     )

@@ -67,7 +67,7 @@ def timings(connection: Connection, within: Mapping[str, Any]) -> Iterator[Timin
 def _spread(samples: int, percentiles_us: Sequence[float] | None) -> Spread | None:
     if percentiles_us is None:
         return None
-    p50_s, p95_s, p99_s = (us / 1e6 for us in percentiles_us)
+    p50_s, p95_s, p99_s = (round(us / 1e6, 9) for us in percentiles_us)
     return Spread(samples=samples, p50_s=p50_s, p95_s=p95_s, p99_s=p99_s)
 
 
@@ -154,7 +154,7 @@ _DOUBTS = f"""
 _SPENDS = f"""
     SELECT targets.name AS target, revisions.price_source, count(*) AS attempts,
         coalesce(sum(r.input_tokens), 0) AS input_tokens, coalesce(sum(r.output_tokens), 0) AS output_tokens,
-        sum(r.cost_usd) AS cost_usd,
+        CAST(round(CAST(sum(r.cost_usd) AS numeric), 9) AS double precision) AS cost_usd,
         count(*) FILTER (
             WHERE r.cost_usd IS NULL AND (r.input_tokens IS NOT NULL OR r.output_tokens IS NOT NULL)
         ) AS unpriced

@@ -56,7 +56,7 @@ def _spread(seconds: Iterable[float | None]) -> Spread | None:
     samples = sorted(one for one in seconds if one is not None)
     if not samples:
         return None
-    p50_s, p95_s, p99_s = (percentile(samples, share) for share in (0.5, 0.95, 0.99))
+    p50_s, p95_s, p99_s = (round(percentile(samples, share), 9) for share in (0.5, 0.95, 0.99))
     return Spread(samples=len(samples), p50_s=p50_s, p95_s=p95_s, p99_s=p99_s)
 
 
@@ -86,7 +86,7 @@ def spends(results: Iterable[ProbeResult]) -> list[Spend]:
                 attempts=len(theirs),
                 input_tokens=sum(one.input_tokens or 0 for one in theirs),
                 output_tokens=sum(one.output_tokens or 0 for one in theirs),
-                cost_usd=sum(costs) if costs else None,
+                cost_usd=round(sum(costs), 9) if costs else None,
                 unpriced=sum(
                     one.cost_usd is None and (one.input_tokens is not None or one.output_tokens is not None)
                     for one in theirs

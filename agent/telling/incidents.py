@@ -131,21 +131,42 @@ def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def gaps(seen: Iterable[Seen], since_ns: int, until_ns: int) -> list[Gap]:
-    """Return the times in which due slots were not seen, oldest first; those of all probes that overlap are one."""
-    found = [gap for one in seen for gap in _gaps(one, since_ns, until_ns)]
+    """Return the times in which due slots were not seen, oldest first.
+
+    Probes that were silent together, from and to the same slot or the one beside it, share a gap.
+    """
+    found = [
+        (gap, max(row.every_ns for row in one.plans))
+        for one in seen
+        for gap in _gaps(one, since_ns, until_ns)
+    ]
     merged: list[Gap] = []
-    for one in sorted(found, key=lambda one: (one.start_ns, one.probes)):
-        if merged and one.start_ns < merged[-1].end_ns:
-            before = merged[-1]
-            merged[-1] = Gap(
-                start_ns=before.start_ns,
-                end_ns=max(before.end_ns, one.end_ns),
-                slots=before.slots + one.slots,
-                probes=tuple(sorted({*before.probes, *one.probes})),
-            )
-        else:
+    for one, slack_ns in sorted(found, key=lambda item: (item[0].start_ns, item[0].probes)):
+        place = _beside(merged, one, slack_ns)
+        if place is None:
             merged.append(one)
+        else:
+            merged[place] = _together(merged[place], one)
     return merged
+
+
+def _beside(merged: Sequence[Gap], one: Gap, slack_ns: int) -> int | None:
+    """Return where a gap of the same time stands among those that began before."""
+    for place in range(len(merged) - 1, -1, -1):
+        if one.start_ns - merged[place].start_ns > slack_ns:
+            return None
+        if abs(one.end_ns - merged[place].end_ns) <= slack_ns:
+            return place
+    return None
+
+
+def _together(first: Gap, second: Gap) -> Gap:
+    return Gap(
+        start_ns=first.start_ns,
+        end_ns=max(first.end_ns, second.end_ns),
+        slots=first.slots + second.slots,
+        probes=tuple(sorted({*first.probes, *second.probes})),
+    )
 
 
 def _gaps(seen: Seen, since_ns: int, until_ns: int) -> Iterator[Gap]:

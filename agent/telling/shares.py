@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from agent.slo import burn, gate
-from agent.slo.evaluate import coverage, denominator, known, state_of
+from agent.slo.evaluate import SETTLING_S, coverage, denominator, known, state_of
 from agent.slo.judge import throttled_class
 from agent.slo.objective import Objective
 from agent.telling.due import expected_slots
@@ -61,8 +61,9 @@ class SloAsked:
         ]
 
     def expected(self, span: Span) -> int:
-        """Return how many slots were due; one younger than its deadline may be under way still."""
-        due_ns = self.now_ns - round(self.workload.timeout_s * 1e9)
+        """Return how many slots were due; one may be under way, or its failure unsettled, up to here."""
+        grace_s = max(self.workload.timeout_s, self.workload.first_token_s + SETTLING_S)
+        due_ns = self.now_ns - round(grace_s * 1e9)
         return expected_slots(self.plans, span[0], min(span[1], due_ns))
 
     def _each(self, size_ns: int) -> list[Span]:

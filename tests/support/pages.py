@@ -91,7 +91,7 @@ class Read(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag not in {"meta", "link", "br", "img", "rect", "line", "path"}:
+        if tag not in {"meta", "link", "br", "img"}:
             self._open.append(tag)
         if tag == "table":
             self.tables.append([])
