@@ -22,12 +22,13 @@ COMMANDS = {
     "init": "agent.init",
     "migrate": "agent.migrating",
     "rules": "agent.rules_command",
+    "report": "agent.report_command",
     "demo": "agent.demo.command",
 }
 """Command -> the module with a function of its name; imported when it is asked for, so that `check` is quick."""
 
 LATER = (
-    "alerts", "compare", "correct", "doctor", "explain", "history", "maintenance", "report", "sla",
+    "alerts", "compare", "correct", "doctor", "explain", "history", "maintenance", "sla",
     "slo",
 )  # fmt: skip
 """Commands of later versions."""
@@ -205,6 +206,22 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     rules.add_argument(
         "--tests", action="store_true", help="print unit tests of the rules, for promtool test rules"
     )
+    report = command(
+        "report",
+        "the weekly SLO report from stored rows",
+        "Exit 0, or 3 where nothing was seen in that week.",
+    )
+    report.add_argument(
+        "--week",
+        metavar="WEEK",
+        help="an ISO week (UTC) such as 2026-W46 (default: the last one that is over)",
+    )
+    report.add_argument(
+        "--format",
+        metavar="FORMATS",
+        help="html, md, json, several with commas (default: html,md; printed: md)",
+    )
+    report.add_argument("--out", metavar="DIR", help="a folder for the files (default: print to stdout)")
     demo = command("demo", "simulated clouds on loopback, and the daemon on them", "Needs no configuration.")
     demo.add_argument(
         "--scenario",

@@ -22,6 +22,7 @@ from agent.config.model import Config
 from agent.config.read import load
 from agent.config.secrets import Secrets
 from agent.errors import ConfigError
+from exporters.words import own_error as in_words
 from probes.result import ProbeResult
 from probes.target import Target, Workload
 
@@ -59,11 +60,7 @@ def error_line(errors: Errors) -> str:
     >>> error_line({"no": {"p50": 0.00001, "p99": 0.00002}})
     'our own error: 0.020 ms p99 plain, not known TLS'
     """
-    told = (
-        (f"{errors[tls]['p99'] * 1e3:.3f} ms p99" if tls in errors else "not known") + f" {kind}"
-        for tls, kind in (("no", "plain"), ("yes", "TLS"))
-    )
-    return f"our own error: {', '.join(told)}"
+    return f"our own error: {in_words(errors)}"
 
 
 def chosen(config: Config, target: str | None, probe: str | None) -> Pairs:

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from probes.result import ProbeResult
-from storage.readings import PlanRow, SliCounts, SliQuestion, SlotRow, Stored
+from storage.readings import (
+    PlanRow,
+    SliCounts,
+    SliQuestion,
+    SlotRow,
+    Spend,
+    Stored,
+    Stretch,
+    StretchQuestion,
+    Timing,
+)
 from storage.records import Kind, Plan, Settled
 
 
@@ -71,6 +81,18 @@ class History(Protocol):
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
         """Return the newest scheduled attempts of each (target, probe), newest first."""
+        ...
+
+    def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:
+        """Return the stretches of scheduled attempts in the order of the questions, each oldest first."""
+        ...
+
+    def timings(self, vantage: str, since_ns: int, until_ns: int) -> list[Timing]:
+        """Return how quick each probe of each target was in [since, until), by target, probe and kind."""
+        ...
+
+    def spends(self, vantage: str, since_ns: int, until_ns: int) -> list[Spend]:
+        """Return what each target was asked for and cost in [since, until), by target and price source."""
         ...
 
 

@@ -4,9 +4,19 @@ from collections.abc import Iterable, Sequence
 
 from probes.events import event_class
 from probes.result import SCHEDULED, EventClass, Fault, ProbeResult, SlotKey
-from storage import plans
+from storage import plans, recount
 from storage.base import Batch, Record
-from storage.readings import PlanRow, SliCounts, SliQuestion, SlotRow, Stored
+from storage.readings import (
+    PlanRow,
+    SliCounts,
+    SliQuestion,
+    SlotRow,
+    Spend,
+    Stored,
+    Stretch,
+    StretchQuestion,
+    Timing,
+)
 from storage.records import Kind, Plan, Settled
 
 
@@ -76,6 +86,32 @@ class MemoryStore:
             if seen[probe] <= limit_per_probe:
                 found.append(SlotRow(result=result, fault=self._fault(result)))
         return found
+
+    def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:
+        return [
+            recount.stretches(
+                [
+                    (result, self._fault(result))
+                    for result in self._scheduled(one.vantage)
+                    if (result.target, result.probe) == (one.target, one.probe)
+                    and one.since_ns <= result.scheduled_ns < one.until_ns
+                ],
+                one.hole_ns,
+            )
+            for one in questions
+        ]
+
+    def timings(self, vantage: str, since_ns: int, until_ns: int) -> list[Timing]:
+        return recount.timings(
+            result for result in self._scheduled(vantage) if since_ns <= result.scheduled_ns < until_ns
+        )
+
+    def spends(self, vantage: str, since_ns: int, until_ns: int) -> list[Spend]:
+        return recount.spends(
+            result
+            for (slot, _), result in self.results.items()
+            if slot.vantage == vantage and since_ns <= slot.scheduled_ns < until_ns
+        )
 
     def _scheduled(self, vantage: str) -> Iterable[ProbeResult]:
         return (

@@ -1,9 +1,10 @@
 """Frozen rows that storage takes and gives."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from probes import events
-from probes.result import EventClass, Fault, ProbeResult
+from probes.result import EventClass, Fault, Outcome, ProbeResult
 
 Sli = events.Sli
 
@@ -76,3 +77,78 @@ class SlotRow:
 
     result: ProbeResult
     fault: Fault | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StretchQuestion:
+    """Ask what a probe of a target saw from one vantage in [since, until), slot after slot.
+
+    A stretch ends where two slots lie further apart than `hole_ns`.
+    """
+
+    target: str
+    probe: str
+    vantage: str
+    since_ns: int
+    until_ns: int
+    hole_ns: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Slots in a row with one outcome, fault and error code; `first_ns` and `last_ns` are slots' instants.
+
+    `fault` is None where nothing was to be settled, and where it is not settled yet.
+    """
+
+    first_ns: int
+    last_ns: int
+    slots: int
+    outcome: Outcome
+    fault: Fault | None
+    error_code: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Percentiles of trusted samples, in seconds, between two samples in proportion."""
+
+    samples: int
+    p50_s: float
+    p95_s: float
+    p99_s: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How quick the scheduled attempts of a probe of a target were; None where no sample is trusted.
+
+    `untrusted` of all `slots` are not in the spreads, for the reasons in `doubts` (one may have several).
+    `total` holds answers alone.
+    """
+
+    target: str
+    probe: str
+    kind: str
+    slots: int
+    untrusted: int
+    doubts: Mapping[str, int]
+    ttft: Spread | None
+    total: Spread | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """What all attempts at a target came to, confirmations and manual ones too, by where the price is from.
+
+    `unpriced` attempts spent tokens that have no price, so they are not in `cost_usd`, which is None where
+    no attempt has one.
+    """
+
+    target: str
+    price_source: str | None
+    attempts: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    unpriced: int

@@ -39,17 +39,17 @@ def evaluate(
     whole = counts[period]
     errors = burn.error_ratio(whole.bad, whole.valid)
     settling = math.ceil((first_token_s + SETTLING_S) * 1e9 / every_ns)
-    known = {window: _known(counts[window], expected[window], settling) for window in counts}
+    judged = {window: known(counts[window], expected[window], settling) for window in counts}
     return SloStatus(
         slo=SloKey(objective=objective.name, target=target, probe=probe),
         vantage=vantage,
         objective_ratio=objective.ratio,
         window_s=objective.window_s,
-        state=_state(whole, objective.ratio) if known[period] else "unknown",
+        state=state_of(whole, objective.ratio) if judged[period] else "unknown",
         sli={window: _sli(seen) for window, seen in counts.items()},
         burn={
             window: _burn(seen, 0 if window == period else expected[window], objective.ratio)
-            if known[window]
+            if judged[window]
             else None
             for window, seen in counts.items()
         },
@@ -80,7 +80,7 @@ def denominator(counts: SliCounts, expected: int) -> int:
     return max(counts.valid, expected - counts.excluded - counts.invalid)
 
 
-def _known(counts: SliCounts, expected: int, settling: int) -> bool:
+def known(counts: SliCounts, expected: int, settling: int = 0) -> bool:
     """Tell whether enough was judged, the newest slots aside: at 30 s one may be settling still, at 5 s five.
 
     What is excluded was judged not to count; of what is invalid nothing is known.
@@ -101,7 +101,8 @@ def _sli(counts: SliCounts) -> float | None:
     return counts.good / counts.valid if counts.valid else None
 
 
-def _state(counts: SliCounts, objective: float) -> Literal["good", "bad", "unknown"]:
+def state_of(counts: SliCounts, objective: float) -> Literal["good", "bad", "unknown"]:
+    """Return whether a share keeps the objective, however few events it is of."""
     # 9 good of 10 meet 90 % exactly: both sides are the double nearest to it, which 1 - 0.9 is not to 0.1.
     sli = _sli(counts)
     if sli is None:

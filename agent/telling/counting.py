@@ -1,4 +1,4 @@
-"""The follower that counts: a pure fold of the journal into metrics, kept with its position in one file."""
+"""The follower that counts: a pure fold of the journal into metrics and the page, kept with its position."""
 
 import json
 import os
@@ -12,8 +12,10 @@ from agent.config.model import Config
 from agent.slo.judge import Judge
 from agent.telling.expecting import Expecting
 from agent.telling.messages import Heard, heard
-from agent.telling.series import series_plan
+from agent.telling.series import page_plan, series_plan
 from agent.telling.settling import Final, Settling
+from exporters.base import ResultSink
+from exporters.board import Board
 from exporters.metrics import Metrics, SnapshotError
 from exporters.signals import Judged, SelfReport, SloKey, State
 from probes.result import ProbeResult
@@ -37,6 +39,7 @@ class MetricsFollower:
     def __init__(
         self,
         metrics: Metrics,
+        board: Board,
         snapshot: Path,
         *,
         configured: Callable[[str], Config | None],
@@ -45,6 +48,8 @@ class MetricsFollower:
         mono_ns: Callable[[], int],
     ) -> None:
         self._metrics = metrics
+        self._board = board
+        self._sinks: tuple[ResultSink, ...] = (metrics, board)
         self._file = snapshot
         self._configured = configured
         self._switch = switch
@@ -75,19 +80,24 @@ class MetricsFollower:
                 self._metrics.dropped("unreadable", 1)
                 return
             case ProbeResult():
-                self._metrics.take(one.message)
+                for sink in self._sinks:
+                    sink.take(one.message)
             case Skipped():
                 self._metrics.skipped(one.message.reason)
             case Plan():
                 self._expecting.plan(one.message)
                 self._take_plan(one.message.config_hash)
             case Beat():
-                self._metrics.beat(_report(one.message))
+                report = _report(one.message)
+                self._metrics.beat(report)
+                self._board.beat(report)
                 self._expect(one.message)
                 self._beaten(one.message)
         for final in self._settling.fold(one.seq, one.message):
             before = self._metrics.state(final.result)
-            self._metrics.settle(self._judged(final))
+            judged = self._judged(final)
+            for sink in self._sinks:
+                sink.settle(judged)
             _tell_change(final.result, before, self._metrics.state(final.result))
 
     def _judged(self, final: Final) -> Judged:
@@ -116,6 +126,7 @@ class MetricsFollower:
         self._config = config
         self._judge = Judge(config.objectives, config.targets)
         self._metrics.plan(series_plan(config))
+        self._board.plan(page_plan(config))
         self._switch(config)
         return True
 
@@ -143,6 +154,7 @@ class MetricsFollower:
             "config_hash": self._config.hash if self._config else "",
             "settling": self._settling.snapshot(),
             "expecting": self._expecting.snapshot(),
+            "board": self._board.snapshot(),
         }
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._file.with_suffix(".new")
@@ -161,6 +173,7 @@ class MetricsFollower:
             settling.restore(state["settling"])
             expecting.restore(state["expecting"])
             position, config_hash = int(state["position"]), str(state["config_hash"])
+            self._board.restore(state.get("board", ()))
             self._metrics.restore(numbers)
         except FileNotFoundError:
             return None, None

@@ -1,6 +1,7 @@
-"""Which series a configuration brings forth: the plan as the metrics page needs it."""
+"""What a configuration brings forth on show: the plan as /metrics and the status page need it."""
 
 from agent.config.model import Config
+from exporters.pages import PagePlan, WatchedObjective, WatchedProbe
 from exporters.signals import SeriesPlan, SloKey, TargetInfo
 from probes.target import Target
 
@@ -22,6 +23,34 @@ def series_plan(config: Config) -> SeriesPlan:
         ),
         thresholds={sli: tuple(sorted(edges)) for sli, edges in thresholds.items()},
         quotas={target.name: target.quota for target in config.targets if target.quota is not None},
+    )
+
+
+def page_plan(config: Config) -> PagePlan:
+    return PagePlan(
+        config_hash=config.hash,
+        vantage=config.vantage,
+        targets=tuple(info_of(target) for target in config.targets),
+        probes=tuple(
+            WatchedProbe(
+                target=target,
+                probe=probe.workload.name,
+                every_s=probe.workload.every_s,
+                timeout_s=probe.workload.timeout_s,
+            )
+            for probe in config.probes
+            for target in probe.targets
+        ),
+        objectives=tuple(
+            WatchedObjective(
+                name=objective.name,
+                sli=objective.sli,
+                ratio=objective.ratio,
+                window_s=objective.window_s,
+                threshold_s=objective.threshold_s,
+            )
+            for objective in config.objectives
+        ),
     )
 
 

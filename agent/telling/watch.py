@@ -1,7 +1,7 @@
 """The watch over objectives: history is asked, evaluated and shown, again and again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -10,10 +10,10 @@ from agent.slo import windows
 from agent.slo.evaluate import evaluate
 from agent.slo.judge import throttled_class
 from agent.slo.objective import Objective
+from agent.telling.due import expected_slots, plans_by_pair
 from agent.telling.link import Link
 from exporters.base import StatusSink
 from exporters.signals import SloStatus
-from probes.slots import slots_between
 from probes.target import Workload
 from storage.base import History, StoreUnavailableError
 from storage.readings import PlanRow, SliCounts, SliQuestion
@@ -28,9 +28,11 @@ log = structlog.get_logger("telling")
 class Watch:
     """Evaluates every SLO of a configuration; a failed evaluation leaves on show what was there."""
 
-    def __init__(self, history: History, sink: StatusSink, link: Link, wall_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, history: History, sinks: Sequence[StatusSink], link: Link, wall_ns: Callable[[], int]
+    ) -> None:
         self._history = history
-        self._sink = sink
+        self._sinks = sinks
         self._link = link
         self._wall_ns = wall_ns
         self.succeeded_ns: int | None = None
@@ -40,7 +42,8 @@ class Watch:
         now_ns = self._wall_ns()
         with self._link.used():
             statuses = statuses_of(config, self._history, now_ns)
-        self._sink.show(statuses)
+        for sink in self._sinks:
+            sink.show(statuses)
         self.succeeded_ns = now_ns
 
 
@@ -89,7 +92,8 @@ def statuses_of(config: Config, history: History, now_ns: int) -> tuple[SloStatu
     if not questions:
         return ()
     answers = iter(history.counts(questions))
-    plans = _plans(history, config.vantage, min(question.since_ns for question in questions), now_ns)
+    since_ns = min(question.since_ns for question in questions)
+    plans = plans_by_pair(history.plans(config.vantage, since_ns, now_ns))
     return tuple(
         _status(
             objective,
@@ -102,15 +106,6 @@ def statuses_of(config: Config, history: History, now_ns: int) -> tuple[SloStatu
         )
         for objective, target, probe, counted in looks
     )
-
-
-def _plans(
-    history: History, vantage: str, since_ns: int, until_ns: int
-) -> dict[tuple[str, str], list[PlanRow]]:
-    plans: dict[tuple[str, str], list[PlanRow]] = {}
-    for row in history.plans(vantage, since_ns, until_ns):
-        plans.setdefault((row.target, row.probe), []).append(row)
-    return plans
 
 
 def _status(
@@ -138,17 +133,4 @@ def _status(
         expected,
         now_ns,
         workload.first_token_s,
-    )
-
-
-def expected_slots(plans: list[PlanRow], since_ns: int, until_ns: int) -> int:
-    """Return how many slots the plans made due in [since, until)."""
-    return sum(
-        slots_between(
-            row.every_ns,
-            row.phase_ns,
-            max(since_ns, row.valid_from_ns),
-            until_ns if row.valid_to_ns is None else min(until_ns, row.valid_to_ns),
-        )
-        for row in plans
     )

@@ -1,4 +1,4 @@
-"""What is served over HTTP: health, readiness and the metrics page."""
+"""What is served over HTTP: the status page, health, readiness and metrics."""
 
 import asyncio
 import dataclasses
@@ -12,31 +12,36 @@ from starlette.routing import Route
 RENDERS = 2
 """Pages rendered at once: a scrape of 500 targets costs a second of a core, and scrapers are few."""
 
-INDEX = """nephoscope
-
-/metrics  what was measured, for Prometheus
-/healthz  the process answers
-/readyz   probes are being sent and their results kept; the reasons otherwise
-"""
+PAGE_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    "referrer-policy": "no-referrer",
+    "vary": "accept",
+    "x-content-type-options": "nosniff",
+}
+"""The page loads nothing and runs nothing: whatever an endpoint said that it shows stays text."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Views:
     """What the app shows.
 
-    `metrics` renders for an Accept header (content type, page), or gives None while the journal is replayed;
-    `unready` returns reasons, none when ready.
+    `page` and `metrics` render for an Accept header (content type, page); `metrics` gives None while the
+    journal is replayed; `unready` returns reasons, none when ready.
     """
 
+    page: Callable[[str], tuple[str, bytes]]
     metrics: Callable[[str], tuple[str, bytes] | None]
     unready: Callable[[], list[str]]
 
 
 def create_app(views: Views) -> Starlette:
-    renders = asyncio.Semaphore(RENDERS)
+    renders, pages = asyncio.Semaphore(RENDERS), asyncio.Semaphore(RENDERS)
 
-    async def index(_: Request) -> Response:
-        return PlainTextResponse(INDEX)
+    async def page(request: Request) -> Response:
+        async with pages:
+            content_type, body = await asyncio.to_thread(views.page, request.headers.get("accept", ""))
+        return Response(body, headers=PAGE_HEADERS | {"content-type": content_type})
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -47,19 +52,19 @@ def create_app(views: Views) -> Starlette:
 
     async def metrics(request: Request) -> Response:
         async with renders:
-            page = await asyncio.to_thread(views.metrics, request.headers.get("accept", ""))
-        if page is None:
+            shown = await asyncio.to_thread(views.metrics, request.headers.get("accept", ""))
+        if shown is None:
             return PlainTextResponse(
                 "The journal is being replayed: counters would fall. Try again in a few seconds.\n",
                 503,
                 headers={"retry-after": "5"},
             )
-        content_type, body = page
+        content_type, body = shown
         return Response(body, headers={"content-type": content_type})
 
     return Starlette(
         routes=[
-            Route("/", index),
+            Route("/", page),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),

@@ -34,6 +34,8 @@ from agent.telling.watch import Watch, keep_watch
 from agent.web.app import Views, create_app
 from agent.web.listening import listen
 from agent.web.serve import WebServer
+from exporters import status
+from exporters.board import Board
 from exporters.metrics import Metrics
 from exporters.otlp import open_sinks
 from probes.base import SigningError
@@ -89,7 +91,8 @@ class Teller:
         self._passed = {"store": 0, "metrics": 0}
         self._alive = Alive()
         self._metrics = Metrics(VERSION)
-        self._link = Link(lambda up: self._metrics.database_up(up=up))
+        self._board = Board(VERSION)
+        self._link = Link(self._database)
         self._engine = (
             engine.create(told["database_url"])
             if told["database_url"]
@@ -97,19 +100,25 @@ class Teller:
         )
         self._counter = MetricsFollower(
             self._metrics,
+            self._board,
             self._state / "readers" / "metrics.snapshot",
             configured=self._configured,
             switch=self._switch,
             beaten=self._alive.beaten,
             mono_ns=self._clock.mono_ns,
         )
-        self._watch = Watch(PostgresHistory(self._engine), self._metrics, self._link, self._clock.wall_ns)
+        sinks = (self._metrics, self._board)
+        self._watch = Watch(PostgresHistory(self._engine), sinks, self._link, self._clock.wall_ns)
 
     def _configured(self, config_hash: str) -> Config | None:
         try:
             return read_plan(self._state, config_hash)
         except NephoscopeError:
             return None
+
+    def _database(self, up: bool) -> None:  # noqa: FBT001 - as the link tells it
+        self._metrics.database_up(up=up)
+        self._board.database(up=up, at_ns=self._clock.wall_ns())
 
     def _switch(self, config: Config) -> None:
         self._current = config
@@ -275,9 +284,19 @@ class Teller:
 
     def _views(self) -> Views:
         return Views(
+            page=self._page,
             metrics=lambda accept: self._metrics.render(accept) if self._caught_up else None,
-            unready=lambda: self._alive.unready(self._clock.wall_ns(), self._config.journal.max_bytes),
+            unready=self._unready,
         )
+
+    def _page(self, accept: str) -> tuple[str, bytes]:
+        troubles = self._unready()
+        if not self._caught_up:
+            troubles.append("the journal is being replayed: what is shown may be of a while ago")
+        return status.render(self._board.page(self._clock.wall_ns(), troubles), accept)
+
+    def _unready(self) -> list[str]:
+        return self._alive.unready(self._clock.wall_ns(), self._config.journal.max_bytes)
 
     # -- the end
 

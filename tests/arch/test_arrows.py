@@ -48,6 +48,7 @@ def test_the_asker_loads_neither_database_nor_exporters(module: str) -> None:
         "opentelemetry",
         "starlette",
         "uvicorn",
+        "jinja2",
         "grpc",
         "genai_prices",
     }
@@ -93,4 +94,5 @@ def test_the_wheel_carries_the_four_packages_and_the_migrations(tmp_path: Path) 
     assert "storage/migrations/env.py" in names
     assert any(name.startswith("storage/migrations/versions/0001") for name in names)
     assert "agent/slo/windows.yaml" in names
+    assert {f"exporters/templates/{name}.html" for name in ("base", "report", "status")} <= set(names)
     assert {"agent/calibrating/ca.pem", "agent/calibrating/loopback.pem"} <= set(names)

@@ -3,31 +3,18 @@ import dataclasses
 import pytest
 
 from probes.result import MANUAL, EventClass, Fault, Outcome, ProbeResult
-from storage.base import History, Store
-from storage.history import PostgresHistory
-from storage.memory import MemoryStore
 from storage.readings import SliCounts, SliQuestion, Stored
 from storage.records import Plan, PlanEntry, Settled
-from storage.results import PostgresStore
 from support.results import STARTED_NS, a_result
+from support.rooms import Room, make_room
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Room:
-    store: Store
-    history: History
-
-
 @pytest.fixture(params=["memory", "postgres", pytest.param("system", marks=pytest.mark.heavy)])
 def room(request: pytest.FixtureRequest) -> Room:
-    if request.param == "memory":
-        both = MemoryStore()
-        return Room(both, both)
-    engine = request.getfixturevalue({"postgres": "database", "system": "system_database"}[request.param])
-    return Room(PostgresStore(engine, now_ns=lambda: STARTED_NS), PostgresHistory(engine))
+    return make_room(request)
 
 
 def at(number: int, **changes: object) -> ProbeResult:

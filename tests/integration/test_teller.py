@@ -223,6 +223,9 @@ def test_without_a_database_metrics_are_served_and_the_journal_keeps_everything(
     with telling(tmp_path, config, None) as teller:
         teller.until(lambda: teller.metric("probe_results_total", target="openai") > 0)
         teller.until(lambda: "nephoscope_agent_database_up 0.0" in teller.page())
+        status = httpx.get(f"http://127.0.0.1:{teller.port}/", trust_env=False).text
+        assert "The database is away" in status
+        assert all(target in status for target in TARGETS)
         teller.process.terminate()
         assert teller.process.wait(60) == 0
         assert stored_position(tmp_path) == 0

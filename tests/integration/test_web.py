@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import signal
 import socket
 import threading
@@ -14,7 +15,8 @@ from agent.web.listening import listen
 from agent.web.serve import WebServer
 
 BIG = b"x" * 8 * 1024**2
-READY = Views(metrics=lambda _: ("text/plain", BIG), unready=list)
+PAGE = b"<!doctype html>"
+READY = Views(page=lambda _: ("text/html", PAGE), metrics=lambda _: ("text/plain", BIG), unready=list)
 
 
 def address(server: WebServer) -> str:
@@ -80,7 +82,7 @@ def test_health_answers_while_a_page_is_being_rendered() -> None:
             release.set()
             assert {scrape.status_code for scrape in await asyncio.gather(*scrapes)} == {200}
 
-    serving(talk, Views(metrics=slow, unready=list))
+    serving(talk, dataclasses.replace(READY, metrics=slow))
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /metrics HT", b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n"])

@@ -6,6 +6,7 @@ import structlog
 
 from agent.config.model import Config
 from agent.telling.counting import MetricsFollower
+from exporters.board import Board
 from exporters.metrics import Metrics
 from probes.result import Fault, Outcome, SlotKey
 from storage.base import Batch, Record
@@ -47,11 +48,13 @@ class Told:
 
     def __init__(self, folder: Path, known: tuple[Config, ...] = (CONFIG, OTHER)) -> None:
         self.metrics = Metrics("test")
+        self.board = Board("test")
         self.switched: list[str] = []
         self.now_ns = 0
         configs = {config.hash: config for config in known}
         self.follower = MetricsFollower(
             self.metrics,
+            self.board,
             folder / "readers" / "metrics.snapshot",
             configured=configs.get,
             switch=lambda config: self.switched.append(config.hash),
@@ -118,6 +121,8 @@ def test_a_restart_at_any_point_counts_what_a_straight_fold_counts(cut: int, tmp
     assert second.position == cut
     second.fold(RECORDS[cut:])
     assert second.page() == straight(tmp_path).page()
+    now_ns = START_NS + 7 * EVERY_NS
+    assert second.board.page(now_ns).targets == straight(tmp_path).board.page(now_ns).targets
 
 
 def test_a_kill_takes_back_what_came_after_the_snapshot_and_counts_it_anew(tmp_path: Path) -> None:

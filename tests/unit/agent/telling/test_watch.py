@@ -5,8 +5,9 @@ import pytest
 
 from agent.config.model import ProbePlan
 from agent.slo.objective import Objective
+from agent.telling.due import expected_slots
 from agent.telling.link import Link
-from agent.telling.watch import Watch, expected_slots, statuses_of
+from agent.telling.watch import Watch, statuses_of
 from exporters.memory import MemorySink
 from probes.result import EventClass
 from probes.target import Workload
@@ -106,7 +107,7 @@ def test_without_objectives_nothing_is_asked() -> None:
 def test_a_failed_evaluation_leaves_the_last_values_on_show() -> None:
     history, sink, seen = TwoHours(), MemorySink(), list[bool]()
     clock = FakeClock(wall_ns=NOW_NS)
-    watch = Watch(history, sink, Link(seen.append), clock.wall_ns)
+    watch = Watch(history, [sink], Link(seen.append), clock.wall_ns)
     watch.evaluate(CONFIG)
     shown = sink.statuses
     assert watch.succeeded_ns == NOW_NS

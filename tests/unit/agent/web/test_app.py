@@ -16,6 +16,7 @@ def ask(path: str, views: Views, **headers: str) -> httpx.Response:
 
 def views(*reasons: str, caught_up: bool = True) -> Views:
     return Views(
+        page=lambda accept: ("text/html", f"page for {accept}".encode()),
         metrics=lambda accept: (f"text/plain; for={accept}", b"page") if caught_up else None,
         unready=lambda: list(reasons),
     )
@@ -46,10 +47,14 @@ def test_health_is_that_the_process_answers() -> None:
     assert ask("/healthz", views("anything")).status_code == 200
 
 
-def test_the_front_page_tells_what_is_here() -> None:
-    answer = ask("/", views())
-    assert answer.status_code == 200
-    assert "/metrics" in answer.text
+def test_the_front_page_may_load_and_run_nothing() -> None:
+    """What an endpoint said may stand on it."""
+    answer = ask("/", views(), accept="text/html")
+    assert (answer.status_code, answer.text) == (200, "page for text/html")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "script-src" not in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_what_is_not_here_is_404_and_writing_is_405() -> None:

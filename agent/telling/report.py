@@ -1,0 +1,150 @@
+"""The weekly report: history is asked, and a frozen report is assembled from its counts."""
+
+import collections
+from collections.abc import Sequence
+
+from agent.config.model import Config
+from agent.slo.judge import throttled_class
+from agent.telling import incidents
+from agent.telling.due import plans_by_pair
+from agent.telling.shares import SloAsked, slo_week
+from agent.telling.weeks import Week
+from exporters.signals import LatencyWeek, Percentiles, SloWeek, SpendWeek, WeeklyReport
+from probes.result import EventClass
+from storage.base import History
+from storage.readings import PlanRow, Spend, Spread, StretchQuestion, Timing
+
+Pair = tuple[str, str]
+Plans = dict[Pair, list[PlanRow]]
+
+
+def report_of(config: Config, history: History, week: Week, now_ns: int, version: str) -> WeeklyReport | None:
+    """Return the report of a week that has begun, or None where nothing was seen in it.
+
+    It is told from the configuration's vantage, about its objectives; latencies, spend and gaps are those of
+    all that was probed in the week, whether the configuration still names it or not.
+    """
+    until_ns = min(week.until_ns, now_ns)
+    timings = history.timings(config.vantage, week.since_ns, until_ns)
+    if not timings:
+        return None
+    longest_s = max((objective.window_s for objective in config.objectives), default=0.0)
+    plans = plans_by_pair(
+        history.plans(config.vantage, min(week.since_ns, until_ns - round(longest_s * 1e9)), until_ns)
+    )
+    seen = _seen(config, history, plans, week.since_ns, until_ns)
+    due_ns = min(until_ns, now_ns - round(_longest_deadline_s(config) * 1e9))
+    return WeeklyReport(
+        week=week.name,
+        since_ns=week.since_ns,
+        until_ns=until_ns,
+        closed=until_ns == week.until_ns,
+        made_ns=now_ns,
+        version=version,
+        vantage=config.vantage,
+        config_hash=config.hash,
+        simulated=tuple(target.name for target in config.targets if target.simulated),
+        slos=_slos(config, history, plans, week, now_ns),
+        incidents=tuple(incidents.incidents(seen)),
+        gaps=tuple(incidents.gaps(seen, week.since_ns, due_ns)),
+        latencies=tuple(map(_latency, timings)),
+        spends=_spends(history.spends(config.vantage, week.since_ns, until_ns)),
+    )
+
+
+def _slos(config: Config, history: History, plans: Plans, week: Week, now_ns: int) -> tuple[SloWeek, ...]:
+    targets = {target.name: target for target in config.targets}
+    workloads = {probe.workload.name: probe.workload for probe in config.probes}
+    asked = [
+        SloAsked(
+            objective=objective,
+            target=targets[target],
+            workload=workloads[probe],
+            vantage=config.vantage,
+            plans=tuple(plans.get((target, probe), ())),
+            week=week,
+            now_ns=now_ns,
+        )
+        for objective in config.objectives
+        for target, probe in objective.pairs
+    ]
+    answers = iter(history.counts([question for one in asked for question in one.questions()]))
+    return tuple(slo_week(one, answers) for one in asked)
+
+
+def _seen(
+    config: Config, history: History, plans: Plans, since_ns: int, until_ns: int
+) -> list[incidents.Seen]:
+    pairs = [pair for pair, rows in plans.items() if any(_touches(row, since_ns) for row in rows)]
+    questions = [
+        StretchQuestion(
+            target=target,
+            probe=probe,
+            vantage=config.vantage,
+            since_ns=since_ns,
+            until_ns=until_ns,
+            # Half an interval more than the next slot: whatever is missing breaks a stretch.
+            hole_ns=min(row.every_ns for row in plans[target, probe]) * 3 // 2,
+        )
+        for target, probe in pairs
+    ]
+    throttled = _throttled(config)
+    return [
+        incidents.Seen(target, probe, stretches, plans[target, probe], throttled[target, probe])
+        for (target, probe), stretches in zip(pairs, history.stretches(questions), strict=True)
+    ]
+
+
+def _touches(row: PlanRow, since_ns: int) -> bool:
+    return row.valid_to_ns is None or row.valid_to_ns > since_ns
+
+
+def _throttled(config: Config) -> dict[Pair, EventClass]:
+    """Return what a throttled answer is in an incident: bad where an availability objective says so."""
+    known = {target.name: target for target in config.targets}
+    found: dict[Pair, EventClass] = collections.defaultdict(lambda: EventClass.EXCLUDED)
+    for objective in config.objectives:
+        if objective.sli != "availability":
+            continue
+        for target, probe in objective.pairs:
+            if throttled_class(objective, known[target]) is EventClass.BAD:
+                found[target, probe] = EventClass.BAD
+    return found
+
+
+def _longest_deadline_s(config: Config) -> float:
+    return max((probe.workload.timeout_s for probe in config.probes), default=0.0)
+
+
+def _latency(timing: Timing) -> LatencyWeek:
+    return LatencyWeek(
+        target=timing.target,
+        probe=timing.probe,
+        kind=timing.kind,
+        slots=timing.slots,
+        untrusted=timing.untrusted,
+        reasons=timing.doubts,
+        ttft=_percentiles(timing.ttft),
+        total=_percentiles(timing.total),
+    )
+
+
+def _percentiles(spread: Spread | None) -> Percentiles | None:
+    if spread is None:
+        return None
+    return Percentiles(samples=spread.samples, p50_s=spread.p50_s, p95_s=spread.p95_s, p99_s=spread.p99_s)
+
+
+def _spends(spends: Sequence[Spend]) -> tuple[SpendWeek, ...]:
+    return tuple(
+        SpendWeek(
+            target=spend.target,
+            attempts=spend.attempts,
+            input_tokens=spend.input_tokens,
+            output_tokens=spend.output_tokens,
+            cost_usd=spend.cost_usd,
+            unpriced=spend.unpriced,
+            price_source=spend.price_source,
+        )
+        for spend in spends
+    )

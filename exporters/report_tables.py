@@ -1,0 +1,292 @@
+"""The weekly report as sentences and tables of texts, which each format then writes in its own way."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+
+from exporters import durations, words
+from exporters.signals import Gap, Incident, LatencyWeek, Percentiles, Share, SloWeek, SpendWeek, WeeklyReport
+
+SHOWN = 50
+"""Incidents and gaps that a table shows, the longest; the JSON has them all."""
+
+NAMED = 6
+"""SLOs that a sentence names before it counts the rest."""
+
+STATES = {"good": "kept", "bad": "not kept", "unknown": "unknown"}
+_FAULTS = {"none": "none", "not_ours": "not ours", "ours": "ours", "undetermined": "undetermined"}
+_SLI = {"availability": "available", "ttft": "first token", "total": "whole answer"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cell:
+    """A text, what is said beside it in small, and the state that it tells, if any; `days` are drawn."""
+
+    text: str
+    small: str = ""
+    state: str | None = None
+    days: tuple[tuple[str, str], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Table:
+    """`columns` are names and whether they hold numbers; `empty` stands where there are no rows."""
+
+    title: str
+    intro: str
+    columns: tuple[tuple[str, bool], ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    empty: str = ""
+
+
+def title(report: WeeklyReport) -> str:
+    return f"SLO report {report.week}"
+
+
+def subtitle(report: WeeklyReport) -> str:
+    """Return which time and place the report is of, and what made it."""
+    return (
+        f"{words.instant(report.since_ns, seconds=False)} to {words.instant(report.until_ns, seconds=False)} UTC"
+        f"{'' if report.closed else ' (the week is not over)'}, vantage {report.vantage}, plan {report.config_hash}."
+        f" Made {words.instant(report.made_ns, seconds=False)} UTC by nephoscope {report.version} from stored rows."
+    )
+
+
+def summary(report: WeeklyReport) -> Iterator[tuple[str, str]]:
+    """Yield three lines: what was kept, what was not, and what is unknown."""
+    by_state: dict[str, list[SloWeek]] = {state: [] for state in STATES}
+    for slo in report.slos:
+        by_state[slo.week.state].append(slo)
+    kept, broken, unknown = by_state.values()
+    unsure = sum(slo.week.likelihood == "inconclusive" for slo in kept)
+    doubt = f" ({unsure} of them inconclusive: so few slots may hide a miss)" if unsure else ""
+    yield "Kept", f"{len(kept)} of {len(report.slos)} objectives{doubt}."
+    yield "Not kept", _named(broken, _missed)
+    yield "Unknown", _named(unknown, _unjudged)
+
+
+def _named(slos: list[SloWeek], tell: Callable[[SloWeek], str]) -> str:
+    if not slos:
+        return "none."
+    more = f"; and {len(slos) - NAMED} more" if len(slos) > NAMED else ""
+    return f"{len(slos)}: {'; '.join(tell(slo) for slo in slos[:NAMED])}{more}."
+
+
+def _missed(slo: SloWeek) -> str:
+    sure = ", inconclusive" if slo.week.likelihood == "inconclusive" else ""
+    return f"{slo.slo.id} ({_sli(slo, slo.week.sli)} of {words.goal(slo.objective_ratio)}{sure})"
+
+
+def _unjudged(slo: SloWeek) -> str:
+    return f"{slo.slo.id} ({_judged(slo.week)})"
+
+
+def _judged(share: Share) -> str:
+    """Return why a share is unknown: how much of what was due was judged to count or not to count."""
+    if not share.expected:
+        return "nothing was due"
+    judged = (share.good + share.bad + share.excluded) / share.expected
+    return f"only {words.percent(judged, 0)} of what was due was judged"
+
+
+def tables(report: WeeklyReport) -> Iterator[Table]:
+    yield Table(
+        "Objectives",
+        "SLI with Wilson's 95 % interval. Missing slots were due and never judged; excluded and invalid ones count "
+        "neither way; what is not named is 0. The word beside the state is the probability that the objective is truly met: likely from "
+        "90 % on, inconclusive between, likely breached up to 10 %.",
+        (
+            ("Target", False),
+            ("Objective", False),
+            ("Week", False),
+            ("SLI", True),
+            ("Good / bad slots", True),
+            ("Coverage", True),
+            ("Budget left, week", True),
+            ("Budget left, window", True),
+            ("Worst hour", True),
+            ("Days", False),
+        ),
+        tuple(tuple(_objective(slo)) for slo in report.slos),
+        "No objective is configured.",
+    )
+    yield Table(
+        "Incidents",
+        "Bad slots in a row, longest first, those of a target's probes that overlap in one. An incident lasts from "
+        "its first bad slot to the first good one after it.",
+        (
+            ("Target", False),
+            ("Start (UTC)", False),
+            ("Duration", True),
+            ("Bad slots", True),
+            ("Outcomes", False),
+            ("Fault", False),
+        ),
+        tuple(tuple(_incident(one)) for one in report.incidents[:SHOWN]),
+        "None.",
+    )
+    yield Table(
+        "Latency",
+        "Percentiles of trusted samples, seconds after the request was sent; totals of answers alone.",
+        (
+            ("Target", False),
+            *((f"First token {name}", True) for name in ("p50", "p95", "p99")),
+            *((f"Total {name}", True) for name in ("p50", "p95", "p99")),
+            ("Untrusted", True),
+        ),
+        tuple(tuple(_latency(one)) for one in report.latencies),
+    )
+    yield Table(
+        "Spend",
+        "All attempts, confirmations and manual ones included.",
+        (
+            ("Target", False),
+            ("Attempts", True),
+            ("Input tokens", True),
+            ("Output tokens", True),
+            ("Cost", True),
+            ("Price from", False),
+        ),
+        tuple(tuple(_spend(one)) for one in _with_total(report.spends)),
+    )
+    longest = sorted(report.gaps, key=lambda gap: (gap.start_ns - gap.end_ns, gap.start_ns))[:SHOWN]
+    yield Table(
+        "What we did not see",
+        "Slots that were due and have no row: our own absence, shown as such and never filled in. From the last slot "
+        "seen to the next one.",
+        (
+            ("From (UTC)", False),
+            ("To (UTC)", False),
+            ("Duration", True),
+            ("Missing slots", True),
+            ("Of", False),
+        ),
+        tuple(tuple(_gap(one)) for one in longest),
+        "Nothing: every slot that was due has a row.",
+    )
+
+
+def _sli(slo: SloWeek, ratio: float | None) -> str:
+    return words.percent(ratio, words.digits_of(slo.objective_ratio))
+
+
+def _objective(slo: SloWeek) -> Iterator[Cell]:
+    week, rolling, worst = slo.week, slo.rolling, slo.worst_hour
+    within = f" within {slo.threshold_s:g} s" if slo.threshold_s is not None else ""
+    window = durations.write(slo.window_s)
+    yield Cell(slo.slo.target, slo.slo.probe)
+    yield Cell(slo.slo.objective, f"{words.goal(slo.objective_ratio)} {_SLI.get(slo.sli, slo.sli)}{within}")
+    yield Cell(
+        STATES[week.state], _judged(week) if week.state == "unknown" else week.likelihood, state=week.state
+    )
+    yield Cell(
+        _sli(slo, week.sli),
+        f"{_sli(slo, week.low)} to {_sli(slo, week.high)}" if week.low is not None else "",
+    )
+    others = {"excluded": week.excluded, "invalid": week.invalid, "missing": week.missing}
+    yield Cell(
+        f"{words.count(week.good)} / {words.count(week.bad)}",
+        ", ".join(f"{name} {words.count(slots)}" for name, slots in others.items() if slots),
+    )
+    yield Cell(words.percent(week.coverage))
+    yield Cell(words.percent(week.budget, 0))
+    unsure = "unknown" if rolling.state == "unknown" else rolling.likelihood
+    yield Cell(words.percent(rolling.budget, 0), f"{window}: {_sli(slo, rolling.sli)}, {unsure}")
+    yield (
+        Cell(f"burn {worst.burn:,.1f}", f"{words.instant(worst.since_ns, seconds=False)}, {worst.bad} bad")
+        if worst
+        else Cell(words.NOTHING)
+    )
+    yield Cell("", days=tuple((day.state, _day(slo, day)) for day in slo.days))
+
+
+def _day(slo: SloWeek, day: Share) -> str:
+    name = datetime.fromtimestamp(day.since_ns // words.SECOND_NS, UTC).strftime("%a")
+    return f"{name} {_sli(slo, day.sli)}" + (" unknown" if day.state == "unknown" else "")
+
+
+def _incident(one: Incident) -> Iterator[Cell]:
+    notes = ["began earlier or unseen"] * (not one.began) + ["its end was not seen"] * (not one.ended)
+    code = next(iter(one.error_codes), None)
+    yield Cell(one.target, ", ".join(one.probes))
+    yield Cell(words.instant(one.start_ns))
+    yield Cell(words.duration(one.duration_s), ", ".join(notes))
+    yield Cell(words.count(one.slots))
+    yield Cell(_counted(one.outcomes), f"code {words.one_line(code)}" if code else "")
+    yield Cell(_counted({_FAULTS.get(fault, fault): slots for fault, slots in one.faults.items()}))
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """Return what there is one of by its name alone.
+
+    >>> _counted({"overloaded": 7}), _counted({"overloaded": 7, "dns": 2}), _counted({})
+    ('overloaded', 'overloaded 7, dns 2', '-')
+    """
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{name} {words.count(number)}" for name, number in counts.items()) or words.NOTHING
+
+
+def _latency(one: LatencyWeek) -> Iterator[Cell]:
+    yield Cell(one.target, one.probe if one.probe == one.kind else f"{one.probe} ({one.kind})")
+    for spread in (one.ttft, one.total):
+        yield from _percentiles(spread)
+    reasons = ", ".join(f"{reason} {words.count(slots)}" for reason, slots in one.reasons.items())
+    yield Cell(words.percent(one.untrusted / one.slots) if one.slots else words.NOTHING, reasons)
+
+
+def _percentiles(spread: Percentiles | None) -> Iterator[Cell]:
+    if spread is None:
+        yield from (Cell(words.NOTHING),) * 3
+        return
+    yield Cell(words.latency(spread.p50_s), f"of {words.count(spread.samples)}")
+    yield Cell(words.latency(spread.p95_s))
+    yield Cell(words.latency(spread.p99_s))
+
+
+def _spend(one: SpendWeek) -> Iterator[Cell]:
+    unpriced = f"price unknown for {words.count(one.unpriced)} attempts" if one.unpriced else ""
+    yield Cell(one.target)
+    yield Cell(words.count(one.attempts))
+    yield Cell(words.count(one.input_tokens))
+    yield Cell(words.count(one.output_tokens))
+    yield Cell("unknown" if one.cost_usd is None and one.unpriced else words.usd(one.cost_usd), unpriced)
+    yield Cell(words.one_line(one.price_source or words.NOTHING))
+
+
+def _with_total(spends: Iterable[SpendWeek]) -> Iterator[SpendWeek]:
+    theirs = list(spends)
+    yield from theirs
+    costs = [one.cost_usd for one in theirs if one.cost_usd is not None]
+    if len(theirs) > 1:
+        yield SpendWeek(
+            target="all",
+            attempts=sum(one.attempts for one in theirs),
+            input_tokens=sum(one.input_tokens for one in theirs),
+            output_tokens=sum(one.output_tokens for one in theirs),
+            cost_usd=sum(costs) if costs else None,
+            unpriced=sum(one.unpriced for one in theirs),
+            price_source=None,
+        )
+
+
+def _gap(one: Gap) -> Iterator[Cell]:
+    named = ", ".join(f"{target} {probe}" for target, probe in one.probes[:NAMED])
+    more = f" and {len(one.probes) - NAMED} more" if len(one.probes) > NAMED else ""
+    yield Cell(words.instant(one.start_ns))
+    yield Cell(words.instant(one.end_ns))
+    yield Cell(words.duration((one.end_ns - one.start_ns) / words.SECOND_NS))
+    yield Cell(words.count(one.slots))
+    yield Cell(f"{named}{more}")
+
+
+def remarks(report: WeeklyReport) -> Iterator[str]:
+    """Yield what must not be overlooked above the tables."""
+    if report.simulated:
+        yield f"SIMULATED: {', '.join(report.simulated)}: what is shown of them is no vendor's doing."
+    if not report.closed:
+        yield f"The week is not over: all figures are up to {words.instant(report.until_ns)} UTC."
+    if (left := len(report.incidents) - SHOWN) > 0:
+        yield f"{words.count(left)} shorter incidents are in the JSON alone."
+    if (left := len(report.gaps) - SHOWN) > 0:
+        yield f"{words.count(left)} shorter gaps are in the JSON alone."

@@ -1,0 +1,81 @@
+import dataclasses
+
+from agent.telling.report import report_of
+from exporters.signals import WeeklyReport
+from probes.result import EventClass, Outcome
+from storage.memory import MemoryStore
+from support import weeks
+from support.weeks import EVERY_NS, HOUR_NS, NOW_NS, WEEK
+
+CONFIG = weeks.configuration()
+
+
+def report(store: MemoryStore, now_ns: int = NOW_NS) -> WeeklyReport:
+    found = report_of(CONFIG, store, WEEK, now_ns, "1")
+    assert found is not None
+    return found
+
+
+def clean(slots: range) -> MemoryStore:
+    store = MemoryStore()
+    store.plan(weeks.plan())
+    store.store([weeks.result(slot, "openai", "chat", ttft_s=0.3) for slot in slots], ())
+    return store
+
+
+def test_a_week_of_which_nothing_is_stored_has_no_report() -> None:
+    """Rows of other weeks and plans alone make none."""
+    assert report_of(CONFIG, clean(range(-5, 0)), WEEK, NOW_NS, "1") is None
+
+
+def test_a_clean_week_is_kept_and_likely_met() -> None:
+    slo = report(clean(range(1008))).slos[0]
+    assert (slo.week.good, slo.week.bad, slo.week.missing) == (1008, 0, 0)
+    assert (slo.week.state, slo.week.coverage, slo.week.budget) == ("good", 1.0, 1.0)
+    assert (slo.week.low or 0) > 0.99
+    assert slo.worst_hour is None
+
+
+def test_under_80_percent_of_what_was_due_a_week_is_unknown() -> None:
+    assert report(clean(range(807))).slos[0].week.state == "good"
+    assert report(clean(range(806))).slos[0].week.state == "unknown"
+
+
+def test_a_week_that_lasts_is_reported_so_far_and_nothing_to_come_is_missing() -> None:
+    """Two days and a slot; the newest slot may be under way still."""
+    now_ns = WEEK.since_ns + 48 * HOUR_NS + 1_000_000_000
+    found = report(clean(range(288)), now_ns)
+    slo = found.slos[0]
+    assert (found.closed, found.until_ns) == (False, now_ns)
+    assert (slo.week.expected, slo.week.missing) == (288, 0)
+    assert [day.good for day in slo.days] == [144, 144, 0]
+    assert [gap.slots for gap in found.gaps if ("openai", "chat") in gap.probes] == []
+
+
+def test_the_worst_hour_is_measured_against_what_was_due() -> None:
+    """One failure in an hour of which five slots are missing is one of six, not one of one."""
+    store = clean(range(600))
+    failed = weeks.result(606, "openai", "chat", Outcome.OVERLOADED)
+    store.store([failed], [settled for one in [failed] if (settled := weeks.settled(one))])
+    worst = report(store).slos[0].worst_hour
+    assert worst is not None
+    assert (worst.since_ns, worst.bad) == (WEEK.since_ns + 101 * HOUR_NS, 1)
+    assert round(worst.burn, 6) == round(1 / 6 / 0.001, 6)
+
+
+def test_the_rolling_window_ends_with_the_week() -> None:
+    """What came before it counts there and not in the week; what came after it counts nowhere."""
+    slo = report(clean(range(-100, 1050))).slos[0]
+    assert (slo.week.good, slo.rolling.good) == (1008, 1108)
+    assert slo.rolling.since_ns == WEEK.until_ns - 28 * 24 * HOUR_NS
+
+
+def test_throttling_makes_an_incident_where_an_objective_says_that_it_is_bad() -> None:
+    store = clean(range(50))
+    store.store([weeks.result(slot, "openai", "chat", Outcome.THROTTLED) for slot in range(50, 60)], ())
+    assert report(store).incidents == ()
+    strict = dataclasses.replace(CONFIG.objectives[0], throttled=EventClass.BAD)
+    found = report_of(dataclasses.replace(CONFIG, objectives=(strict,)), store, WEEK, NOW_NS, "1")
+    assert found is not None
+    (incident,) = found.incidents
+    assert (incident.slots, incident.duration_s) == (10, 9 * EVERY_NS / 1e9)
