@@ -175,6 +175,21 @@ def test_every_pod_is_restricted(values: Path) -> None:
         )
 
 
+def test_the_values_in_the_docs_are_taken(tmp_path: Path) -> None:
+    """The first block alone, then with the database's; every flag that the pages name is a value."""
+    page = (CHART.parents[1] / "docs" / "deployment.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    files = [tmp_path / f"{number}.yaml" for number in range(len(blocks))]
+    for file, block in zip(files, blocks, strict=True):
+        file.write_text(block)
+    assert one(manifests(template(files[0])), "StatefulSet")
+    assert one(manifests(template(files[0], "-f", str(files[1]))), "Job", "nephoscope-migrate")
+    defaults = YAML(typ="safe").load(CHART / "values.yaml")
+    for group, key in re.findall(r"`([a-zA-Z]+)\.([a-zA-Z]+)(?:: \w+)?`", page):
+        inner = defaults.get(group)
+        assert not isinstance(inner, dict) or key in inner, f"{group}.{key}"
+
+
 def test_what_the_migration_needs_is_there_before_it() -> None:
     """Hooks run before the release's own objects: whatever the job names is an earlier hook, or the user's."""
     found = manifests(template(CHART / "ci" / "database-values.yaml"))
