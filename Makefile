@@ -45,7 +45,7 @@ endif
 test: $(VENV)/dev.stamp ## the suite, its own Postgres and a real language model included
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not heavy" $(ARGS)
 
-test-all: $(VENV)/dev.stamp ## the heavy parts too: Prometheus, promtool, a system Postgres
+test-all: $(VENV)/dev.stamp ## the heavy parts too: Prometheus, promtool, Helm, a system Postgres
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m heavy $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## new bytes for framing, HTTP, dialects and the exchange, a quarter of an hour

@@ -99,6 +99,13 @@ def _either(names: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}"
 
 
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--label {text}: has no value; write --label release=prometheus")
+    return key, value
+
+
 def _global(*, top: bool) -> _Parser:
     """Return the flags that may stand before or after the command.
 
@@ -201,7 +208,16 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--format",
         choices=("prometheus", "operator"),
         default="prometheus",
-        help="a rule file (operator: not yet)",
+        help="a rule file, or PrometheusRule objects for the Prometheus operator (default: prometheus)",
+    )
+    rules.add_argument("--name", metavar="NAME", help="operator: of the object (default: nephoscope)")
+    rules.add_argument("--namespace", metavar="NAME", help="operator: of the object (default: kubectl's)")
+    rules.add_argument(
+        "--label",
+        metavar="KEY=VALUE",
+        type=_pair,
+        action="append",
+        help="operator: a label that the Prometheus object selects rules by, as release=prometheus; may be repeated",
     )
     rules.add_argument(
         "--tests", action="store_true", help="print unit tests of the rules, for promtool test rules"

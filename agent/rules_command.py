@@ -1,4 +1,4 @@
-"""`nephoscope rules`: the Prometheus rules of a configuration, and promtool's unit tests of them."""
+"""`nephoscope rules`: the Prometheus rules of a configuration, as a file or as objects, and promtool's unit tests of them."""
 
 import argparse
 import os
@@ -16,6 +16,7 @@ from agent.telling.series import info_of
 from exporters import durations
 from exporters.planned import info_labels
 from exporters.rules import render
+from exporters.rules_operator import Metadata, render_operator
 from exporters.rules_tests import render_tests
 from exporters.signals import BurnAlert, RuleSpec, SloKey
 from probes.target import Target, Workload
@@ -23,13 +24,36 @@ from probes.target import Target, Workload
 
 def rules(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the rules, or with `--tests` their unit tests; what is left out is told on stderr and in comments."""
-    if args.format != "prometheus":
-        raise ConfigError(f"--format {args.format}: not yet; use --format prometheus")
+    metadata = _metadata(args)
     found = specs(read(Path(args.config), os.environ, no_secrets=True).config)
     for note in dict.fromkeys(note for spec in found for note in spec.notes):
         print(f"note: {note}", file=err)
-    out.write(render_tests(found) if args.tests else render(found))
+    if args.tests:
+        out.write(render_tests(found))
+    else:
+        out.write(render(found) if metadata is None else render_operator(found, metadata))
     return 0
+
+
+def _metadata(args: argparse.Namespace) -> Metadata | None:
+    """Return what names the operator's objects; None for a rule file, which has no name and no labels."""
+    given = {"name": args.name, "namespace": args.namespace, "labels": dict(args.label or ()) or None}
+    given = {key: value for key, value in given.items() if value is not None}
+    if args.format == "prometheus":
+        if given:
+            raise ConfigError(
+                "--name, --namespace and --label are of objects for the operator; add --format operator, or take them out"
+            )
+        return None
+    if args.tests:
+        raise ConfigError(
+            "--tests are of a rule file, which promtool reads, and not of the operator's objects; the groups are the "
+            "same, so test them with --format prometheus"
+        )
+    try:
+        return Metadata(**given)
+    except ValueError as error:
+        raise ConfigError(f"--format operator: {error}") from None
 
 
 def specs(config: Config) -> list[RuleSpec]:

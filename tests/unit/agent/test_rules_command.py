@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from agent.config.model import ProbePlan
 from agent.errors import ConfigError
@@ -17,7 +18,15 @@ targets:
 
 
 def asked(file: Path, **changes: object) -> argparse.Namespace:
-    return argparse.Namespace(**({"config": file, "format": "prometheus", "tests": False} | changes))
+    given = {
+        "config": file,
+        "format": "prometheus",
+        "tests": False,
+        "name": None,
+        "namespace": None,
+        "label": None,
+    }
+    return argparse.Namespace(**(given | changes))
 
 
 def test_an_slo_becomes_a_spec_with_derived_factors_and_gates() -> None:
@@ -81,10 +90,33 @@ def test_the_command_prints_rules_or_their_tests(tmp_path: Path) -> None:
     assert "rule_files:" in out.getvalue()
 
 
-def test_another_format_is_refused(tmp_path: Path) -> None:
-    """Until it is built."""
-    with pytest.raises(ConfigError, match="not yet; use --format prometheus"):
-        rules(asked(tmp_path / "none.yaml", format="operator"), io.StringIO(), io.StringIO())
+def test_the_operators_objects_hold_the_same_groups(tmp_path: Path) -> None:
+    """Under the name and the labels that the flags give."""
+    file = tmp_path / "nephoscope.yaml"
+    file.write_text(FILE)
+    plain, objects = io.StringIO(), io.StringIO()
+    rules(asked(file), plain, io.StringIO())
+    flags = {"format": "operator", "name": "llm", "label": [("release", "prometheus")]}
+    assert rules(asked(file, **flags), objects, io.StringIO()) == 0
+    found = YAML(typ="safe").load(objects.getvalue())
+    assert found["metadata"] == {"name": "llm", "labels": {"release": "prometheus"}}
+    assert found["spec"] == YAML(typ="safe").load(plain.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ({"name": "llm"}, "add --format operator, or take them out"),
+        ({"format": "operator", "tests": True}, "test them with --format prometheus"),
+        ({"format": "operator", "name": "LLM"}, "'LLM' is no name of an object"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_refused(
+    flags: dict[str, object], sentence: str, tmp_path: Path
+) -> None:
+    """Each with what to do."""
+    with pytest.raises(ConfigError, match=sentence):
+        rules(asked(tmp_path / "none.yaml", **flags), io.StringIO(), io.StringIO())
 
 
 def test_gates_follow_the_interval_at_which_each_target_is_asked() -> None:
