@@ -110,9 +110,9 @@ LITELLM: Final = Gateway(
     signs=(
         # It passes the head of what answered it on, under names of its own.
         Sign("upstream", header="llm_provider-"),
-        Sign("gateway", text=r"No deployments available|user-defined ratelimit|max_parallel_requests"),
         Sign("unreached", text=r"^litellm\.(Timeout|APIConnectionError)\b|^litellm\..* - Connection error"),
-        Sign("upstream", text=r"^litellm\."),
+        # What it says in another's words bears the other's name; "litellm." alone may be a check of its own.
+        Sign("upstream", text=r"^litellm\..*Exception\b.* - "),
     ),
     names=(
         (r"^litellm\..*exceeded your current quota", "insufficient_quota"),

@@ -20,7 +20,7 @@ FAILING: dict[str, tuple[Outcome, str | None, str, str]] = {
     "litellm_upstream_500": (ERROR, "InternalServerError", "upstream", "(what is behind the gateway): it failed"),
     "litellm_upstream_401": (CONFIG, "AuthenticationError", "upstream", "check the key that the gateway holds"),
     "litellm_died": (ERROR, "APIConnectionError", "upstream", "inside its answer (what is behind the gateway)"),
-    "litellm_context": (CONFIG, "ContextWindowExceededError", "upstream", "the request was refused"),
+    "litellm_context": (CONFIG, "ContextWindowExceededError", "gateway", "the request was refused"),
     "litellm_quota": (Outcome.QUOTA, "insufficient_quota", "upstream", "top it up"),
     "litellm_unreached": (ERROR, "InternalServerError", "unreached", "check the address that the gateway has"),
     "litellm_timeout": (ERROR, "Timeout", "unreached", "no answer from behind it"),

@@ -36,6 +36,7 @@ needs_portkey = pytest.mark.skipif(
 @contextlib.contextmanager
 def litellm(folder: Path, config: str) -> Iterator[str]:
     """Serve LiteLLM's proxy on a configuration and yield its base URL; it ends with the block."""
+    assert LITELLM.exists(), "LiteLLM's proxy is not installed: run make test-all, which installs it"
     (folder / "litellm.yaml").write_text(config)
     port = free_port()
     command = [str(LITELLM), "--config", str(folder / "litellm.yaml"), "--host", "127.0.0.1"]
@@ -51,6 +52,7 @@ def litellm(folder: Path, config: str) -> Iterator[str]:
 @contextlib.contextmanager
 def portkey(folder: Path) -> Iterator[str]:
     """Serve Portkey's gateway and yield its base URL; it ends with the block."""
+    assert PORTKEY.exists(), "Portkey's gateway is not installed: run make test-all where node and npm are"
     port = free_port()
     loopback = ROOT / "tests" / "portkey" / "loopback.cjs"
     command = ["node", "--require", str(loopback), str(PORTKEY), "--headless", f"--port={port}"]
