@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 3
+PARTS  := .parts
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-all fuzz lint format bench soak lock clean
@@ -32,6 +33,18 @@ $(VENV)/bench.stamp: $(VENV)/base.stamp requirements/bench.txt
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
+$(PARTS)/litellm.stamp: requirements/litellm.txt | $(VENV)/bin/python
+	@echo "installing LiteLLM's proxy into $(PARTS)/litellm (600 MB) ..."
+	@$(PYTHON) -m venv --clear $(PARTS)/litellm
+	@$(PARTS)/litellm/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/litellm.txt
+	@touch $@
+
+$(PARTS)/portkey.stamp: tests/portkey/package.json tests/portkey/package-lock.json
+	@mkdir -p $(PARTS)/portkey
+	@cp tests/portkey/package.json tests/portkey/package-lock.json $(PARTS)/portkey/
+	@if ! command -v npm >/dev/null; then echo "no npm here, so no tests with Portkey's gateway (Debian: apt-get install nodejs npm)"; \
+	else echo "installing Portkey's gateway into $(PARTS)/portkey ..." && cd $(PARTS)/portkey && npm ci --loglevel error --ignore-scripts --no-audit --no-fund && touch ../portkey.stamp; fi
+
 setup: $(VENV)/base.stamp ## build .venv with what the daemon needs
 
 run: $(VENV)/base.stamp ## the daemon on nephoscope.yaml, or else the demo; REAL=1: on the clouds whose credentials are set
@@ -45,7 +58,7 @@ endif
 test: $(VENV)/dev.stamp ## the suite, its own Postgres and a real language model included
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not heavy" $(ARGS)
 
-test-all: $(VENV)/dev.stamp ## the heavy parts too: Prometheus, promtool, Helm, a system Postgres
+test-all: $(VENV)/dev.stamp $(PARTS)/litellm.stamp $(PARTS)/portkey.stamp ## the heavy parts too: Prometheus, Helm, a system Postgres, real gateways
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m heavy $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## new bytes for framing, HTTP, dialects and the exchange, a quarter of an hour
@@ -69,8 +82,9 @@ soak: $(VENV)/dev.stamp ## 500 targets at 10 s for ten minutes: slots, lateness,
 	@PYTHONPATH=tests $(BIN)/python benchmarks/soak.py $(ARGS)
 
 lock: $(VENV)/dev.stamp ## pin requirements anew, with hashes and without addresses
-	@for part in base dev bench; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/$$part.in -o requirements/$$part.txt; done
+	@for part in base dev bench litellm; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/$$part.in -o requirements/$$part.txt; done
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-deps --upgrade requirements/model.in -o requirements/model.txt
+	@cd tests/portkey && npm install --loglevel error --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what was built here
-	@rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(PARTS) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

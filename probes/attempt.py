@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from probes import headers, outcome, quality, timing
 from probes.base import Clock, Read, Reader, Reading, Secrets, Slot, Unit, Wire
 from probes.catalog import PROVIDERS
+from probes.gateways import FAILED_AT, Failing
 from probes.loose import clean
 from probes.outcome import Verdict
 from probes.result import Outcome, ProbeResult, StreamVerdict
@@ -33,6 +34,7 @@ class Attempt:
 
     def __init__(self, target: Target, workload: Workload, slot: Slot, vantage: str, clock: Clock) -> None:
         self.target = target
+        self._provider = PROVIDERS[target.provider]
         self.workload = workload
         self.slot = slot
         self.vantage = vantage
@@ -50,6 +52,7 @@ class Attempt:
         self._reader: Reader | None = None
         self._reading: Reading | None = None
         self._ended = False
+        self._failing: Failing | None = None
         self._reads: list[Read] = []
         self._arrivals: list[int] = []
         self._uncertainty_s: float | None = None
@@ -71,7 +74,7 @@ class Attempt:
         elif coding is not None:
             self._reader = Encoded(coding)
         else:
-            dialect = PROVIDERS[self.target.provider].dialect(self.workload.kind)
+            dialect = self._provider.dialect(self.workload.kind)
             self._reader = dialect.read(self.workload, lower_headers, event_bytes)
         return self._reader
 
@@ -153,10 +156,24 @@ class Attempt:
         if self._ended and self._reads:
             self.marks.mark(timing.END, self._reads[-1].at_ns)
         if isinstance(self._reader, Refusal):
-            return outcome.of_status(self.target, self.status, self.headers, bytes(self._reader.body))
+            error = outcome.error_body(bytes(self._reader.body))
+            error = error._replace(type=self._located(error.message) or error.type)
+            return outcome.of_status(self.target, self.status, self.headers, error, self._failing)
+        if reading.stream is StreamVerdict.ERRORED:
+            reading = dataclasses.replace(
+                reading, error_type=self._located(reading.error) or reading.error_type
+            )
         self._reading = reading
         came = self._came(reading)
-        return outcome.of_reading(self.target, self.workload, reading, self.status, came)
+        return outcome.of_reading(self.target, self.workload, reading, self.status, came, self._failing)
+
+    def _located(self, message: str | None) -> str | None:
+        """Note what a gateway tells of where a failing happened; return the error's name where its text alone has it."""
+        gateway, text = self._provider.gateway, message or ""
+        if gateway is None:
+            return None
+        self._failing = gateway.failing(self.headers, text)
+        return gateway.named(text)
 
     def result(
         self,
@@ -212,17 +229,20 @@ class Attempt:
 
     def _said(self, verdict: Verdict, secrets: Secrets) -> dict[str, Any]:
         """Return what head and body said; an endpoint that echoes our key does so in any field."""
-        provider, reading = PROVIDERS[self.target.provider], self._reading
+        provider, reading = self._provider, self._reading
         said: dict[str, Any] = {
             "http_status": self.status,
             "provider_request_id": headers.first_of(self.headers, provider.request_id),
             "server_s": headers.server_s(self.headers, provider.server_ms),
+            "gateway_s": headers.server_s(self.headers, provider.gateway_ms),
             "ratelimit": headers.ratelimit(self.headers),
             "retry_after_s": headers.retry_after_s(self.headers, self.started_ns / 1e9),
         }
         backend = headers.backend(self.headers, provider.backend)
         if self.wire is not None and self.wire.intercepted:
             backend["tls_intercepted"] = "true"
+        if self._failing:
+            backend[FAILED_AT] = self._failing.place
         if reading is not None:
             said |= {name: getattr(reading, name) for name in _FROM_READING}
             said["stream"] = _stream(verdict.outcome, reading)
@@ -261,6 +281,7 @@ class Attempt:
             timed["itl_s"] = self._itl_s()
         # A deadline that struck before any unit needs no stamp: it stays a bad event however late we were.
         if at or self._ended:
+            gateway = self._provider.gateway
             sent_by = self.marks.at.get(timing.SENT_BY)
             timed["quality_reasons"] = quality.reasons(
                 stamp=timed.get("stamp"),
@@ -271,6 +292,7 @@ class Attempt:
                 attempt=self.slot.attempt,
                 lateness_s=(self.started_ns - self.slot.scheduled_ns) / 1e9,
                 disturbed=disturbed,
+                cached=gateway is not None and gateway.cached(self.headers),
             )
         return timed
 

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from probes.base import Dialect, Signer
 from probes.dialects.models_list import ModelsList
 from probes.dialects.openai_chat import OpenAIChat
+from probes.gateways import ANY, LITELLM, PORTKEY, Gateway
 from probes.signers import bearer
 from probes.signers.bearer import Bearer
 from probes.target import Kind, Target
@@ -31,7 +32,9 @@ class Provider:
     `root` is the path below the host at which the API begins; `dated_root` and `dated_paths` are the older
     URL shape that an `api_version` selects. `endpoint` is the default one, None where only the user knows it.
     `backend` maps response headers to what they tell of who served; `request_id` and `server_ms` name headers,
-    the first that is there wins. `environment` says which variable usually holds which credential. `otel` is
+    the first that is there wins, and so does `gateway_ms` (what a gateway took for itself). `headers` go with every
+    request, and `id_headers` carry our own id beside `x-request-id`. `gateway` says how an answer tells what a
+    gateway did itself; None where none is expected. `environment` says which variable usually holds which credential. `otel` is
     the value of `gen_ai.provider.name`.
     """
 
@@ -50,6 +53,10 @@ class Provider:
     backend: Mapping[str, str] = dataclasses.field(default_factory=dict)
     request_id: tuple[str, ...] = ("x-request-id",)
     server_ms: tuple[str, ...] = ()
+    gateway_ms: tuple[str, ...] = ()
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    id_headers: tuple[str, ...] = ()
+    gateway: Gateway | None = None
 
     def dialect(self, kind: Kind) -> Dialect:
         return _MODELS if kind == "models" else self.chat
@@ -122,6 +129,46 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         },
         request_id=("x-request-id", "x-litellm-call-id", "x-portkey-trace-id"),
         server_ms=("x-litellm-response-duration-ms", "openai-processing-ms", "x-envoy-upstream-service-time"),
+        gateway_ms=("x-litellm-overhead-duration-ms",),
+        gateway=ANY,
+    ),
+    "litellm": dataclasses.replace(
+        _self_hosted("litellm"),
+        # Each prompt is new to an exact cache, but like the one before it to a semantic one.
+        chat=OpenAIChat(extra={"cache": {"no-cache": True}}),
+        # Its own retries, two by default, would hide the first failure.
+        headers={"x-litellm-num-retries": "0"},
+        id_headers=("x-litellm-call-id",),
+        backend={
+            "x-litellm-model-id": "deployment",
+            "x-litellm-model-group": "group",
+            "x-litellm-model-name": "model",
+            "x-litellm-model-region": "region",
+            "x-litellm-model-api-base": "upstream",
+            "x-litellm-attempted-retries": "retries",
+            "x-litellm-attempted-fallbacks": "fallbacks",
+            "x-litellm-version": "version",
+        },
+        request_id=("llm_provider-x-request-id", "request-id", "x-litellm-call-id"),
+        server_ms=("x-litellm-response-duration-ms",),
+        gateway_ms=("x-litellm-overhead-duration-ms",),
+        gateway=LITELLM,
+        environment={"api_key": "LITELLM_API_KEY"},
+    ),
+    "portkey": dataclasses.replace(
+        _self_hosted("portkey"),
+        chat=OpenAIChat(),
+        headers={"x-portkey-cache-force-refresh": "true"},
+        id_headers=("x-portkey-trace-id",),
+        backend={
+            "x-portkey-provider": "upstream",
+            "x-portkey-last-used-option-index": "option",
+            "x-portkey-retry-attempt-count": "retries",
+            "x-portkey-cache-status": "cache",
+        },
+        request_id=("x-request-id", "x-portkey-trace-id"),
+        server_ms=("openai-processing-ms", "x-envoy-upstream-service-time"),
+        gateway=PORTKEY,
     ),
     "vllm": _self_hosted("vllm"),
     "ray": _self_hosted("ray"),

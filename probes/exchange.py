@@ -131,6 +131,7 @@ class Exchange:
             attempt.marks.at.setdefault(timing.AUTH_START, began_ns)
             attempt.marks.mark(timing.AUTH_END, self._clock.mono_ns())
         ours = {"user-agent": USER_AGENT, "accept-encoding": "identity", "x-request-id": str(identity)}
+        ours |= dict.fromkeys(provider.id_headers, str(identity))
         if target.traceparent:
             ours["traceparent"] = f"00-{identity.hex}-{identity.hex[16:]}-01"
         path = dataclasses.replace(target.path, proxy=self._secrets.resolve_url(target.path.proxy))
@@ -140,7 +141,7 @@ class Exchange:
         return httpx.Request(
             wanted.method,
             _parsed(wanted.url),
-            headers={**ours, **wanted.headers, **attempt.configured, **signed},
+            headers={**ours, **provider.headers, **wanted.headers, **attempt.configured, **signed},
             content=wanted.body or None,
             extensions=extensions,
         )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from probes import timing
 from probes.base import Reading
+from probes.gateways import Failing
 from probes.loose import glimpse
 from probes.result import Outcome, StreamVerdict
 from probes.target import Target, Workload
@@ -41,16 +42,19 @@ _OVERLOADED = frozenset({503, 529})
 _SPENT = re.compile(
     r"insufficient_(user_)?(quota|balance|credits?|funds)"
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
-    r"|billing_\w+|arrearage|payment_required|out_of_credits?"
+    r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
 )
 _UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
+_NOT_READY = frozenset({"modelnotreadyexception", "all_deployments_in_cooldown"})
+"""Codes of a 429 that is no limit of ours: Bedrock's cold model, and LiteLLM's servers that all failed before."""
+
 _FILTERED = frozenset(
     {"content_filter", "responsibleaipolicyviolation", "content_policy_violation", "datainspectionfailed"}
-    | {"data_inspection_failed"}
+    | {"data_inspection_failed", "contentpolicyviolationerror"}
 )
 _NAMES: Mapping[str, Outcome] = {
-    "modelnotreadyexception": Outcome.OVERLOADED,
+    **dict.fromkeys(_NOT_READY, Outcome.OVERLOADED),
     "overloaded_error": Outcome.OVERLOADED,
     "server_is_overloaded": Outcome.OVERLOADED,
     "service_unavailable_error": Outcome.OVERLOADED,
@@ -117,6 +121,8 @@ def error_body(body: bytes) -> ErrorObject:
         return found
     if isinstance(value, dict):
         detail = value.get("message") or value.get("detail") or value.get("msg")
+        if isinstance(page := value.get("html-message"), str):  # Portkey's for whatever was no JSON
+            detail = glimpse(_looks(page))
         message = detail if isinstance(detail, str) else json.dumps(detail) if detail else None
         return ErrorObject(_text(value.get("type")), _text(value.get("code")), message)
     return ErrorObject(message=glimpse(text) or None)
@@ -135,23 +141,33 @@ def of_request(target: Target, sentence: str) -> Verdict:
     return Verdict(Outcome.CONFIG, None, sentence if named else f"{_who(target)}: {sentence}")
 
 
-def of_status(target: Target, status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
-    """Return what an answer other than 2xx means; `headers` are lower-cased."""
-    error = error_body(body)
+def of_status(
+    target: Target,
+    status: int,
+    headers: Mapping[str, str],
+    error: ErrorObject,
+    failing: Failing | None = None,
+) -> Verdict:
+    """Return what an answer other than 2xx means; `headers` are lower-cased, `failing` is what a gateway tells."""
     outcome = _spent_or_filtered(error, status) or _status_outcome(status)
-    if any(name == "modelnotreadyexception" for name in _names(error)):
+    if not _NOT_READY.isdisjoint(_names(error)):
         outcome = Outcome.OVERLOADED
     code = error.code if error.code != str(status) else None
-    sentence = _status_sentence(target, status, outcome, headers.get("location"))
+    sentence = _status_sentence(target, status, outcome, headers.get("location"), failing)
     return Verdict(outcome, code or error.type, _quoting(sentence, error.message))
 
 
 def of_reading(
-    target: Target, workload: Workload, reading: Reading, status: int = 200, came: str = NOTHING
+    target: Target,
+    workload: Workload,
+    reading: Reading,
+    status: int = 200,
+    came: str = NOTHING,
+    failing: Failing | None = None,
 ) -> Verdict:
     """Return what a 2xx answer means, by how its body ended and what it said; `came` tells how much it was."""
     if reading.stream is StreamVerdict.ERRORED:
-        return _errored(target, reading)
+        return _errored(target, reading, failing)
     if reading.malformed and reading.sentence:
         return of_wire(target, Outcome.MALFORMED, reading.sentence)
     if reading.malformed:
@@ -280,7 +296,7 @@ def _open_phase(marks: Mapping[str, int]) -> str | None:
     return max(begun)[1] if begun else None
 
 
-def _errored(target: Target, reading: Reading) -> Verdict:
+def _errored(target: Target, reading: Reading, failing: Failing | None) -> Verdict:
     """Return the row of the status or type that an error in the stream names; an unknown one is the server's."""
     error = ErrorObject(reading.error_type, reading.error_code, reading.error)
     status = int(error.code) if error.code and re.fullmatch(r"[45]\d\d", error.code) else None
@@ -289,8 +305,9 @@ def _errored(target: Target, reading: Reading) -> Verdict:
         outcome = _status_outcome(status)
     if outcome is None:
         outcome = next((_NAMES[name] for name in _names(error) if name in _NAMES), Outcome.SERVER_ERROR)
-    sentence = f"{_who(target)} reported an error inside its answer{_remedy(outcome)}"
-    return Verdict(outcome, error.code or error.type, _quoting(sentence, error.message))
+    sentence = f"{_who(target)} reported an error inside its answer{failing.said if failing else ''}{_remedy(outcome)}"
+    code = error.code if status is None else None
+    return Verdict(outcome, code or error.type or error.code, _quoting(sentence, error.message))
 
 
 def _spent_or_filtered(error: ErrorObject, status: int) -> Outcome | None:
@@ -314,8 +331,12 @@ def _status_outcome(status: int) -> Outcome:
     return Outcome.MALFORMED
 
 
-def _status_sentence(target: Target, status: int, outcome: Outcome, location: str | None) -> str:
-    said = f"{_who(target)} answered {status}"
+def _status_sentence(
+    target: Target, status: int, outcome: Outcome, location: str | None, failing: Failing | None
+) -> str:
+    said = f"{_who(target)} answered {status}{failing.said if failing else ''}"
+    if failing and (remedy := failing.remedy(outcome, status)):
+        return f"{said}: {remedy}"
     if 300 <= status <= 399:
         return (
             f"{said} and points to {location or 'nowhere'}: set the target's endpoint to where it is served"

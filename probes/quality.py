@@ -1,4 +1,4 @@
-"""What makes a sample untrusted: an instant of it that may be off by more than a trusted one is promised to be."""
+"""What makes a sample untrusted: an instant that may be off by more than is promised, or an answer that is not the model's."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -23,6 +23,9 @@ LATE_S: Final = 1.0
 CPU_STEAL: Final = "cpu_steal"
 """The machine itself stood still, and the kernel with it: its stamps are late too."""
 
+GATEWAY_CACHE: Final = "gateway_cache"
+"""The answer came out of a gateway's cache: how fast it was says nothing of the model."""
+
 THROTTLED_CPU: Final = "throttled_cpu"
 """Our group of processes was stopped for its CPU quota; the kernel stamped on meanwhile."""
 
@@ -37,10 +40,12 @@ def reasons(
     attempt: int,
     lateness_s: float,
     disturbed: Sequence[str],
+    cached: bool = False,
 ) -> tuple[str, ...]:
     """Return why not to believe the latencies of an attempt whose arrivals were stamped by `stamp`.
 
-    `disturbed` is what the machine was seen to suffer meanwhile. An unknown uncertainty or offset of the wall
+    `disturbed` is what the machine was seen to suffer meanwhile; `cached` says that a gateway answered out of its
+    cache, so that the latency is not the model's. An unknown uncertainty or offset of the wall
     clock is no reason: no duration is taken across two machines' clocks.
 
     >>> reasons(stamp="kernel", uncertainty_s=0.004, send_s=2e-5, stepped=False, lag_s=0.3,
@@ -56,5 +61,6 @@ def reasons(
         "late": attempt == SCHEDULED and lateness_s > LATE_S,
         CPU_STEAL: CPU_STEAL in disturbed,
         THROTTLED_CPU: user and THROTTLED_CPU in disturbed,
+        GATEWAY_CACHE: cached,
     }
     return tuple(reason for reason, holds in held.items() if holds)

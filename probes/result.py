@@ -182,6 +182,7 @@ class ProbeResult:
     backend: Mapping[str, str] = dataclasses.field(default_factory=dict)
     provider_request_id: str | None = None
     server_s: float | None = None
+    gateway_s: float | None = None
     ratelimit: Mapping[str, float] = dataclasses.field(default_factory=dict)
     retry_after_s: float | None = None
     tls_expires_at: datetime | None = None

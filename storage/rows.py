@@ -12,7 +12,7 @@ from storage.records import Settled
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-DETAIL = ("error", "provider_request_id", "response_id", "ratelimit", "chunks", "marks")
+DETAIL = ("error", "provider_request_id", "response_id", "ratelimit", "gateway_s", "chunks", "marks")
 """Kept for failures, manual attempts and the last ones of each target alone."""
 
 DICTIONARY_OF = {

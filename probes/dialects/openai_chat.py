@@ -43,7 +43,7 @@ class OpenAIChat:
 
     `cap` names the field for the most tokens to generate, `stream_options` what is sent to get the usage
     (None where the vendor sends it anyway), `reasoning` whether `reasoning_effort` is taken; with an
-    implicit end mark a finish reason suffices.
+    implicit end mark a finish reason suffices; `extra` are fields that every request carries.
     """
 
     cap: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
@@ -52,6 +52,7 @@ class OpenAIChat:
     )
     reasoning: bool = True
     end_mark: Literal["explicit", "implicit"] = "explicit"
+    extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def request(self, url: str, target: Target, workload: Workload, nonce: str) -> WireRequest:
         """Return the request; the nonce comes first, so that no prompt cache answers for the model."""
@@ -60,6 +61,7 @@ class OpenAIChat:
             "model": target.model_id,
             "messages": [{"role": "user", "content": f"[{nonce}] {workload.prompt}"}],
             self.cap: workload.max_tokens,
+            **self.extra,
         }
         if streamed:
             body["stream"] = True

@@ -18,6 +18,7 @@ def _chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
 
 
 ROLE = _chunk({"role": "assistant", "content": ""})
+PO = _chunk({"role": "assistant", "content": "po"})
 USAGE = b'data: {"id":"c1","object":"chat.completion.chunk","model":"tiny-1","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}\n\n'
 DONE = b"data: [DONE]\n\n"
 GOOD = HEAD + ROLE + _chunk({"content": "po"}) + _chunk({"content": "ng"}) + _chunk({}, "stop") + USAGE + DONE
@@ -48,6 +49,8 @@ CANNED = {
         b'{"id":"c1","object":"chat.completion","model":"tiny-1","choices":[{"index":0,"finish_reason":"stop",'
         b'"message":{"role":"assistant","content":"pong"}}],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}',
     ),
+    "torn": HEAD.replace(b"Connection: close", b"Transfer-Encoding: chunked")
+    + b"%x\r\n%s\r\n" % (len(PO), PO),
     "models": _plain("200 OK", b'{"object":"list","data":[{"id":"tiny-1","object":"model"}]}'),
 }
 """Whole answers by mode. `{key}` stands for the key that was sent, as careless vendors echo it."""

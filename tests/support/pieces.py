@@ -70,11 +70,12 @@ class Asker:
         workload: Workload,
         *,
         ca: str | None = None,
+        provider: str = TARGET.provider,
         event_bytes: int = EVENT_BYTES,
         body_bytes: int = BODY_BYTES,
     ) -> None:
         self._workload = workload
-        self._path = Path(proxy="none", ca=ca)
+        self._target = dataclasses.replace(TARGET, provider=provider, path=Path(proxy="none", ca=ca))
         self._limits = {"event_bytes": event_bytes, "body_bytes": body_bytes}
         self._wire = WireTransport()
 
@@ -89,7 +90,7 @@ class Asker:
             lambda _start, _end: 0.0,
             **self._limits,
         )
-        target = dataclasses.replace(TARGET, endpoint=url, path=self._path)
+        target = dataclasses.replace(self._target, endpoint=url)
         return Told(await exchange.ask(target, self._workload, Slot(1, 0)), len(watched.reads))
 
     async def aclose(self) -> None:
@@ -97,7 +98,12 @@ class Asker:
 
 
 async def answered(
-    answers: Sequence[Answer], workload: Workload = PATIENT, *, folder: File | None = None, **limits: int
+    answers: Sequence[Answer],
+    workload: Workload = PATIENT,
+    *,
+    folder: File | None = None,
+    provider: str = TARGET.provider,
+    **limits: int,
 ) -> list[Told]:
     """Return what each answer came to, over one connection each; with a folder for certificates, over TLS."""
 
@@ -115,7 +121,7 @@ async def answered(
             await peer.reader.read()
 
     authority = Authority(folder) if folder else None
-    asker = Asker(workload, ca=authority.ca if authority else None, **limits)
+    asker = Asker(workload, ca=authority.ca if authority else None, provider=provider, **limits)
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def ask(url: str) -> Told:

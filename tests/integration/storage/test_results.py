@@ -39,6 +39,7 @@ FULL = a_result(
     backend={"region": "eu", "deployment": "7"},
     provider_request_id="req-1",
     server_s=0.2,
+    gateway_s=0.03,
     ratelimit={"remaining": 3.0, "limit": 10.0},
     retry_after_s=1.5,
     tls_expires_at=datetime(2027, 3, 1, 12, 0, 0, tzinfo=UTC),
@@ -86,7 +87,7 @@ def test_all_measured_figures_come_back_out_of_results(database: Engine, store: 
     )
     by_hand = a_result(scheduled_ns=STARTED_NS + 3, started_ns=STARTED_NS + 3, attempt=MANUAL)
     store.store([FULL, bare, by_hand], ())
-    without_detail = {"error": None, "provider_request_id": None, "response_id": None} | {
+    without_detail = {"error": None, "provider_request_id": None, "response_id": None, "gateway_s": None} | {
         "ratelimit": {},
         "chunks": (),
         "marks": (),

@@ -35,6 +35,7 @@ def test_every_example_is_usable_without_a_warning(example: Path) -> None:
 def test_there_are_examples() -> None:
     assert [path.name for path in EXAMPLES] == [
         "estate.yaml",
+        "gateways.yaml",
         "minimal.yaml",
         "self-hosted.yaml",
         "two-clouds.yaml",

@@ -136,10 +136,12 @@ def test_the_providers_are_those_that_the_documents_name() -> None:
         "deepseek",
         "qwen",
         "mistral",
+        "litellm",
+        "portkey",
     }
 
 
 def test_only_servers_of_ones_own_are_asked_anonymously_and_traced() -> None:
     own = {name for name, row in catalog.PROVIDERS.items() if row.anonymous}
-    assert own == {"openai-compatible", "vllm", "ray", "nim"}
+    assert own == {"openai-compatible", "litellm", "portkey", "vllm", "ray", "nim"}
     assert own == {name for name, row in catalog.PROVIDERS.items() if row.traceparent}

@@ -199,6 +199,35 @@ def test_a_vendor_gets_no_trace_context_and_a_cold_probe_keeps_nothing() -> None
     assert KEEP not in transport.requests[0].extensions
 
 
+def through(provider: str, **target: Any) -> httpx.Request:
+    """Return what is sent to a gateway."""
+    _, transport = ask(target=dataclasses.replace(TARGET, provider=provider, credentials={}, **target))
+    return transport.requests[0]
+
+
+def test_litellm_is_asked_not_to_retry_and_not_to_answer_out_of_its_cache() -> None:
+    """Our id is its own for the call, so that its logs know the result."""
+    request = through("litellm")
+    assert request.headers["x-litellm-num-retries"] == "0"
+    assert request.headers["x-litellm-call-id"] == request.headers["x-request-id"] == str(ID)
+    assert json.loads(request.content)["cache"] == {"no-cache": True}
+
+
+def test_portkey_is_asked_for_a_fresh_answer_and_what_a_target_says_goes_before() -> None:
+    """The provider behind it stands in the target's own headers."""
+    request = through("portkey", headers={"X-Portkey-Provider": "openai", "x-portkey-trace-id": "mine"})
+    assert request.headers["x-portkey-cache-force-refresh"] == "true"
+    assert request.headers["x-portkey-provider"] == "openai"
+    assert request.headers["x-portkey-trace-id"] == "mine"
+    assert "cache" not in json.loads(request.content)
+
+
+def test_a_vendor_is_sent_nothing_that_is_meant_for_gateways() -> None:
+    _, transport = ask()
+    assert not [name for name in transport.requests[0].headers if "litellm" in name or "portkey" in name]
+    assert "cache" not in json.loads(transport.requests[0].content)
+
+
 def test_pings_and_role_are_no_progress() -> None:
     """Comments keep coming, but the first token does not: its deadline strikes all the same."""
     steps = [(0.01, ROLE)] + [(0.01, write_comment("keep-alive"))] * 5 + [(0.0, HANG)]

@@ -65,7 +65,7 @@ def body(**error: Any) -> bytes:
 
 
 def of_status(status: int, payload: bytes = b"", target: Target = TARGET, **headers: str) -> outcome.Verdict:
-    return outcome.of_status(target, status, headers, payload)
+    return outcome.of_status(target, status, headers, outcome.error_body(payload))
 
 
 @pytest.mark.parametrize(("status", "expected"), STATUSES.items())

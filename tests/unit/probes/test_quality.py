@@ -51,6 +51,10 @@ def test_what_delays_the_kernel_spoils_its_stamps_too() -> None:
     assert reasons(stepped=True) == ("clock_step",)
 
 
+def test_an_answer_out_of_a_gateways_cache_is_not_the_models() -> None:
+    assert reasons(cached=True) == ("gateway_cache",)
+
+
 @pytest.mark.parametrize("attempt", [1, -1])
 def test_only_a_scheduled_attempt_can_be_late(attempt: int) -> None:
     """A confirmation bears its slot's instant and is asked seconds later on purpose."""
