@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any, Final
 
 from agent.config import yaml
@@ -46,6 +47,8 @@ def gather(tree: Mapping[str, Any], path: Path, findings: Findings) -> Gathered:
     )
     for file in files:
         for key, value in _included(file, path, findings):
+            if not isinstance(tree.get(key), (_kind(key), NoneType)):
+                continue  # the first file's own mistake is told
             if key == "models":
                 _add_models(models, value, Source(file), findings)
             else:
@@ -131,11 +134,15 @@ def _included(file: Path, path: Path, findings: Findings) -> Iterator[tuple[str,
             findings.error(
                 where, f"an included file holds {_listed()} and nothing else; write `{key}` in {path}"
             )
-        elif not isinstance(value, dict if key == "models" else list):
+        elif not isinstance(value, _kind(key)):
             wanted = "a map" if key == "models" else "a list"
             findings.error(where, f"{wanted} belongs here, not {shown(value)}")
         else:
             yield key, value
+
+
+def _kind(key: str) -> type:
+    return dict if key == "models" else list
 
 
 def _listed() -> str:

@@ -22,6 +22,10 @@ _PIECE = re.compile(rf"\{{\{{|\}}\}}|{_WITHIN.pattern}")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
+_HIDDEN = frozenset({"credentials", "headers", "proxy"})
+"""Keys whose texts are not quoted: they may be spelled-out secrets."""
+
+
 class AtError(ValueError):
     """What is wrong within an entry, and where: a path from the entry's top."""
 
@@ -62,7 +66,8 @@ def filled(data: Any, values: Combination, path: Path = ()) -> Any:
             try:
                 return fill(data, values)
             except BadValueError as error:
-                raise AtError(path, str(error)) from None
+                hidden = path[:1] and path[0] in _HIDDEN
+                raise AtError(path, _unquoted(values) if hidden else str(error)) from None
         case list():
             return [filled(value, values, (*path, at)) for at, value in enumerate(data)]
         case dict():
@@ -80,11 +85,6 @@ def fill(text: str, values: Combination) -> str:
     return "".join(_filled(text, values))
 
 
-def absent(text: object, values: Combination) -> list[str]:
-    """Return the keys that a text does not hold: what may make one name of two entries."""
-    return [key for key in values if not (isinstance(text, str) and f"{{{key}}}" in text)]
-
-
 def _filled(text: str, values: Combination) -> Iterator[str]:
     end, references = 0, 0
     while match := (_WITHIN if references else _PIECE).search(text, end):
@@ -98,6 +98,11 @@ def _filled(text: str, values: Combination) -> Iterator[str]:
         else:
             yield str(_value(match[1], values))
     yield text[end:]
+
+
+def _unquoted(values: Combination) -> str:
+    known = ", ".join(f"{{{name}}}" for name in values)
+    return f"holds a brace without a key of `for`; known are {known}; write {{{{ or }}}} for the sign itself"
 
 
 def _value(key: str | None, values: Combination) -> str | int:

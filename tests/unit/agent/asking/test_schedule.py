@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from agent.asking.schedule import REACH, SlotTrigger, instant, jobs, nanoseconds, plan_record
 from support.asking import a_config, a_job, a_target
+from support.configuration import loaded
 
 NOW_NS = 1_800_000_000_000_000_000
 
@@ -50,3 +51,22 @@ def test_the_plan_names_every_job_and_how_long_results_may_take() -> None:
     ]
     assert [entry.phase_ns for entry in plan.entries] == [job.phase_ns for job in jobs(config)]
     assert plan.grace_ns == (30 + 8 + 15) * 10**9
+
+
+def test_one_probe_may_ask_each_target_at_an_interval_of_its_own() -> None:
+    """Each pair is one job, and the plan says which slots of it are due."""
+    config = loaded("""
+models: {nano: {class: fast}, large: {class: slow}}
+targets: [{name: "own-{model}", for: {model: [nano, large]}, provider: vllm, endpoint: "http://localhost"}]
+probes: [{name: chat, every: 30s, override: [{when: {class: slow}, every: 60s, timeout: 90s}]}]
+""").config
+    assert [(job.id, job.every_ns) for job in jobs(config)] == [
+        ("own-nano\0chat", 30_000_000_000),
+        ("own-large\0chat", 60_000_000_000),
+    ]
+    plan = plan_record(config, NOW_NS, "start")
+    assert {(entry.target, entry.every_ns) for entry in plan.entries} == {
+        ("own-nano", 30_000_000_000),
+        ("own-large", 60_000_000_000),
+    }
+    assert plan.grace_ns == (90 + 8 + 15) * 10**9

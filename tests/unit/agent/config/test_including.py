@@ -65,6 +65,16 @@ def test_files_are_read_in_the_order_of_their_names_each_once_and_never_the_firs
     assert found.patterns[1] == str(tmp_path / "conf.d/*.yaml")
 
 
+@pytest.mark.parametrize("main", ["targets: {a: b}", "targets: x", f"targets: [{LOCAL}]\nmodels: [x]"])
+def test_a_mistake_of_the_first_file_is_told_whatever_a_team_says(tmp_path: Path, main: str) -> None:
+    found = findings(tmp_path, main=f"include: [conf.d/*.yaml]\n{main}", pay=TEAM)
+    assert "belongs here, not" in found[0], found
+
+
+def test_a_first_files_empty_list_is_filled_by_the_teams(tmp_path: Path) -> None:
+    assert len(loaded(tmp_path, main="include: [conf.d/*.yaml]\ntargets:\n", pay=TEAM).config.targets) == 2
+
+
 def test_hidden_files_are_none(tmp_path: Path) -> None:
     """Editors leave such beside what they edit."""
     (tmp_path / "conf.d").mkdir()

@@ -156,6 +156,16 @@ def test_a_text_with_its_braces_doubled_stands_for_itself(text: str) -> None:
     assert fill(plain.replace("{", "{{").replace("}", "}}"), {}) == plain
 
 
+@pytest.mark.parametrize("key", ["credentials", "headers", "proxy"])
+def test_what_may_be_a_secret_is_not_quoted(key: str) -> None:
+    with pytest.raises(AtError) as caught:
+        filled({key: {"x": "sk-{planted}"}}, {"region": "eu"})
+    assert caught.value.path == (key, "x")
+    assert str(caught.value) == (
+        "holds a brace without a key of `for`; known are {region}; write {{ or }} for the sign itself"
+    )
+
+
 def test_texts_are_filled_at_every_depth_and_the_rest_stays() -> None:
     data = {"a": ["{x}", {"b": "{x}-{x}", "{x}": 1}], "c": True, "d": None}
     assert filled(data, {"x": "1"}) == {"a": ["1", {"b": "1-1", "{x}": 1}], "c": True, "d": None}

@@ -535,11 +535,46 @@ _FULL: dict[str, Any] = {
             "proxy": "none",
             "price": {"input": 1, "output": 2},
             "count": {"throttled": "bad"},
+            "quota": "q",
+            "capacity": "shared",
+            "critical": True,
+            "network": "n",
+        },
+        {
+            "name": "u-{x}-{model}",
+            "for": {"x": ["1", "2"], "model": ["nano", "y"]},
+            "except": [{"x": "2", "model": ["y"]}],
+            "provider": "vllm",
+            "endpoint": "https://{x}.h",
+            "override": [{"when": {"class": "fast", "not": {"model": "y"}}, "labels": {"z": "{x}"}}],
+            "labels": {"z": "w"},
+            "id": "i",
+        },
+    ],
+    "models": {"nano": {"class": "fast", "ids": {"azure": "n"}}},
+    "defaults": {"target": {"team": "t", "labels": {"d": "e"}}, "probe": {"stall": "5s"}},
+    "include": ["no-such-folder/*.yaml"],
+    "networks": {"n": {"proxy": "none"}},
+    "probes": [
+        {
+            "name": "p",
+            "every": "30s",
+            "expect": {"contains": "x"},
+            "targets": ["t", {"team": "t"}],
+            "timeout": "9s",
+            "override": [{"when": {"name": "u-*"}, "every": "1m"}],
         }
     ],
-    "probes": [{"name": "p", "every": "30s", "expect": {"contains": "x"}, "targets": ["t"], "timeout": "9s"}],
     "objectives": [
-        {"name": "o", "sli": "ttft", "percent": 99, "under": "1s", "probes": ["p"], "window": "28d"}
+        {
+            "name": "o",
+            "sli": "ttft",
+            "percent": 99,
+            "under": {"class": {"fast": "1s"}, "target": {"*": "2s"}},
+            "probes": ["p"],
+            "targets": {"critical": [True, False]},
+            "window": "28d",
+        }
     ],
     "alerts": {"heartbeat": {"url": "https://h", "every": "1m"}, "runbook": "https://h"},
     "export": {"listen": "127.0.0.1:1", "otlp": {"endpoint": "http://h:1", "protocol": "grpc"}},
@@ -556,7 +591,7 @@ def test_the_full_file_of_the_property_below_is_usable() -> None:
     assert findings(json.dumps(_FULL)) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.sampled_from(_paths(_FULL)[1:]), _SOUP)
 def test_anything_in_any_place_is_a_plan_or_a_configuration_error(path: tuple[Any, ...], soup: Any) -> None:
     """Nothing else is raised, and a plan that comes of it can be written and read."""
