@@ -71,6 +71,19 @@ def test_kubernetes_takes_every_manifest(values: Path, version: str) -> None:
             kubernetes_validate.validate(manifest, version, strict=True)
 
 
+@each_case
+def test_nephoscope_takes_the_configuration_of_each_case(values: Path, tmp_path: Path) -> None:
+    """All of the ConfigMap's files, after Helm has read and written them; what Kubernetes mounts is not here."""
+    for name, text in one(manifests(template(values)), "ConfigMap", full_name(values))["data"].items():
+        (tmp_path / name).write_text(text)
+    done = nephoscope("check", "--no-secrets", "-c", str(tmp_path / "nephoscope.yaml"))
+    assert done.returncode == 0, done.stderr
+
+
+def full_name(values: Path) -> str:
+    return str(YAML(typ="safe").load(values).get("fullnameOverride", "nephoscope"))
+
+
 def test_an_unknown_key_would_be_found() -> None:
     """The validator is one that can fail."""
     service = one(manifests(template(CASES[0])), "Service")
