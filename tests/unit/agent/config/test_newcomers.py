@@ -2,6 +2,7 @@
 
 import pytest
 
+from probes import catalog
 from support.configuration import findings, loaded
 
 OPENAI = """targets:
