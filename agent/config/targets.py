@@ -25,9 +25,9 @@ _DEPLOYED = frozenset({"azure"})
 
 _CALLED = {
     "alibaba": "qwen", "aws": "bedrock", "azure-openai": "azure", "claude": "anthropic", "dashscope": "qwen",
-    "google": "vertex", "litellm": "openai-compatible", "llama.cpp": "openai-compatible", "microsoft": "azure",
+    "google": "vertex", "llama.cpp": "openai-compatible", "microsoft": "azure",
     "nvidia": "nim", "ollama": "openai-compatible", "openrouter": "openai-compatible", "oracle": "oci",
-    "portkey": "openai-compatible", "sglang": "openai-compatible", "tgi": "openai-compatible",
+    "sglang": "openai-compatible", "tgi": "openai-compatible",
 }  # fmt: skip
 """What newcomers call a provider, and its name here."""
 

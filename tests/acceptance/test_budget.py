@@ -38,6 +38,7 @@ def skipped(running: Daemon) -> float:
     return running.metric("nephoscope_agent_runs_skipped_total", reason="budget")
 
 
+@pytest.mark.heavy
 def test_over_the_budget_the_dear_kind_stops_and_availability_goes_on_over_a_crash_and_a_restart(
     served: Endpoint,
 ) -> None:

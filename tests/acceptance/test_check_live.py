@@ -145,6 +145,7 @@ def test_a_receiver_is_reached_and_no_beat_sent(served: Endpoint, tmp_path: Path
     assert served.asked["beat"] == served.asked["otlp"] == 0
 
 
+@pytest.mark.heavy
 def test_the_schema_of_a_database_is_told(
     served: Endpoint, tmp_path: Path, empty_url: str, migrated_url: str
 ) -> None:

@@ -63,6 +63,7 @@ IN_ONCE: Mapping[str, Callable[[Row], bool]] = {
 """Fault -> how a row of `once` shows it; chance may let the first of a brownout's fail, or come early."""
 
 
+@pytest.mark.heavy
 def test_faults_of_many_clouds_show_as_what_each_is(ready: Demo) -> None:
     """All at once, one a cloud; who has none stays good, and who is mended is good again."""
     clouds = {fault: cloud for fault, (cloud, _) in SHOWN.items()}
@@ -88,6 +89,7 @@ def test_faults_of_many_clouds_show_as_what_each_is(ready: Demo) -> None:
     ready.until(lambda page: page.good(CLOUDS), "every cloud good again")
 
 
+@pytest.mark.heavy
 def test_our_own_network_gone_refuses_everywhere_and_comes_back(ready: Demo) -> None:
     """At once and at every cloud; the control endpoint is still there to end it."""
     ready.switch("scenario/own-network-down")

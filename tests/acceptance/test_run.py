@@ -101,6 +101,7 @@ targets:
                     assert planted.encode() not in path.read_bytes(), f"a key lies in {path}"
 
 
+@pytest.mark.heavy
 def test_a_secret_that_is_rotated_is_used_without_a_restart(served: Endpoint) -> None:
     """The mounted folder is swapped, and from then on the endpoint takes the new key alone: no row turns bad."""
     targets = f"""

@@ -54,6 +54,7 @@ def away_for(seconds: float, served: Endpoint) -> None:
         server.stop()
 
 
+@pytest.mark.heavy
 def test_a_database_that_goes_away_and_comes_back_misses_no_slot(served: Endpoint) -> None:
     """The journal grows while Postgres is gone; when it is back everything is stored."""
     away_for(5, served)

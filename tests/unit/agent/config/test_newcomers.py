@@ -154,7 +154,7 @@ def test_credentials_beside_their_place() -> None:
         ("OpenAI", "; did you mean `openai`?"),
         ("azure_openai", "; did you mean `azure`?"),
         ("ollama", "; did you mean `openai-compatible`?"),
-        ("x", "; write one of azure, deepseek, mistral, nim, openai, openai-compatible, qwen, ray, vllm"),
+        ("x", "; write one of " + ", ".join(sorted(catalog.PROVIDERS))),
     ],
 )
 def test_a_provider_misspelt_or_by_another_name(written: str, meant: str) -> None:
