@@ -5,9 +5,10 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from exporters import conventions
 from exporters.lines import Seen, objective_lines, target_lines
 from exporters.metrics import state_of
-from exporters.pages import Failure, Head, Page, PagePlan, TargetLine
+from exporters.pages import Failure, Head, Page, PagePlan, Served, TargetLine
 from exporters.signals import Judged, SelfReport, SloStatus
 from probes.result import SCHEDULED, ProbeResult
 
@@ -51,7 +52,9 @@ class Board:
                 seen.state, seen.since_ns = state, result.started_ns
             if result.trusted and result.ttft_s is not None:
                 seen.ttft.append((result.started_ns, result.ttft_s))
-            if result.meaning.good is not True:
+            if result.meaning.good:
+                seen.served = _served(result, seen.served)
+            else:
                 seen.failure = Failure(
                     at_ns=result.started_ns,
                     probe=result.probe,
@@ -115,3 +118,11 @@ class Board:
         seen = {(target, probe): Seen.revived(one) for target, probe, one in kept}
         with self._lock:
             self._seen = seen
+
+
+def _served(result: ProbeResult, known: Served | None) -> Served | None:
+    """Return who serves now that this good answer came; an answer that says nothing changes nothing."""
+    by = conventions.served_by(result)
+    if not by or (known is not None and known.by == by):
+        return known
+    return Served(by=by, since_ns=result.started_ns, before=known.by if known else None)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from probes import timing
+from probes.result import ProbeResult
 
 # --- Metrics on /metrics ---------------------------------------------------------------------------------
 
@@ -248,6 +249,19 @@ SLO_STATES: Final = ("good", "bad", "unknown")
 DIRECTIONS: Final = ("input", "output")
 FLEETING: Final = frozenset({"session"})
 """Facts of a backend that change with nearly every answer: in results, but in no label."""
+
+
+def backend_labels(result: ProbeResult) -> tuple[str, str]:
+    """Return who served, as the labels `backend` and `fingerprint` say it; empty where nothing is said."""
+    facts = (f"{name}={result.backend[name]}" for name in sorted(result.backend.keys() - FLEETING))
+    return ",".join(facts), result.fingerprint or ""
+
+
+def served_by(result: ProbeResult) -> str:
+    """Return the same for people."""
+    backend, fingerprint = backend_labels(result)
+    return ", ".join([*filter(None, backend.split(",")), *filter(None, [fingerprint])])
+
 
 SKIP_REASONS: Final = ("in_flight", "overlap", "late", "budget", "shutdown", "bug")
 

@@ -14,6 +14,7 @@ from exporters.pages import (
     Median,
     ObjectiveLine,
     PagePlan,
+    Served,
     TargetLine,
     WatchedObjective,
     WatchedProbe,
@@ -38,6 +39,7 @@ class Seen:
     state: State | None = None
     since_ns: int | None = None
     failure: Failure | None = None
+    served: Served | None = None
     ttft: collections.deque[tuple[int, float]] = dataclasses.field(
         default_factory=lambda: collections.deque(maxlen=SAMPLES)
     )
@@ -49,14 +51,16 @@ class Seen:
             "state": self.state,
             "since_ns": self.since_ns,
             "failure": None if self.failure is None else dataclasses.asdict(self.failure),
+            "served": None if self.served is None else dataclasses.asdict(self.served),
             "ttft": list(self.ttft),
         }
 
     @classmethod
     def revived(cls, plain: Mapping[str, Any]) -> Self:
         failure = None if plain["failure"] is None else Failure(**plain["failure"])
+        served = None if plain["served"] is None else Served(**plain["served"])
         ttft = collections.deque(((at_ns, seconds) for at_ns, seconds in plain["ttft"]), maxlen=SAMPLES)
-        return cls(plain["last_ns"], plain["state"], plain["since_ns"], failure, ttft)
+        return cls(plain["last_ns"], plain["state"], plain["since_ns"], failure, served, ttft)
 
 
 def target_lines(
@@ -115,6 +119,7 @@ def _line(
     nobody: tuple[State, str | None, str | None, int | None] = ("unknown", "no probe asks it", None, None)
     state, why, worst, since_ns = min(shown, key=lambda one: STATES.index(one[0]), default=nobody)
     failures = [seen.failure for _, seen in probes if seen.failure]
+    servers = [seen.served for _, seen in probes if seen.served]
     return TargetLine(
         info=info,
         state=state,
@@ -126,6 +131,7 @@ def _line(
         tightest=_tightest(measured),
         last_ns=max((seen.last_ns for _, seen in probes if seen.last_ns is not None), default=None),
         failure=max(failures, key=lambda failure: failure.at_ns, default=None),
+        served=max(servers, key=lambda served: served.since_ns, default=None),
     )
 
 

@@ -101,10 +101,7 @@ class Metrics:
             self._series.add(conventions.PROBE_COST, measured, result.cost_usd)
 
     def _name_backend(self, result: ProbeResult, measured: Labels) -> None:
-        facts = (
-            f"{name}={result.backend[name]}" for name in sorted(result.backend.keys() - conventions.FLEETING)
-        )
-        said = (",".join(facts), result.fingerprint or "")
+        said = conventions.backend_labels(result)
         if not result.meaning.good or not any(said):
             return
         if self._series.get(conventions.PROBE_BACKEND, (*measured, *said)) is None:

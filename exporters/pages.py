@@ -74,6 +74,15 @@ class Measured:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """Who gave the good answers since an instant, and who before, where that changed."""
+
+    by: str
+    since_ns: int
+    before: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TargetLine:
     """One target; `probe` is the one that shows the state, `why` says what makes it unknown.
 
@@ -90,6 +99,7 @@ class TargetLine:
     tightest: Measured | None
     last_ns: int | None
     failure: Failure | None
+    served: Served | None
 
     def order(self) -> tuple[int, str]:
         return STATES.index(self.state), self.info.target

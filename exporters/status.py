@@ -4,13 +4,32 @@ from collections.abc import Iterator
 
 from exporters import durations, templating, words
 from exporters.lines import SAMPLES
-from exporters.pages import Failure, Head, Measured, ObjectiveLine, Page, TargetLine, WatchedObjective
+from exporters.pages import (
+    Failure,
+    Head,
+    Measured,
+    ObjectiveLine,
+    Page,
+    Served,
+    TargetLine,
+    WatchedObjective,
+)
 from exporters.signals import TargetInfo
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 
-_HEADINGS = ("STATE", "TARGET", "FIRST TOKEN", "AVAILABLE", "BUDGET LEFT", "COVERAGE", "LAST", "LAST FAILURE")
+_HEADINGS = (
+    "STATE",
+    "TARGET",
+    "FIRST TOKEN",
+    "AVAILABLE",
+    "BUDGET LEFT",
+    "COVERAGE",
+    "LAST",
+    "SERVED BY",
+    "LAST FAILURE",
+)
 _SLI = {"availability": "available", "ttft": "first token within", "total": "whole answer within"}
 _FAULT = {"not_ours": "not ours", "ours": "our side's", "undetermined": "undetermined"}
 
@@ -34,6 +53,7 @@ def html(page: Page) -> str:
             about=about,
             wanted=wanted,
             explained=explained,
+            told=told,
         )
     )
 
@@ -115,6 +135,18 @@ def explained(failure: Failure) -> str:
     return f"{failure.probe}: {words.one_line(failure.error or 'no word of why')}{fault}"
 
 
+def told(served: Served, now_ns: int) -> str:
+    """Return who serves, and since when where somebody else did before.
+
+    >>> told(Served(by="region=West", since_ns=0, before="region=East"), 90 * words.SECOND_NS)
+    'region=West for 1 min 30 s, before that region=East'
+    """
+    if served.before is None:
+        return words.one_line(served.by)
+    since = words.lasting(served.since_ns, now_ns)
+    return words.one_line(f"{served.by} {since}, before that {served.before}")
+
+
 def _cells(line: TargetLine, now_ns: int) -> Iterator[str]:
     seen, tight, failure = line.availability, line.tightest, line.failure
     yield line.state + (f" ({line.why})" if line.why else "")
@@ -124,6 +156,7 @@ def _cells(line: TargetLine, now_ns: int) -> Iterator[str]:
     yield f"{words.percent(tight.budget, 0)} of {tight.objective.name}" if tight else words.NOTHING
     yield words.percent(seen.coverage, 0) if seen else words.NOTHING
     yield words.ago(line.last_ns, now_ns)
+    yield told(line.served, now_ns) if line.served else words.NOTHING
     yield (
         f"{words.ago(failure.at_ns, now_ns)} {failure.outcome}, {explained(failure)}"
         if failure

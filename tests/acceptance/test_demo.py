@@ -48,6 +48,17 @@ SHOWN: Mapping[str, tuple[str, Callable[[Page, str], bool]]] = {
 }
 """Fault -> a cloud to give it to, and how the page shows it there."""
 
+TOLD: Mapping[str, str] = {
+    "outage": " ago overloaded, ",
+    "brownout": "degraded ",
+    "hang": " ago first_token_timeout, ",
+    "throttled": " ago throttled, ",
+    "truncation": " ago truncated, ",
+    "reroute": "Central US, fp_",
+    "own-network-down": " ago connect_refused, ",
+}
+"""Scenario -> what the status page says of its cloud."""
+
 IN_ONCE: Mapping[str, Callable[[Row], bool]] = {
     "outage": lambda row: row["outcome"] == "overloaded",
     "brownout": lambda row: row["outcome"] == "ok" and row["ttft_s"] > 2.5 * CLOUDS[AZURE].latency.ttft_s,
@@ -156,3 +167,6 @@ def test_a_scenario_shows_within_a_minute_of_its_beginning(scenario: str) -> Non
             return SHOWN[fault][1](page, target)
 
         started.until(shows, f"{scenario} on /metrics", BEGINS_AFTER_S + 60)
+        started.until(
+            lambda _: TOLD[scenario] in started.told(target), f"{scenario} on the status page", seconds=30
+        )

@@ -83,6 +83,11 @@ class Demo:
     def page(self) -> Page:
         return Page(self.running.get("/metrics").text)
 
+    def told(self, target: str) -> str:
+        """Return what the status page says of a target, as plain text: its state first."""
+        rows = self.running.get("/").text.splitlines()
+        return next(row for row in rows if row.split()[1:2] == [target])
+
     def until(self, shows: Callable[[Page], bool], what: str, seconds: float = 60) -> None:
         self.running.until(lambda: shows(self.page()), what, seconds)
 

@@ -4,7 +4,7 @@ import pytest
 
 from exporters.board import Board
 from exporters.lines import FRESH_NS, SAMPLES
-from exporters.pages import TargetLine
+from exporters.pages import Served, TargetLine
 from exporters.signals import SelfReport, State
 from probes.result import Fault, Outcome
 from support.pages import QUICK, info, page_plan, status, tell
@@ -198,3 +198,19 @@ def test_a_restart_goes_on_from_the_snapshot(board: Board) -> None:
 def test_before_any_plan_there_is_a_page_too() -> None:
     page = Board("1.2.3").page(NOW_NS)
     assert (page.targets, page.objectives, page.head.vantage) == ((), (), None)
+
+
+def test_who_serves_is_told_with_who_did_before(board: Board) -> None:
+    """Good answers alone say it, for a refusal may come from anything on the way; a session is not who serves."""
+    story = [(Outcome.OK, "east"), (BAD, "gateway"), (Outcome.OK, "east"), (Outcome.OK, "west")]
+    for slot, (outcome, region) in enumerate(story):
+        tell(board, slot, outcome, backend={"region": region, "session": str(slot)}, fingerprint="fp_1")
+    assert line(board).served == Served(
+        by="region=west, fp_1", since_ns=START_NS + 3 * EVERY_NS, before="region=east, fp_1"
+    )
+
+
+def test_an_answer_that_does_not_say_who_gave_it_changes_nothing(board: Board) -> None:
+    tell(board, 0, backend={"region": "east"})
+    tell(board, 1)
+    assert line(board).served == Served(by="region=east", since_ns=START_NS)
