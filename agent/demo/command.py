@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
+from agent.child import ChildSpec
 from agent.config.read import default_state_dir, load
 from agent.demo import own_error
 from agent.demo.configuration import configuration
 from agent.demo.screen import first_screen
-from agent.parent import ChildSpec, Parent, state_folder
+from agent.parent import Parent, state_folder
 
 CONTROL_PORT = 9465
 """Where the faults of the simulated clouds are switched, if nobody else listens there; the clouds are beside it."""
@@ -34,6 +35,7 @@ def demo(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: AR
                 *("--clouds", str(clouds), "--control", str(control), *seed),
             ),
             first_line=_no_words,
+            port=clouds,
         )
         log_args = ("--log-format", args.log_format, "--log-level", args.log_level)
         parent = Parent(config, log_args=log_args, extra=[simulator])

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from agent import parent
-from agent.parent import Child, ChildSpec
+from agent import child as children
+from agent.child import Child, ChildSpec
+from support.llm import free_port
 
 
 def child(module: str) -> tuple[Child, list[int | None]]:
@@ -25,12 +26,12 @@ def test_a_child_that_waits_for_its_restart_is_not_started_after_a_stop(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Else it would outlive the stop, and ask slots that nobody waits for."""
-    monkeypatch.setattr(parent, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(children, "FIRST_PAUSE_S", 0.05)
 
     async def scenario() -> list[int | None]:
         failing, told = child("no_such_module")
         died = asyncio.Event()
-        monkeypatch.setattr(parent.log, "error", lambda *_, **__: died.set(), raising=False)
+        monkeypatch.setattr(children.log, "error", lambda *_, **__: died.set(), raising=False)
         running = asyncio.create_task(failing.keep_running())
         await died.wait()
         assert await failing.stop(1.0) == 1
@@ -61,13 +62,13 @@ def test_what_a_child_left_is_not_forgotten_by_one_that_died_at_once(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """It has asked nothing: the next one is still told since when nobody asked."""
-    monkeypatch.setattr(parent, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(children, "FIRST_PAUSE_S", 0.05)
 
     async def scenario() -> list[int | None]:
         failing, told = child("no_such_module")
         enough = asyncio.Event()
         monkeypatch.setattr(
-            parent.log, "error", lambda *_, **__: len(told) >= 3 and enough.set(), raising=False
+            children.log, "error", lambda *_, **__: len(told) >= 3 and enough.set(), raising=False
         )
         running = asyncio.create_task(failing.keep_running())
         await enough.wait()
@@ -80,3 +81,24 @@ def test_what_a_child_left_is_not_forgotten_by_one_that_died_at_once(
     assert second is not None
     assert third == second
     capfd.readouterr()
+
+
+def test_who_calls_a_child_waits_until_it_listens() -> None:
+    """Else the first probes of the demo's clouds would be refused, and the demo would begin with failures."""
+
+    async def scenario() -> None:
+        port = free_port()
+        serving = Child(ChildSpec(name="child", argv=("this",), first_line=lambda _: {}, port=port))
+        waiting = asyncio.create_task(serving.heeds())
+        done, _ = await asyncio.wait([waiting], timeout=0.2)
+        assert not done
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
+        async with server:
+            await asyncio.wait_for(waiting, 10)
+
+    asyncio.run(scenario())
+
+
+def test_nobody_waits_for_a_child_that_does_not_listen() -> None:
+    quiet, _ = child("this")
+    asyncio.run(quiet.heeds())
