@@ -92,7 +92,7 @@ class Child:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LISTENS_S):
-                while not await _listens(self.spec.port):
+                while not await _listens(self.spec.port):  # noqa: ASYNC110 - another process tells no event
                     await asyncio.sleep(0.05)
 
     def tell(self, line: dict[str, Any]) -> None:
