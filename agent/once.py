@@ -65,7 +65,7 @@ def error_line(errors: Errors) -> str:
 
 def chosen(config: Config, target: str | None, probe: str | None) -> Pairs:
     """Return the (target, workload)s that a selector and a probe's name leave, or raise ConfigError."""
-    wanted = _wanted(config, target or "all")
+    wanted = _wanted(config, "all" if target is None else target)
     pairs = [
         (config.target(name), plan.workload)
         for plan in config.probes
@@ -82,6 +82,10 @@ def chosen(config: Config, target: str | None, probe: str | None) -> Pairs:
 
 
 def _wanted(config: Config, target: str) -> set[str]:
+    if not target.strip():
+        raise ConfigError(
+            "--target: is empty, so it selects nothing; name a target, a glob or a field=value, or leave the flag out"
+        )
     views = [selecting.of(one) for one in config.targets]
     try:
         selector = selecting.words(target)

@@ -92,8 +92,8 @@ def _judged(share: Share) -> str:
 def tables(report: WeeklyReport) -> Iterator[Table]:
     yield Table(
         "Objectives",
-        "SLI with Wilson's 95 % interval. Missing slots were due and never judged; excluded and invalid ones count "
-        "neither way; what is not named is 0. The word beside the state is the probability that the objective is truly met: likely from "
+        "SLI with Wilson's 95 % interval. Missing slots were due and not seen, and coverage is what was seen of what was "
+        "due; excluded and invalid slots were seen and count neither way; what is not named is 0. The word beside the state is the probability that the objective is truly met: likely from "
         "90 % on, inconclusive between, likely breached up to 10 %.",
         (
             ("Target", False),

@@ -152,7 +152,7 @@ def _cells(line: TargetLine, now_ns: int) -> Iterator[str]:
     yield line.state + (f" ({line.why})" if line.why else "")
     yield line.info.target
     yield ", ".join(words.latency(one.seconds) for one in line.ttft) or words.NOTHING
-    yield words.percent(seen.sli, words.digits_of(seen.objective.ratio)) if seen else words.NOTHING
+    yield _available(seen) if seen else words.NOTHING
     yield f"{words.percent(tight.budget, 0)} of {tight.objective.name}" if tight else words.NOTHING
     yield words.percent(seen.coverage, 0) if seen else words.NOTHING
     yield words.ago(line.last_ns, now_ns)
@@ -162,6 +162,11 @@ def _cells(line: TargetLine, now_ns: int) -> Iterator[str]:
         if failure
         else "none seen"
     )
+
+
+def _available(seen: Measured) -> str:
+    shown = words.percent(seen.sli, words.digits_of(seen.objective.ratio))
+    return shown if seen.known else f"unknown ({shown})"
 
 
 def _objective(line: ObjectiveLine) -> str:

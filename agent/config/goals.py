@@ -39,7 +39,22 @@ def objectives(context: Context, file: File, planned: list[Planned]) -> tuple[Ob
         for objective in _objectives(context, entry.path, entry.section, file, planned)
     ]
     _ids(context, found)
+    _silent(context, [objective for _, objective in found], planned)
     return tuple(objective for _, objective in found)
+
+
+def _silent(context: Context, found: Sequence[Objective], planned: list[Planned]) -> None:
+    """Tell of targets whose refusals nobody counts: a latency objective knows nothing of what did not answer."""
+    watched = {target for one in found if one.sli == "availability" for target, _ in one.pairs}
+    asked = dict.fromkeys(name for _, _, plan in planned for name in plan.targets)
+    silent = [name for name in asked if name not in watched]
+    if silent:
+        more = f" and {len(silent) - NAMED_AT_MOST} more" if len(silent) > NAMED_AT_MOST else ""
+        context.findings.warn(
+            ("objectives",),
+            f"no availability objective watches {', '.join(silent[:NAMED_AT_MOST])}{more}, so nobody is paged "
+            "when they refuse; add one",
+        )
 
 
 def duplicates(
@@ -175,10 +190,14 @@ def _judge(context: Context, path: Path, objective: Objective, workloads: Mappin
         key = "first_token" if objective.sli == "ttft" else "timeout"
         deadline = workload.first_token_s if objective.sli == "ttft" else workload.timeout_s
         if under is not None and under >= deadline:
+            whose, where = (
+                ("", (*path, "under")) if path else (f"the default objective {objective.name}: ", ())
+            )
+            mend = "lower it" if path else "write objectives of your own"
             context.findings.warn(
-                (*path, "under"),
-                f"{under:g}s is not below {key} of probe {workload.name} ({deadline:g}s), so every answer "
-                f"in time is good; lower it, or raise {key}",
+                where,
+                f"{whose}{under:g}s is not below {key} of probe {workload.name} ({deadline:g}s), so every answer "
+                f"in time is good; {mend}, or raise {key}",
             )
 
 

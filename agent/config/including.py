@@ -96,7 +96,10 @@ def _found(at: int, pattern: str, path: Path, findings: Findings) -> Iterator[Pa
         findings.error(("include", at), f"{shown(pattern)} cannot be looked for ({error}); mend the pattern")
         return
     where = path.absolute().parent / pattern
-    if not found and _MAGIC.isdisjoint(pattern):
+    literal = _MAGIC.isdisjoint(pattern)
+    if literal and names and names[0].resolve() == path.resolve():
+        findings.error(("include", at), f"{shown(pattern)} is this very file; take it out")
+    elif not found and literal:
         findings.error(("include", at), f"there is no file {where}; write it, or mend the path")
     elif not found:
         findings.warn(("include", at), f"no file matches {where}; write one, or take the pattern out")

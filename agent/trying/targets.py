@@ -89,7 +89,8 @@ def _steps(facts: Mapping[str, Any]) -> Iterator[str]:
     if facts["dns_s"] is not None:
         yield f"name resolved in {_ms(facts['dns_s'])}"
     if facts["connect_s"] is not None:
-        yield f"connected to {facts['peer']} in {_ms(facts['connect_s'])}"
+        to = f" to {facts['peer']}" if facts["peer"] else ""
+        yield f"connected{to} in {_ms(facts['connect_s'])}"
     if facts["proxy_s"] is not None or (facts["proxy"] and facts["http_status"] is not None):
         yield f"by the proxy {facts['proxy']}"
     certificate = facts["certificate"]

@@ -82,3 +82,10 @@ def test_the_table_says_what_became_of_each_and_what_to_do() -> None:
     assert "overloaded" in shown.getvalue()
     assert "123.4" in shown.getvalue()
     assert "[red]busy[/red]" in shown.getvalue()
+
+
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_an_empty_selector_is_no_way_to_say_all(nothing: str) -> None:
+    """`--target "$UNSET"` in a script must not spend money on every cloud."""
+    with pytest.raises(ConfigError, match="is empty, so it selects nothing"):
+        chosen(CONFIG, nothing, None)

@@ -92,7 +92,7 @@ def test_the_page_says_when_its_numbers_were_made_and_that_the_database_is_away(
 def test_too_little_coverage_is_said() -> None:
     made = board()
     made.show((pages.status(state="unknown", coverage=0.4),))
-    assert "99.954 % unknown: coverage only 40 %" in both(made)[0].tables[0][1][3]
+    assert "99.954 % unknown: too little was judged" in both(made)[0].tables[0][1][3]
 
 
 def test_several_first_tokens_name_their_probes() -> None:

@@ -97,6 +97,14 @@ def test_a_plan_without_chat_probes_has_no_default_objectives_and_says_so() -> N
             "objectives: [{name: o, sli: total, percent: 99, under: 1m}]",
             "6: objectives[0].under: 60s is not below timeout of probe chat (30s)",
         ),
+        (
+            "objectives: [{name: o, sli: ttft, percent: 99, under: 2s}]",
+            "6: objectives: no availability objective watches ",
+        ),
+        (
+            "probes: [{name: p, first_token: 2s}]",
+            "the default objective quick: 2s is not below first_token of probe p (2s)",
+        ),
         ("probes: [{name: p, reasoning: minimal}]", "6: probes[0].reasoning: has no effect for qwen"),
         ("probes: [{name: p, every: 10m}]", "so each one costs "),
     ],

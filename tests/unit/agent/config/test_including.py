@@ -167,3 +167,9 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "conf.d" / "pay.yaml").write_bytes(b"\xff\xfe")
     (finding,) = findings(tmp_path)
     assert "conf.d/pay.yaml: is not UTF-8 text (byte 0); save it as UTF-8" in finding
+
+
+def test_a_file_that_includes_itself_is_told_so(tmp_path: Path) -> None:
+    assert findings(tmp_path, main=f"include: [nephoscope.yaml]\ntargets:\n  - {LOCAL}\n") == [
+        "nephoscope.yaml:1: include[0]: `nephoscope.yaml` is this very file; take it out"
+    ]
