@@ -84,6 +84,7 @@ def test_the_last_closed_week_is_printed_from_stored_rows(home: Path) -> None:
     assert not (home / "state" / "postgres" / "data" / "postmaster.pid").exists()
 
 
+@pytest.mark.heavy
 def test_files_are_written_into_a_folder_and_named(home: Path) -> None:
     """Their names go to standard output, for a job that mails them."""
     done = nephoscope(
@@ -96,6 +97,7 @@ def test_files_are_written_into_a_folder_and_named(home: Path) -> None:
     assert (slo["week"]["good"], slo["week"]["bad"], slo["week"]["missing"]) == (157, 3, 8)
 
 
+@pytest.mark.heavy
 def test_a_week_without_rows_is_exit_3_and_names_one_with_rows(home: Path) -> None:
     done = nephoscope("report", "-c", str(home / "nephoscope.yaml"), "--week", "2020-W10")
     assert (done.returncode, done.stdout) == (3, "")

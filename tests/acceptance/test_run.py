@@ -41,6 +41,7 @@ def test_a_run_leaves_exactly_the_slots_of_its_plan_and_ends_clean(served: Endpo
         assert served.asked["ok"] - before == by_name["t-ok"], "one request a slot, no retries"
 
 
+@pytest.mark.heavy
 def test_a_confirmed_failure_is_settled_undetermined_and_counts_as_bad(served: Endpoint) -> None:
     """Three confirmations over ten seconds, all bad; they enter neither the SLI nor the outcome counter."""
     probes = "probes: [{name: chat, every: 5s, first_token: 1s, timeout: 2s}]"

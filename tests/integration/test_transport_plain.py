@@ -106,7 +106,10 @@ def test_every_read_with_body_bytes_is_one_chunk_and_one_entry(run: Callable[[Sc
             assert [read.at_ns for read in reads] == sorted(read.at_ns for read in reads)
             for read, later in itertools.pairwise(reads):
                 assert later.after_ns is not None
-                assert read.at_ns < later.after_ns <= later.at_ns
+                assert later.after_ns <= later.at_ns
+                # A stamp of our own is taken after the read, the drained instant before it: of the kernel's, the
+                # first reads of a busy machine may have none.
+                assert read.at_ns < later.after_ns or not read.kernel
             go.set()
 
     run(scenario)

@@ -47,6 +47,7 @@ def test_no_namespace_and_no_label_leave_the_keys_out() -> None:
     assert found["metadata"] == {"name": "nephoscope"}
 
 
+@pytest.mark.heavy
 def test_many_objectives_become_several_objects_that_the_operator_takes() -> None:
     """24 targets with two objectives each are 700 kB, in order and none twice."""
     text = render_operator(MANY, Metadata())
