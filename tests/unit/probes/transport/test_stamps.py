@@ -58,7 +58,8 @@ def test_a_late_reader_gets_the_instant_of_arrival(pair: tuple[socket.socket, so
         time.sleep(0.02)
         read = receiver.receive().read
         assert read.kernel
-        assert before_ns - STEP_NS <= read.at_ns <= after_ns + STEP_NS
+        # Half of the sleep: a busy machine hands the segment over by a thread of its own, whenever that runs.
+        assert before_ns - STEP_NS <= read.at_ns <= after_ns + 10_000_000
         exact += read.after_ns == read.at_ns
     assert exact
 
@@ -76,13 +77,19 @@ def test_segments_that_were_read_together_came_after_the_read_before(
         sent_ns.append(time.monotonic_ns())
         theirs.sendall(b"piece")
         time.sleep(0.002)
+    while len(ours.recv(100, socket.MSG_PEEK)) < 4 * len(b"piece"):
+        time.sleep(0.002)
     read = receiver.receive().read
     assert read.after_ns is not None
     assert read.after_ns <= sent_ns[0]
     assert read.at_ns >= sent_ns[-1] - STEP_NS
-    theirs.sendall(b"alone")
-    alone = receiver.receive().read
-    assert alone.after_ns == alone.at_ns > read.at_ns
+    exact = 0
+    for _ in range(5):  # as above: what is counted late is doubted
+        theirs.sendall(b"alone")
+        alone = receiver.receive().read
+        assert alone.at_ns > read.at_ns
+        exact += alone.after_ns == alone.at_ns
+    assert exact
 
 
 @linux
