@@ -99,6 +99,7 @@ class ResponseParser:
             self.failure = self.failure or f"{what} of more than {_BARE_LIMIT // 1024} KiB"
         if self.failure and not self.head_done:
             self.status = self._begun_status(parser)
+            self.headers.clear()  # how many of them were told hangs on where the reads cut the head
         if self.done or self.failure:
             # It holds our callbacks: without this each response is a circle that only the collector frees.
             self._parser = None
