@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from probes.transport.http1 import ResponseParser
@@ -53,6 +53,7 @@ def parse(pieces: list[bytes]) -> tuple[object, ...]:
 
 
 @given(ANSWERS, st.lists(st.integers(0, 500), max_size=12))
+@example([b"HTTP/1.1 200 OK\r\n", b"Connection: keep-alive\r\n", b"HTTP/1.1 200 OK\r\n"], [42])
 def test_any_bytes_parse_alike_however_they_are_cut(words: list[bytes], cuts: list[int]) -> None:
     whole = b"".join(words)
     edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
