@@ -99,7 +99,7 @@ def day(costs: Iterable[DailyCost]) -> Day:
 
 def deadline_s(workload: Workload) -> float:
     """Return how long a silent endpoint is waited for: only a chat that streams has a first token to wait for."""
-    return min(workload.first_token_s, workload.timeout_s) if workload.kind == "chat" else workload.timeout_s
+    return min(workload.first_token_s, workload.timeout_s) if workload.streamed else workload.timeout_s
 
 
 def _asked(config: Config) -> Iterable[Asked]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from probes import catalog
+from probes.provider import Provider
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +66,15 @@ def offers(environ: Mapping[str, str]) -> list[Offer]:
     return found
 
 
-def _offer(name: str, provider: catalog.Provider, environ: Mapping[str, str]) -> Offer | None:
+def _offer(name: str, provider: Provider, environ: Mapping[str, str]) -> Offer | None:
     variables = tuple(provider.environment.values())
     held = tuple(variable for variable in variables if environ.get(variable))
     if not held:
         return None
     example = EXAMPLES.get(name)
-    known = provider.endpoint or "endpoint" in provider.environment or (example and example.endpoint)
+    known = (
+        catalog.default_endpoint(name) or "endpoint" in provider.environment or (example and example.endpoint)
+    )
     return Offer(
         provider=name,
         set=held,

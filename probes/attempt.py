@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from probes import headers, outcome, quality, timing
-from probes.base import Clock, Read, Reader, Reading, Secrets, Slot, Unit, Wire
-from probes.catalog import PROVIDERS
+from probes import catalog, errors, headers, outcome, quality, timing
+from probes.base import Clock, Read, Reader, Reading, Secrets, Slot, Unit, Wire, WireRequest
 from probes.gateways import FAILED_AT, Failing
 from probes.loose import clean
 from probes.outcome import Verdict
@@ -34,7 +33,7 @@ class Attempt:
 
     def __init__(self, target: Target, workload: Workload, slot: Slot, vantage: str, clock: Clock) -> None:
         self.target = target
-        self._provider = PROVIDERS[target.provider]
+        self._provider = catalog.PROVIDERS[target.provider]
         self.workload = workload
         self.slot = slot
         self.vantage = vantage
@@ -46,6 +45,9 @@ class Attempt:
         self.configured: Mapping[str, str] = {}
         self.signed: Mapping[str, str] = {}
         """The headers that proved identity, and those that the file gives a target."""
+        self.wanted: WireRequest | None = None
+        self.identity_refused = False
+        """Whether the answer was a refusal that another identity might mend."""
         self.wire: Wire | None = None
         self.status: int | None = None
         self.headers: Mapping[str, str] = {}
@@ -53,6 +55,7 @@ class Attempt:
         self._reading: Reading | None = None
         self._ended = False
         self._failing: Failing | None = None
+        self._retry_after_s: float | None = None
         self._reads: list[Read] = []
         self._arrivals: list[int] = []
         self._uncertainty_s: float | None = None
@@ -74,7 +77,7 @@ class Attempt:
         elif coding is not None:
             self._reader = Encoded(coding)
         else:
-            dialect = self._provider.dialect(self.workload.kind)
+            dialect = catalog.dialect(self.target, self.workload.kind)
             self._reader = dialect.read(self.workload, lower_headers, event_bytes)
         return self._reader
 
@@ -141,7 +144,7 @@ class Attempt:
             return f"{len(self._arrivals)} piece{'s' * (len(self._arrivals) > 1)} of text came"
         if not self._reads:
             return f"only the head came ({self.status})"
-        if self.workload.kind != "chat":
+        if not self.workload.streamed:
             whole = reading.stream is StreamVerdict.EMPTY
             return "only a body without text came" if whole else "only a part of the body came"
         spoke = reading.response_id or reading.response_model or reading.finish_reason
@@ -156,16 +159,22 @@ class Attempt:
         if self._ended and self._reads:
             self.marks.mark(timing.END, self._reads[-1].at_ns)
         if isinstance(self._reader, Refusal):
-            error = outcome.error_body(bytes(self._reader.body))
+            error = errors.error_body(bytes(self._reader.body), self.headers)
             error = error._replace(type=self._located(error.message) or error.type)
-            return outcome.of_status(self.target, self.status, self.headers, error, self._failing)
+            self._retry_after_s = error.retry_after_s
+            self.identity_refused = self.status == 401 or not errors.OUTDATED.isdisjoint(error.names)
+            return outcome.of_status(
+                self.target, self.status, self.headers, error, self._failing, self._provider.remedies
+            )
         if reading.stream is StreamVerdict.ERRORED:
             reading = dataclasses.replace(
                 reading, error_type=self._located(reading.error) or reading.error_type
             )
         self._reading = reading
         came = self._came(reading)
-        return outcome.of_reading(self.target, self.workload, reading, self.status, came, self._failing)
+        return outcome.of_reading(
+            self.target, self.workload, reading, self.status, came, self._failing, self._provider.remedies
+        )
 
     def _located(self, message: str | None) -> str | None:
         """Note what a gateway tells of where a failing happened; return the error's name where its text alone has it."""
@@ -205,7 +214,7 @@ class Attempt:
             started_ns=self.started_ns,
             outcome=verdict.outcome,
             request_model=target.model_id if asks_model else None,
-            max_tokens=workload.max_tokens if asks_model else None,
+            max_tokens=workload.max_tokens if workload.generates else None,
             error_code=code and clean(code, _TEXT_LENGTH),
             error=error and clean(error, ERROR_LENGTH),
             marks=self.marks.since(self.origin_ns),
@@ -238,6 +247,8 @@ class Attempt:
             "ratelimit": headers.ratelimit(self.headers),
             "retry_after_s": headers.retry_after_s(self.headers, self.started_ns / 1e9),
         }
+        if said["retry_after_s"] is None:
+            said["retry_after_s"] = reading.retry_after_s if reading else self._retry_after_s
         backend = headers.backend(self.headers, provider.backend)
         if self.wire is not None and self.wire.intercepted:
             backend["tls_intercepted"] = "true"
@@ -245,6 +256,9 @@ class Attempt:
             backend[FAILED_AT] = self._failing.place
         if reading is not None:
             said |= {name: getattr(reading, name) for name in _FROM_READING}
+            backend |= reading.backend
+            if reading.server_s is not None:
+                said["server_s"] = reading.server_s
             said["stream"] = _stream(verdict.outcome, reading)
             said |= _cost(self.target.price, reading)
 

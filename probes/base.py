@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, Protocol
 
-from probes.result import ProbeResult, StreamVerdict
+from probes.result import Outcome, ProbeResult, StreamVerdict
 from probes.target import Target, Workload
 
 MARKS = "nephoscope.marks"
@@ -78,9 +78,20 @@ class Unit(NamedTuple):
     text: str
 
 
+class ToolCall(NamedTuple):
+    """One tool that an answer calls; `arguments` is the JSON text as it was generated."""
+
+    name: str
+    arguments: str
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a whole body said, once it ended or was cut."""
+    """What a whole body said, once it ended or was cut.
+
+    `finish_reason` is in OpenAI's words wherever these have one for it (`stop`, `length`, `tool_calls`,
+    `content_filter`, `error`), else in the vendor's own.
+    """
 
     stream: StreamVerdict
     text: str = ""
@@ -88,6 +99,8 @@ class Reading:
     error_type: str | None = None
     error_code: str | None = None
     error: str | None = None
+    retry_after_s: float | None = None
+    """How long to wait before asking again, where the body says it."""
     malformed: bool = False
     sentence: str | None = None
     """What is wrong with the body and what to do, where more is known than that it is another protocol's."""
@@ -101,6 +114,12 @@ class Reading:
     cached_tokens: int | None = None
     tokens_after_first: int | None = None
     """Tokens generated after the first unit's chunk, where the body shows it; a chunk is not a token."""
+    calls: tuple[ToolCall, ...] = ()
+    """Tools that the answer calls, in their order."""
+    backend: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What the body tells of who served, beside the facts of the headers and named like them."""
+    server_s: float | None = None
+    """The server's own account of its time, where the body has it."""
 
 
 class Reader(Protocol):
@@ -143,8 +162,12 @@ class Secrets(Protocol):
         """Have what stands on disk read anew at its next use, whether it looks changed or not."""
         ...
 
+    def learn(self, secret: str) -> None:
+        """Have a secret that was got elsewhere (a token) blotted out from now on as well."""
+        ...
+
     def redact(self, text: str) -> str:
-        """Return the text with every secret that was ever resolved blotted out."""
+        """Return the text with every secret that was ever resolved or learnt blotted out."""
         ...
 
 
@@ -155,16 +178,27 @@ class Signer(Protocol):
         """Return the identity headers to add, or raise `SigningError`."""
         ...
 
-    def outdated(self, signed: Mapping[str, str], target: Target, secrets: Secrets) -> bool:
-        """Return whether the credentials stand for something else by now than `sign` returned these headers by.
+    async def renewed(
+        self, signed: Mapping[str, str], request: WireRequest, target: Target, secrets: Secrets
+    ) -> bool:
+        """Return whether identity is something else by now than when `sign` returned these headers.
 
-        Raises `SigningError` where they stand for nothing that can be sent.
+        Asked once after a refusal: what is kept (a token) is not believed any longer, and got anew.
+        Raises `SigningError` where identity cannot be proven.
         """
         ...
 
 
 class SigningError(Exception):
-    """Identity could not be proven; the message is a sentence with the remedy."""
+    """Identity could not be proven; the message is a sentence with the remedy.
+
+    `code` names the trouble in a word. `outcome` is `config` unless the vendor's own identity service failed us.
+    """
+
+    def __init__(self, sentence: str, code: str | None = None, outcome: Outcome = Outcome.CONFIG) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.outcome = outcome
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

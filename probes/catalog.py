@@ -1,7 +1,4 @@
-"""The literal table of providers: what they speak, who signs, where they are and where they say who served.
-
-A new gateway that speaks OpenAI is one row here.
-"""
+"""The table of providers, put together from one file a vendor, and the URLs and identities that follow from it."""
 
 import dataclasses
 import re
@@ -10,209 +7,44 @@ from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
 from probes.base import Dialect, Signer
-from probes.dialects.models_list import ModelsList
-from probes.dialects.openai_chat import OpenAIChat
-from probes.gateways import ANY, LITELLM, PORTKEY, Gateway
-from probes.signers import bearer
-from probes.signers.bearer import Bearer
+from probes.clouds import azure, compatible, openai
+from probes.provider import DATED, Api, Call, Provider
 from probes.target import Kind, Target
 
-_MODELS = ModelsList()
-_PATHS: Mapping[Kind, str] = {
-    "chat": "/chat/completions",
-    "chat-sync": "/chat/completions",
-    "models": "/models",
-}
+PROVIDERS: Final[Mapping[str, Provider]] = {**openai.ROWS, **azure.ROWS, **compatible.ROWS}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """One row.
-
-    `root` is the path below the host at which the API begins; `dated_root` and `dated_paths` are the older
-    URL shape that an `api_version` selects. `endpoint` is the default one, None where only the user knows it.
-    `backend` maps response headers to what they tell of who served; `request_id` and `server_ms` name headers,
-    the first that is there wins, and so does `gateway_ms` (what a gateway took for itself). `headers` go with every
-    request, and `id_headers` carry our own id beside `x-request-id`. `gateway` says how an answer tells what a
-    gateway did itself; None where none is expected. `environment` says which variable usually holds which credential. `otel` is
-    the value of `gen_ai.provider.name`.
-    """
-
-    cloud: str
-    chat: OpenAIChat
-    signer: Signer
-    endpoint: str | None
-    root: str
-    otel: str
-    dated_root: str | None = None
-    dated_paths: Mapping[Kind, str] = dataclasses.field(default_factory=dict)
-    credentials: tuple[str, ...] = bearer.TAKES
-    anonymous: bool = False
-    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    traceparent: bool = False
-    backend: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    request_id: tuple[str, ...] = ("x-request-id",)
-    server_ms: tuple[str, ...] = ()
-    gateway_ms: tuple[str, ...] = ()
-    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    id_headers: tuple[str, ...] = ()
-    gateway: Gateway | None = None
-
-    def dialect(self, kind: Kind) -> Dialect:
-        return _MODELS if kind == "models" else self.chat
-
-    @property
-    def reasoning(self) -> bool:
-        """Return whether a probe's `reasoning` is sent; elsewhere it has no effect, which `check` says."""
-        return self.chat.reasoning
+def api(target: Target) -> Api:
+    """Return the way in which a target is spoken to."""
+    return PROVIDERS[target.provider].api(target.api, target.api_version)
 
 
-def _self_hosted(otel: str, environment: Mapping[str, str] | None = None) -> Provider:
-    """Return a row for servers of the user's own: any host, credentials if wanted, trace context allowed."""
-    return Provider(
-        cloud="self-hosted",
-        chat=OpenAIChat(cap="max_tokens"),
-        signer=Bearer(optional=True),
-        endpoint=None,
-        root="/v1",
-        otel=otel,
-        anonymous=True,
-        environment=environment or {},
-        traceparent=True,
-    )
+def dialect(target: Target, kind: Kind) -> Dialect:
+    """Return what a target is asked in; `ValueError`, with a sentence, where it does not have this kind."""
+    return _call(target, kind).dialect
 
 
-PROVIDERS: Final[Mapping[str, Provider]] = {
-    "openai": Provider(
-        cloud="openai",
-        chat=OpenAIChat(stream_options={"include_usage": True, "include_obfuscation": False}),
-        signer=Bearer(),
-        endpoint="https://api.openai.com/v1",
-        root="/v1",
-        otel="openai",
-        environment={"api_key": "OPENAI_API_KEY"},
-        backend={"cf-ray": "edge"},
-        server_ms=("openai-processing-ms",),
-    ),
-    "azure": Provider(
-        cloud="azure",
-        chat=OpenAIChat(),
-        signer=Bearer(key_header="api-key"),
-        endpoint=None,
-        root="/openai/v1",
-        otel="azure.ai.openai",
-        dated_root="/openai",
-        dated_paths={
-            "chat": "/deployments/{deployment}/chat/completions",
-            "chat-sync": "/deployments/{deployment}/chat/completions",
-            "models": "/models",
-        },
-        environment={"endpoint": "AZURE_OPENAI_ENDPOINT", "api_key": "AZURE_OPENAI_API_KEY"},
-        backend={
-            "x-ms-region": "region",
-            "x-ms-deployment-name": "deployment",
-            "azureml-model-session": "session",
-            "x-ms-spillover-from-deployment": "spillover_from",
-        },
-        request_id=("apim-request-id", "x-request-id", "x-ms-request-id"),
-        server_ms=("openai-processing-ms", "x-envoy-upstream-service-time"),
-    ),
-    "openai-compatible": dataclasses.replace(
-        _self_hosted("openai"),
-        backend={
-            "x-litellm-model-id": "deployment",
-            "x-litellm-model-region": "region",
-            "x-litellm-model-api-base": "upstream",
-            "x-portkey-provider": "upstream",
-            "x-portkey-last-used-option-index": "option",
-            "cf-ray": "edge",
-        },
-        request_id=("x-request-id", "x-litellm-call-id", "x-portkey-trace-id"),
-        server_ms=("x-litellm-response-duration-ms", "openai-processing-ms", "x-envoy-upstream-service-time"),
-        gateway_ms=("x-litellm-overhead-duration-ms",),
-        gateway=ANY,
-    ),
-    "litellm": dataclasses.replace(
-        _self_hosted("litellm"),
-        # Each prompt is new to an exact cache, but like the one before it to a semantic one.
-        chat=OpenAIChat(extra={"cache": {"no-cache": True}}),
-        # Its own retries, two by default, would hide the first failure.
-        headers={"x-litellm-num-retries": "0"},
-        id_headers=("x-litellm-call-id",),
-        backend={
-            "x-litellm-model-id": "deployment",
-            "x-litellm-model-group": "group",
-            "x-litellm-model-name": "model",
-            "x-litellm-model-region": "region",
-            "x-litellm-model-api-base": "upstream",
-            "x-litellm-attempted-retries": "retries",
-            "x-litellm-attempted-fallbacks": "fallbacks",
-            "x-litellm-version": "version",
-        },
-        request_id=("llm_provider-x-request-id", "request-id", "x-litellm-call-id"),
-        server_ms=("x-litellm-response-duration-ms",),
-        gateway_ms=("x-litellm-overhead-duration-ms",),
-        gateway=LITELLM,
-        environment={"api_key": "LITELLM_API_KEY"},
-    ),
-    "portkey": dataclasses.replace(
-        _self_hosted("portkey"),
-        chat=OpenAIChat(),
-        headers={"x-portkey-cache-force-refresh": "true"},
-        id_headers=("x-portkey-trace-id",),
-        backend={
-            "x-portkey-provider": "upstream",
-            "x-portkey-last-used-option-index": "option",
-            "x-portkey-retry-attempt-count": "retries",
-            "x-portkey-cache-status": "cache",
-        },
-        request_id=("x-request-id", "x-portkey-trace-id"),
-        server_ms=("openai-processing-ms", "x-envoy-upstream-service-time"),
-        gateway=PORTKEY,
-    ),
-    "vllm": _self_hosted("vllm"),
-    "ray": _self_hosted("ray"),
-    "nim": _self_hosted("nvidia.nim", environment={"api_key": "NVIDIA_API_KEY"}),
-    "deepseek": Provider(
-        cloud="deepseek",
-        chat=OpenAIChat(cap="max_tokens"),
-        signer=Bearer(),
-        endpoint="https://api.deepseek.com",
-        root="",
-        otel="deepseek",
-        environment={"api_key": "DEEPSEEK_API_KEY"},
-        backend={"cf-ray": "edge"},
-        request_id=("x-ds-trace-id", "x-request-id"),
-    ),
-    "qwen": Provider(
-        cloud="alibaba",
-        chat=OpenAIChat(cap="max_tokens", reasoning=False),
-        signer=Bearer(),
-        endpoint="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
-        root="/compatible-mode/v1",
-        otel="alibaba.dashscope",
-        environment={"api_key": "DASHSCOPE_API_KEY"},
-        server_ms=("x-envoy-upstream-service-time",),
-    ),
-    "mistral": Provider(
-        cloud="mistral",
-        # The usage comes unasked in the last chunk, and unknown fields are refused with 422.
-        chat=OpenAIChat(cap="max_tokens", stream_options=None),
-        signer=Bearer(),
-        endpoint="https://api.mistral.ai/v1",
-        root="/v1",
-        otel="mistral_ai",
-        environment={"api_key": "MISTRAL_API_KEY"},
-        backend={"cf-ray": "edge"},
-        request_id=("mistral-correlation-id", "x-request-id"),
-        server_ms=("x-envoy-upstream-service-time",),
-    ),
-}
+def signer(target: Target, kind: Kind) -> Signer:
+    """Return who proves identity to a target."""
+    del kind
+    return api(target).signer or PROVIDERS[target.provider].signer
 
 
-def default_endpoint(provider: str) -> str | None:
+def _call(target: Target, kind: Kind) -> Call:
+    call = api(target).calls.get(kind)
+    if call is None:
+        raise ValueError(
+            f"target {target.name} has no kind {kind}: provider {target.provider} is not asked so by this version"
+        )
+    return call
+
+
+def default_endpoint(
+    provider: str, region: str | None = None, api_name: str | None = None, *, fips: bool = False
+) -> str | None:
     """Return the endpoint that a target of this provider has when it names none; None: it must name one."""
-    return PROVIDERS[provider].endpoint
+    row = PROVIDERS[provider]
+    return row.endpoint(row.api(api_name, None), region, fips=fips)
 
 
 def url(target: Target, kind: Kind) -> str:
@@ -228,16 +60,34 @@ def url(target: Target, kind: Kind) -> str:
     >>> url(dataclasses.replace(azure, api_version="2024-10-21"), "chat")
     'https://bank.openai.azure.com/openai/deployments/nano-prod/chat/completions?api-version=2024-10-21'
     """
-    provider = PROVIDERS[target.provider]
+    way, call = api(target), _call(target, kind)
     parts = _split(target)
-    path, query = parts.path.rstrip("/"), parts.query
-    if target.api_version is not None and provider.dated_root is not None:
-        below = provider.dated_paths[kind].format(deployment=quote(target.model_id, safe=""))
-        path = _rooted(path.removesuffix("/v1"), provider.dated_root) + below
-        query = "&".join(filter(None, (query, f"api-version={quote(target.api_version, safe='')}")))
-    else:
-        path = _rooted(path, provider.root) + _PATHS[kind]
+    base, query = parts.path.rstrip("/"), parts.query
+    if way is PROVIDERS[target.provider].apis.get(DATED):
+        base = base.removesuffix("/v1")
+    path, _, more = call.path.format_map(_Places(target)).partition("?")
+    path = _rooted(base, way.root if call.root is None else call.root) + path
+    query = "&".join(filter(None, (query, more)))
+    if call.host is not None:
+        parts = parts._replace(netloc=re.sub(call.host[0], call.host[1], parts.netloc))
     return parts._replace(path=path, query=query, fragment="").geturl()
+
+
+class _Places(dict[str, str]):
+    """What stands in a path for a target's own, percent-encoded; a place that the target leaves open is said."""
+
+    def __init__(self, target: Target) -> None:
+        places = {
+            "model": target.model_id,
+            "region": target.region,
+            "project": target.project,
+            "version": target.api_version,
+        }
+        super().__init__({name: quote(text, safe="") for name, text in places.items() if text})
+        self._name = target.name
+
+    def __missing__(self, key: str) -> str:
+        raise ValueError(f"target {self._name} has no {key}, which its URL needs: write {key}: in the target")
 
 
 def shown_url(target: Target, kind: Kind) -> str:

@@ -16,7 +16,7 @@ class Deadline:
         self._end_s = now_s + workload.timeout_s
         self.at_s = self._end_s
         self.means = Outcome.TOTAL_TIMEOUT
-        if workload.kind == "chat":
+        if workload.streamed:
             self._arm(now_s + workload.first_token_s, Outcome.FIRST_TOKEN_TIMEOUT)
 
     def progress(self, now_s: float) -> None:

@@ -16,7 +16,7 @@ from probes import catalog, timing
 from probes.attempt import Attempt
 from probes.base import KEEP, MARKS, PATH, READS, WIRE, Clock, Read, Reader, Secrets, SigningError, Slot, Wire
 from probes.deadline import Deadline
-from probes.framing import EVENT_BYTES
+from probes.framing.base import EVENT_BYTES
 from probes.outcome import Verdict, of_request
 from probes.result import Outcome, ProbeResult
 from probes.target import Target, Workload
@@ -84,7 +84,7 @@ class Exchange:
         identity = self._new_id()
         try:
             verdict = await self._attempt(attempt, identity)
-            if attempt.status == 401 and self._rotated(attempt):
+            if attempt.identity_refused and await self._rotated(attempt):
                 attempt = attempt.again()
                 verdict = await self._attempt(attempt, identity)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must neither lose the slot nor blame the endpoint
@@ -99,22 +99,24 @@ class Exchange:
         try:
             request = await self._request(attempt, identity)
         except (SigningError, ValueError, httpx.InvalidURL) as error:
-            return of_request(attempt.target, str(error))
+            return of_request(attempt.target, error)
         return await self._converse(attempt, request)
 
-    def _rotated(self, attempt: Attempt) -> bool:
+    async def _rotated(self, attempt: Attempt) -> bool:
         """Say whether a refused identity was replaced between its reading and its use; asked once an attempt.
 
         A refusal that came later than a first token may is a result all the same: the slots must not pile up.
         """
-        target = attempt.target
-        if self._clock.mono_ns() - attempt.origin_ns > attempt.workload.first_token_s * 1e9:
+        target, wanted = attempt.target, attempt.wanted
+        late = self._clock.mono_ns() - attempt.origin_ns > attempt.workload.first_token_s * 1e9
+        if late or wanted is None:
             return False
         self._secrets.forget()
+        signer = catalog.signer(target, attempt.workload.kind)
         try:
-            return self._configured(target) != attempt.configured or catalog.PROVIDERS[
-                target.provider
-            ].signer.outdated(attempt.signed, target, self._secrets)
+            if self._configured(target) != attempt.configured:
+                return True
+            return await signer.renewed(attempt.signed, wanted, target, self._secrets)
         except (SigningError, ValueError):
             return False
 
@@ -123,9 +125,11 @@ class Exchange:
         target, workload = attempt.target, attempt.workload
         provider = catalog.PROVIDERS[target.provider]
         attempt.url = catalog.url(target, workload.kind)
-        wanted = provider.dialect(workload.kind).request(attempt.url, target, workload, self._nonce())
+        dialect = catalog.dialect(target, workload.kind)
+        wanted = dialect.request(attempt.url, target, workload, self._nonce())
+        attempt.wanted = wanted
         began_ns = self._clock.mono_ns()
-        signed = await provider.signer.sign(wanted, target, self._secrets)
+        signed = await catalog.signer(target, workload.kind).sign(wanted, target, self._secrets)
         attempt.signed, attempt.configured = signed, self._configured(target)
         if signed or timing.AUTH_START in attempt.marks.at:
             attempt.marks.at.setdefault(timing.AUTH_START, began_ns)

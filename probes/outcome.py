@@ -1,14 +1,14 @@
 """Status, stream verdict, broken wire or passed deadline -> outcome, error code and a sentence that helps."""
 
-import json
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from probes import timing
-from probes.base import Reading
+from probes.base import Reading, SigningError
+from probes.errors import ErrorObject, before_status, without_status
 from probes.gateways import Failing
-from probes.loose import glimpse
 from probes.result import Outcome, StreamVerdict
 from probes.target import Target, Workload
 
@@ -19,13 +19,9 @@ LAG_FAULT_S = 0.25
 """A deadline that struck while our own loop stood still for longer than this is our fault, not the endpoint's."""
 
 
-class ErrorObject(NamedTuple):
-    """What an endpoint says went wrong, in whichever of the usual shapes."""
-
-    type: str | None = None
-    code: str | None = None
-    message: str | None = None
-    inner: str | None = None
+Remedies = Mapping[str, str]
+"""What to do in a provider's own words, by an error's lower-cased name or a status; `{model}`, `{region}` and
+`{credential}` stand for those of the target."""
 
 
 class Verdict(NamedTuple):
@@ -39,106 +35,14 @@ class Verdict(NamedTuple):
 _SERVER_ERROR = frozenset({408, 424, 499, 530})
 _OVERLOADED = frozenset({503, 529})
 
-_SPENT = re.compile(
-    r"insufficient_(user_)?(quota|balance|credits?|funds)"
-    r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
-    r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
-)
-_UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
-_SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
-_NOT_READY = frozenset({"modelnotreadyexception", "all_deployments_in_cooldown"})
-"""Codes of a 429 that is no limit of ours: Bedrock's cold model, and LiteLLM's servers that all failed before."""
 
-_FILTERED = frozenset(
-    {"content_filter", "responsibleaipolicyviolation", "content_policy_violation", "datainspectionfailed"}
-    | {"data_inspection_failed", "contentpolicyviolationerror"}
-)
-_NAMES: Mapping[str, Outcome] = {
-    **dict.fromkeys(_NOT_READY, Outcome.OVERLOADED),
-    "overloaded_error": Outcome.OVERLOADED,
-    "server_is_overloaded": Outcome.OVERLOADED,
-    "service_unavailable_error": Outcome.OVERLOADED,
-    "serviceunavailableerror": Outcome.OVERLOADED,
-    "serviceunavailableexception": Outcome.OVERLOADED,
-    "rate_limit_error": Outcome.THROTTLED,
-    "rate_limit_exceeded": Outcome.THROTTLED,
-    "requests": Outcome.THROTTLED,
-    "slow_down": Outcome.THROTTLED,
-    "throttling_error": Outcome.THROTTLED,
-    "throttlingexception": Outcome.THROTTLED,
-    "tokens": Outcome.THROTTLED,
-    "too_many_requests": Outcome.THROTTLED,
-    "authentication_error": Outcome.CONFIG,
-    "badrequesterror": Outcome.CONFIG,
-    "invalid_api_key": Outcome.CONFIG,
-    "invalid_request_error": Outcome.CONFIG,
-    "model_not_found": Outcome.CONFIG,
-    "not_found_error": Outcome.CONFIG,
-    "notfounderror": Outcome.CONFIG,
-    "permission_error": Outcome.CONFIG,
-    "unprocessableentityerror": Outcome.CONFIG,
-    "validationexception": Outcome.CONFIG,
-}
-"""Types and codes, lower-cased, that stand for a status where the status itself is not to be seen."""
-
-
-def error_object(value: Any) -> ErrorObject | None:
-    """Return the error that a chunk or body carries, or None where it carries none.
-
-    >>> error_object({"error": {"message": "no", "type": "server_error", "code": 500}})
-    ErrorObject(type='server_error', code='500', message='no', inner=None)
-    >>> error_object({"error": None, "choices": []}) is None
-    True
-    """
-    if not isinstance(value, dict) or not ("error" in value or value.get("object") == "error"):
-        return None  # almost every chunk
-    match value:
-        case {"error": dict(error)}:
-            inner = error.get("innererror") or error.get("inner_error")
-            return ErrorObject(
-                _text(error.get("type")),
-                _text(error.get("code")),
-                _text(error.get("message")),
-                _text(inner.get("code")) if isinstance(inner, dict) else None,
-            )
-        case {"error": str(message)} if message:
-            return ErrorObject(message=message)
-        case {"object": "error"}:
-            return ErrorObject(*(_text(value.get(key)) for key in ("type", "code", "message")))
-    return None
-
-
-def error_body(body: bytes) -> ErrorObject:
-    """Return what the body of a refusal says: JSON in the usual shapes, or the beginning of its text."""
-    text = body.decode(errors="replace").strip()
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return ErrorObject(message=glimpse(_looks(text)) or None)
-    if isinstance(value, list) and value:
-        value = value[0]
-    if found := error_object(value):
-        return found
-    if isinstance(value, dict):
-        detail = value.get("message") or value.get("detail") or value.get("msg")
-        if isinstance(page := value.get("html-message"), str):  # Portkey's for whatever was no JSON
-            detail = glimpse(_looks(page))
-        message = detail if isinstance(detail, str) else json.dumps(detail) if detail else None
-        return ErrorObject(_text(value.get("type")), _text(value.get("code")), message)
-    return ErrorObject(message=glimpse(text) or None)
-
-
-def _looks(page: str) -> str:
-    """Return what a page shows; in linear time, as an endless `<<<<` must not hold the event loop up."""
-    first, *others = _UNSEEN.split(page)
-    seen = [first, *(_SEEN_AGAIN.split(piece, maxsplit=1)[-1] for piece in others)]
-    return re.sub(r"<[^<>]*>", " ", " ".join(seen))
-
-
-def of_request(target: Target, sentence: str) -> Verdict:
+def of_request(target: Target, error: Exception) -> Verdict:
     """Return what it means that the request could not be made; not every such sentence names the target."""
+    sentence, outcome, code = str(error), Outcome.CONFIG, None
+    if isinstance(error, SigningError):
+        outcome, code = error.outcome, error.code
     named = _who(target) in sentence
-    return Verdict(Outcome.CONFIG, None, sentence if named else f"{_who(target)}: {sentence}")
+    return Verdict(outcome, code, sentence if named else f"{_who(target)}: {sentence}")
 
 
 def of_status(
@@ -147,13 +51,16 @@ def of_status(
     headers: Mapping[str, str],
     error: ErrorObject,
     failing: Failing | None = None,
+    remedies: Remedies = MappingProxyType({}),
 ) -> Verdict:
-    """Return what an answer other than 2xx means; `headers` are lower-cased, `failing` is what a gateway tells."""
-    outcome = _spent_or_filtered(error, status) or _status_outcome(status)
-    if not _NOT_READY.isdisjoint(_names(error)):
-        outcome = Outcome.OVERLOADED
+    """Return what an answer other than 2xx means.
+
+    `headers` are lower-cased, `failing` is what a gateway tells, `remedies` are the provider's own words.
+    """
+    outcome = before_status(error, status) or _status_outcome(status)
     code = error.code if error.code != str(status) else None
-    sentence = _status_sentence(target, status, outcome, headers.get("location"), failing)
+    own = _own_remedy(target, remedies, (*error.names, str(status)))
+    sentence = _status_sentence(target, status, outcome, headers.get("location"), failing, own)
     return Verdict(outcome, code or error.type, _quoting(sentence, error.message))
 
 
@@ -164,10 +71,11 @@ def of_reading(
     status: int = 200,
     came: str = NOTHING,
     failing: Failing | None = None,
+    remedies: Remedies = MappingProxyType({}),
 ) -> Verdict:
     """Return what a 2xx answer means, by how its body ended and what it said; `came` tells how much it was."""
     if reading.stream is StreamVerdict.ERRORED:
-        return _errored(target, reading, failing)
+        return _errored(target, reading, failing, remedies)
     if reading.malformed and reading.sentence:
         return of_wire(target, Outcome.MALFORMED, reading.sentence)
     if reading.malformed:
@@ -296,27 +204,18 @@ def _open_phase(marks: Mapping[str, int]) -> str | None:
     return max(begun)[1] if begun else None
 
 
-def _errored(target: Target, reading: Reading, failing: Failing | None) -> Verdict:
+def _errored(target: Target, reading: Reading, failing: Failing | None, remedies: Remedies) -> Verdict:
     """Return the row of the status or type that an error in the stream names; an unknown one is the server's."""
     error = ErrorObject(reading.error_type, reading.error_code, reading.error)
     status = int(error.code) if error.code and re.fullmatch(r"[45]\d\d", error.code) else None
-    outcome = _spent_or_filtered(error, status or 400)
-    if outcome is None and status is not None:
-        outcome = _status_outcome(status)
+    outcome = before_status(error, status or 400)
     if outcome is None:
-        outcome = next((_NAMES[name] for name in _names(error) if name in _NAMES), Outcome.SERVER_ERROR)
-    sentence = f"{_who(target)} reported an error inside its answer{failing.said if failing else ''}{_remedy(outcome)}"
+        outcome = without_status(error) if status is None else _status_outcome(status)
+    own = _own_remedy(target, remedies, error.names)
+    said = f"{_who(target)} reported an error inside its answer{failing.said if failing else ''}"
+    sentence = f"{said}: {own}" if own else said + _remedy(outcome)
     code = error.code if status is None else None
     return Verdict(outcome, code or error.type or error.code, _quoting(sentence, error.message))
-
-
-def _spent_or_filtered(error: ErrorObject, status: int) -> Outcome | None:
-    names = _names(error)
-    if status == 402 or any(_SPENT.fullmatch(name) for name in names):
-        return Outcome.QUOTA
-    if status == 400 and not _FILTERED.isdisjoint(names):
-        return Outcome.CONTENT_FILTER
-    return None
 
 
 def _status_outcome(status: int) -> Outcome:
@@ -332,10 +231,15 @@ def _status_outcome(status: int) -> Outcome:
 
 
 def _status_sentence(
-    target: Target, status: int, outcome: Outcome, location: str | None, failing: Failing | None
+    target: Target,
+    status: int,
+    outcome: Outcome,
+    location: str | None,
+    failing: Failing | None,
+    own: str | None,
 ) -> str:
     said = f"{_who(target)} answered {status}{failing.said if failing else ''}"
-    if failing and (remedy := failing.remedy(outcome, status)):
+    if remedy := (failing and failing.remedy(outcome, status)) or own:
         return f"{said}: {remedy}"
     if 300 <= status <= 399:
         return (
@@ -356,6 +260,15 @@ def _status_sentence(
         498: f"the token is invalid, check {_credential(target)}",
     }
     return f"{said}: {remedies.get(status, f'check {model} {target.model_id} and what the probe sends')}"
+
+
+def _own_remedy(target: Target, remedies: Remedies, names: Iterable[str]) -> str | None:
+    """Return the provider's own words for the first of these names that it has some for."""
+    found = next((remedies[name] for name in names if name in remedies), None)
+    if found is None:
+        return None
+    region = target.region or "its region"
+    return found.format(model=target.model_id, region=region, credential=_credential(target))
 
 
 def _remedy(outcome: Outcome) -> str:
@@ -388,11 +301,3 @@ def _quoting(sentence: str, message: str | None) -> str:
 
 def _because(sentence: str, reason: str | None) -> str:
     return f"{sentence} ({reason.rstrip('.')})" if reason else sentence
-
-
-def _names(error: ErrorObject) -> list[str]:
-    return [name.lower() for name in (error.code, error.inner, error.type) if name]
-
-
-def _text(value: Any) -> str | None:
-    return str(value) if isinstance(value, str | int) and value != "" else None

@@ -2,9 +2,16 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Final, Literal
 
-Kind = Literal["chat", "chat-sync", "models"]
+Kind = Literal[
+    "chat", "chat-sync", "models", "responses", "embeddings", "tools", "json", "throughput", "long-context"
+]
+"""What a probe asks for: `chat-sync` is a chat that is answered in one piece, `models` a list of what is served."""
+
+_WHOLE: Final = frozenset({"chat-sync", "models", "embeddings"})
+_UNGENERATED: Final = frozenset({"models", "embeddings"})
+
 Connection = Literal["cold", "warm"]
 
 
@@ -42,7 +49,8 @@ class Target:
 
     `credentials` and `headers` hold references (`${NAME}`), never secrets: they are resolved when a request
     is signed. `group` is what shares its instant in a comparison (the logical model, else the name).
-    `network` names the way out; targets with one `quota` share its limits; `capacity` says what was bought.
+    `api` names one of the provider's ways of being spoken to, None is its first; `project` (Google) and
+    `compartment` (Oracle) say on whose account. `network` names the way out; targets with one `quota` share its limits; `capacity` says what was bought.
     """
 
     name: str
@@ -53,7 +61,11 @@ class Target:
     endpoint: str
     group: str
     region: str | None = None
+    api: str | None = None
     api_version: str | None = None
+    project: str | None = None
+    compartment: str | None = None
+    fips: bool = False
     credentials: Mapping[str, str] = dataclasses.field(default_factory=dict)
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     network: str = "internet"
@@ -85,7 +97,21 @@ class Workload:
     reasoning: str | None = None
     prompt: str = "Reply with the single word: pong"
     expect_contains: str | None = None
+    schema: Mapping[str, Any] | None = None
+    """What a `json` probe's answer must be, as a JSON Schema; None is the one of `probes.tasks`."""
+    prompt_tokens: int | None = None
+    """About how many tokens a `long-context` probe's prompt is filled up to."""
 
     @property
     def every_ns(self) -> int:
         return round(self.every_s * 1e9)
+
+    @property
+    def streamed(self) -> bool:
+        """Return whether the answer comes as it is generated."""
+        return self.kind not in _WHOLE
+
+    @property
+    def generates(self) -> bool:
+        """Return whether a model generates something, for which tokens are paid and `max_tokens` counts."""
+        return self.kind not in _UNGENERATED

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from probes import framing
+from probes.framing import sse
 
 TOKENS: Final = 20
 MOST_TOKENS: Final = 10_000
@@ -116,9 +116,7 @@ def ending(tokens: int) -> bytes:
     """Return a stream's finish reason, usage, end mark, and last chunk."""
     usage = {"prompt_tokens": 1, "completion_tokens": tokens, "total_tokens": tokens + 1}
     spent = json.dumps(_chunk([]) | {"usage": usage}, separators=(",", ":"))
-    return (
-        _piece(_event({}, "stop") + framing.write_event(spent) + framing.write_event("[DONE]")) + b"0\r\n\r\n"
-    )
+    return _piece(_event({}, "stop") + sse.write_event(spent) + sse.write_event("[DONE]")) + b"0\r\n\r\n"
 
 
 def plain(status: str, body: Any, *, last: bool = False) -> bytes:
@@ -150,7 +148,7 @@ def _piece(data: bytes) -> bytes:
 
 def _event(delta: dict[str, str], finish: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return framing.write_event(json.dumps(_chunk([choice]), separators=(",", ":")))
+    return sse.write_event(json.dumps(_chunk([choice]), separators=(",", ":")))
 
 
 def _chunk(choices: list[Any]) -> dict[str, Any]:

@@ -54,10 +54,14 @@ class Section(BaseModel):
 
 
 class Credentials(Section):
-    later = frozenset({"entra", "aws", "google", "oci", "scope"})
     api_key: Referring | None = None
     token: Referring | None = None
     token_file: Text | None = None
+    entra: Referring | None = None
+    aws: Referring | None = None
+    google: Referring | None = None
+    oci: Referring | None = None
+    scope: Plain | None = None
 
 
 class Count429(Section):
@@ -89,7 +93,7 @@ class PriceSection(Section):
 
 
 class TargetSection(Section):
-    later = frozenset({"api", "served_in"})
+    later = frozenset({"served_in"})
     before = frozenset({"for", "except", "override"})
     elsewhere = {
         "api_key": "belongs under credentials: write credentials: {api_key: ...}",
@@ -104,7 +108,11 @@ class TargetSection(Section):
     id: Plain | None = None
     endpoint: Text | None = None
     region: Plain | None = None
+    api: Plain | None = None
     api_version: Plain | None = None
+    project: Text | None = None
+    compartment: Text | None = None
+    fips: Flag = False
     cloud: Name | None = None
     credentials: Credentials = Credentials()
     network: Plain = "internet"

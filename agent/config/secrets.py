@@ -68,8 +68,12 @@ class Secrets:
         """Have every file read anew at its next use; what was a secret stays one."""
         self._sources.forget()
 
+    def learn(self, secret: str) -> None:
+        """Have a secret that was got elsewhere (a token) blotted out from now on as well."""
+        self._remember(secret)
+
     def redact(self, text: str) -> str:
-        """Return the text with every secret that was ever resolved blotted out, in its encoded forms too."""
+        """Return the text with every secret that was ever resolved or learnt blotted out, in its encoded forms too."""
         blots = self._blots
         if blots is None:
             forms = {form for known in tuple(self._known.values()) for form in known}

@@ -1,21 +1,20 @@
 """Target sections to targets: who serves, under which URL, with which identity."""
 
 import dataclasses
-import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from agent import prices
 from agent.config.context import Context, loopback
 from agent.config.durations import shown
 from agent.config.findings import Path
+from agent.config.identities import credentials, identities
 from agent.config.nearest import nearest
-from agent.config.references import references
-from agent.config.schema import Credentials, ModelSection, TargetSection
+from agent.config.schema import ModelSection, TargetSection
 from agent.config.sections import Entry
 from agent.config.ways import Ways
 from probes import catalog
 from probes import target as probing
+from probes.provider import DATED, Provider
 
 LATER = frozenset({"anthropic", "bedrock", "cohere", "gemini", "oci", "sagemaker", "vertex"})
 """Providers of later versions."""
@@ -33,9 +32,6 @@ _CALLED = {
 
 _CALLS = ("/chat/completions", "/completions", "/responses", "/embeddings")
 """How the address of a call ends, where a base URL is wanted."""
-
-_SHELL = re.compile(r"\$[A-Z_][A-Z0-9_]*|.*\{\{.*\}\}.*", re.DOTALL)
-"""References as a shell or a template writes them: they would be sent as they stand."""
 
 RESERVED = frozenset(
     {
@@ -64,16 +60,15 @@ def _target(
     if provider is None:
         context.findings.error((*path, "provider"), _unknown(section.provider))
         return None
+    if section.api is not None and section.api not in provider.apis:
+        known = " or ".join(provider.apis)
+        context.findings.error(
+            (*path, "api"), f"`{section.provider}` is not spoken to as {shown(section.api)}; write {known}"
+        )
+        return None
     endpoint = _endpoint(context, path, section, provider)
     _labels(context, (*path, "labels"), section.labels)
-    if section.api_version is not None and provider.dated_root is None:
-        dated = ", ".join(
-            sorted(name for name, row in catalog.PROVIDERS.items() if row.dated_root is not None)
-        )
-        context.findings.error(
-            (*path, "api_version"), f"has no effect for `{section.provider}` (only for {dated}); take it out"
-        )
-    credentials = _credentials(context, path, section, provider, endpoint)
+    _places(context, path, section, provider)
     found = probing.Target(
         name=section.name,
         provider=section.provider,
@@ -83,8 +78,12 @@ def _target(
         endpoint=endpoint,
         group=section.model if section.model in models else section.name,
         region=section.region,
+        api=section.api,
         api_version=section.api_version,
-        credentials=credentials,
+        project=_place(context, (*path, "project"), section.project),
+        compartment=_place(context, (*path, "compartment"), section.compartment),
+        fips=section.fips,
+        credentials=credentials(context, path, section, provider, endpoint),
         headers=_headers(context, (*path, "headers"), section.headers),
         network=section.network,
         path=ways.path(path, section),
@@ -106,6 +105,32 @@ def _target(
     return dataclasses.replace(
         found, price=probing.Price(input=price.input, output=price.output, source="configured")
     )
+
+
+def _places(context: Context, path: Path, section: TargetSection, provider: Provider) -> None:
+    """Tell of keys that a provider does not take, or without which it has no URL."""
+    for key in ("project", "compartment", "region"):
+        if key in provider.needs and getattr(section, key) is None:
+            context.findings.error(
+                (*path, key), f"is missing, and `{section.provider}` needs one; write {key}:"
+            )
+    for key in ("api_version", "project", "compartment", "fips"):
+        if getattr(section, key) and not _hears(provider, key):
+            heard = ", ".join(sorted(name for name, row in catalog.PROVIDERS.items() if _hears(row, key)))
+            context.findings.error(
+                (*path, key), f"has no effect for `{section.provider}` (only for {heard}); take it out"
+            )
+
+
+def _hears(provider: Provider, key: str) -> bool:
+    return {
+        "api_version": provider.versions or DATED in provider.apis,
+        "fips": provider.fips,
+    }.get(key, key in provider.needs)
+
+
+def _place(context: Context, path: Path, text: str | None) -> str | None:
+    return None if text is None else context.setting(path, text)
 
 
 def _providers(context: Context, models: Models) -> None:
@@ -145,17 +170,18 @@ def _unknown(provider: str) -> str:
     return f"unknown provider {shown(provider)}{close or '; write one of ' + known}"
 
 
-def _endpoint(context: Context, path: Path, section: TargetSection, provider: catalog.Provider) -> str:
+def _endpoint(context: Context, path: Path, section: TargetSection, provider: Provider) -> str:
     """Return the base URL to call; empty where there is none, which is an error."""
     if section.endpoint is None:
-        if provider.endpoint is None:
+        known = catalog.default_endpoint(section.provider, section.region, section.api, fips=section.fips)
+        if known is None:
             usual = provider.environment.get("endpoint")
             context.findings.error(
                 (*path, "endpoint"),
                 f"is missing, and `{section.provider}` has no address of its own; write the base URL of your server"
                 + (f", or ${{{usual}}}" if usual else ""),
             )
-        return provider.endpoint or ""
+        return known or ""
     where = (*path, "endpoint")
     endpoint = context.setting(where, section.endpoint)
     if not context.known(endpoint):
@@ -170,7 +196,7 @@ def _endpoint(context: Context, path: Path, section: TargetSection, provider: ca
             where,
             "holds {...}, which stands for a value of `for`, and this entry has none; write for: beside it",
         )
-    if parts.path.rstrip("/").endswith(_CALLS) or (provider.dated_root and "/deployments/" in parts.path):
+    if parts.path.rstrip("/").endswith(_CALLS) or (DATED in provider.apis and "/deployments/" in parts.path):
         context.findings.error(
             where,
             "is the address of a single call, and ours is put behind it; write the base URL alone, without what "
@@ -178,68 +204,11 @@ def _endpoint(context: Context, path: Path, section: TargetSection, provider: ca
         )
     if parts.fragment:
         context.findings.error(where, "has a part after `#`, which is never sent; write the base URL alone")
-    if parts.scheme == "http" and not loopback(parts.hostname) and _identities(section.credentials):
+    if parts.scheme == "http" and not loopback(parts.hostname) and identities(section.credentials):
         context.findings.warn(
             where, "sends credentials without encryption; write https:// where the server can"
         )
     return endpoint
-
-
-def _identities(credentials: Credentials) -> dict[str, str]:
-    return {key: str(value) for key, value in credentials.model_dump().items() if value is not None}
-
-
-def _credentials(
-    context: Context, path: Path, section: TargetSection, provider: catalog.Provider, endpoint: str
-) -> Mapping[str, str]:
-    """Return the one way of proving identity; a file of a token becomes a reference to it."""
-    given = _identities(section.credentials)
-    where = (*path, "credentials")
-    kinds = " or ".join(provider.credentials)
-    if not given and not provider.anonymous:
-        usual = provider.environment.get("api_key", "NAME")
-        context.findings.error(
-            where,
-            f'is missing: `{section.provider}` wants {kinds}; write credentials: {{api_key: "${{{usual}}}"}}',
-        )
-    if len(given) > 1:
-        context.findings.error(
-            where, f"has {' and '.join(given)}; keep one, for a request carries one identity"
-        )
-    for key in given.keys() - set(provider.credentials):
-        context.findings.error((*where, key), f"`{section.provider}` does not take this; write {kinds}")
-    for key, text in given.items():
-        if key == "token_file":
-            given[key] = context.file((*where, key), text).replace("$", "$$")
-            continue
-        if _SHELL.fullmatch(text):
-            context.findings.error(
-                (*where, key), "is no reference as it is written; write ${NAME} with its braces"
-            )
-            continue
-        _sendable(context, (*where, key), text)
-        if not references(text) and not section.simulated and not loopback(urlsplit(endpoint).hostname):
-            context.findings.warn(
-                (*where, key),
-                "is spelled out in the file; write ${NAME}, ${file:/path} or ${secret:a/b} instead",
-            )
-    return given
-
-
-def _sendable(context: Context, path: Path, text: str) -> None:
-    secret = context.secret(path, text)
-    if secret is None:
-        return
-    if not secret.strip():
-        # Elsewhere the variable may be set.
-        if not context.no_secrets:
-            context.findings.error(
-                path, "stands for nothing; set what it refers to, and take an empty default out"
-            )
-    elif not (secret.strip().isascii() and secret.strip().isprintable() and " " not in secret.strip()):
-        context.findings.error(
-            path, "holds spaces or signs that no header can carry; look at what it refers to"
-        )
 
 
 def _headers(context: Context, where: Path, headers: Mapping[str, str]) -> Mapping[str, str]:

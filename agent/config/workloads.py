@@ -111,7 +111,9 @@ class _Changed:
     def _warn_of_deaf(self, context: Context, file: File, targets: tuple[str, ...]) -> None:
         asked = {entry.section.provider for entry in file.targets if entry.section.name in targets}
         deaf = sorted(
-            name for name in asked & catalog.PROVIDERS.keys() if not catalog.PROVIDERS[name].reasoning
+            name
+            for name in asked & catalog.PROVIDERS.keys()
+            if not any(api.reasoning for api in catalog.PROVIDERS[name].apis.values())
         )
         if self._section.reasoning is not None and deaf:
             context.findings.warn(

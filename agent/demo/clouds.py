@@ -23,7 +23,7 @@ from agent.demo.meter import Left, Meter
 from agent.demo.scenario import Fault, Mishap
 from agent.demo.switchboard import Switchboard
 from agent.demo.vendors import CLOUDS, Cloud
-from probes import framing
+from probes.framing import sse
 
 API_KEY = "demo"
 """What the demo's configuration sends; anything else is answered as a wrong key is."""
@@ -158,7 +158,7 @@ async def _stream(cloud: Cloud, frame: Chunk, answer: Answer, course: Course) ->
         return
     for chunk in manners.ending(cloud, frame, answer.reason, answer.usage):
         yield _event(chunk)
-    yield framing.write_event("[DONE]")
+    yield sse.write_event("[DONE]")
 
 
 async def _body(frame: Chunk, answer: Answer, course: Course) -> AsyncIterator[bytes]:
@@ -189,4 +189,4 @@ async def _silence(request: Request) -> Response:
 
 
 def _event(data: Mapping[str, Any]) -> bytes:
-    return framing.write_event(json.dumps(data, separators=(",", ":")))
+    return sse.write_event(json.dumps(data, separators=(",", ":")))

@@ -6,7 +6,7 @@ from typing import Any
 
 from agent.demo.meter import Left
 from agent.demo.vendors import Cloud
-from probes import framing
+from probes.framing import sse
 
 Chunk = dict[str, Any]
 
@@ -88,7 +88,7 @@ def opening(cloud: Cloud, frame: Chunk) -> Iterator[bytes | Chunk]:
             results = [{"prompt_index": 0, "content_filter_results": unfiltered}]
             yield {"id": "", "model": "", "choices": [], "prompt_filter_results": results}
         case "deepseek":
-            yield framing.write_comment("keep-alive")
+            yield sse.write_comment("keep-alive")
             yield with_delta(frame, {"role": "assistant", "content": None, "reasoning_content": ""})
             return
         case "google":

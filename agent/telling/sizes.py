@@ -58,7 +58,7 @@ def _answers(config: Config) -> Iterator[ProbeResult]:
 
 
 def _answer(vantage: str, target: Target, workload: Workload) -> ProbeResult:
-    generates, streams = workload.kind != "models", workload.kind == "chat"
+    generates, streams = workload.kind != "models", workload.streamed
     # An endpoint that stands for a variable unset here is most likely https.
     secure = not catalog.shown_url(target, workload.kind).startswith("http:")
     phases: dict[str, Any] = {f"{phase}_s": 0.001 for phase in conventions.PHASES if secure or phase != "tls"}

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Literal
 
 from probes.base import Secrets, SigningError, WireRequest
 from probes.target import Target
@@ -21,13 +20,19 @@ class Bearer:
     Without credentials an `optional` row is asked anonymously; any other is not asked at all.
     """
 
-    key_header: Literal["authorization", "api-key"] = "authorization"
+    key_header: str = "authorization"
     optional: bool = False
 
     async def sign(self, request: WireRequest, target: Target, secrets: Secrets) -> Mapping[str, str]:  # noqa: ARG002 - the protocol's: other signers sign the body
         return self._headers(target, secrets)
 
-    def outdated(self, signed: Mapping[str, str], target: Target, secrets: Secrets) -> bool:
+    async def renewed(
+        self,
+        signed: Mapping[str, str],
+        request: WireRequest,  # noqa: ARG002 - the protocol's
+        target: Target,
+        secrets: Secrets,
+    ) -> bool:
         return self._headers(target, secrets) != signed
 
     def _headers(self, target: Target, secrets: Secrets) -> Mapping[str, str]:
@@ -48,6 +53,6 @@ class Bearer:
             raise SigningError(
                 f"credentials.{kind} of target {target.name} {wrong}: look at what it refers to"
             )
-        if kind == "api_key" and self.key_header == "api-key":
-            return {"api-key": secret}
+        if kind == "api_key" and self.key_header != "authorization":
+            return {self.key_header: secret}
         return {"authorization": f"Bearer {secret}"}

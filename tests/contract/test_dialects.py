@@ -50,7 +50,12 @@ def read(
 @pytest.mark.parametrize(("provider", "kind"), ROWS)
 def test_a_request_goes_where_it_is_told_and_names_its_model(provider: str, kind: Kind) -> None:
     workload = Workload(name="w", kind=kind)
-    request = PROVIDERS[provider].dialect(kind).request("http://h/path", TARGET, workload, "n0nce")
+    request = (
+        PROVIDERS[provider]
+        .api(None, None)
+        .calls[kind]
+        .dialect.request("http://h/path", TARGET, workload, "n0nce")
+    )
     assert request.url == "http://h/path"
     assert request.streamed == (kind == "chat")
     assert (b"the-model" in request.body, b"n0nce" in request.body) == (kind != "models", kind != "models")
@@ -60,13 +65,13 @@ def test_a_request_goes_where_it_is_told_and_names_its_model(provider: str, kind
 @pytest.mark.parametrize("kind", KINDS)
 @given(pieces=st.lists(FRAGMENTS | st.binary(max_size=20), max_size=12))
 def test_no_bytes_break_a_reader_and_no_cut_changes_what_it_says(kind: Kind, pieces: list[bytes]) -> None:
-    dialect, workload = PROVIDERS["openai"].dialect(kind), Workload(name="w", kind=kind)
+    dialect, workload = PROVIDERS["openai"].api(None, None).calls[kind].dialect, Workload(name="w", kind=kind)
     whole = read(dialect, workload, [b"".join(pieces)], closed=True)
     assert read(dialect, workload, pieces, closed=True) == whole
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_body_that_broke_before_its_end_is_never_complete(kind: Kind) -> None:
-    dialect, workload = PROVIDERS["openai"].dialect(kind), Workload(name="w", kind=kind)
+    dialect, workload = PROVIDERS["openai"].api(None, None).calls[kind].dialect, Workload(name="w", kind=kind)
     for body in (b"", b'{"data":[]}', b'{"choices":[]}', b'data: {"choices":[{"finish_reason":"stop"}]}\n\n'):
         assert read(dialect, workload, [body], closed=False)[1].stream is StreamVerdict.TRUNCATED

@@ -5,7 +5,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.framing import Event, EventReader, FramingError
+from probes.framing.base import Event, FramingError
+from probes.framing.sse import EventReader
 
 LIMIT = 64
 BYTES = st.lists(

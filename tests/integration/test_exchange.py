@@ -14,7 +14,7 @@ from agent.clock import SystemClock
 from agent.config.secrets import Secrets
 from probes.base import Slot
 from probes.exchange import Exchange
-from probes.framing import write_comment, write_event
+from probes.framing.sse import write_comment, write_event
 from probes.result import Outcome, ProbeResult, StreamVerdict
 from probes.target import Path, Workload
 from probes.transport.wire import WireTransport

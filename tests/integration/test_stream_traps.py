@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.framing import write_comment, write_event
+from probes.framing.sse import write_comment, write_event
 from probes.result import Outcome, ProbeResult, StreamVerdict
 from probes.target import Workload
 from support.pieces import PATIENT, Answer, Told, answered, asked, verdict

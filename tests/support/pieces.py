@@ -11,7 +11,7 @@ import httpx
 from agent.clock import SystemClock
 from probes.base import READS, Read, Slot
 from probes.exchange import BODY_BYTES, Exchange
-from probes.framing import EVENT_BYTES
+from probes.framing.base import EVENT_BYTES
 from probes.result import ProbeResult
 from probes.target import Path, Target, Workload
 from probes.transport.wire import WireTransport

@@ -12,6 +12,7 @@ class FakeSecrets:
 
     def __init__(self, known: Mapping[str, str]) -> None:
         self._known = known
+        self.learnt: set[str] = set()
         self.forgotten = 0
 
     def resolve(self, text: str) -> str:
@@ -21,9 +22,12 @@ class FakeSecrets:
         return re.sub(r"\$\{([^}]+)\}", lambda found: quote(self._value(found[1]), safe=""), text)
 
     def redact(self, text: str) -> str:
-        for value in filter(None, self._known.values()):
+        for value in filter(None, (*self._known.values(), *self.learnt)):
             text = text.replace(value, "***")
         return text
+
+    def learn(self, secret: str) -> None:
+        self.learnt.add(secret)
 
     def forget(self) -> None:
         self.forgotten += 1

@@ -116,13 +116,16 @@ def test_an_endpoint_that_is_no_url_is_a_sentence(endpoint: str) -> None:
         catalog.url(target("openai", endpoint), "chat")
 
 
-def test_every_default_endpoint_gives_a_url_for_every_kind() -> None:
-    kinds: tuple[Kind, ...] = ("chat", "chat-sync", "models")
+def test_every_default_endpoint_gives_a_url_for_every_call() -> None:
     for name, row in catalog.PROVIDERS.items():
         endpoint = catalog.default_endpoint(name) or "http://localhost:8000"
-        for kind in kinds:
+        for kind in row.api(None, None).calls:
             assert catalog.url(target(name, endpoint), kind).startswith(endpoint)
-            assert row.dialect(kind) is row.dialect(kind)
+
+
+def test_a_kind_that_a_provider_is_not_asked_by_is_a_sentence() -> None:
+    with pytest.raises(ValueError, match="target t has no kind embeddings: provider vllm"):
+        catalog.url(target("vllm", "http://h"), "embeddings")
 
 
 def test_the_providers_are_those_that_the_documents_name() -> None:

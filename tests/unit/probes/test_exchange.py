@@ -17,7 +17,7 @@ from probes import timing
 from probes.attempt import Attempt
 from probes.base import KEEP, MARKS, PATH, Slot, Wire
 from probes.exchange import USER_AGENT, Exchange
-from probes.framing import write_comment, write_event
+from probes.framing.sse import write_comment, write_event
 from probes.result import Outcome, ProbeResult, StreamVerdict
 from probes.target import Path, Price, Target, Workload
 from probes.transport.errors import Broken, Exhausted, Malformed, ResolveFailed, TlsFailed

@@ -8,6 +8,7 @@ import pytest
 
 from probes import outcome, timing
 from probes.base import Reading
+from probes.errors import error_body
 from probes.result import Outcome, StreamVerdict
 from probes.target import Target, Workload
 
@@ -65,7 +66,7 @@ def body(**error: Any) -> bytes:
 
 
 def of_status(status: int, payload: bytes = b"", target: Target = TARGET, **headers: str) -> outcome.Verdict:
-    return outcome.of_status(target, status, headers, outcome.error_body(payload))
+    return outcome.of_status(target, status, headers, error_body(payload, headers))
 
 
 @pytest.mark.parametrize(("status", "expected"), STATUSES.items())

@@ -103,7 +103,6 @@ MISTAKES = [
         target(credentials={"api_kye": "x"}),
         "2: targets[0].credentials.api_kye: unknown key `api_kye`; did you",
     ),
-    (target(credentials={"entra": "workload"}), "2: targets[0].credentials.entra: not yet"),
     (
         target(credentials={"api_key": "${NOPE:-}"}),
         "credentials.api_key: stands for nothing; set what it refers to, and take an empty default out",
@@ -182,7 +181,14 @@ MISTAKES = [
             target(**{key: "x"}),
             f"2: targets[0].{key}: not yet: this version of nephoscope does not have `{key}`",
         )
-        for key in ("api", "served_in")
+        for key in ("served_in",)
+    ),
+    (target(api="x"), "2: targets[0].api: `vllm` is not spoken to as `x`; write openai"),
+    (target(project="x"), "2: targets[0].project: has no effect for `vllm`"),
+    (target(fips=True), "2: targets[0].fips: has no effect for `vllm`"),
+    (
+        target(credentials={"entra": "workload"}),
+        "2: targets[0].credentials.entra: `vllm` does not take this; write api_key or token",
     ),
     (f"targets: [{LOCAL}, {LOCAL}]", "1: targets[1].name: `local` is taken on line 1; choose another"),
     # Probes

@@ -44,7 +44,12 @@ class Bench:
 def read(cloud: Cloud, answer: httpx.Response, *, stream: bool = True) -> Reading:
     """Return what the dialect of the cloud's catalogue row makes of an answer."""
     kind = "chat" if stream else "chat-sync"
-    reader = PROVIDERS[cloud.provider].chat.read(Workload(name="w", kind=kind), dict(answer.headers), 1 << 16)
+    reader = (
+        PROVIDERS[cloud.provider]
+        .api(None, None)
+        .calls[kind]
+        .dialect.read(Workload(name="w", kind=kind), dict(answer.headers), 1 << 16)
+    )
     reader.feed(answer.content)
     return reader.finish(closed=True)
 

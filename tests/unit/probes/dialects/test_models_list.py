@@ -25,7 +25,7 @@ def test_the_question_is_a_get_without_a_body() -> None:
         (b'{"data":{}}', True, StreamVerdict.TRUNCATED, True),
         (b'[{"id":"m"}]', True, StreamVerdict.TRUNCATED, True),
         (b"<html>Sign in</html>", True, StreamVerdict.TRUNCATED, True),
-        (b"", True, StreamVerdict.TRUNCATED, True),
+        (b"", True, StreamVerdict.EMPTY, False),
         (b'{"error":{"code":"429"}}', True, StreamVerdict.ERRORED, False),
         (b'{"data":[', False, StreamVerdict.TRUNCATED, False),
     ],

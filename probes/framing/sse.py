@@ -1,26 +1,13 @@
-"""Server-sent events to and from bytes: incremental, pure, in both directions."""
+"""Server-sent events to and from bytes."""
 
 import re
 import sys
 from collections.abc import Iterator
-from typing import Final, NamedTuple
 
-EVENT_BYTES: Final = 8 * 1024**2
-"""How much one event may hold before the body counts as malformed, unless the configuration says otherwise."""
+from probes.framing.base import EVENT_BYTES, Event, FramingError
 
 _BREAK = re.compile(rb"\r\n|\n|\r")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-class FramingError(ValueError):
-    """The bytes are no frames of this kind; the message says why."""
-
-
-class Event(NamedTuple):
-    """One event: its `data:` lines joined by newlines, and its `event:` name where it has one."""
-
-    data: str
-    name: str | None = None
 
 
 class EventReader:
@@ -30,7 +17,7 @@ class EventReader:
 
     >>> reader = EventReader()
     >>> list(reader.feed(b": ping\r\ndata:on")), list(reader.feed(b"e\r\ndata: two\r\n\r"))
-    ([], [Event(data='one\ntwo', name=None)])
+    ([], [Event(data='one\ntwo', name=None, failed=False)])
     """
 
     def __init__(self, limit: int = EVENT_BYTES, lines: int = sys.maxsize) -> None:

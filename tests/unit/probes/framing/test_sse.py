@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.framing import Event, EventReader, FramingError, write_comment, write_event
+from probes.framing.base import Event, FramingError
+from probes.framing.sse import EventReader, write_comment, write_event
 
 TRAPS = (
     b"\xef\xbb\xbfdata:without a space\n\n"

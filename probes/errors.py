@@ -1,0 +1,161 @@
+"""What an endpoint says went wrong: the shapes that errors come in, and what their names mean."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from probes.loose import glimpse, mapping
+from probes.result import Outcome
+
+
+class ErrorObject(NamedTuple):
+    """What an endpoint says went wrong, in whichever of the usual shapes; `retry_after_s` is in seconds."""
+
+    type: str | None = None
+    code: str | None = None
+    message: str | None = None
+    inner: str | None = None
+    retry_after_s: float | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what it is called, the most telling name first, lower-cased."""
+        return tuple(name.lower() for name in (self.code, self.inner, self.type) if name)
+
+
+_SPENT = re.compile(
+    r"insufficient_(user_)?(quota|balance|credits?|funds)"
+    r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
+    r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
+)
+_UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
+_SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
+
+_NOT_READY = frozenset({"modelnotreadyexception", "all_deployments_in_cooldown"})
+"""Codes of a 429 that is no limit of ours: Bedrock's cold model, and LiteLLM's servers that all failed before."""
+
+_FILTERED = frozenset(
+    {"content_filter", "responsibleaipolicyviolation", "content_policy_violation", "datainspectionfailed"}
+    | {"data_inspection_failed", "contentpolicyviolationerror"}
+)
+
+OUTDATED = frozenset({"expiredtoken", "expiredtokenexception"})
+"""Names of a refusal, whatever its status, that a new token may mend."""
+
+_NAMES: Mapping[str, Outcome] = {
+    **dict.fromkeys(_NOT_READY, Outcome.OVERLOADED),
+    "overloaded_error": Outcome.OVERLOADED,
+    "server_is_overloaded": Outcome.OVERLOADED,
+    "service_unavailable_error": Outcome.OVERLOADED,
+    "serviceunavailableerror": Outcome.OVERLOADED,
+    "serviceunavailableexception": Outcome.OVERLOADED,
+    "rate_limit_error": Outcome.THROTTLED,
+    "rate_limit_exceeded": Outcome.THROTTLED,
+    "requests": Outcome.THROTTLED,
+    "slow_down": Outcome.THROTTLED,
+    "throttling_error": Outcome.THROTTLED,
+    "throttlingexception": Outcome.THROTTLED,
+    "tokens": Outcome.THROTTLED,
+    "too_many_requests": Outcome.THROTTLED,
+    "authentication_error": Outcome.CONFIG,
+    "badrequesterror": Outcome.CONFIG,
+    "invalid_api_key": Outcome.CONFIG,
+    "invalid_request_error": Outcome.CONFIG,
+    "model_not_found": Outcome.CONFIG,
+    "not_found_error": Outcome.CONFIG,
+    "notfounderror": Outcome.CONFIG,
+    "permission_error": Outcome.CONFIG,
+    "unprocessableentityerror": Outcome.CONFIG,
+    "validationexception": Outcome.CONFIG,
+}
+"""Types and codes, lower-cased, that stand for a status where the status itself is not to be seen."""
+
+
+def before_status(error: ErrorObject, status: int) -> Outcome | None:
+    """Return what an error's names mean whatever its status says; None where the status decides.
+
+    >>> before_status(ErrorObject(code="insufficient_quota"), 429)
+    <Outcome.QUOTA: 'quota'>
+    >>> before_status(ErrorObject(code="rate_limit_exceeded"), 429) is None
+    True
+    """
+    if status == 402 or any(_SPENT.fullmatch(name) for name in error.names):
+        return Outcome.QUOTA
+    if status == 400 and not _FILTERED.isdisjoint(error.names):
+        return Outcome.CONTENT_FILTER
+    if not _NOT_READY.isdisjoint(error.names):
+        return Outcome.OVERLOADED
+    return None
+
+
+def without_status(error: ErrorObject) -> Outcome:
+    """Return what an error's names mean where there is no status; an unknown one is the server's.
+
+    >>> without_status(ErrorObject(type="overloaded_error")), without_status(ErrorObject(type="gremlins"))
+    (<Outcome.OVERLOADED: 'overloaded'>, <Outcome.SERVER_ERROR: 'server_error'>)
+    """
+    return next((_NAMES[name] for name in error.names if name in _NAMES), Outcome.SERVER_ERROR)
+
+
+def error_object(value: Any) -> ErrorObject | None:
+    """Return the error that a chunk or body carries, or None where it carries none.
+
+    >>> error_object({"error": {"message": "no", "type": "server_error", "code": 500}})
+    ErrorObject(type='server_error', code='500', message='no', inner=None, retry_after_s=None)
+    >>> error_object({"error": None, "choices": []}) is None
+    True
+    """
+    if not isinstance(value, dict) or not ("error" in value or value.get("object") == "error"):
+        return None  # almost every chunk
+    match value:
+        case {"error": dict(error)}:
+            inner = mapping(error.get("innererror") or error.get("inner_error"))
+            return ErrorObject(
+                _text(error.get("type")),
+                _text(error.get("code")),
+                _text(error.get("message")),
+                _text(inner.get("code")),
+            )
+        case {"error": str(message)} if message:
+            return ErrorObject(message=message)
+        case {"object": "error"}:
+            return ErrorObject(
+                _text(value.get("type")), _text(value.get("code")), _text(value.get("message"))
+            )
+    return None
+
+
+def error_body(body: bytes, headers: Mapping[str, str]) -> ErrorObject:
+    """Return what the body of a refusal says: JSON in the usual shapes, or the beginning of its text.
+
+    `headers` are lower-cased: some vendors name the error there.
+    """
+    text = body.decode(errors="replace").strip()
+    named = headers.get("x-amzn-errortype", "").partition(":")[0] or None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return ErrorObject(named, message=glimpse(_looks(text)) or None)
+    if isinstance(value, list) and value:
+        value = value[0]
+    if found := error_object(value):
+        return found
+    if isinstance(value, dict):
+        detail = value.get("message") or value.get("detail") or value.get("msg")
+        if isinstance(page := value.get("html-message"), str):  # Portkey's for whatever was no JSON
+            detail = glimpse(_looks(page))
+        message = detail if isinstance(detail, str) else json.dumps(detail) if detail else None
+        return ErrorObject(_text(value.get("type")) or named, _text(value.get("code")), message)
+    return ErrorObject(named, message=glimpse(text) or None)
+
+
+def _looks(page: str) -> str:
+    """Return what a page shows; in linear time, as an endless `<<<<` must not hold the event loop up."""
+    first, *others = _UNSEEN.split(page)
+    seen = [first, *(_SEEN_AGAIN.split(piece, maxsplit=1)[-1] for piece in others)]
+    return re.sub(r"<[^<>]*>", " ", " ".join(seen))
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if isinstance(value, str | int) and value != "" else None

@@ -1,0 +1,116 @@
+"""What a row of the catalogue says of a provider: how it is spoken to, who signs, and where it tells who served."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from probes.base import Dialect, Signer
+from probes.gateways import Gateway
+from probes.target import Kind
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Call:
+    """How one kind of probe is asked.
+
+    `path` stands below the API's root; `{model}`, `{region}`, `{project}` and `{version}` in it are those of the
+    target, percent-encoded. `root` replaces the API's; `host` is (pattern, replacement) for a call that is
+    answered by another of the vendor's hosts, and leaves any other host as it is.
+    """
+
+    dialect: Dialect
+    path: str
+    root: str | None = None
+    host: tuple[str, str] | None = None
+
+
+def generating(dialect: Dialect, path: str, sync: str | None = None) -> dict[Kind, Call]:
+    """Return the calls of a dialect that generates; `sync` is the path of an answer in one piece, where it differs."""
+    streamed: tuple[Kind, ...] = ("chat", "tools", "json", "throughput", "long-context")
+    calls = dict.fromkeys(streamed, Call(dialect, path))
+    return calls | {"chat-sync": Call(dialect, path if sync is None else sync)}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """One of the ways in which a provider is spoken to.
+
+    `root` is the path below the host at which the API begins. `endpoints` are its addresses where the user names
+    none: the first whose pattern is the target's whole region ("" without one) holds; in it `{region}` is that
+    region, and `{fips}` is `-fips` where the target wants such a host. `signer` and `endpoints` of an API stand
+    for those of its provider. `reasoning` says whether a probe's `reasoning` is sent.
+    """
+
+    root: str
+    calls: Mapping[Kind, Call]
+    endpoints: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    signer: Signer | None = None
+    reasoning: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One row.
+
+    `apis` are the ways in which it is spoken to, by the name that a target's `api` selects; the first is the usual
+    one, and `dated` the one that an `api_version` selects. `versions` says that an `api_version` is taken otherwise.
+    `needs` names the keys of a target without which there is no URL (`region`, `project`, `compartment`);
+    `fips` says that there are hosts with validated cryptography. `credentials` are the kinds that it takes,
+    `anonymous` whether it answers without any, `environment` which variable usually holds which, `extra` the
+    optional part of the distribution that its identity needs.
+    `backend` maps response headers to what they tell of who served; `request_id` and `server_ms` name headers,
+    the first that is there wins, and so does `gateway_ms` (what a gateway took for itself). `headers` go with every
+    request, and `id_headers` carry our own id beside `x-request-id`. `gateway` says how an answer tells what a
+    gateway did itself; None where none is expected. `remedies` are what to do in the vendor's own words, by an
+    error's lower-cased name or a status (probes/outcome.py). `otel` is the value of `gen_ai.provider.name`,
+    `degraded` names backend facts whose presence says that a good answer was not served as it was bought.
+    """
+
+    cloud: str
+    apis: Mapping[str, Api]
+    signer: Signer
+    otel: str
+    endpoints: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    versions: bool = False
+    needs: tuple[str, ...] = ()
+    fips: bool = False
+    credentials: tuple[str, ...] = ("api_key", "token", "token_file")
+    anonymous: bool = False
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    extra: str | None = None
+    traceparent: bool = False
+    backend: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    degraded: tuple[str, ...] = ()
+    request_id: tuple[str, ...] = ("x-request-id",)
+    server_ms: tuple[str, ...] = ()
+    gateway_ms: tuple[str, ...] = ()
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    id_headers: tuple[str, ...] = ()
+    gateway: Gateway | None = None
+    remedies: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def usual(self) -> str:
+        """Return the name of the usual API."""
+        return next(iter(self.apis))
+
+    def api(self, name: str | None, version: str | None) -> Api:
+        """Return the API that a target's `api` and `api_version` select; `KeyError` where there is none of that name."""
+        if name is None and version is not None and DATED in self.apis:
+            return self.apis[DATED]
+        return self.apis[name or self.usual]
+
+    def endpoint(self, api: Api, region: str | None, *, fips: bool = False) -> str | None:
+        """Return the address of an API in a region, None where only the user knows it."""
+        for pattern, address in (api.endpoints or self.endpoints).items():
+            if re.fullmatch(pattern, region or ""):
+                return address.format(region=region, fips="-fips" if fips else "")
+        return None
+
+
+DATED: Final = "dated"
+"""The API of an older URL shape, which an `api_version` selects."""
+
+ANYWHERE: Final = ".*"
+"""The pattern of an address that holds in any region, and without one."""
