@@ -45,6 +45,16 @@ $(PARTS)/portkey.stamp: tests/portkey/package.json tests/portkey/package-lock.js
 	@if ! command -v npm >/dev/null; then echo "no npm here, so no tests with Portkey's gateway (Debian: apt-get install nodejs npm)"; \
 	else echo "installing Portkey's gateway into $(PARTS)/portkey ..." && cd $(PARTS)/portkey && npm ci --loglevel error --ignore-scripts --no-audit --no-fund && touch ../portkey.stamp; fi
 
+ORACLES := $(patsubst requirements/oracles/%.in,%,$(wildcard requirements/oracles/*.in))
+ORACLE_STAMPS := $(ORACLES:%=$(PARTS)/oracles/%.stamp)
+
+$(PARTS)/oracles/%.stamp: requirements/oracles/%.txt | $(VENV)/dev.stamp
+	@echo "installing the oracle $* into $(PARTS)/oracles/$* ..."
+	@mkdir -p $(@D)
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python $(PARTS)/oracles/$*
+	@$(BIN)/uv pip install -q --python $(PARTS)/oracles/$*/bin/python --require-hashes -r $<
+	@touch $@
+
 setup: $(VENV)/base.stamp ## build .venv with what the daemon needs
 
 run: $(VENV)/base.stamp ## the daemon on nephoscope.yaml, or else the demo; REAL=1: on the clouds whose credentials are set
@@ -58,7 +68,7 @@ endif
 test: $(VENV)/dev.stamp ## the suite, its own Postgres and a real language model included
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not heavy" $(ARGS)
 
-test-all: $(VENV)/dev.stamp $(PARTS)/litellm.stamp $(PARTS)/portkey.stamp ## the heavy parts too: Prometheus, Helm, a system Postgres, real gateways
+test-all: $(VENV)/dev.stamp $(PARTS)/litellm.stamp $(PARTS)/portkey.stamp $(ORACLE_STAMPS) ## the heavy parts too: Prometheus, Helm, a system Postgres, real gateways, the vendors' own parsers
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m heavy $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## new bytes for framing, HTTP, dialects and the exchange, a quarter of an hour
@@ -82,7 +92,7 @@ soak: $(VENV)/dev.stamp ## 500 targets at 10 s for ten minutes: slots, lateness,
 	@PYTHONPATH=tests $(BIN)/python benchmarks/soak.py $(ARGS)
 
 lock: $(VENV)/dev.stamp ## pin requirements anew, with hashes and without addresses
-	@for part in base dev bench litellm; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/$$part.in -o requirements/$$part.txt; done
+	@for part in base dev bench litellm $(ORACLES:%=oracles/%); do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/$$part.in -o requirements/$$part.txt; done
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-deps --upgrade requirements/model.in -o requirements/model.txt
 	@cd tests/portkey && npm install --loglevel error --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 
