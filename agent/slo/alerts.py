@@ -1,0 +1,95 @@
+"""Alerts as states: what was found wrong becomes an alert once, stays one for a while, and ends once."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+HOLD_NS = 600 * 1_000_000_000
+"""An alert ends when nothing was found wrong for this long: flapping is one alert, not many."""
+
+Severity = Literal["page", "ticket"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that is wrong now, for as long as it is found.
+
+    `key` names it for ever: the same trouble has the same key in every evaluation, process and delivery. `name` is
+    the alert's name, `subject` what it is about, `labels` route it, `facts` are the numbers behind it.
+    `since_ns` is when the trouble began (UTC nanoseconds), which may be long before it is found.
+    """
+
+    key: str
+    name: str
+    severity: Severity
+    subject: str
+    since_ns: int
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert from its first finding to its end; `quiet_ns` is since when nothing is found any longer.
+
+    `fired_ns` names the occurrence: the next one of the same key is another alert.
+    """
+
+    finding: Finding
+    fired_ns: int
+    quiet_ns: int | None = None
+    ended_ns: int | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.finding.key}@{self.fired_ns}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one evaluation changed: alerts that are alive now, and among all those that began, rose or ended."""
+
+    alive: Mapping[str, Alert]
+    began: tuple[Alert, ...] = ()
+    rose: tuple[Alert, ...] = ()
+    ended: tuple[Alert, ...] = ()
+
+
+def step(
+    alive: Mapping[str, Alert], findings: Iterable[Finding], now_ns: int, hold_ns: int = HOLD_NS
+) -> Step:
+    """Return what the findings of an evaluation make of the alerts that are alive.
+
+    A ticket that is found to be a page rises; a page stays one until it ends.
+
+    >>> found = Finding(key="k", name="Down", severity="ticket", subject="t", since_ns=1)
+    >>> first = step({}, [found], 10)
+    >>> [alert.fired_ns for alert in first.began], step(first.alive, [found], 20).began
+    ([10], ())
+    >>> quiet = step(first.alive, [], 30)
+    >>> quiet.alive["k"].quiet_ns, [alert.ended_ns for alert in step(quiet.alive, [], 30 + HOLD_NS).ended]
+    (30, [600000000030])
+    """
+    now: dict[str, Alert] = {}
+    began, rose, ended = [], [], []
+    for finding in findings:
+        known = alive.get(finding.key)
+        if known is None:
+            now[finding.key] = alert = Alert(finding=finding, fired_ns=now_ns)
+            began.append(alert)
+            continue
+        severity: Severity = "page" if "page" in (finding.severity, known.finding.severity) else "ticket"
+        since_ns = min(finding.since_ns, known.finding.since_ns)
+        held = dataclasses.replace(finding, severity=severity, since_ns=since_ns)
+        now[finding.key] = alert = dataclasses.replace(known, finding=held, quiet_ns=None)
+        if severity != known.finding.severity:
+            rose.append(alert)
+    for key, known in alive.items():
+        if key in now:
+            continue
+        quiet_ns = known.quiet_ns if known.quiet_ns is not None else now_ns
+        if now_ns - quiet_ns >= hold_ns:
+            ended.append(dataclasses.replace(known, quiet_ns=quiet_ns, ended_ns=now_ns))
+        else:
+            now[key] = dataclasses.replace(known, quiet_ns=quiet_ns)
+    return Step(alive=now, began=tuple(began), rose=tuple(rose), ended=tuple(ended))

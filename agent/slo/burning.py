@@ -1,0 +1,58 @@
+"""Whether a burn condition holds: counts of both windows in, yes or no out."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from agent.slo.conditions import Condition
+from agent.slo.evaluate import denominator
+from exporters import durations
+from storage.readings import SliCounts
+
+AGREE = 2
+"""So many of a pool's members must fail within the short window: one alone is a ticket of its own."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What one series showed in one window: settled slots by class, and how many were due."""
+
+    counts: SliCounts
+    expected: int
+
+
+Windows = Mapping[str, Window]
+"""One series' windows by Prometheus duration."""
+
+
+def burning(condition: Condition, objective: float, series: Sequence[Windows]) -> bool:
+    """Return whether the pooled series burn too fast, over the long window and still over the short one.
+
+    A pool of several wants agreement too: failures of at least two of them within the short window, and each of
+    two with failures enough of its own that it is not one of them that burns alone.
+
+    >>> from agent.slo.conditions import condition
+    >>> from agent.slo.windows import default
+    >>> fast = condition(0.999, 28 * 86400, 30, default()[0])
+    >>> quiet = {"1h": Window(counts=SliCounts(117, 3), expected=120), "5m": Window(counts=SliCounts(7, 3), expected=10)}
+    >>> loud = {"1h": Window(counts=SliCounts(116, 4), expected=120), "5m": Window(counts=SliCounts(8, 2), expected=10)}
+    >>> burning(fast, 0.999, [quiet]), burning(fast, 0.999, [loud])
+    (False, True)
+    """
+    long, short = (durations.write(length) for length in (condition.window.long_s, condition.window.short_s))
+    limit = condition.factor * (1 - objective)
+    for name, least in ((long, condition.min_bad_long), (short, condition.min_bad_short)):
+        bad = sum(one[name].counts.bad for one in series)
+        due = sum(denominator(one[name].counts, one[name].expected) for one in series)
+        if bad < least or bad <= limit * due:
+            return False
+    return len(series) < AGREE or _agreed(condition, long, short, series)
+
+
+def _agreed(condition: Condition, long: str, short: str, series: Sequence[Windows]) -> bool:
+    """Return whether the pool would burn without any one of its members: none of them carries it alone."""
+    failing = [one for one in series if one[short].counts.bad]
+    if len(failing) < AGREE:
+        return False
+    without_worst = sorted(one[long].counts.bad for one in series)[:-1]
+    share = max(2.0, condition.min_bad_long / (2 * len(series)))
+    return sum(without_worst) >= share

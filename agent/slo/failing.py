@@ -1,0 +1,82 @@
+"""How members fail in a simulation: each attempt for itself, in spells, or all the time from an instant on."""
+
+import bisect
+import dataclasses
+import math
+import random
+from collections.abc import Iterator, Sequence
+from typing import Protocol, Self
+
+
+class Failing(Protocol):
+    """When the attempts at one member fail; instants in seconds from the simulation's begin."""
+
+    def slots(self, first_s: float, every_s: float, until_s: float) -> Iterator[float]:
+        """Yield the due instants, `first_s` + k * `every_s`, of the slots that fail, in order."""
+        ...
+
+    def fails(self, at_s: float) -> bool:
+        """Return whether a confirmation at an instant fails."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Independent:
+    """Each attempt fails for itself with this probability, from an instant on."""
+
+    share: float
+    chance: random.Random
+    since_s: float = 0.0
+
+    def slots(self, first_s: float, every_s: float, until_s: float) -> Iterator[float]:
+        nth = max(0, math.ceil((self.since_s - first_s) / every_s))
+        while True:
+            nth += self._good()
+            at_s = first_s + nth * every_s
+            if at_s >= until_s:
+                return
+            yield at_s
+            nth += 1
+
+    def _good(self) -> int:
+        """Return how many slots are good before the next one that fails: geometric, by inversion."""
+        if self.share >= 1:
+            return 0
+        return int(math.log(1.0 - self.chance.random()) / math.log1p(-self.share))
+
+    def fails(self, at_s: float) -> bool:
+        return at_s >= self.since_s and self.chance.random() < self.share
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Spells:
+    """Everything fails in these [begin, end), which neither touch nor overlap and stand in order."""
+
+    spells: Sequence[tuple[float, float]]
+
+    @classmethod
+    def drawn(cls, share: float, mean_s: float, until_s: float, chance: random.Random) -> Self:
+        """Return spells of exponential length that take this share of the time.
+
+        >>> drawn = Spells.drawn(0.25, 60.0, 1e6, random.Random(7))
+        >>> round(sum(end - begin for begin, end in drawn.spells) / 1e6, 2)
+        0.25
+        """
+        well_s = mean_s * (1 - share) / share
+        spells, at_s = [], chance.expovariate(1 / well_s)
+        while at_s < until_s:
+            end_s = at_s + chance.expovariate(1 / mean_s)
+            spells.append((at_s, end_s))
+            at_s = end_s + chance.expovariate(1 / well_s)
+        return cls(spells)
+
+    def slots(self, first_s: float, every_s: float, until_s: float) -> Iterator[float]:
+        for begin_s, end_s in self.spells:
+            nth = max(0, math.ceil((begin_s - first_s) / every_s))
+            while (at_s := first_s + nth * every_s) < min(end_s, until_s):
+                yield at_s
+                nth += 1
+
+    def fails(self, at_s: float) -> bool:
+        place = bisect.bisect_right(self.spells, (at_s, math.inf)) - 1
+        return place >= 0 and at_s < self.spells[place][1]

@@ -1,0 +1,67 @@
+"""How a probe of a target stands: a fold of settled slots, in which a blip is no outage."""
+
+import dataclasses
+from typing import Literal
+
+from probes.result import EventClass
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One settled slot: when it was due and when its meaning was final (UTC nanoseconds), and what it counts as.
+
+    `confirmed` is true where every confirmation failed as well, `answered` where one of them was answered.
+    """
+
+    scheduled_ns: int
+    settled_ns: int
+    kind: EventClass
+    confirmed: bool = False
+    answered: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of a probe of a target.
+
+    `since_ns` is the first slot of the run of its state. `judged_ns` is the last slot that said good or bad,
+    `seen_ns` the last of any kind; `mute` counts the slots since `judged_ns` that said neither.
+    """
+
+    state: Literal["good", "bad", "unknown"] = "unknown"
+    since_ns: int = 0
+    judged_ns: int | None = None
+    seen_ns: int | None = None
+    mute: int = 0
+
+    def after(self, slot: Slot) -> "Standing":
+        """Return how it stands after one more slot.
+
+        A failed slot of which a confirmation was answered is a blip: it was well again when it was looked at. One
+        that nobody could confirm changes nothing; it counts for its objectives either way.
+
+        >>> well = Standing().after(Slot(scheduled_ns=30, settled_ns=31, kind=EventClass.GOOD))
+        >>> down = well.after(Slot(scheduled_ns=60, settled_ns=70, kind=EventClass.BAD, confirmed=True))
+        >>> (well.state, down.state, down.since_ns)
+        ('good', 'bad', 60)
+        """
+        seen_ns = max(slot.scheduled_ns, self.seen_ns or 0)
+        if slot.kind not in {EventClass.GOOD, EventClass.BAD}:
+            return dataclasses.replace(self, seen_ns=seen_ns, mute=self.mute + 1)
+        state = self._state(slot)
+        since_ns = self.since_ns if state == self.state else slot.scheduled_ns
+        return Standing(state=state, since_ns=since_ns, judged_ns=slot.scheduled_ns, seen_ns=seen_ns)
+
+    def _state(self, slot: Slot) -> Literal["good", "bad", "unknown"]:
+        if slot.kind is EventClass.GOOD or slot.answered:
+            return "good"
+        return "bad" if slot.confirmed else self.state
+
+    def stale(self, now_ns: int, every_s: float) -> bool:
+        """Return whether nothing was judged for 5 minutes or 3 intervals, the longer: then nobody knows."""
+        patience_ns = round(max(STALE_S, STALE_INTERVALS * every_s) * 1e9)
+        return self.judged_ns is None or now_ns - self.judged_ns > patience_ns
+
+
+STALE_S = 300.0
+STALE_INTERVALS = 3

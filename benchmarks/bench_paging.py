@@ -1,0 +1,152 @@
+"""Months of failures through the engine on a virtual clock, beside plain multiwindow alerting: what pages, and when.
+
+Each service has `members` targets on clouds of their own, which fail by themselves for half of what 99.9 % allows.
+Plain multiwindow alerting is the same conditions for each target alone, without a gate, agreement or confirmation.
+"""
+
+import argparse
+import bisect
+import json
+import random
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from agent.slo.conditions import Condition, conditions
+from agent.slo.failing import Failing, Independent, Spells
+from agent.slo.service import Member, Service
+from agent.slo.simulation import Scene, run
+
+DAY_S = 86400.0
+MONTH_S = 30 * DAY_S
+HALF_OF_THE_BUDGET = 0.0005
+SPELLS_S = (None, 20.0, 30.0, 60.0, 120.0)
+HOLD_S = 600.0
+
+
+def service(members: int, every_s: float) -> Service:
+    return Service(
+        name="nano",
+        members=tuple(
+            Member(target=f"t{nth}", probe="chat", cloud=f"c{nth}", region=None, every_s=every_s)
+            for nth in range(members)
+        ),
+        ratio=0.999,
+        window_s=28 * DAY_S,
+    )
+
+
+def drawn(members: int, mean_s: float | None, seed: str) -> list[Failing]:
+    chances = [random.Random(f"{seed}/{nth}") for nth in range(members)]
+    if mean_s is None:
+        return [Independent(HALF_OF_THE_BUDGET, chance) for chance in chances]
+    return [Spells.drawn(HALF_OF_THE_BUDGET, mean_s, MONTH_S, chance) for chance in chances]
+
+
+def month(members: int, every_s: float, mean_s: float | None, seed: str) -> Counter[str]:
+    """Return what a month pages and tickets, by whom: the engine's service and targets, and plain alerting."""
+    asked = service(members, every_s)
+    told: Counter[str] = Counter()
+    for alert in run(Scene(service=asked, failing=drawn(members, mean_s, seed), span_s=MONTH_S)):
+        told[
+            f"{'target' if alert.finding.name == 'TargetDown' else 'service'} {alert.finding.severity}s"
+        ] += 1
+    for failing in drawn(members, mean_s, seed):
+        told["plain pages"] += plain(list(failing.slots(0.0, every_s, MONTH_S)), every_s)
+    return told
+
+
+def plain(bad_s: Sequence[float], every_s: float) -> int:
+    """Return how often plain multiwindow conditions page over a target's bad slots."""
+    pages = [one for one in conditions(0.999, 28 * DAY_S, every_s)[0] if one.window.severity == "page"]
+    firing = [
+        at_s for nth, at_s in enumerate(bad_s) if any(_burns(one, bad_s[: nth + 1], every_s) for one in pages)
+    ]
+    return sum(at_s - before > HOLD_S for before, at_s in zip([-MONTH_S, *firing], firing, strict=False))
+
+
+def _burns(condition: Condition, bad_s: Sequence[float], every_s: float) -> bool:
+    limit = condition.factor * 0.001
+    return all(
+        len(bad_s) - bisect.bisect_left(bad_s, bad_s[-1] - length_s) > limit * length_s / every_s
+        for length_s in (condition.window.long_s, condition.window.short_s)
+    )
+
+
+def outage(members: int, every_s: float, share: float, shows_s: float, seed: str) -> float:
+    """Return after how many seconds a failing of all members that begins at any instant has paged."""
+    chance = random.Random(seed)
+    since_s = 4 * 3600.0 + chance.random() * 3600.0
+    failing = [Independent(share, random.Random(f"{seed}/{nth}"), since_s) for nth in range(members)]
+    scene = Scene(
+        service=service(members, every_s), failing=failing, span_s=since_s + 4 * 3600.0, shows_s=shows_s
+    )
+    paged = [alert.fired_ns / 1e9 for alert in run(scene) if alert.finding.severity == "page"]
+    return min(paged, default=float("inf")) - since_s
+
+
+OUTAGES = {
+    "refuses, 2 members at 30 s": (2, 30.0, 1.0, 0.1),
+    "hangs, 2 members at 30 s": (2, 30.0, 1.0, 8.0),
+    "fails 50 %, 2 members at 30 s": (2, 30.0, 0.5, 0.1),
+    "fails 5 %, 4 members at 15 s": (4, 15.0, 0.05, 0.1),
+    "refuses, 1 member at 30 s": (1, 30.0, 1.0, 0.1),
+}
+
+
+def measured(months: int, outages: int, seed: int) -> dict[str, Any]:
+    quiet = []
+    for members in (1, 2, 4):
+        for every_s in (30.0, 60.0):
+            for mean_s in SPELLS_S:
+                told: Counter[str] = Counter()
+                for nth in range(months):
+                    told += month(members, every_s, mean_s, f"{seed}/{members}/{every_s}/{mean_s}/{nth}")
+                share = {name: count / months for name, count in sorted(told.items())}
+                quiet.append({"members": members, "every_s": every_s, "spell_s": mean_s, "a_month": share})
+    late = {}
+    for name, what in OUTAGES.items():
+        found = sorted(outage(*what, f"{seed}/{name}/{nth}") for nth in range(outages))
+        late[name] = {
+            "median_s": statistics.median(found),
+            "p95_s": found[min(outages - 1, int(0.95 * outages))],
+            "max_s": found[-1],
+        }
+    return {"seed": seed, "months": months, "outages": outages, "quiet": quiet, "paged_after": late}
+
+
+def shown(found: dict[str, Any]) -> None:
+    console = Console()
+    columns = ("service pages", "service tickets", "target tickets", "plain pages")
+    table = Table(title=f"Half of the budget spent: alerts in 30 days (mean of {found['months']} months)")
+    for column in ("members", "interval", "failures", *columns):
+        table.add_column(column, justify="right")
+    for row in found["quiet"]:
+        spells = "independent" if row["spell_s"] is None else f"spells of {row['spell_s']:g} s"
+        told = (f"{row['a_month'].get(column, 0.0):.2f}" for column in columns)
+        table.add_row(str(row["members"]), f"{row['every_s']:g} s", spells, *told)
+    console.print(table)
+    table = Table(title=f"An outage begins: seconds to the page ({found['outages']} of each)")
+    for column in ("service", "median", "p95", "longest"):
+        table.add_column(column, justify="right")
+    for name, row in found["paged_after"].items():
+        table.add_row(name, *(f"{row[key]:.0f}" for key in ("median_s", "p95_s", "max_s")))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--months", type=int, default=100)
+    parser.add_argument("--outages", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    results = measured(args.months, args.outages, args.seed)
+    if args.json:
+        print(json.dumps(results, indent=1))
+    else:
+        shown(results)
