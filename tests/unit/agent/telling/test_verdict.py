@@ -1,0 +1,218 @@
+"""Whose fault it is, over a thousand drawn incidents in an estate of four clouds."""
+
+import dataclasses
+import itertools
+import random
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from agent.telling.verdict import Fault, Health, Scene, Sight, Verdict, Witness, verdicts
+from probes.result import Outcome
+
+CLOUDS = ("aws", "azure", "gcp", "oci")
+REGIONS = ("east", "west")
+MODELS = ("nano", "large")
+WELL = {
+    "internet": Witness(resolves=True, reaches=True),
+    "private-azure": Witness(resolves=True, reaches=True),
+}
+THEIRS = (Outcome.SERVER_ERROR, Outcome.OVERLOADED, Outcome.FIRST_TOKEN_TIMEOUT, Outcome.CONNECT_REFUSED)
+LOST = (Outcome.CONNECT_TIMEOUT, Outcome.CONNECT_REFUSED, Outcome.DISCONNECTED, Outcome.FIRST_TOKEN_TIMEOUT)
+
+
+def estate() -> list[Sight]:
+    return [
+        Sight(
+            target=f"{cloud}-{region}-{model}",
+            cloud=cloud,
+            region=region,
+            model=model,
+            network="private-azure" if cloud == "azure" else "internet",
+            identity=f"{cloud}-{region}",
+            health="good",
+        )
+        for cloud, region, model in itertools.product(CLOUDS, REGIONS, MODELS)
+    ]
+
+
+def failing(
+    sights: Iterable[Sight],
+    which: Callable[[Sight], bool],
+    outcomes: tuple[Outcome, ...],
+    chance: random.Random,
+) -> list[Sight]:
+    def turned(sight: Sight) -> Sight:
+        if not which(sight):
+            return sight
+        outcome = chance.choice(outcomes)
+        health: Health = "unknown" if outcome in {Outcome.CONFIG, Outcome.QUOTA} else "bad"
+        return dataclasses.replace(sight, health=health, outcome=outcome)
+
+    return [turned(sight) for sight in sights]
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    scene: Scene
+    expected: set[tuple[Fault, str]]
+
+
+def one_target(chance: random.Random) -> Drawn:
+    sights = estate()
+    name = chance.choice(sights).target
+    told = failing(sights, lambda one: one.target == name, THEIRS, chance)
+    return Drawn(Scene(sights=told, witnesses=WELL), {(Fault.TARGET, name)})
+
+
+def one_region(chance: random.Random) -> Drawn:
+    cloud, region = chance.choice(CLOUDS), chance.choice(REGIONS)
+    told = failing(estate(), lambda one: (one.cloud, one.region) == (cloud, region), THEIRS, chance)
+    return Drawn(Scene(sights=told, witnesses=WELL), {(Fault.REGION, f"{cloud} {region}")})
+
+
+def one_model(chance: random.Random) -> Drawn:
+    model = chance.choice(MODELS)
+    told = failing(estate(), lambda one: one.model == model, THEIRS, chance)
+    return Drawn(Scene(sights=told, witnesses=WELL), {(Fault.MODEL, model)})
+
+
+def model_of_a_cloud(chance: random.Random) -> Drawn:
+    cloud, model = chance.choice(CLOUDS), chance.choice(MODELS)
+    told = failing(estate(), lambda one: (one.cloud, one.model) == (cloud, model), THEIRS, chance)
+    return Drawn(Scene(sights=told, witnesses=WELL), {(Fault.MODEL, f"{model} on {cloud}")})
+
+
+def clouds(chance: random.Random, count: int) -> Drawn:
+    down = set(chance.sample(CLOUDS, count))
+    told = failing(estate(), lambda one: one.cloud in down, THEIRS, chance)
+    return Drawn(Scene(sights=told, witnesses=WELL), {(Fault.CLOUD, cloud) for cloud in down})
+
+
+def egress(chance: random.Random) -> Drawn:
+    told = failing(estate(), lambda one: one.network == "internet", LOST, chance)
+    witnesses = WELL | {"internet": Witness(resolves=True, reaches=False)}
+    return Drawn(Scene(sights=told, witnesses=witnesses), {(Fault.NETWORK, "internet")})
+
+
+def resolver(chance: random.Random) -> Drawn:
+    told = failing(estate(), lambda one: one.network == "internet", (Outcome.DNS,), chance)
+    witnesses = WELL | {"internet": Witness(resolves=False, reaches=False)}
+    return Drawn(Scene(sights=told, witnesses=witnesses), {(Fault.NETWORK, "resolver of internet")})
+
+
+def private_link(chance: random.Random) -> Drawn:
+    told = failing(estate(), lambda one: one.network == "private-azure", LOST, chance)
+    witnesses = WELL | {"private-azure": Witness(resolves=True, reaches=False)}
+    return Drawn(Scene(sights=told, witnesses=witnesses), {(Fault.NETWORK, "private-azure")})
+
+
+def expired_key(chance: random.Random) -> Drawn:
+    identity = f"{chance.choice(CLOUDS)}-{chance.choice(REGIONS)}"
+    told = failing(estate(), lambda one: one.identity == identity, (Outcome.CONFIG,), chance)
+    return Drawn(Scene(sights=told, witnesses=WELL), {(Fault.CREDENTIALS, identity)})
+
+
+def identity_service(chance: random.Random) -> Drawn:
+    cloud = chance.choice(CLOUDS)
+    told = failing(estate(), lambda one: one.cloud == cloud, (Outcome.CONFIG,), chance)
+    return Drawn(Scene(sights=told, witnesses=WELL), {(Fault.CLOUD, cloud)})
+
+
+def spent_quota(chance: random.Random) -> Drawn:
+    identity = f"{chance.choice(CLOUDS)}-{chance.choice(REGIONS)}"
+    told = failing(estate(), lambda one: one.identity == identity, (Outcome.QUOTA,), chance)
+    return Drawn(Scene(sights=told, witnesses=WELL), {(Fault.QUOTA, identity)})
+
+
+def slow_agent(chance: random.Random) -> Drawn:
+    some = set(chance.sample([one.target for one in estate()], 5))
+    told = failing(estate(), lambda one: one.target in some, (Outcome.FIRST_TOKEN_TIMEOUT,), chance)
+    scene = Scene(sights=told, witnesses=WELL, spoilt=chance.uniform(0.25, 0.9))
+    return Drawn(scene, {(Fault.AGENT, "this agent")})
+
+
+def flapping(chance: random.Random) -> Drawn:
+    """Two targets of different clouds, regions and models that happen to be down in the same moment."""
+    first, second = chance.sample(CLOUDS, 2)
+    region = chance.choice(REGIONS)
+    down = {f"{first}-{region}-nano", f"{second}-{next(one for one in REGIONS if one != region)}-large"}
+    told = failing(estate(), lambda one: one.target in down, THEIRS, chance)
+    return Drawn(Scene(sights=told, witnesses=WELL), {(Fault.TARGET, name) for name in down})
+
+
+KINDS: tuple[Callable[[random.Random], Drawn], ...] = (
+    one_target, one_region, one_model, model_of_a_cloud,
+    lambda chance: clouds(chance, 1), lambda chance: clouds(chance, 2),
+    egress, resolver, private_link, expired_key, identity_service, spent_quota, slow_agent, flapping,
+)  # fmt: skip
+
+
+def blurred(scene: Scene, chance: random.Random) -> Scene:
+    """Return the scene as an agent sees it that has not heard of every target lately."""
+    unheard = set(chance.sample([one.target for one in scene.sights], chance.choice((0, 0, 1))))
+    told = [
+        dataclasses.replace(one, health="unknown", outcome=None) if one.target in unheard else one
+        for one in scene.sights
+    ]
+    return dataclasses.replace(scene, sights=told)
+
+
+def named(found: Iterable[Verdict]) -> set[tuple[Fault, str]]:
+    return {(verdict.fault, verdict.subject) for verdict in found}
+
+
+def test_the_fault_is_right_in_at_least_99_of_100_of_a_thousand_scenarios() -> None:
+    wrong = []
+    for nth in range(1000):
+        chance = random.Random(f"verdicts/{nth}")
+        drawn = KINDS[nth % len(KINDS)](chance)
+        if named(verdicts(drawn.scene)) != drawn.expected:
+            wrong.append((nth, drawn.expected, named(verdicts(drawn.scene))))
+    assert len(wrong) <= 10, wrong
+
+
+def test_our_own_faults_blame_no_cloud_even_where_not_every_target_was_heard() -> None:
+    for nth in range(300):
+        chance = random.Random(f"ours/{nth}")
+        drawn = (egress, resolver, private_link, slow_agent)[nth % 4](chance)
+        found = verdicts(blurred(drawn.scene, chance))
+        assert all(verdict.ours for verdict in found), (nth, found)
+
+
+def test_every_failing_target_is_in_exactly_one_verdict_and_none_that_is_well_in_any() -> None:
+    for nth in range(300):
+        chance = random.Random(f"each/{nth}")
+        scene = blurred(KINDS[nth % len(KINDS)](chance).scene, chance)
+        named_ = [name for verdict in verdicts(scene) for name in verdict.targets]
+        assert len(named_) == len(set(named_))
+        assert {one.target for one in scene.sights if one.health == "bad"} <= set(named_)
+        assert not {one.target for one in scene.sights if one.health == "good"} & set(named_)
+
+
+def test_without_a_witness_nobody_can_tell_unless_another_vantage_does() -> None:
+    chance = random.Random(1)
+    cut = egress(chance).scene
+    blind = dataclasses.replace(cut, witnesses={})
+    assert named(verdicts(blind)) == {(Fault.UNDETERMINED, "internet")}
+    seen: dict[Health, Fault] = {"good": Fault.NETWORK, "bad": Fault.CLOUD}
+    for elsewhere, fault in seen.items():
+        told = [
+            dataclasses.replace(one, elsewhere=(elsewhere,)) if one.health == "bad" else one
+            for one in blind.sights
+        ]
+        assert {verdict.fault for verdict in verdicts(dataclasses.replace(blind, sights=told))} == {fault}
+
+
+@pytest.mark.parametrize("witness", [Witness(resolves=True, reaches=True), Witness()])
+def test_one_answer_from_a_server_proves_the_way(witness: Witness) -> None:
+    sights = failing(estate(), lambda one: one.target != "aws-east-nano", LOST, random.Random(2))
+    found = verdicts(Scene(sights=sights, witnesses={"internet": witness, "private-azure": witness}))
+    assert not any(verdict.subject == "internet" for verdict in found)
+
+
+def test_evidence_says_what_is_well_beside_it() -> None:
+    found = verdicts(one_region(random.Random(3)).scene)
+    assert found[0].evidence[0].startswith("all 2 targets of")
+    assert "other targets of" in found[0].evidence[1]
+    assert found[0].evidence[2].endswith("are well")
