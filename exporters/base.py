@@ -1,8 +1,9 @@
-"""The protocols of the room: sinks for judged results and for the state of objectives."""
+"""The protocols of the room: sinks for judged results and for the state of objectives, and receivers of alerts."""
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
-from exporters.signals import Judged, SloStatus
+from exporters.signals import Judged, Notice, SloStatus
 from probes.result import ProbeResult
 
 
@@ -36,9 +37,21 @@ class StatusSink(Protocol):
     def show(self, statuses: tuple[SloStatus, ...]) -> None: ...
 
 
-class DeliveryError(Exception):
-    """Something could not be delivered; `permanent` means that trying again cannot help."""
+class Notifier(Protocol):
+    """One receiver of alerts."""
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
+    async def tell(self, notices: Sequence[Notice]) -> None:
+        """Tell of these, which a route grouped; raises `DeliveryError` where they are not taken."""
+        ...
+
+
+class DeliveryError(Exception):
+    """Something could not be delivered; `permanent` means that trying again cannot help.
+
+    `retry_after_s` is how long the receiver asks to be left alone.
+    """
+
+    def __init__(self, message: str, *, permanent: bool, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.retry_after_s = retry_after_s

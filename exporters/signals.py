@@ -115,6 +115,36 @@ class RuleSpec:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What a receiver is told of one alert: that it began, rose to a page, goes on, or ended.
+
+    `key` is the same for all that is told of one occurrence, so that receivers know what belongs together; `seq`
+    numbers what is told of it. `summary` says what broke and since when, `detail` its impact, whose fault it is and on
+    what evidence; both are one line. `drill` marks a trial, `simulated` that its targets are no real endpoints.
+    """
+
+    key: str
+    seq: int
+    state: Literal["firing", "resolved"]
+    name: str
+    severity: Literal["page", "ticket"]
+    subject: str
+    summary: str
+    detail: str
+    since_ns: int
+    fired_ns: int
+    ended_ns: int | None = None
+    fault: str | None = None
+    evidence: tuple[str, ...] = ()
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    runbook: str | None = None
+    page: str | None = None
+    drill: bool = False
+    simulated: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TargetInfo:
     """What stands on `target_info`."""
 

@@ -7,7 +7,14 @@ defaults stand in the schema. `config reference` prints all of it, and docs/refe
 from collections.abc import Mapping
 from typing import Final
 
-from agent.config.schema import NetworkSection, ObjectiveSection, ProbeSection, Section, TargetSection
+from agent.config.schema import (
+    NetworkSection,
+    ObjectiveSection,
+    ProbeSection,
+    Section,
+    ServiceSection,
+    TargetSection,
+)
 
 SHAPES: Final[Mapping[str, tuple[str, type[Section] | None]]] = {
     "include": ("list of texts", None),
@@ -16,6 +23,7 @@ SHAPES: Final[Mapping[str, tuple[str, type[Section] | None]]] = {
     "targets": ("list", TargetSection),
     "probes": ("list", ProbeSection),
     "objectives": ("list", ObjectiveSection),
+    "services": ("list", ServiceSection),
 }
 """What a key of the top holds that the schema leaves open (`Any`): its type in words, and the section of each entry."""
 
@@ -150,8 +158,24 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "objectives[].per": ("what is judged as one", "target"),
     "objectives[].count": ("what an answer counts as, where not as the target says", "{throttled: excluded}"),
     "objectives[].count.throttled": ("what a 429 counts as: excluded or bad", "excluded"),
+    # -- services
+    "services": ("what consumers buy, and what pages; one for each logical model where none is named", "[{name: assist, members: {class: fast}}]"),
+    "services[].for": ("as in targets", "{team: [assist, search]}"),
+    "services[].except": ("as in targets", "[{team: search}]"),
+    "services[].name": ("its name, which no other service has", "assist-fast"),
+    "services[].members": ("the targets that serve it", "{class: fast}"),
+    "services[].team": ("who is told, for labels and routes", "assist"),
+    "services[].healthy_when": ("when it is well", "{at_least: 2, of: cloud}"),
+    "services[].healthy_when.at_least": ("how many must be well", "2"),
+    "services[].healthy_when.of": ("of what: target, cloud or region; a cloud is well where any of its members is", "cloud"),
+    "services[].objective": ("its own objective, over the events of all members together", "{percent: 99.95, window: 28d}"),
+    "services[].objective.percent": ("how many of a hundred events have to be good", "99.95"),
+    "services[].objective.window": ("the rolling window", "28d"),
     # -- alerts, budget, export, limits
     "alerts": ("who is told", "{heartbeat: {url: ...}}"),
+    "alerts.page": ("when a trouble pages", "{after: 2m, warm_up: 1h}"),
+    "alerts.page.after": ("how long a critical target, or a service's only member, is down before it pages", "2m"),
+    "alerts.page.warm_up": ("for how long a new target never pages", "1h"),
     "alerts.heartbeat": ("a dead man's switch: a URL that is fetched as long as all is well", '{url: "${HEARTBEAT_URL}", every: 1m}'),
     "alerts.heartbeat.url": ("the URL, which is a secret", '"${HEARTBEAT_URL}"'),
     "alerts.heartbeat.every": ("how often", "1m"),

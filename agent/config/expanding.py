@@ -10,7 +10,7 @@ from agent.config.findings import BadValueError, Findings, Path
 from agent.config.layering import Layer, laid
 from agent.config.multiplying import AtError, Combination
 from agent.config.nearest import nearest
-from agent.config.schema import ObjectiveSection, ProbeSection, Section, TargetSection
+from agent.config.schema import ObjectiveSection, ProbeSection, Section, ServiceSection, TargetSection
 from agent.config.selecting import Selector, View
 from probes import catalog
 
@@ -18,6 +18,7 @@ _ONE: Final[Mapping[str, tuple[str, type[Section]]]] = {
     "targets": ("target", TargetSection),
     "probes": ("probe", ProbeSection),
     "objectives": ("objective", ObjectiveSection),
+    "services": ("service", ServiceSection),
 }
 LISTS: Final = tuple(_ONE)
 BY_DEFAULT: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {

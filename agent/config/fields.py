@@ -139,6 +139,11 @@ def _interval(value: object) -> float:
     return seconds
 
 
+def _span(value: object) -> float:
+    """Return a duration in seconds, which may be none at all."""
+    return duration(value)
+
+
 def _positive(value: object) -> float:
     seconds = duration(value)
     if seconds <= 0:
@@ -233,6 +238,7 @@ Tokens = Annotated[float, BeforeValidator(_tokens)]
 AMOUNT = BeforeValidator(_amount)
 Shed = Annotated[tuple[str, ...], BeforeValidator(_kinds)]
 Seconds = Annotated[float, BeforeValidator(_positive)]
+Span = Annotated[float, BeforeValidator(_span)]
 Interval = Annotated[float, BeforeValidator(_interval)]
 Size = Annotated[int, BeforeValidator(_size)]
 Ratio = Annotated[float, BeforeValidator(ratio)]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from agent.config.context import Context
 from agent.config.expanding import BY_DEFAULT
 from agent.config.findings import Path
-from agent.config.schema import Keep, ObjectiveSection, ProbeSection, TargetSection
+from agent.config.schema import Keep, ObjectiveSection, ProbeSection, ServiceSection, TargetSection
 from agent.config.sections import Entry, File
 from agent.config.selecting import View
 from agent.config.thresholds import Graded
@@ -58,7 +58,10 @@ def _silent(context: Context, found: Sequence[Objective], planned: list[Planned]
 
 
 def duplicates(
-    context: Context, entries: Sequence[Entry[TargetSection] | Entry[ProbeSection] | Entry[ObjectiveSection]]
+    context: Context,
+    entries: Sequence[
+        Entry[TargetSection] | Entry[ProbeSection] | Entry[ObjectiveSection] | Entry[ServiceSection]
+    ],
 ) -> None:
     """Tell of names that stand twice in one list."""
     first: dict[str, Path] = {}

@@ -15,7 +15,7 @@ from agent.config.references import literal
 from agent.errors import ConfigError
 
 HOLDS: Final = (*LISTS, "models")
-"""What an included file may hold: a team brings targets, probes, objectives and models, and no settings."""
+"""What an included file may hold: a team brings targets, probes, objectives, services and models, and no settings."""
 
 
 _MAGIC: Final = frozenset("*?[")

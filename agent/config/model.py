@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from agent.slo.objective import Objective
+from agent.slo.service import Service
 from probes.target import Path, Target, Workload
 
 
@@ -91,6 +92,14 @@ class Budget:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    """When a trouble pages: how long a service's only member is down before, and how old a target must be."""
+
+    after_s: float = 120.0
+    warm_up_s: float = 3600.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The expanded plan."""
 
@@ -107,6 +116,8 @@ class Config:
     limits: Limits = dataclasses.field(default_factory=Limits)
     runbook: str | None = None
     budget: Budget | None = None
+    services: tuple[Service, ...] = ()
+    paging: Paging = dataclasses.field(default_factory=Paging)
 
     def encode(self) -> bytes:
         """Return canonical JSON, which the children read."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from agent.config import budgets, goals, places, workloads, yaml
+from agent.config import budgets, goals, places, services, workloads, yaml
 from agent.config.context import Context, Host
 from agent.config.expanding import expand
 from agent.config.files import content
@@ -93,17 +93,21 @@ def _expand(context: Context, file: File) -> Config:
     goals.duplicates(context, file.targets)
     goals.duplicates(context, file.probes or [])
     goals.duplicates(context, file.objectives or [])
+    goals.duplicates(context, file.services or [])
     planned = workloads.probes(context, file)
     ways = Ways(context, file.networks)
     known = targets(context, file.targets, file.settings.models, ways)
     ways.judge_unused()
+    probes = tuple(plan for _, _, plan in planned)
+    objectives = goals.objectives(context, file, planned)
+    asked = {(name, plan.workload.name): plan.workload for plan in probes for name in plan.targets}
     return Config(
         vantage=places.vantage(context, file.settings),
         state_dir=places.state_dir(context, file.settings),
         secrets_dir=secrets_dir,
         targets=known,
-        probes=tuple(plan for _, _, plan in planned),
-        objectives=goals.objectives(context, file, planned),
+        probes=probes,
+        objectives=objectives,
         storage=places.storage(context, file.settings),
         journal=places.journal(file.settings),
         heartbeat=places.heartbeat(context, file.settings),
@@ -111,4 +115,6 @@ def _expand(context: Context, file: File) -> Config:
         limits=places.limits(file.settings),
         runbook=places.runbook(context, file.settings),
         budget=budgets.budget(context, file.settings),
+        services=services.services(context, file, known, asked, objectives),
+        paging=services.paging(file.settings),
     )

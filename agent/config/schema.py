@@ -24,6 +24,7 @@ from agent.config.fields import (
     Selector,
     Shed,
     Size,
+    Span,
     Text,
     Threshold,
     Tokens,
@@ -205,6 +206,36 @@ class ObjectiveSection(Section):
     count: Count429 = Count429()
 
 
+class HealthyWhen(Section):
+    """How much of a service must be well."""
+
+    at_least: Count = 1
+    of: Annotated[
+        Literal["target", "cloud", "region"], BeforeValidator(one_of("target", "cloud", "region"))
+    ] = "cloud"
+
+
+class ServiceObjective(Section):
+    percent: Ratio = 0.999
+    window: Window = 28 * 86400.0
+
+
+class ServiceSection(Section):
+    """What a consumer buys: targets of which so many must be well."""
+
+    before = frozenset({"for", "except"})
+    elsewhere = {
+        "targets": "is called `members` here",
+        "at_least": "belongs under healthy_when: write healthy_when: {at_least: 2, of: cloud}",
+        "percent": "belongs under objective: write objective: {percent: 99.95, window: 28d}",
+    }
+    name: Name
+    members: Selector = EVERYTHING
+    team: Name | None = None
+    healthy_when: HealthyWhen = HealthyWhen()
+    objective: ServiceObjective = ServiceObjective()
+
+
 class Keep(Section):
     later = frozenset({"rollups"})
     results: Seconds = 120 * 86400.0
@@ -237,8 +268,14 @@ class HeartbeatSection(Section):
     every: Seconds = 60.0
 
 
+class PageSection(Section):
+    after: Seconds = 120.0
+    warm_up: Span = 3600.0
+
+
 class AlertsSection(Section):
-    later = frozenset({"engine", "page", "receivers", "routes"})
+    later = frozenset({"engine", "receivers", "routes"})
+    page: PageSection = PageSection()
     heartbeat: HeartbeatSection | None = None
     runbook: Text | None = None
 
@@ -294,7 +331,7 @@ class SecretsSection(Section):
 class Settings(Section):
     """The top of the file, its networks and its lists of targets, probes and objectives apart."""
 
-    later = frozenset({"services", "prices", "contracts", "maintenance", "report"})
+    later = frozenset({"prices", "contracts", "maintenance", "report"})
     vantage: Name | None = None
     state_dir: Text | None = None
     storage: StorageSection | None = None
@@ -311,3 +348,4 @@ class Settings(Section):
     targets: Any = None
     probes: Any = None
     objectives: Any = None
+    services: Any = None

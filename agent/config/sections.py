@@ -16,6 +16,7 @@ from agent.config.schema import (
     ObjectiveSection,
     ProbeSection,
     Section,
+    ServiceSection,
     Settings,
     TargetSection,
 )
@@ -54,7 +55,7 @@ class Entry(Generic[S]):
 class File:
     """What could be read; `names` are those of every entry of a list, the failing ones too, and `views` its targets.
 
-    `probes` and `objectives` are None where the file leaves them to the defaults.
+    `probes`, `objectives` and `services` are None where the file leaves them to the defaults.
     """
 
     settings: Settings
@@ -64,6 +65,7 @@ class File:
     names: Mapping[str, frozenset[str]]
     views: tuple[View, ...]
     networks: Mapping[str, Entry[NetworkSection] | None] = dataclasses.field(default_factory=dict)
+    services: list[Entry[ServiceSection]] | None = None
 
 
 def sections(data: Any, findings: Findings) -> File:
@@ -88,6 +90,7 @@ def sections(data: Any, findings: Findings) -> File:
         {key: frozenset(_names(tree.get(key))) for key in LISTS},
         tuple(_views(tree)),
         _named(NetworkSection, tree, "networks", findings),
+        _entries(ServiceSection, tree, "services", findings),
     )
 
 

@@ -95,7 +95,7 @@ def test_hidden_files_are_none(tmp_path: Path) -> None:
         ),
         (
             "vantage: x",
-            "conf.d/pay.yaml:1: vantage: an included file holds targets, probes, objectives and models and",
+            "conf.d/pay.yaml:1: vantage: an included file holds targets, probes, objectives, services and models and",
         ),
         (
             "include: [x]",
@@ -105,7 +105,7 @@ def test_hidden_files_are_none(tmp_path: Path) -> None:
         ("models: []", "conf.d/pay.yaml:1: models: a map belongs here, not a list"),
         (
             "- a",
-            "conf.d/pay.yaml:1: the file holds a list, not a map of keys; write targets, probes, objectives and",
+            "conf.d/pay.yaml:1: the file holds a list, not a map of keys; write targets, probes, objectives, services and",
         ),
         ("targets:\n  - a: [", "conf.d/pay.yaml:2: cannot be read as YAML"),
         (

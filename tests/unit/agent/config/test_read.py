@@ -45,8 +45,8 @@ MISTAKES = [
         "2: whatever: unknown key `whatever`; known here are alerts, budget, defaults, export, ",
     ),
     (
-        T + "services: []",
-        "2: services: not yet: this version of nephoscope does not have `services`; take it out",
+        T + "contracts: []",
+        "2: contracts: not yet: this version of nephoscope does not have `contracts`; take it out",
     ),
     (T + "secrets: {dri: /x}", "2: secrets.dri: unknown key `dri`; did you mean `dir`?"),
     (T + "include: [a.yaml]", "2: include[0]: there is no file /"),

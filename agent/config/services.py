@@ -1,0 +1,99 @@
+"""Service sections to services: which targets stand in for each other, and how many of them must be well."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from agent.config.context import Context
+from agent.config.findings import Path
+from agent.config.model import Paging
+from agent.config.schema import ServiceSection, Settings
+from agent.config.sections import Entry, File
+from agent.config.workloads import select
+from agent.slo.objective import Objective
+from agent.slo.service import Member, Service
+from probes.target import Target, Workload
+
+Workloads = Mapping[tuple[str, str], Workload]
+
+
+def services(
+    context: Context,
+    file: File,
+    targets: Sequence[Target],
+    workloads: Workloads,
+    objectives: Sequence[Objective],
+) -> tuple[Service, ...]:
+    """Return the named services, and where none is named one for each logical model.
+
+    A target is a member by every probe that an availability objective watches.
+    """
+    watched = dict.fromkeys(pair for one in objectives if one.sli == "availability" for pair in one.pairs)
+    members: dict[str, list[Member]] = {}
+    for target in targets:
+        members[target.name] = [
+            Member(
+                target=target.name,
+                probe=probe,
+                cloud=target.cloud,
+                region=target.region,
+                every_s=workloads[name, probe].every_s,
+            )
+            for name, probe in watched
+            if name == target.name
+        ]
+    if file.services is None:
+        return tuple(_implied(targets, members, objectives))
+    found = (_service(context, entry, file, members) for entry in file.services)
+    return tuple(service for service in found if service is not None)
+
+
+def _implied(
+    targets: Sequence[Target], members: Mapping[str, Sequence[Member]], objectives: Iterable[Objective]
+) -> Iterator[Service]:
+    """Yield a service for each logical model: well with one cloud, and as good as its members promise to be."""
+    promised = [one for one in objectives if one.sli == "availability"]
+    for model in dict.fromkeys(target.model for target in targets):
+        serving = [one for target in targets if target.model == model for one in members[target.name]]
+        pairs = {one.pair for one in serving}
+        ratios = [(one.ratio, one.window_s) for one in promised if not pairs.isdisjoint(one.pairs)]
+        if serving and ratios:
+            ratio, window_s = max(ratios)
+            yield Service(name=model, members=tuple(serving), ratio=ratio, window_s=window_s)
+
+
+def _service(
+    context: Context, entry: Entry[ServiceSection], file: File, members: Mapping[str, Sequence[Member]]
+) -> Service | None:
+    section, path = entry.section, entry.path
+    chosen = select(context, (*path, "members"), section.members, file.views, "target")
+    serving = [one for view in chosen for one in members.get(view["name"], ())]
+    if chosen and not serving:
+        context.findings.error(
+            (*path, "members"),
+            "no availability objective watches any of them, so nobody would know how it is; add one",
+        )
+        return None
+    service = Service(
+        name=section.name,
+        members=tuple(serving),
+        ratio=section.objective.percent,
+        window_s=section.objective.window,
+        at_least=section.healthy_when.at_least,
+        of=section.healthy_when.of,
+        team=section.team,
+    )
+    if serving and service.at_least > service.units:
+        _too_few(context, (*path, "healthy_when", "at_least"), service)
+    return service
+
+
+def _too_few(context: Context, path: Path, service: Service) -> None:
+    context.findings.error(
+        path,
+        f"{service.at_least} is more than the {service.units} {service.of}s that its members have, so it could never "
+        "be well; lower it, or select more members",
+    )
+
+
+def paging(settings: Settings) -> Paging:
+    section = settings.alerts.page
+    return Paging(after_s=section.after, warm_up_s=section.warm_up)
