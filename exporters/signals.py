@@ -14,12 +14,13 @@ class Judged:
     """A scheduled attempt whose meaning is final.
 
     `classes` says what it counts as for each objective (by name) that looks at it; `confirmed` is true where
-    every confirmation failed as well.
+    every confirmation failed as well, `answered` where one of them was answered.
     """
 
     result: ProbeResult
     fault: Fault
     confirmed: bool = False
+    answered: bool = False
     classes: Mapping[str, EventClass] = dataclasses.field(default_factory=dict)
 
 
