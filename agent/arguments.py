@@ -23,12 +23,13 @@ COMMANDS = {
     "migrate": "agent.migrating",
     "rules": "agent.rules_command",
     "report": "agent.report_command",
+    "alerts": "agent.alerts_command",
     "demo": "agent.demo.command",
 }
 """Command -> the module with a function of its name; imported when it is asked for, so that `check` is quick."""
 
 LATER = (
-    "alerts", "compare", "correct", "doctor", "explain", "history", "maintenance", "sla",
+    "compare", "correct", "doctor", "explain", "history", "maintenance", "sla",
     "slo",
 )  # fmt: skip
 """Commands of later versions."""
@@ -238,6 +239,7 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         help="html, md, json, several with commas (default: html,md; printed: md)",
     )
     report.add_argument("--out", metavar="DIR", help="a folder for the files (default: print to stdout)")
+    _alerts(command("alerts", "what is wrong now, and what was lately"))
     demo = command("demo", "simulated clouds on loopback, and the daemon on them", "Needs no configuration.")
     demo.add_argument(
         "--scenario",
@@ -258,6 +260,18 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--listen", metavar="HOST:PORT", default="127.0.0.1:9464", help="where /metrics is served"
     )
     demo.add_argument("--state-dir", metavar="DIR", help="where the demo keeps its database")
+
+
+def _alerts(parser: _Parser) -> None:
+    whats = parser.add_subparsers(dest="what", metavar="WHAT", required=True, title="what")
+    listed = whats.add_parser(
+        "list",
+        parents=[_global(top=False)],
+        help="the alerts that are alive",
+        description="The alerts that are alive, the oldest first. Exit 0, whether there are any or none.",
+    )
+    listed.add_argument("--all", action="store_true", help="those of the last 7 days too, the newest first")
+    listed.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
 def _config(parser: _Parser) -> None:

@@ -2,14 +2,14 @@
 
 import dataclasses
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from exporters import conventions
 from exporters.lines import Seen, objective_lines, target_lines
 from exporters.metrics import state_of
 from exporters.pages import Failure, Head, Page, PagePlan, Served, TargetLine
-from exporters.signals import Judged, SelfReport, SloStatus
+from exporters.signals import Judged, Notice, SelfReport, SloStatus
 from probes.result import SCHEDULED, ProbeResult
 
 Pair = tuple[str, str]
@@ -24,6 +24,7 @@ class Board:
         self._plan: PagePlan | None = None
         self._seen: dict[Pair, Seen] = {}
         self._statuses: tuple[SloStatus, ...] = ()
+        self._alerts: tuple[Notice, ...] = ()
         self._calibration: Mapping[str, Mapping[str, float]] = {}
         self._database: tuple[bool, int] | None = None
 
@@ -67,6 +68,11 @@ class Board:
         with self._lock:
             self._statuses = statuses
 
+    def alerts(self, notices: Sequence[Notice]) -> None:
+        """Take the alerts that are alive, in place of those before."""
+        with self._lock:
+            self._alerts = tuple(notices)
+
     def beat(self, report: SelfReport) -> None:
         with self._lock:
             self._calibration = report.calibration
@@ -81,7 +87,7 @@ class Board:
         """Return all that the page shows at an instant."""
         with self._lock:
             plan, calibration, database = self._plan, self._calibration, self._database
-            statuses = self._statuses
+            statuses, alerts = self._statuses, self._alerts
             seen = {pair: dataclasses.replace(one, ttft=one.ttft.copy()) for pair, one in self._seen.items()}
         lines = target_lines(plan, seen, statuses, now_ns) if plan else []
         return Page(
@@ -99,6 +105,7 @@ class Board:
             ),
             targets=tuple(sorted(lines, key=TargetLine.order)),
             objectives=objective_lines(plan, statuses) if plan else (),
+            alerts=tuple(sorted(alerts, key=lambda one: (one.severity != "page", one.fired_ns))),
         )
 
     def _of(self, result: ProbeResult) -> Seen | None:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from exporters.signals import SloKey, State, TargetInfo
+from exporters.signals import Notice, SloKey, State, TargetInfo
 
 STATES: tuple[State, ...] = ("down", "degraded", "unknown", "good")
 """The worst first: what a target's probes show is the first of these that any of them shows."""
@@ -137,6 +137,7 @@ class Page:
     head: Head
     targets: tuple[TargetLine, ...]
     objectives: tuple[ObjectiveLine, ...]
+    alerts: tuple[Notice, ...] = ()
 
     def tally(self) -> dict[State, int]:
         """Return how many targets are in each state, the worst state first."""

@@ -14,7 +14,7 @@ from exporters.pages import (
     TargetLine,
     WatchedObjective,
 )
-from exporters.signals import TargetInfo
+from exporters.signals import Notice, TargetInfo
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
@@ -70,6 +70,8 @@ def text(page: Page) -> str:
         "",
         ", ".join(f"{number} {state}" for state, number in tally.items()),
         "",
+        *(line for notice in page.alerts for line in alert_lines(notice)),
+        *([""] if page.alerts else []),
         *(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
@@ -108,6 +110,11 @@ def notes(head: Head, targets: int) -> Iterator[str]:
         )
     for trouble in head.troubles:
         yield f"{trouble[:1].upper()}{trouble[1:]}."
+
+
+def alert_lines(notice: Notice) -> tuple[str, str]:
+    """Return an alert's two lines."""
+    return f"{notice.severity.upper()} {words.one_line(notice.summary)}", f"  {words.one_line(notice.detail)}"
 
 
 def about(info: TargetInfo) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from probes.result import ProbeResult
 from storage.readings import (
+    AlertRow,
     PlanRow,
     SliCounts,
     SliQuestion,
@@ -93,6 +94,22 @@ class History(Protocol):
 
     def spends(self, vantage: str, since_ns: int, until_ns: int) -> list[Spend]:
         """Return what each target was asked for and cost in [since, until), by target and price source."""
+        ...
+
+
+class Alerts(Protocol):
+    """Remembers alerts; every call may be repeated without harm."""
+
+    def save(self, rows: Sequence[AlertRow]) -> None:
+        """Write these occurrences as they are now, all or none."""
+        ...
+
+    def alive(self, vantage: str) -> list[AlertRow]:
+        """Return what has not ended, in the order of its begin."""
+        ...
+
+    def lately(self, vantage: str, since_ns: int, limit: int) -> list[AlertRow]:
+        """Return what is alive or ended at an instant or after it, the newest first."""
         ...
 
 

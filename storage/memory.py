@@ -7,6 +7,7 @@ from probes.result import SCHEDULED, EventClass, Fault, ProbeResult, SlotKey
 from storage import plans, recount
 from storage.base import Batch, Record
 from storage.readings import (
+    AlertRow,
     PlanRow,
     SliCounts,
     SliQuestion,
@@ -141,3 +142,25 @@ class MemoryStore:
             if kind is not None:
                 sums[kind] += 1
         return SliCounts(**{kind.value: count for kind, count in sums.items()})
+
+
+class MemoryAlerts:
+    """Alerts over a dictionary."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], AlertRow] = {}
+
+    def save(self, rows: Sequence[AlertRow]) -> None:
+        self.rows |= {(row.vantage, row.id): row for row in rows}
+
+    def alive(self, vantage: str) -> list[AlertRow]:
+        found = [row for row in self.rows.values() if row.vantage == vantage and row.ended_ns is None]
+        return sorted(found, key=lambda row: (row.fired_ns, row.id))
+
+    def lately(self, vantage: str, since_ns: int, limit: int) -> list[AlertRow]:
+        found = [
+            row
+            for row in self.rows.values()
+            if row.vantage == vantage and (row.ended_ns is None or row.ended_ns >= since_ns)
+        ]
+        return sorted(found, key=lambda row: (-row.fired_ns, row.id))[:limit]

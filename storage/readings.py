@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from probes import events
 from probes.result import EventClass, Fault, Outcome, ProbeResult
@@ -152,3 +153,25 @@ class Spend:
     output_tokens: int
     cost_usd: float | None
     unpriced: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRow:
+    """One occurrence of a trouble as it is remembered; instants are UTC nanoseconds.
+
+    `seq` counts what was told of it: 1 when it began. `quiet_ns` is since when it was not found any longer.
+    """
+
+    vantage: str
+    id: str
+    key: str
+    name: str
+    severity: str
+    subject: str
+    since_ns: int
+    fired_ns: int
+    quiet_ns: int | None
+    ended_ns: int | None
+    seq: int
+    labels: Mapping[str, str]
+    facts: Mapping[str, Any]

@@ -55,6 +55,10 @@ class Settled(_Record):
     def confirmed(self) -> bool:
         return self.confirmations > 0 and self.confirmations == self.confirmations_bad
 
+    @property
+    def answered(self) -> bool:
+        return self.confirmations > self.confirmations_bad
+
     @classmethod
     def _revive(cls, raw: dict[str, Any]) -> dict[str, Any]:
         return raw | {"slot": SlotKey(**raw["slot"]), "fault": Fault(raw["fault"])}

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -219,4 +220,26 @@ corrections = Table(
     Column("author", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Index(None, "target_id", "since_at"),
+)
+
+alerts = Table(
+    # One occurrence of a trouble from its first finding to its end; `id` is its key and when it fired.
+    "alerts",
+    metadata,
+    Column("since_ns", BigInteger, nullable=False),
+    Column("fired_ns", BigInteger, nullable=False),
+    Column("quiet_ns", BigInteger),
+    Column("ended_ns", BigInteger),
+    Column("seq", Integer, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("vantage", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("labels", JSONB, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    PrimaryKeyConstraint("vantage", "id"),
+    Index("ix_alerts_alive", "vantage", postgresql_where=text("ended_ns IS NULL")),
+    Index(None, "fired_ns"),
 )

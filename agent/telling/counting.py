@@ -14,6 +14,7 @@ from agent.telling.expecting import Expecting
 from agent.telling.messages import Heard, heard
 from agent.telling.series import page_plan, series_plan
 from agent.telling.settling import Final, Settling
+from agent.telling.standings import Standings
 from exporters.base import ResultSink
 from exporters.board import Board
 from exporters.metrics import Metrics, SnapshotError
@@ -40,6 +41,7 @@ class MetricsFollower:
         self,
         metrics: Metrics,
         board: Board,
+        standings: Standings,
         snapshot: Path,
         *,
         configured: Callable[[str], Config | None],
@@ -49,7 +51,8 @@ class MetricsFollower:
     ) -> None:
         self._metrics = metrics
         self._board = board
-        self._sinks: tuple[ResultSink, ...] = (metrics, board)
+        self._standings = standings
+        self._sinks: tuple[ResultSink, ...] = (metrics, board, standings)
         self._file = snapshot
         self._configured = configured
         self._switch = switch
@@ -105,6 +108,7 @@ class MetricsFollower:
             result=final.result,
             fault=final.fault,
             confirmed=final.confirmed,
+            answered=final.answered,
             classes=self._judge.classes(final.result, final.fault),
         )
 
@@ -127,6 +131,7 @@ class MetricsFollower:
         self._judge = Judge(config.objectives, config.targets)
         self._metrics.plan(series_plan(config))
         self._board.plan(page_plan(config))
+        self._standings.plan(config)
         self._switch(config)
         return True
 
@@ -155,6 +160,7 @@ class MetricsFollower:
             "settling": self._settling.snapshot(),
             "expecting": self._expecting.snapshot(),
             "board": self._board.snapshot(),
+            "standings": self._standings.snapshot(),
         }
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._file.with_suffix(".new")
@@ -174,6 +180,7 @@ class MetricsFollower:
             expecting.restore(state["expecting"])
             position, config_hash = int(state["position"]), str(state["config_hash"])
             self._board.restore(state.get("board", ()))
+            self._standings.restore(state.get("standings", ()))
             self._metrics.restore(numbers)
         except FileNotFoundError:
             return None, None

@@ -38,6 +38,10 @@ class Final:
     def confirmed(self) -> bool:
         return self.verdict is not None and self.verdict.confirmed
 
+    @property
+    def answered(self) -> bool:
+        return self.verdict is not None and self.verdict.answered
+
 
 class _Pending(NamedTuple):
     """A failure that waits for its settlement, and its record's place in the sequence."""

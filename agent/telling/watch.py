@@ -1,12 +1,14 @@
 """The watch over objectives: history is asked, evaluated and shown, again and again."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
 from agent.config.model import Config
 from agent.slo import windows
+from agent.slo.burning import Window, Windows
 from agent.slo.evaluate import evaluate
 from agent.slo.judge import throttled_class
 from agent.slo.objective import Objective
@@ -17,6 +19,8 @@ from exporters.signals import SloStatus
 from probes.target import Workload
 from storage.base import History, StoreUnavailableError
 from storage.readings import PlanRow, SliCounts, SliQuestion
+
+Pair = tuple[str, str]
 
 EVERY_S = 10.0
 SHARE = 5.0
@@ -29,21 +33,31 @@ class Watch:
     """Evaluates every SLO of a configuration; a failed evaluation leaves on show what was there."""
 
     def __init__(
-        self, history: History, sinks: Sequence[StatusSink], link: Link, wall_ns: Callable[[], int]
+        self,
+        history: History,
+        sinks: Sequence[StatusSink],
+        link: Link,
+        wall_ns: Callable[[], int],
+        counted: Callable[[Config, Mapping[Pair, Windows], int], None] = lambda _config, _series, _now_ns: (
+            None
+        ),
     ) -> None:
         self._history = history
         self._sinks = sinks
         self._link = link
         self._wall_ns = wall_ns
+        self._counted = counted
         self.succeeded_ns: int | None = None
 
     def evaluate(self, config: Config) -> None:
         """Ask, evaluate and show; raises StoreUnavailableError where the database does not answer."""
         now_ns = self._wall_ns()
         with self._link.used():
-            statuses = statuses_of(config, self._history, now_ns)
+            looks = looks_of(config, self._history, now_ns)
+        statuses = tuple(look.status(config.vantage, now_ns) for look in looks)
         for sink in self._sinks:
             sink.show(statuses)
+        self._counted(config, series_of(looks), now_ns)
         self.succeeded_ns = now_ns
 
 
@@ -66,11 +80,48 @@ async def keep_watch(
         await asyncio.sleep(max(EVERY_S, took_s * SHARE))
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One SLO as history shows it: settled slots and due ones in each window."""
+
+    objective: Objective
+    target: str
+    workload: Workload
+    windows: Windows
+
+    def status(self, vantage: str, now_ns: int) -> SloStatus:
+        return evaluate(
+            self.objective,
+            self.target,
+            self.workload.name,
+            vantage,
+            self.workload.every_ns,
+            {name: window.counts for name, window in self.windows.items()},
+            {name: window.expected for name, window in self.windows.items()},
+            now_ns,
+            self.workload.first_token_s,
+        )
+
+
 def statuses_of(config: Config, history: History, now_ns: int) -> tuple[SloStatus, ...]:
     """Return the state of every (objective, target, probe) from what history holds up to an instant."""
+    return tuple(look.status(config.vantage, now_ns) for look in looks_of(config, history, now_ns))
+
+
+def series_of(looks: Iterable[Look]) -> dict[Pair, Windows]:
+    """Return the availability of each probe of a target, by window."""
+    found: dict[Pair, Windows] = {}
+    for look in looks:
+        if look.objective.sli == "availability":
+            found.setdefault((look.target, look.workload.name), look.windows)
+    return found
+
+
+def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
+    """Return what history holds of every (objective, target, probe) up to an instant."""
     targets = {target.name: target for target in config.targets}
     workloads = config.workloads()
-    looks = [
+    asked = [
         (objective, target, probe, windows.counted(objective.window_s))
         for objective in config.objectives
         for target, probe in objective.pairs
@@ -86,51 +137,42 @@ def statuses_of(config: Config, history: History, now_ns: int) -> tuple[SloStatu
             threshold_s=objective.threshold_s,
             throttled=throttled_class(objective, targets[target]),
         )
-        for objective, target, probe, counted in looks
+        for objective, target, probe, counted in asked
         for seconds in counted.values()
     ]
     if not questions:
-        return ()
+        return []
     answers = iter(history.counts(questions))
     since_ns = min(question.since_ns for question in questions)
     plans = plans_by_pair(history.plans(config.vantage, since_ns, now_ns))
-    return tuple(
-        _status(
-            objective,
-            workloads[target, probe],
-            target,
-            config.vantage,
-            {window: next(answers) for window in counted},
-            plans.get((target, probe), []),
-            now_ns,
+    return [
+        Look(
+            objective=objective,
+            target=target,
+            workload=workloads[target, probe],
+            windows=_windows(
+                {window: next(answers) for window in counted},
+                counted,
+                plans.get((target, probe), []),
+                # A slot younger than its deadline may be under way still, so it is not missing yet.
+                now_ns,
+                now_ns - round(workloads[target, probe].timeout_s * 1e9),
+            ),
         )
-        for objective, target, probe, counted in looks
-    )
+        for objective, target, probe, counted in asked
+    ]
 
 
-def _status(
-    objective: Objective,
-    workload: Workload,
-    target: str,
-    vantage: str,
-    counts: dict[str, SliCounts],
-    plans: list[PlanRow],
+def _windows(
+    counts: Mapping[str, SliCounts],
+    lengths_s: Mapping[str, float],
+    plans: Sequence[PlanRow],
     now_ns: int,
-) -> SloStatus:
-    # A slot younger than its deadline may be under way still, so it is not missing yet.
-    until_ns = now_ns - round(workload.timeout_s * 1e9)
-    expected = {
-        window: expected_slots(plans, now_ns - round(seconds * 1e9), until_ns)
-        for window, seconds in windows.counted(objective.window_s).items()
+    until_ns: int,
+) -> Windows:
+    return {
+        name: Window(
+            counts=counts[name], expected=expected_slots(plans, now_ns - round(seconds * 1e9), until_ns)
+        )
+        for name, seconds in lengths_s.items()
     }
-    return evaluate(
-        objective,
-        target,
-        workload.name,
-        vantage,
-        workload.every_ns,
-        counts,
-        expected,
-        now_ns,
-        workload.first_token_s,
-    )

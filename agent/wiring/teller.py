@@ -22,12 +22,14 @@ from agent.config.model import Config, Otlp
 from agent.config.plan_file import read_plan
 from agent.config.secrets import Secrets
 from agent.errors import ConfigError, NephoscopeError
+from agent.telling.alerting import Alerting, keep_looking
 from agent.telling.alive import Alive
 from agent.telling.chores import repeat
 from agent.telling.counting import MetricsFollower
 from agent.telling.follow import Follower, Stop, follow, insist
 from agent.telling.heartbeat import Heart, keep_newest
 from agent.telling.link import Link
+from agent.telling.standings import Standings
 from agent.telling.storing import StoreFollower
 from agent.telling.tracing import TracesFollower
 from agent.telling.watch import Watch, keep_watch
@@ -40,6 +42,7 @@ from exporters.metrics import Metrics
 from exporters.otlp import open_sinks
 from probes.base import SigningError
 from storage import embedded, engine, migrate, retention
+from storage.alerts import PostgresAlerts
 from storage.engine import DatabaseURLError
 from storage.history import PostgresHistory
 from storage.journal import Reader, unlink_passed
@@ -98,9 +101,11 @@ class Teller:
             if told["database_url"]
             else engine.create(secrets.resolve_url(config.storage.url or ""), renew=self._database_url)
         )
+        standings = Standings()
         self._counter = MetricsFollower(
             self._metrics,
             self._board,
+            standings,
             self._state / "readers" / "metrics.snapshot",
             configured=self._configured,
             switch=self._switch,
@@ -108,7 +113,12 @@ class Teller:
             mono_ns=self._clock.mono_ns,
         )
         sinks = (self._metrics, self._board)
-        self._watch = Watch(PostgresHistory(self._engine), sinks, self._link, self._clock.wall_ns)
+        self._alerting = Alerting(
+            standings, PostgresAlerts(self._engine), self._board.alerts, self._clock.wall_ns
+        )
+        self._watch = Watch(
+            PostgresHistory(self._engine), sinks, self._link, self._clock.wall_ns, self._alerting.counted
+        )
 
     def _configured(self, config_hash: str) -> Config | None:
         try:
@@ -209,6 +219,7 @@ class Teller:
         yield "parent", self._listen_to_parent(pipe)
         yield "unlink", repeat(self._unlink, UNLINK_S, lambda: None)
         yield "evaluation", self._evaluate()
+        yield "alerting", self._look()
         yield "upkeep", self._keep_up()
         yield "heartbeat", keep_newest(self._heart, self._heart_changed)
 
@@ -253,6 +264,10 @@ class Teller:
     async def _evaluate(self) -> None:
         await self._prepared.wait()
         await keep_watch(self._watch, lambda: self._current, self._on_evaluated, self._clock.mono_ns)
+
+    async def _look(self) -> None:
+        await self._prepared.wait()
+        await keep_looking(self._alerting, lambda: self._current)
 
     def _on_evaluated(self, at_ns: int) -> None:
         self._alive.evaluated_ns = at_ns

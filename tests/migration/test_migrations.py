@@ -19,7 +19,7 @@ from storage.results import PostgresStore
 from support.postgres import connect
 from support.results import STARTED_NS, a_result
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def differences(database: Engine) -> list[object]:

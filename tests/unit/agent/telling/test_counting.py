@@ -6,6 +6,7 @@ import structlog
 
 from agent.config.model import Config
 from agent.telling.counting import MetricsFollower
+from agent.telling.standings import Standings
 from exporters.board import Board
 from exporters.metrics import Metrics
 from probes.result import Fault, Outcome, SlotKey
@@ -49,12 +50,14 @@ class Told:
     def __init__(self, folder: Path, known: tuple[Config, ...] = (CONFIG, OTHER)) -> None:
         self.metrics = Metrics("test")
         self.board = Board("test")
+        self.standings = Standings()
         self.switched: list[str] = []
         self.now_ns = 0
         configs = {config.hash: config for config in known}
         self.follower = MetricsFollower(
             self.metrics,
             self.board,
+            self.standings,
             folder / "readers" / "metrics.snapshot",
             configured=configs.get,
             switch=lambda config: self.switched.append(config.hash),

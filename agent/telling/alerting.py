@@ -1,0 +1,237 @@
+"""The alerts of an agent: what is wrong is looked for again and again, remembered as rows, and told."""
+
+import asyncio
+import dataclasses
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from agent.config.model import Config
+from agent.slo.alerts import Alert, Finding, step
+from agent.slo.burning import Windows
+from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
+from agent.slo.service import Member
+from agent.slo.standing import Standing
+from agent.telling import verdict
+from agent.telling.notices import notice
+from agent.telling.standings import Pair, Standings
+from agent.telling.verdict import Scene, Sight, Verdict
+from exporters.signals import Notice
+from probes.result import Outcome
+from probes.target import Target
+from storage.base import Alerts, StoreUnavailableError
+from storage.readings import AlertRow
+
+LOOK_S: Final = 1.0
+"""How often targets are looked at; a settlement is judged within this time of being read."""
+
+_REFERENCE: Final = re.compile(r"\$\{(\w+|(file|secret):[^}$]+)\}")
+
+log = structlog.get_logger("telling")
+
+
+class Alerting:
+    """Looks, and remembers each change before it is shown: a restart neither fires anew nor forgets an end."""
+
+    def __init__(
+        self,
+        standings: Standings,
+        rows: Alerts,
+        shown: Callable[[Sequence[Notice]], None],
+        wall_ns: Callable[[], int],
+    ) -> None:
+        self._burns: Sequence[Finding] = ()
+        self._standings = standings
+        self._rows = rows
+        self._shown = shown
+        self._wall_ns = wall_ns
+        self._alive: Mapping[str, Alert] | None = None
+        self._seq: dict[str, int] = {}
+
+    def counted(self, config: Config, series: Mapping[Pair, Windows], now_ns: int) -> None:
+        """Take what an evaluation of history counted: from it follows which services burn."""
+        ways, born_ns = ways_of(config), self._standings.born_ns()
+        self._burns = [
+            finding
+            for service in config.services
+            if (known := [series[one.pair] for one in service.members if one.pair in series])
+            for finding in burn_findings(service, known, now_ns, born_ns, ways)
+        ]
+
+    def look(self, config: Config) -> None:
+        """Look once; raises StoreUnavailableError where what changed cannot be remembered, and nothing has changed then."""
+        alive = self._alive if self._alive is not None else self._restored(config.vantage)
+        now_ns = self._wall_ns()
+        standings = self._standings.standings()
+        blames = _blames(config, standings, self._standings, now_ns)
+        found = [_blamed(finding, blames) for finding in self._findings(config, standings, now_ns)]
+        done = step(alive, found, now_ns)
+        changed = [*done.began, *done.rose, *done.ended]
+        if changed:
+            seqs = {alert.id: self._seq.get(alert.id, 0) + 1 for alert in changed}
+            self._rows.save([_row(config.vantage, alert, seqs[alert.id]) for alert in changed])
+            self._seq |= seqs
+        self._alive = done.alive
+        for alert in changed:
+            _tell(alert)
+        self._shown([notice(alert, self._seq[alert.id]) for alert in done.alive.values()])
+
+    def _restored(self, vantage: str) -> Mapping[str, Alert]:
+        rows = self._rows.alive(vantage)
+        self._seq = {row.id: row.seq for row in rows}
+        return {row.key: revived(row) for row in rows}
+
+    def _findings(self, config: Config, standings: Mapping[Pair, Standing], now_ns: int) -> Iterable[Finding]:
+        ways = ways_of(config)
+        born_ns = self._standings.born_ns()
+        members = dict.fromkeys(member for service in config.services for member in service.members)
+        critical = frozenset(target.name for target in config.targets if target.critical)
+        yield from target_findings(members, critical, standings, born_ns, now_ns, ways)
+        yield from service_findings(config.services, standings, born_ns, now_ns, ways)
+        known = {service.name for service in config.services}
+        yield from (finding for finding in self._burns if finding.subject in known)
+
+
+async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> None:
+    """Look every second, for ever; with the database away nothing changes, and that is told once."""
+    away = False
+    while True:
+        try:
+            await asyncio.to_thread(alerting.look, configured())
+            away = False
+        except StoreUnavailableError as failure:
+            if not away:
+                log.warning("alerts.unremembered", error=str(failure))
+            away = True
+        await asyncio.sleep(LOOK_S)
+
+
+def ways_of(config: Config) -> Ways:
+    return Ways(after_ns=round(config.paging.after_s * 1e9), warm_up_ns=round(config.paging.warm_up_s * 1e9))
+
+
+# -- whose fault
+
+
+def _blames(
+    config: Config, standings: Mapping[Pair, Standing], seen: Standings, now_ns: int
+) -> dict[str, Verdict]:
+    """Return target -> the verdict that it is part of."""
+    outcomes = seen.outcomes()
+    by_name = {target.name: target for target in config.targets}
+    members = dict.fromkeys(member for service in config.services for member in service.members)
+    sights = [
+        _sight(by_name[member.target], member, standings, outcomes, now_ns)
+        for member in members
+        if member.target in by_name
+    ]
+    scene = Scene(sights=_one_each(sights), spoilt=seen.spoilt(now_ns))
+    return {name: found for found in verdict.verdicts(scene) for name in found.targets}
+
+
+def _sight(
+    target: Target,
+    member: Member,
+    standings: Mapping[Pair, Standing],
+    outcomes: Mapping[Pair, Outcome],
+    now_ns: int,
+) -> Sight:
+    standing = standings.get(member.pair, Standing())
+    health = "unknown" if standing.stale(now_ns, member.every_s) else standing.state
+    return Sight(
+        target=target.name,
+        cloud=target.cloud,
+        region=target.region,
+        model=target.model,
+        network=target.network,
+        identity=_identity(target),
+        health=health,
+        outcome=outcomes.get(member.pair),
+    )
+
+
+def _identity(target: Target) -> str:
+    """Return a name for the credentials: a reference as it is written, of anything else no more than a digest."""
+    if not target.credentials:
+        return ""
+    key, value = next(iter(target.credentials.items()))
+    if _REFERENCE.fullmatch(value):
+        return f"credentials.{key} ({value})"
+    digest = hashlib.blake2b(value.encode(), digest_size=4).hexdigest()
+    return f"credentials.{key} #{digest}"
+
+
+def _one_each(sights: Iterable[Sight]) -> list[Sight]:
+    """Return one sight of each target: of several probes of one, the worst."""
+    worst: dict[str, Sight] = {}
+    order = {"bad": 0, "good": 1, "unknown": 2}
+    for sight in sights:
+        known = worst.get(sight.target)
+        if known is None or order[sight.health] < order[known.health]:
+            worst[sight.target] = sight
+    return list(worst.values())
+
+
+def _blamed(finding: Finding, blames: Mapping[str, Verdict]) -> Finding:
+    """Return the finding with whose fault it is, where its targets agree on it."""
+    names = finding.facts.get("failing") or [finding.labels.get("target", "")]
+    told = dict.fromkeys((blames[name].fault.value, blames[name].subject) for name in names if name in blames)
+    if not told:
+        return finding
+    evidence = dict.fromkeys(said for name in names if name in blames for said in blames[name].evidence)
+    facts = {
+        "fault": ", ".join(f"{fault} {subject}" for fault, subject in told),
+        "evidence": list(evidence),
+    }
+    return dataclasses.replace(finding, facts={**finding.facts, **facts})
+
+
+# -- as rows
+
+
+def _row(vantage: str, alert: Alert, seq: int) -> AlertRow:
+    finding = alert.finding
+    return AlertRow(
+        vantage=vantage,
+        id=alert.id,
+        key=finding.key,
+        name=finding.name,
+        severity=finding.severity,
+        subject=finding.subject,
+        since_ns=finding.since_ns,
+        fired_ns=alert.fired_ns,
+        quiet_ns=alert.quiet_ns,
+        ended_ns=alert.ended_ns,
+        seq=seq,
+        labels=finding.labels,
+        facts=finding.facts,
+    )
+
+
+def revived(row: AlertRow) -> Alert:
+    """Return the alert that a row remembers."""
+    finding = Finding(
+        key=row.key,
+        name=row.name,
+        severity="page" if row.severity == "page" else "ticket",
+        subject=row.subject,
+        since_ns=row.since_ns,
+        labels=row.labels,
+        facts=row.facts,
+    )
+    return Alert(finding=finding, fired_ns=row.fired_ns, quiet_ns=row.quiet_ns, ended_ns=row.ended_ns)
+
+
+def _tell(alert: Alert) -> None:
+    finding = alert.finding
+    tell = log.warning if alert.ended_ns is None else log.info
+    tell(
+        "alert.fired" if alert.ended_ns is None else "alert.ended",
+        alert=finding.name,
+        severity=finding.severity,
+        subject=finding.subject,
+        fault=finding.facts.get("fault"),
+    )

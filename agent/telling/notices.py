@@ -1,0 +1,111 @@
+"""An alert in words: what broke and since when, its impact, whose fault it is and on what evidence. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from agent.slo.alerts import Alert
+from exporters import durations
+from exporters.signals import Notice
+
+NAMED_AT_MOST: Final = 5
+
+
+def notice(
+    alert: Alert,
+    seq: int,
+    *,
+    runbook: str | None = None,
+    page: str | None = None,
+    simulated: frozenset[str] = frozenset(),
+) -> Notice:
+    """Return what is told of an alert as it is now; `simulated` names the targets that are no real endpoints."""
+    finding = alert.finding
+    about = {finding.labels.get("target", ""), *finding.facts.get("failing", ())} - {""}
+    return Notice(
+        key=alert.id,
+        seq=seq,
+        state="firing" if alert.ended_ns is None else "resolved",
+        name=finding.name,
+        severity=finding.severity,
+        subject=finding.subject,
+        summary=_summary(alert),
+        detail=_detail(finding.facts),
+        since_ns=finding.since_ns,
+        fired_ns=alert.fired_ns,
+        ended_ns=alert.ended_ns,
+        fault=finding.facts.get("fault"),
+        evidence=tuple(finding.facts.get("evidence", ())),
+        labels={**finding.labels, "severity": finding.severity},
+        facts={name: _plain(value) for name, value in finding.facts.items()},
+        runbook=None if runbook is None else _filled(runbook, finding.labels),
+        page=page,
+        simulated=bool(about) and about <= simulated,
+    )
+
+
+def _summary(alert: Alert) -> str:
+    """Return the first line: what broke, and since when or for how long.
+
+    >>> from agent.slo.alerts import Finding
+    >>> facts = {"well": 1, "at_least": 3, "of": "cloud", "units": 4}
+    >>> down = Finding(key="k", name="ServiceDown", severity="page", subject="nano", since_ns=0, facts=facts)
+    >>> _summary(Alert(finding=down, fired_ns=40_000_000_000))
+    'Service nano is down since 1970-01-01 00:00:00 UTC: 1 of 4 clouds is well, and it needs 3'
+    >>> _summary(Alert(finding=down, fired_ns=40_000_000_000, quiet_ns=90_000_000_000, ended_ns=690_000_000_000))
+    'Service nano is well again after 1m30s'
+    """
+    finding, facts = alert.finding, alert.finding.facts
+    what = _WHAT[finding.name].format(subject=finding.subject)
+    if alert.ended_ns is not None:
+        lasted_ns = (alert.quiet_ns or alert.ended_ns) - finding.since_ns
+        return f"{what} is well again after {durations.write(max(0, lasted_ns // 1_000_000_000))}"
+    since = f"{datetime.fromtimestamp(finding.since_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if finding.name == "ServiceBudgetBurn":
+        times = f"{facts['factor']:.3g} times as fast as its objective allows"
+        return f"{what} spends its error budget more than {times} (window {facts['window']})"
+    told = f"{what} is down since {since}"
+    if "well" in facts:
+        are = "is" if facts["well"] == 1 else "are"
+        told += f": {facts['well']} of {facts['units']} {facts['of']}s {are} well, and it needs {facts['at_least']}"
+    return told
+
+
+def _detail(facts: Mapping[str, Any]) -> str:
+    """Return the second line: who fails, whose fault it is on what evidence, and what is healthy instead."""
+    said = []
+    if failing := facts.get("failing"):
+        said.append(f"failing: {_some(failing)}")
+    said.append(f"fault: {facts.get('fault') or 'undetermined'}")
+    if evidence := facts.get("evidence"):
+        said.append(", ".join(evidence[:NAMED_AT_MOST]))
+    if "failing" in facts:
+        said.append(f"healthy: {_some(facts.get('healthy', ())) or 'none'}")
+    return "; ".join(said)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first few of some names.
+
+    >>> _some(["a", "b"]), _some("abcdefg")
+    ('a, b', 'a, b, c, d, e and 2 more')
+    """
+    more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
+    return ", ".join(names[:NAMED_AT_MOST]) + more
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _filled(template: str, labels: Mapping[str, str]) -> str:
+    for name in ("objective", "target", "probe", "service"):
+        template = template.replace("{" + name + "}", labels.get(name, ""))
+    return template
+
+
+_WHAT: Final[Mapping[str, str]] = {
+    "TargetDown": "Target {subject}",
+    "ServiceDown": "Service {subject}",
+    "ServiceBudgetBurn": "Service {subject}",
+}

@@ -1,0 +1,62 @@
+"""What remembering alerts promises, whoever remembers."""
+
+import dataclasses
+
+import pytest
+
+from storage.alerts import PostgresAlerts
+from storage.base import Alerts
+from storage.memory import MemoryAlerts
+from storage.readings import AlertRow
+
+
+@pytest.fixture(params=["memory", "postgres", pytest.param("system", marks=pytest.mark.heavy)])
+def alerts(request: pytest.FixtureRequest) -> Alerts:
+    if request.param == "memory":
+        return MemoryAlerts()
+    fixture = {"postgres": "database", "system": "system_database"}[request.param]
+    return PostgresAlerts(request.getfixturevalue(fixture))
+
+
+def row(fired_ns: int, **changes: object) -> AlertRow:
+    known = AlertRow(
+        vantage="fra-1",
+        id=f"service-down/nano@{fired_ns}",
+        key="service-down/nano",
+        name="ServiceDown",
+        severity="page",
+        subject="nano",
+        since_ns=fired_ns - 40_000_000_000,
+        fired_ns=fired_ns,
+        quiet_ns=None,
+        ended_ns=None,
+        seq=1,
+        labels={"service": "nano"},
+        facts={"failing": ["aws", "azure"], "well": 0},
+    )
+    return dataclasses.replace(known, **changes)
+
+
+def test_what_is_alive_comes_back_as_it_was_saved(alerts: Alerts) -> None:
+    first, second = row(2_000), row(1_000, key="k", id="k@1000", severity="ticket")
+    alerts.save([first, second])
+    alerts.save([])
+    assert alerts.alive("fra-1") == [second, first]
+    assert alerts.alive("elsewhere") == []
+
+
+def test_a_change_is_another_state_of_the_same_occurrence(alerts: Alerts) -> None:
+    alerts.save([row(1_000)])
+    ended = row(1_000, quiet_ns=5_000, ended_ns=9_000, seq=2, facts={"well": 2})
+    for _ in range(2):
+        alerts.save([ended])
+    assert alerts.alive("fra-1") == []
+    assert alerts.lately("fra-1", 9_000, 10) == [ended]
+    assert alerts.lately("fra-1", 9_001, 10) == []
+
+
+def test_lately_is_the_newest_first_and_no_more_than_asked_for(alerts: Alerts) -> None:
+    alerts.save([row(nth) for nth in (1_000, 3_000, 2_000)])
+    alerts.save([row(500, ended_ns=600)])
+    assert [one.fired_ns for one in alerts.lately("fra-1", 0, 3)] == [3_000, 2_000, 1_000]
+    assert [one.fired_ns for one in alerts.lately("fra-1", 0, 9)] == [3_000, 2_000, 1_000, 500]
