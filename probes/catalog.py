@@ -67,7 +67,7 @@ def url(target: Target, kind: Kind) -> str:
         base = base.removesuffix("/v1")
     if call.root is not None:
         base = base.removesuffix(way.root)
-    path, _, more = call.path.format_map(_Places(target, way.version)).partition("?")
+    path, _, more = call.path.format_map(_Places(target)).partition("?")
     path = _rooted(base, way.root if call.root is None else call.root) + path
     query = "&".join(filter(None, (query, more)))
     if call.host is not None:
@@ -78,12 +78,12 @@ def url(target: Target, kind: Kind) -> str:
 class _Places(dict[str, str]):
     """What stands in a path for a target's own, percent-encoded; a place that the target leaves open is said."""
 
-    def __init__(self, target: Target, version: str | None) -> None:
+    def __init__(self, target: Target) -> None:
         places = {
             "model": target.model_id,
             "region": target.region,
             "project": target.project,
-            "version": target.api_version or version,
+            "version": target.api_version or api(target).version,
         }
         super().__init__({name: quote(text, safe="") for name, text in places.items() if text})
         self._name = target.name
