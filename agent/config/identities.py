@@ -54,14 +54,6 @@ def credentials(
     return found
 
 
-def _chosen(context: Context, path: Path, text: str, words: Sequence[str]) -> None:
-    if context.known(text) and text not in words:
-        context.findings.error(
-            path,
-            f"{shown(text)} is none of its words{nearest(text, words) or '; write ' + ' or '.join(words)}",
-        )
-
-
 def _credential(context: Context, path: Path, text: str, *, bare: bool) -> str:
     """Return one credential as the plan carries it; one that is spelled out though the endpoint is real is warned of."""
     key = path[-1]
@@ -93,4 +85,12 @@ def _sendable(context: Context, path: Path, text: str) -> None:
     elif not (secret.strip().isascii() and secret.strip().isprintable() and " " not in secret.strip()):
         context.findings.error(
             path, "holds spaces or signs that no header can carry; look at what it refers to"
+        )
+
+
+def _chosen(context: Context, path: Path, text: str, words: Sequence[str]) -> None:
+    if context.known(text) and text not in words:
+        context.findings.error(
+            path,
+            f"{shown(text)} is none of its words{nearest(text, words) or '; write ' + ' or '.join(words)}",
         )
