@@ -14,8 +14,6 @@ from probes.entra_refusals import Ends, told
 from probes.kept import Fetched, Kept
 from probes.target import Target
 
-KEY_HEADER: Final = "api-key"
-
 MODES: Final = ("default", "workload", "managed", "cli", "environment")
 """What `credentials.entra` may be: which of azure-identity's credentials is asked."""
 
@@ -62,10 +60,10 @@ class Wanted(NamedTuple):
         return " ".join(filter(None, self))
 
 
-def wanted(target: Target, secrets: Secrets) -> Wanted:
+def wanted(target: Target, secrets: Secrets, usual: str | None = None) -> Wanted:
     """Return which token a target asks for: its authority is that of its host's cloud, and so is its scope unless it names one.
 
-    Raises `SigningError` where its credentials name none.
+    `usual` is the scope in place of the public cloud's. Raises `SigningError` where its credentials name none.
     """
     given = target.credentials.get("entra")
     mode = secrets.resolve(given).strip() if given else ""
@@ -76,22 +74,32 @@ def wanted(target: Target, secrets: Secrets) -> Wanted:
         )
     host = urlsplit(target.endpoint).hostname or ""
     cloud = next(cloud for cloud in _CLOUDS if host.endswith(cloud.suffix))
-    return Wanted(mode, cloud.authority, target.credentials.get("scope") or cloud.scope)
+    scope = cloud.scope if cloud.authority or usual is None else usual
+    return Wanted(mode, cloud.authority, target.credentials.get("scope") or scope)
 
 
 class Entra:
     """An `api_key` goes into Azure's own header, a token behind `Bearer`; `entra` says who is asked for one.
 
-    `now_s` gives monotonic seconds.
+    `scope` is the usual one in the public cloud; `now_s` gives monotonic seconds.
     """
 
-    def __init__(self, kept: Kept[str] | None = None, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        kept: Kept[str] | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+        *,
+        key_header: str = "api-key",
+        scope: str | None = None,
+    ) -> None:
         self._kept: Kept[str] = kept or Kept()
         self._now_s = now_s
+        self._key_header = key_header
+        self._scope = scope
         self._renewals: dict[str, float] = {}
 
     async def sign(self, request: WireRequest, target: Target, secrets: Secrets) -> Mapping[str, str]:  # noqa: ARG002 - the protocol's
-        given = secret_header.headers(target, secrets, KEY_HEADER)
+        given = secret_header.headers(target, secrets, self._key_header)
         return await self._bearer(target, secrets) if given is None else given
 
     async def renewed(
@@ -105,14 +113,14 @@ class Entra:
             return True
         if "entra" not in target.credentials:
             return False
-        key, now_s = wanted(target, secrets).key, self._now_s()
+        key, now_s = wanted(target, secrets, self._scope).key, self._now_s()
         if now_s - self._renewals.get(key, float("-inf")) < _AGAIN_S:
             return False
         self._renewals[key] = now_s
         return await self._bearer(target, secrets, anew=True) != signed
 
     async def _bearer(self, target: Target, secrets: Secrets, *, anew: bool = False) -> Mapping[str, str]:
-        asked = wanted(target, secrets)
+        asked = wanted(target, secrets, self._scope)
         for name in _FROM_ENVIRONMENT:
             if value := os.environ.get(name):
                 secrets.learn(value)

@@ -115,6 +115,18 @@ def test_authority_and_scope_are_those_of_the_endpoints_cloud(
     assert (asked.authority, asked.scope) == (authority, expected)
 
 
+def test_a_way_of_its_own_may_have_its_own_key_header_and_scope() -> None:
+    """As Claude on Foundry does; a cloud of its own keeps its scope."""
+    signer = Signer(key_header="x-api-key", scope="https://ai.azure.com/.default")
+    assert asyncio.run(sign({"api_key": "${KEY}"}, signer)) == {"x-api-key": "az-1"}
+    for host, scope in (
+        ("azure.com", "https://ai.azure.com"),
+        ("azure.us", "https://cognitiveservices.azure.us"),
+    ):
+        asked = target({"entra": "managed"}, f"https://bank.services.ai.{host}")
+        assert wanted(asked, FakeSecrets({}), "https://ai.azure.com/.default").scope == f"{scope}/.default"
+
+
 Scene = Callable[[Entra], Awaitable[None]]
 
 
