@@ -168,7 +168,14 @@ class Models:
             return refusal(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
         if request.target not in self.paths:
             return refusal(404, "NOT_FOUND", "Publisher Model was not found.")
-        assert request.headers["content-type"] == "application/json"
+        if request.method == "POST":
+            assert request.headers["content-type"] == "application/json"
+            known = {"contents", "generationConfig", "tools", "toolConfig"} if ":" in request.target else None
+            assert known is None or json.loads(request.body).keys() <= known, (
+                "Google refuses what it does not know"
+            )
+        else:
+            assert (request.method, request.body) == ("GET", b"")
         return None
 
 
