@@ -63,7 +63,6 @@ ROWS: Final[Mapping[str, Provider]] = {
         needs=("project", "region"),
         credentials=("google", "api_key", "token", "token_file"),
         extra="google",
-        environment={"google": "GOOGLE_APPLICATION_CREDENTIALS", "project": "GOOGLE_CLOUD_PROJECT"},
         otel="gcp.vertex_ai",
         request_id=("x-goog-request-id", "x-request-id"),
         server_ms=("server-timing: gfet4t7",),
@@ -92,7 +91,7 @@ ROWS: Final[Mapping[str, Provider]] = {
             "openai": Api(
                 root="/v1beta/openai",
                 calls=generating(_CHAT, "/chat/completions") | {"models": Call(ModelsList(), "/models")},
-                signer=Google(key_header=AUTHORIZATION, kept=_GOOGLE.kept),
+                signer=Google(AUTHORIZATION, _GOOGLE.kept),
             ),
         },
         signer=_GOOGLE,

@@ -9,7 +9,8 @@ import functools
 import importlib
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from pathlib import Path as File
 from typing import Any, Final
@@ -28,6 +29,9 @@ KEY_HEADER: Final = "x-goog-api-key"
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _EXTRA: Final = "google"
+
+_AGAIN_S: Final = 300.0
+"""How long a token is believed that was got after a refusal: one that is refused as well shows something else."""
 
 _TRY_S: Final = 3.0
 """How long one request of the library waits. It asks four times at most: a probe waits ten seconds in all."""
@@ -63,30 +67,40 @@ class _UnservedError(Exception):
         self.metadata = metadata
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Google:
     """`google` is `default`, or a file of credentials; `api_key` goes into a header of its own, a token behind `Bearer`.
 
     A token brings the project with it that is charged and limited for the call, where its credentials name one.
+    `now_s` gives monotonic seconds.
     """
 
-    key_header: str = KEY_HEADER
-    kept: Kept[Mapping[str, str]] = dataclasses.field(default_factory=Kept[Mapping[str, str]])
+    def __init__(
+        self,
+        key_header: str = KEY_HEADER,
+        kept: Kept[Mapping[str, str]] | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.kept: Kept[Mapping[str, str]] = kept or Kept()
+        self._key_header = key_header
+        self._now_s = now_s
+        self._renewals: dict[str, float] = {}
 
     async def sign(self, request: WireRequest, target: Target, secrets: Secrets) -> Mapping[str, str]:  # noqa: ARG002 - the protocol's: other signers sign the body
         return await self._headers(target, secrets)
 
     async def renewed(
-        self,
-        signed: Mapping[str, str],
-        request: WireRequest,  # noqa: ARG002 - the protocol's
-        target: Target,
-        secrets: Secrets,
+        self, signed: Mapping[str, str], request: WireRequest, target: Target, secrets: Secrets
     ) -> bool:
+        if await self.sign(request, target, secrets) != signed:
+            return True
+        source, now_s = target.credentials.get("google"), self._now_s()
+        if not source or now_s - self._renewals.get(source, float("-inf")) < _AGAIN_S:
+            return False
+        self._renewals[source] = now_s
         return await self._headers(target, secrets, anew=True) != signed
 
     async def _headers(self, target: Target, secrets: Secrets, *, anew: bool = False) -> Mapping[str, str]:
-        plain = secret_header.headers(target, secrets, self.key_header)
+        plain = secret_header.headers(target, secrets, self._key_header)
         if plain is not None:
             return plain
         if not target.credentials.get("google"):

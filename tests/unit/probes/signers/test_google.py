@@ -73,7 +73,7 @@ async def failure(signer: Google, asked: Target) -> SigningError:
     ("signer", "credentials", "expected"),
     [
         (Google(), {"api_key": "${KEY}"}, {"x-goog-api-key": "k-1"}),
-        (Google(key_header="authorization"), {"api_key": "${KEY}"}, {"authorization": "Bearer k-1"}),
+        (Google("authorization"), {"api_key": "${KEY}"}, {"authorization": "Bearer k-1"}),
         (Google(), {"token": "${KEY}"}, {"authorization": "Bearer k-1"}),
         (Google(), {"token_file": "/run/token"}, {"authorization": "Bearer t-1"}),
     ],
@@ -126,6 +126,28 @@ def test_after_a_refusal_the_token_is_got_anew_and_compared(
 
 
 PERSON = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
+
+
+def test_a_token_that_is_refused_as_well_is_believed_for_five_minutes(
+    account: ServiceAccount, tmp_path: Path
+) -> None:
+    """Neither is the endpoint asked twice in each slot, nor Google for a token."""
+    endpoint, now_s = TokenEndpoint(account), [0.0]
+    signer = Google(now_s=lambda: now_s[0])
+
+    async def use(server: WireServer) -> None:
+        asked, secrets = target(account.file(tmp_path, f"{server.url}/token")), FakeSecrets({})
+        first = await sign(signer, asked, secrets)
+        assert await signer.renewed(first, REQUEST, asked, secrets)
+        second = await sign(signer, asked, secrets)
+        now_s[0] = 299.0
+        assert not await signer.renewed(second, REQUEST, asked, secrets)
+        assert await signer.renewed(first, REQUEST, asked, secrets), "another target got it anew meanwhile"
+        assert len(endpoint.asked) == 2
+        now_s[0] = 301.0
+        assert await signer.renewed(second, REQUEST, asked, secrets)
+
+    served(endpoint, use)
 
 
 def test_the_quota_project_goes_along_where_the_environment_names_one(
