@@ -18,7 +18,6 @@ from probes.streaming import (
     FailedError,
     ForeignError,
     StreamReader,
-    decoded,
     error_in,
     server_sent,
 )
@@ -117,12 +116,12 @@ class _Chunks:
     def take(self, event: Event) -> Sequence[Unit]:
         if not event.data.strip():
             return ()
-        if error := error_in(parsed(event.data)):
+        chunk = parsed(event.data)
+        if error := error_in(chunk):
             raise FailedError(error)
         if event.failed:
             raise FailedError(ErrorObject(type="error", message=glimpse(event.data)))
-        chunk = decoded(event)
-        if not _OURS & chunk.keys():
+        if not isinstance(chunk, dict) or not _OURS & chunk.keys():
             raise ForeignError(f"an event is no chunk of generateContent: {glimpse(event.data)}")
         return self.add(chunk)
 

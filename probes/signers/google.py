@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import importlib
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -125,6 +126,8 @@ def _fetch(name: str, source: str, way: _Way) -> Fetched[Mapping[str, str]]:
         raise SigningError(
             f"target {name} needs nephoscope[{_EXTRA}]: pip install 'nephoscope[{_EXTRA}]'", "missing_extra"
         ) from None
+    # What it has to say is in our own sentences, and at its debug level it tells tokens.
+    logging.getLogger("google").setLevel(logging.CRITICAL + 1)
     try:
         with contextlib.closing(ask.session):
             credentials = _credentials(source, ask)

@@ -17,7 +17,7 @@ from probes.exchange import Exchange
 from probes.framing.array import write_array
 from probes.framing.sse import write_event
 from probes.result import Outcome, ProbeResult, StreamVerdict
-from probes.target import Path, Target, Workload
+from probes.target import Kind, Path, Target, Workload
 from probes.transport.wire import WireTransport
 from support.clouds.google import Models, ServiceAccount, TokenEndpoint, refusal, told
 from support.secrets import FakeSecrets
@@ -294,6 +294,43 @@ def test_a_wrong_identity_is_a_sentence_that_does_not_show_it(target: Target, ke
     assert "Google did not take the identity, look at credentials." in (result.error or "")
     assert SECRETS[key] not in (result.error or "")
     assert len(models.asked) == 1
+
+
+class Swapped(FakeSecrets):
+    """Secrets whose key was swapped on disk after it was read."""
+
+    def __init__(self) -> None:
+        self._now = dict(SECRETS)
+        super().__init__(self._now)
+
+    def forget(self) -> None:
+        self._now["KEY"] = "planted-key-2"
+
+
+def test_a_key_that_was_swapped_serves_at_once_though_google_calls_the_old_one_a_wrong_argument() -> None:
+    path = "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+    invalid = refusal(400, "INVALID_ARGUMENT", "API key not valid.", {"reason": "API_KEY_INVALID"})
+    models = Models([path], {}, [invalid, stream("google/gemini.sse")])
+
+    async def run() -> ProbeResult:
+        async with WireServer(models) as server, exchanging(Swapped()) as exchange:
+            return await exchange.ask(dataclasses.replace(GEMINI, endpoint=server.url), CHAT, Slot(1, 0))
+
+    assert asyncio.run(run()).outcome is Outcome.OK
+    assert [request.headers["x-goog-api-key"] for request in models.asked] == [
+        SECRETS["KEY"],
+        "planted-key-2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "key"), [("tools", "tool_call", "toolConfig"), ("json", "json", "generationConfig")]
+)
+def test_a_tool_and_an_answer_in_json_are_asked_for_and_read(kind: Kind, name: str, key: str) -> None:
+    models = Models([f"{FLASH}:streamGenerateContent?alt=sse"], BEARER, [stream(f"google/{name}.sse")])
+    (result,) = asked(models, VERTEX, dataclasses.replace(CHAT, kind=kind))
+    assert (result.outcome, result.stream) == (Outcome.OK, StreamVerdict.COMPLETE)
+    assert key in body(models.asked[0])
 
 
 class Rotating(Models):
