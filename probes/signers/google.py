@@ -29,7 +29,6 @@ DEFAULT: Final = "default"
 KEY_HEADER: Final = "x-goog-api-key"
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
-_EXTRA: Final = "google"
 
 _AGAIN_S: Final = 300.0
 """How long a token is believed that was got after a refusal: one that is refused as well shows something else."""
@@ -111,21 +110,25 @@ class Google:
             )
         source = secrets.resolve(target.credentials["google"])
         way = _Way(secrets.resolve_url(target.path.proxy), target.path.ca)
-        fetch = functools.partial(_fetch, target.name, source, way)
-        headers = await self.kept.get(f"{source}\0{way}", fetch, anew=anew)
+        fetch = functools.partial(_fetch, source, way)
+        try:
+            headers = await self.kept.get(f"{source}\0{way}", fetch, anew=anew)
+        except ImportError:
+            raise SigningError(
+                f"target {target.name} needs nephoscope[google]: pip install 'nephoscope[google]'",
+                "missing_extra",
+            ) from None
         secrets.learn(headers["authorization"].removeprefix("Bearer "))
         return headers
 
 
-def _fetch(name: str, source: str, way: _Way) -> Fetched[Mapping[str, str]]:
-    """Return the headers that carry a new token; whatever goes wrong is a `SigningError`."""
-    try:
-        exceptions = importlib.import_module("google.auth.exceptions")
-        ask = _Request(way, importlib.import_module("google.auth.transport.requests"), exceptions)
-    except ImportError:
-        raise SigningError(
-            f"target {name} needs nephoscope[{_EXTRA}]: pip install 'nephoscope[{_EXTRA}]'", "missing_extra"
-        ) from None
+def _fetch(source: str, way: _Way) -> Fetched[Mapping[str, str]]:
+    """Return the headers that carry a new token; raises `ImportError` without google-auth, else `SigningError`.
+
+    Targets share what is fetched, so that no sentence names one: whoever asked is put before it.
+    """
+    exceptions = importlib.import_module("google.auth.exceptions")
+    ask = _Request(way, importlib.import_module("google.auth.transport.requests"), exceptions)
     # What it has to say is in our own sentences, and at its debug level it tells tokens.
     logging.getLogger("google").setLevel(logging.CRITICAL + 1)
     try:
@@ -134,10 +137,10 @@ def _fetch(name: str, source: str, way: _Way) -> Fetched[Mapping[str, str]]:
             credentials.refresh(ask)
     except _UnservedError as error:
         found = google_refusals.MISSING if error.metadata and not ask.met else error.trouble
-        raise _told(name, source, found, "") from error
+        raise _told(source, found, "") from error
     except (exceptions.GoogleAuthError, OSError, ValueError, KeyError, TypeError) as error:
         text = str(error.args[0] if error.args else error)
-        raise _told(name, source, _trouble(exceptions, error, text), text) from error
+        raise _told(source, _trouble(exceptions, error, text), text) from error
     headers: dict[str, str] = {}
     credentials.apply(headers)
     headers = {key.lower(): value for key, value in headers.items()}
@@ -157,10 +160,10 @@ def _trouble(exceptions: Any, error: Exception, text: str) -> Trouble:
     return google_refusals.UNREADABLE_FILE if isinstance(error, OSError) else google_refusals.MALFORMED
 
 
-def _told(name: str, source: str, trouble: Trouble, text: str) -> SigningError:
+def _told(source: str, trouble: Trouble, text: str) -> SigningError:
     quoted = f' (it says: "{" ".join(text.split())}")' if text else ""
     return SigningError(
-        f"target {name} got no token by credentials.google ({source}): {trouble.remedy}{quoted}",
+        f"no token came by credentials.google ({source}): {trouble.remedy}{quoted}",
         trouble.code,
         trouble.outcome,
     )

@@ -404,4 +404,5 @@ def test_no_token_means_no_request(tmp_path: File) -> None:
 
     result = asyncio.run(run())
     assert (result.outcome, result.error_code) == (Outcome.SERVER_ERROR, "identity_service")
+    assert (result.error or "").startswith("target v: no token came by credentials.google")
     assert (models.asked, len(endpoint.asked)) == ([], 1)

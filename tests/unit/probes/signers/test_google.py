@@ -65,7 +65,6 @@ def served(script: Script, use: Callable[[WireServer], Awaitable[None]]) -> None
 async def failure(signer: Google, asked: Target) -> SigningError:
     with pytest.raises(SigningError) as raised:
         await sign(signer, asked)
-    assert "target t" in str(raised.value)
     return raised.value
 
 
