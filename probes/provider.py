@@ -15,7 +15,7 @@ class Call:
     """How one kind of probe is asked.
 
     `path` stands below the API's root; `{model}`, `{region}`, `{project}` and `{version}` in it are those of the
-    target, percent-encoded. `root` replaces the API's; `host` is (pattern, replacement) for a call that is
+    target, percent-encoded, and `{publisher}` and `{name}` those of a model that is written `publisher/name`. `root` replaces the API's; `host` is (pattern, replacement) for a call that is
     answered by another of the vendor's hosts, and leaves any other host as it is.
     """
 
