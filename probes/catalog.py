@@ -7,11 +7,33 @@ from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
 from probes.base import Dialect, Signer
-from probes.clouds import azure, compatible, google, openai
+from probes.clouds import (
+    azure,
+    compatible,
+    deepseek,
+    github,
+    google,
+    hosted,
+    mistral,
+    openai,
+    openrouter,
+    qwen,
+)
 from probes.provider import DATED, Api, Call, Provider
 from probes.target import Kind, Target
 
-PROVIDERS: Final[Mapping[str, Provider]] = {**openai.ROWS, **azure.ROWS, **google.ROWS, **compatible.ROWS}
+PROVIDERS: Final[Mapping[str, Provider]] = {
+    **openai.ROWS,
+    **azure.ROWS,
+    **google.ROWS,
+    **compatible.ROWS,
+    **deepseek.ROWS,
+    **qwen.ROWS,
+    **mistral.ROWS,
+    **hosted.ROWS,
+    **openrouter.ROWS,
+    **github.ROWS,
+}
 
 
 def api(target: Target) -> Api:
