@@ -12,11 +12,17 @@ from probes.target import Price, Target
 
 _SELLERS: Mapping[str, str] = {
     "azure": "azure",
+    "cerebras": "cerebras",
     "deepseek": "deepseek",
+    "fireworks": "fireworks",
     "gemini": "google",
+    "groq": "groq",
     "mistral": "mistral",
     "openai": "openai",
+    "openrouter": "openrouter",
+    "together": "together",
     "vertex": "google",
+    "xai": "x-ai",
 }
 """Our provider -> that table's. Who serves a model himself has no price per token."""
 
