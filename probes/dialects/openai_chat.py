@@ -114,7 +114,7 @@ class _Chunks:
         if not event.data.strip():
             return ()
         chunk = decoded(event)
-        if error := _error(chunk):
+        if error := error_object(chunk):
             self._identify(chunk)
             raise FailedError(error)
         if event.name == "error":
@@ -125,16 +125,20 @@ class _Chunks:
         return units
 
     def add(self, chunk: Mapping[str, Any], part: Literal["delta", "message"]) -> Sequence[Unit]:
-        """Remember what one object says and return the units in it."""
+        """Remember what one object says and return the units in it; raises `FailedError`."""
         known = self.answer.known
         self._identify(chunk)
         units: list[Unit] = []
         for choice in mappings(chunk.get("choices")):
+            if "error" in choice and (error := error_object(choice)):  # OpenRouter's
+                raise FailedError(error)
             units += self._units(mapping(choice.get(part)))
             if string(choice.get("finish_reason")):
                 known["finish_reason"] = choice["finish_reason"]
         usage: dict[str, int] = {}
-        given = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
+        given = mapping(chunk.get("usage"))
+        if "x_groq" in chunk:
+            given = given or self._groq(mapping(chunk["x_groq"]))
         self._time(chunk, given)
         if given:
             usage = _usage(given)
@@ -142,6 +146,12 @@ class _Chunks:
             if string(given.get("service_tier")):  # Mistral's
                 known["service_tier"] = given["service_tier"]
         return self.answer.note(units, usage.get("output_tokens"))
+
+    def _groq(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the usage in what Groq adds to a chunk; an error may stand there in its place."""
+        if error := error_object(said):
+            raise FailedError(error)
+        return mapping(said.get("usage"))
 
     def _identify(self, chunk: Mapping[str, Any]) -> None:
         """Remember which answer it is, and who served it."""
@@ -151,15 +161,17 @@ class _Chunks:
                 known[self._unknown.pop(key)] = chunk[key]
         if string(chunk.get("service_tier")):
             known["service_tier"] = chunk["service_tier"]
-        facts = {fact: text for field, fact in self._backend.items() if (text := string(chunk.get(field)))}
-        if facts:
-            known["backend"] = {**known.get("backend", {}), **facts}
+        for field, fact in self._backend.items():
+            if string(chunk.get(field)):
+                known["backend"] = {**known.get("backend", {}), fact: chunk[field]}
 
     def _time(self, chunk: Mapping[str, Any], usage: Mapping[str, Any]) -> None:
         """Remember how long it took by the server's own account."""
         for holder, (names, unit_s) in _SECONDS.items():
-            given = usage if holder == "usage" else mapping(chunk.get(holder))
-            times = [number for name in names if (number := duration(given.get(name))) is not None]
+            given = usage if holder == "usage" else chunk.get(holder)
+            if not given:
+                continue
+            times = [number for name in names if (number := duration(mapping(given).get(name))) is not None]
             if len(times) == len(names):
                 self.answer.known["server_s"] = sum(times) * unit_s
 
@@ -197,24 +209,15 @@ class _Chunks:
         return generated
 
 
-def _error(chunk: Mapping[str, Any]) -> ErrorObject | None:
-    """Return the error that a chunk carries: by itself, in one of its choices (OpenRouter), or as Groq's word of it."""
-    if error := error_object(chunk):
-        return error
-    for choice in mappings(chunk.get("choices")):
-        if "error" in choice and (error := error_object(choice)):
-            return error
-    return error_object(chunk["x_groq"]) if "x_groq" in chunk else None
-
-
 def _whole(body: Any, backend: Mapping[str, str]) -> Reading | None:
     if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
         return None
     chunks = _Chunks(implicit=True, backend=backend)
-    chunks.add(body, "message")
     answer = chunks.answer
-    if error := _error(body):
-        return answer.errored(error)
+    try:
+        chunks.add(body, "message")
+    except FailedError as error:
+        return answer.errored(error.error)
     if answer.known.get("finish_reason") == "error":
         return answer.errored(_FINISHED_IN_ERROR)
     return answer.reading(StreamVerdict.EMPTY if answer.unexplained else StreamVerdict.COMPLETE)

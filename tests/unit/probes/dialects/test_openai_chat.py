@@ -358,7 +358,8 @@ JSON = st.recursive(
             )
             | st.sampled_from(
                 ["finish_reason", "completion_tokens", "prompt_tokens_details", "model", "text", "type"]
-            ),
+            )
+            | st.sampled_from(["x_groq", "metrics", "time_info", "total_time", "service_tier", "metadata"]),
             inner,
             max_size=4,
         )
