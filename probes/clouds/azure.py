@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from probes.clouds.compatible import openai_api
+from probes.dialects.embeddings import Embeddings
 from probes.dialects.models_list import ModelsList
 from probes.dialects.openai_chat import OpenAIChat
 from probes.provider import DATED, Api, Call, Provider, generating
@@ -22,11 +23,14 @@ ROWS: Final[Mapping[str, Provider]] = {
     "azure": Provider(
         cloud="azure",
         apis={
-            "openai": openai_api(_CHAT, _V1),
+            "openai": openai_api(_CHAT, _V1, responses=True, embeddings=True),
             DATED: Api(
                 root="/openai",
                 calls=generating(_CHAT, "/deployments/{model}/chat/completions?api-version={version}")
-                | {"models": Call(ModelsList(), "/models?api-version={version}")},
+                | {
+                    "embeddings": Call(Embeddings(), "/deployments/{model}/embeddings?api-version={version}"),
+                    "models": Call(ModelsList(), "/models?api-version={version}"),
+                },
                 version="2024-10-21",
             ),
             "models": Api(

@@ -92,6 +92,12 @@ def target(
         ("mistral", "https://api.eu.mistral.ai", "chat", "https://api.eu.mistral.ai/v1/chat/completions"),
         ("openai", "https://api.openai.com", "responses", "https://api.openai.com/v1/responses"),
         ("openai", "https://api.openai.com/v1", "embeddings", "https://api.openai.com/v1/embeddings"),
+        (
+            "azure",
+            "https://r.openai.azure.com",
+            "responses",
+            "https://r.openai.azure.com/openai/v1/responses",
+        ),
         ("vllm", "http://h:8000", "responses", "http://h:8000/v1/responses"),
         ("nim", "http://h:8000", "responses", "http://h:8000/v1/responses"),
         ("ray", "http://h:8000/v1", "embeddings", "http://h:8000/v1/embeddings"),
@@ -127,6 +133,11 @@ def test_a_base_url_is_taken_with_or_without_its_version(
             "https://r.openai.azure.com/openai/v1",
             "chat-sync",
             "https://r.openai.azure.com/openai/deployments/a%2Fb/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            "https://r.openai.azure.com",
+            "embeddings",
+            "https://r.openai.azure.com/openai/deployments/a%2Fb/embeddings?api-version=2024-10-21",
         ),
         (
             "https://apim.bank/llm?x=1",
