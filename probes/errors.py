@@ -27,7 +27,7 @@ class ErrorObject(NamedTuple):
 _SPENT = re.compile(
     r"insufficient_(user_)?(quota|balance|credits?|funds)"
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
-    r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
+    r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded|servicequotaexceededexception"
 )
 _UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
@@ -40,7 +40,7 @@ _FILTERED = frozenset(
     | {"data_inspection_failed", "contentpolicyviolationerror"}
 )
 
-OUTDATED = frozenset({"expiredtoken", "expiredtokenexception"})
+OUTDATED = frozenset({"expiredtoken", "expiredtokenexception", "unrecognizedclientexception"})
 """Names of a refusal, whatever its status, that a new token may mend."""
 
 _NAMES: Mapping[str, Outcome] = {
@@ -58,6 +58,7 @@ _NAMES: Mapping[str, Outcome] = {
     "throttlingexception": Outcome.THROTTLED,
     "tokens": Outcome.THROTTLED,
     "too_many_requests": Outcome.THROTTLED,
+    "accessdeniedexception": Outcome.CONFIG,
     "authentication_error": Outcome.CONFIG,
     "badrequesterror": Outcome.CONFIG,
     "invalid_api_key": Outcome.CONFIG,
@@ -66,6 +67,7 @@ _NAMES: Mapping[str, Outcome] = {
     "not_found_error": Outcome.CONFIG,
     "notfounderror": Outcome.CONFIG,
     "permission_error": Outcome.CONFIG,
+    "resourcenotfoundexception": Outcome.CONFIG,
     "unprocessableentityerror": Outcome.CONFIG,
     "validationexception": Outcome.CONFIG,
 }
@@ -142,7 +144,8 @@ def error_body(body: bytes, headers: Mapping[str, str]) -> ErrorObject:
     if found := error_object(value):
         return found
     if isinstance(value, dict):
-        detail = value.get("message") or value.get("detail") or value.get("msg")
+        detail = value.get("message") or value.get("Message") or value.get("detail") or value.get("msg")
+        named = named or (_text(value.get("__type")) or "").rpartition("#")[2] or None
         if isinstance(page := value.get("html-message"), str):  # Portkey's for whatever was no JSON
             detail = glimpse(_looks(page))
         message = detail if isinstance(detail, str) else json.dumps(detail) if detail else None

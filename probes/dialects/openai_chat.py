@@ -17,6 +17,9 @@ from probes.target import Target, Workload
 
 _IDENTITY = {"id": "response_id", "model": "response_model", "system_fingerprint": "fingerprint"}
 
+_METRICS = "amazon-bedrock-invocationMetrics"
+"""What Bedrock adds to the last chunk of a model that it invokes."""
+
 _FINISHED_IN_ERROR = ErrorObject(type="error", message="the finish reason is error")
 """Mistral's way of failing at 200."""
 
@@ -28,7 +31,7 @@ class OpenAIChat:
     `cap` names the field for the most tokens to generate, `stream_options` what is sent to get the usage
     (None where the vendor sends it anyway), `reasoning` whether `reasoning_effort` is taken; with an
     implicit end mark a finish reason suffices; `extra` are fields that every request carries; `frames` is what
-    carries the chunks.
+    carries the chunks; `named` is false where the path alone says which model is asked.
     """
 
     cap: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
@@ -39,10 +42,11 @@ class OpenAIChat:
     end_mark: Literal["explicit", "implicit"] = "explicit"
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     frames: Callable[[Workload, int], Frames] = server_sent
+    named: bool = True
 
     def request(self, url: str, target: Target, workload: Workload, nonce: str) -> WireRequest:
-        body: dict[str, Any] = {
-            "model": target.model_id,
+        body: dict[str, Any] = {"model": target.model_id} if self.named else {}
+        body |= {
             "messages": [{"role": "user", "content": tasks.prompt(workload, nonce)}],
             self.cap: workload.max_tokens,
             **self.extra,
@@ -130,6 +134,8 @@ class _Chunks:
         if given := mapping(chunk.get("usage")):
             usage = _usage(given)
             known |= usage
+        if metrics := mapping(chunk.get(_METRICS)):
+            known |= _metrics(metrics)
         return self.answer.note(units, usage.get("output_tokens"))
 
     def _units(self, part: Mapping[str, Any]) -> list[Unit]:
@@ -196,3 +202,17 @@ def _usage(usage: Mapping[str, Any]) -> dict[str, int]:
         "cached_tokens": read.get("cached_tokens", usage.get("prompt_cache_hit_tokens")),
     }
     return {name: number for name, given in counts.items() if (number := count(given)) is not None}
+
+
+def _metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Bedrock counted and timed, by the names of `Reading`."""
+    counts = {
+        "input_tokens": metrics.get("inputTokenCount"),
+        "output_tokens": metrics.get("outputTokenCount"),
+        "cached_tokens": metrics.get("cacheReadInputTokenCount"),
+    }
+    found: dict[str, Any] = {
+        name: number for name, given in counts.items() if (number := count(given)) is not None
+    }
+    latency_ms = count(metrics.get("invocationLatency"))
+    return found if latency_ms is None else found | {"server_s": latency_ms / 1000}
