@@ -107,7 +107,7 @@ class Provider:
         """Return the address of an API in a region, None where only the user knows it or there is none such."""
         for pattern, address in (api.endpoints or self.endpoints).items():
             if re.fullmatch(pattern, region or ""):
-                if fips and "{fips" not in address:
+                if fips and "{fips}" not in address:
                     return None
                 return address.format(region=region, fips="-fips" if fips else "")
         return None

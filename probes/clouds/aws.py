@@ -35,8 +35,8 @@ _SAGEMAKER: Final = {
         regions: f"https://runtime.sagemaker{{fips}}.{{region}}.{suffix}"
         for regions, suffix in _SUFFIXES.items()
     },
-    # All of GovCloud's have validated cryptography, so that their name does not say it.
-    _GOVERNMENT: "https://runtime.sagemaker{fips:.0}.{region}.amazonaws.com",
+    # All of GovCloud's have validated cryptography, and none says so by its name.
+    _GOVERNMENT: "https://runtime.sagemaker.{region}.amazonaws.com",
     _COMMERCIAL: "https://runtime{fips}.sagemaker.{region}.amazonaws.com",
 }
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from probes.framing.aws import write_chunk, write_error, write_event, write_exception
+from probes.framing.aws import write_chunk, write_error, write_event, write_exception, write_message
 
 
 def event(kind: str, **payload: Any) -> bytes:
@@ -117,11 +117,21 @@ def parts(body: bytes, every: int) -> bytes:
     )
 
 
+def ended(kind: str, **payload: str) -> bytes:
+    """Return an exception of SageMaker, whose members begin with capitals."""
+    headers = {":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}
+    return write_message(headers, json.dumps(payload).encode())
+
+
 CONTAINED: Final[Mapping[str, bytes]] = {
     "normal": parts(_SSE, 7),
     "broken": parts(_SSE[:40], 9)
-    + write_exception("ModelStreamError", "Your model primary sent an inference response late"),
-    "failed": parts(_SSE[:40], 9) + write_exception("InternalStreamFailure", "gone"),
+    + ended(
+        "ModelStreamError",
+        Message="Your model primary sent an inference response late",
+        ErrorCode="ModelInvocationTimeExceeded",
+    ),
+    "failed": parts(_SSE[:40], 9) + ended("InternalStreamFailure", Message="gone"),
     "truncated": parts(_SSE[:-14], 30),
 }
 """By name; the frames are those of InvokeEndpointWithResponseStream, around a container's server-sent events."""
