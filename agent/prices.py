@@ -12,6 +12,7 @@ from probes.target import Price, Target
 
 _SELLERS: Mapping[str, str] = {
     "azure": "azure",
+    "bedrock": "aws",
     "deepseek": "deepseek",
     "mistral": "mistral",
     "openai": "openai",
@@ -19,6 +20,7 @@ _SELLERS: Mapping[str, str] = {
 """Our provider -> that table's. Who serves a model himself has no price per token."""
 
 _OTHER_PRICES = (".azure.us", ".azure.cn")
+_OTHER_REGIONS = ("cn-", "eu-iso", "eusc-", "us-gov-", "us-iso")
 """Sovereign clouds have price lists of their own, which the table lacks: unknown beats a commercial figure."""
 
 
@@ -29,7 +31,9 @@ def listed(target: Target, elsewhere: Iterable[str] = ()) -> Price | None:
     """
     seller = _SELLERS.get(target.provider)
     host = urlsplit(target.endpoint).hostname or ""
-    if seller is None or target.simulated or host.endswith(_OTHER_PRICES):
+    places = (*host.split("."), target.region or "")
+    sovereign = host.endswith(_OTHER_PRICES) or any(place.startswith(_OTHER_REGIONS) for place in places)
+    if seller is None or target.simulated or sovereign:
         return None
     # A deployment's name says nothing to the table where the logical name does, or what others call the model.
     names = dict.fromkeys((target.model_id, target.model, *elsewhere))
