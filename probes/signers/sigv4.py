@@ -4,7 +4,8 @@ import functools
 import hashlib
 import importlib
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,6 +18,9 @@ from probes.target import Target
 _METADATA_S: Final = 1
 _SERVICE_S: Final = 3
 """How long one try of the metadata server and of AWS's identity services takes; the next slot is the retry."""
+
+_AGAIN_S: Final = 300.0
+"""Keys that are refused although they are new would be no better for being new again, for so long."""
 
 _REGION = re.compile(
     r"[a-z]{2,4}(?:-[a-z]{2,4})?-(?:central|(?:north|south)(?:east|west)?|east|west)-\d{1,2}"
@@ -41,13 +45,23 @@ class Keys(NamedTuple):
 class SigV4:
     """Signs for one of AWS's services by its signing name.
 
-    `bearer` says whether the service takes a key of its own (`api_key`, `token`, `token_file`) behind `Bearer`.
+    `bearer` says whether the service takes a key of its own (`api_key`, `token`, `token_file`) behind `Bearer`;
+    `now_s` gives monotonic seconds.
     """
 
-    def __init__(self, service: str, kept: Kept[Keys] | None = None, *, bearer: bool = True) -> None:
+    def __init__(
+        self,
+        service: str,
+        kept: Kept[Keys] | None = None,
+        *,
+        bearer: bool = True,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._service = service
         self._kept = _KEPT if kept is None else kept
         self._bearer = bearer
+        self._now_s = now_s
+        self._renewals: dict[str, float] = {}
 
     async def sign(self, request: WireRequest, target: Target, secrets: Secrets) -> Mapping[str, str]:
         if self._bearer and (plain := secret_header.headers(target, secrets)) is not None:
@@ -60,9 +74,14 @@ class SigV4:
     ) -> bool:
         if self._bearer and (plain := secret_header.headers(target, secrets)) is not None:
             return plain != signed
-        keys = await self._keys(target, _region(request.url, target), secrets, anew=True)
-        same_key = f"Credential={keys.access_key}/" in signed.get("authorization", "")
-        return not same_key or signed.get("x-amz-security-token") != keys.token
+        region = _region(request.url, target)
+        if not _with(await self._keys(target, region, secrets), signed):
+            return True
+        profile, now_s = target.credentials.get("aws", ""), self._now_s()
+        if now_s - self._renewals.get(profile, float("-inf")) < _AGAIN_S:
+            return False
+        self._renewals[profile] = now_s
+        return not _with(await self._keys(target, region, secrets, anew=True), signed)
 
     async def _keys(self, target: Target, region: str, secrets: Secrets, *, anew: bool = False) -> Keys:
         profile = secrets.resolve(target.credentials.get("aws", "")).strip()
@@ -83,6 +102,12 @@ class SigV4:
 
 _KEPT: Final = Kept[Keys]()
 """What all services share: a profile's keys are the same for each."""
+
+
+def _with(keys: Keys, signed: Mapping[str, str]) -> bool:
+    """Return whether these are the keys that headers were signed with."""
+    same_key = f"Credential={keys.access_key}/" in signed.get("authorization", "")
+    return same_key and signed.get("x-amz-security-token") == keys.token
 
 
 def region_in(host: str) -> str | None:

@@ -222,11 +222,17 @@ def test_a_key_of_bedrock_goes_behind_bearer_and_is_another_once_it_changed() ->
 
 
 def test_keys_are_got_anew_after_a_refusal_and_blotted_out() -> None:
-    one, two = Keys("A1", "secret-1", "token-1"), Keys("A1", "secret-2", "token-2")
-    secrets, signer = FakeSecrets({}), SigV4("bedrock", holding(one, two, two))
+    one, two, three = (Keys("A1", f"secret-{nth}", f"token-{nth}") for nth in (1, 2, 3))
+    clock = [0.0]
+    secrets, signer = FakeSecrets({}), SigV4("bedrock", holding(one, two, three), now_s=lambda: clock[0])
     headers = signed(signer, request(), secrets=secrets)
     assert secrets.redact("secret-1 token-1 A1") == "*** *** A1"
     assert asyncio.run(signer.renewed(headers, request(), target(), secrets))
     again = signed(signer, request(), secrets=secrets)
     assert again["x-amz-security-token"] == "token-2"
-    assert not asyncio.run(signer.renewed(again, request(), target(), secrets))
+    assert asyncio.run(signer.renewed(headers, request(), target(), secrets)), (
+        "another target got them already"
+    )
+    assert not asyncio.run(signer.renewed(again, request(), target(), secrets)), "so soon after the last time"
+    clock[0] = 301.0
+    assert asyncio.run(signer.renewed(again, request(), target(), secrets))
