@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from agent.clock import SystemClock
+from probes import catalog
 from probes.base import Slot
 from probes.exchange import Exchange
 from probes.result import ProbeResult
@@ -38,6 +39,7 @@ def lone_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: File) -> str:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setattr(signing._KEPT, "_entries", {})
+    monkeypatch.setattr(catalog.PROVIDERS["bedrock"].signer, "_renewals", {})
     return "probe"
 
 
