@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from probes.loose import glimpse, mapping
+from probes.loose import glimpse, mapping, string
 from probes.result import Outcome
+from probes.rpc import details
 
 
 class ErrorObject(NamedTuple):
@@ -27,7 +28,8 @@ class ErrorObject(NamedTuple):
 _SPENT = re.compile(
     r"insufficient_(user_)?(quota|balance|credits?|funds)"
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
-    r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded|servicequotaexceededexception"
+    r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
+    r"|servicequotaexceededexception|[\w-]*perday[\w-]*"
 )
 _UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
@@ -40,7 +42,9 @@ _FILTERED = frozenset(
     | {"data_inspection_failed", "contentpolicyviolationerror"}
 )
 
-OUTDATED = frozenset({"expiredtoken", "expiredtokenexception", "unrecognizedclientexception"})
+OUTDATED = frozenset(
+    {"expiredtoken", "expiredtokenexception", "unrecognizedclientexception", "api_key_invalid"}
+)
 """Names of a refusal, whatever its status, that a new token may mend."""
 
 _NAMES: Mapping[str, Outcome] = {
@@ -70,6 +74,14 @@ _NAMES: Mapping[str, Outcome] = {
     "resourcenotfoundexception": Outcome.CONFIG,
     "unprocessableentityerror": Outcome.CONFIG,
     "validationexception": Outcome.CONFIG,
+    # google.rpc's
+    "resource_exhausted": Outcome.THROTTLED,
+    "unavailable": Outcome.OVERLOADED,
+    **dict.fromkeys(
+        ("internal", "deadline_exceeded", "cancelled", "unknown", "aborted"), Outcome.SERVER_ERROR
+    ),
+    **dict.fromkeys(("permission_denied", "unauthenticated", "not_found"), Outcome.CONFIG),
+    **dict.fromkeys(("invalid_argument", "failed_precondition", "out_of_range"), Outcome.CONFIG),
 }
 """Types and codes, lower-cased, that stand for a status where the status itself is not to be seen."""
 
@@ -113,11 +125,13 @@ def error_object(value: Any) -> ErrorObject | None:
     match value:
         case {"error": dict(error)}:
             inner = mapping(error.get("innererror") or error.get("inner_error"))
+            reason, retry_after_s = details(error.get("details"))
             return ErrorObject(
-                _text(error.get("type")),
+                _text(error.get("type")) or string(error.get("status")) or None,
                 _text(error.get("code")),
                 _text(error.get("message")),
-                _text(inner.get("code")),
+                _text(inner.get("code")) or reason,
+                retry_after_s,
             )
         case {"error": str(message)} if message:
             return ErrorObject(message=message)
