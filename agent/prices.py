@@ -12,6 +12,7 @@ from probes.target import Price, Target
 
 _SELLERS: Mapping[str, str] = {
     "azure": "azure",
+    "bedrock": "aws",
     "cerebras": "cerebras",
     "deepseek": "deepseek",
     "fireworks": "fireworks",
@@ -30,6 +31,7 @@ _OWN_MACHINES = "endpoint"
 """The API of models that are deployed to machines of one's own, which cost by the hour (Vertex AI)."""
 
 _OTHER_PRICES = (".azure.us", ".azure.cn")
+_OTHER_REGIONS = ("cn-", "eu-iso", "eusc-", "us-gov-", "us-iso")
 """Sovereign clouds have price lists of their own, which the table lacks: unknown beats a commercial figure."""
 
 
@@ -40,7 +42,9 @@ def listed(target: Target, elsewhere: Iterable[str] = ()) -> Price | None:
     """
     seller = _SELLERS.get(target.provider)
     host = urlsplit(target.endpoint).hostname or ""
-    if seller is None or target.simulated or target.api == _OWN_MACHINES or host.endswith(_OTHER_PRICES):
+    places = (*host.split("."), target.region or "")
+    sovereign = host.endswith(_OTHER_PRICES) or any(place.startswith(_OTHER_REGIONS) for place in places)
+    if seller is None or target.simulated or target.api == _OWN_MACHINES or sovereign:
         return None
     # A deployment's name says nothing to the table where the logical name does, or what others call the model.
     # Google's libraries take a model with its publisher before it, which the table leaves out.

@@ -160,7 +160,10 @@ class Attempt:
             self.marks.mark(timing.END, self._reads[-1].at_ns)
         if isinstance(self._reader, Refusal):
             error = errors.error_body(bytes(self._reader.body), self.headers)
-            error = error._replace(type=self._located(error.message) or error.type)
+            error = error._replace(
+                type=self._located(error.message) or error.type,
+                inner=self._provider.named(error.message) or error.inner,
+            )
             self._retry_after_s = error.retry_after_s
             self.identity_refused = self.status == 401 or not errors.OUTDATED.isdisjoint(error.names)
             return outcome.of_status(

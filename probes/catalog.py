@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from probes.base import Dialect, Signer
 from probes.clouds import (
+    aws,
     azure,
     compatible,
     deepseek,
@@ -25,6 +26,7 @@ from probes.target import Kind, Target
 PROVIDERS: Final[Mapping[str, Provider]] = {
     **openai.ROWS,
     **azure.ROWS,
+    **aws.ROWS,
     **google.ROWS,
     **compatible.ROWS,
     **deepseek.ROWS,

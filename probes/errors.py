@@ -29,7 +29,7 @@ _SPENT = re.compile(
     r"insufficient_(user_)?(quota|balance|credits?|funds)"
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
     r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
-    r"|[\w-]*perday[\w-]*"
+    r"|servicequotaexceededexception|[\w-]*perday[\w-]*"
 )
 _UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
@@ -49,7 +49,9 @@ _FILTERED = frozenset(
     | {"data_inspection_failed", "contentpolicyviolationerror"}
 )
 
-OUTDATED = frozenset({"expiredtoken", "expiredtokenexception", "api_key_invalid"})
+OUTDATED = frozenset(
+    {"expiredtoken", "expiredtokenexception", "unrecognizedclientexception", "api_key_invalid"}
+)
 """Names of a refusal, whatever its status, that a new token may mend."""
 
 _NAMES: Mapping[str, Outcome] = {
@@ -73,6 +75,7 @@ _NAMES: Mapping[str, Outcome] = {
     "throttlingexception": Outcome.THROTTLED,
     "tokens": Outcome.THROTTLED,
     "too_many_requests": Outcome.THROTTLED,
+    "accessdeniedexception": Outcome.CONFIG,
     "authentication_error": Outcome.CONFIG,
     "badrequesterror": Outcome.CONFIG,
     "data_residency_mismatch": Outcome.CONFIG,
@@ -83,6 +86,7 @@ _NAMES: Mapping[str, Outcome] = {
     "not_found_error": Outcome.CONFIG,
     "notfounderror": Outcome.CONFIG,
     "permission_error": Outcome.CONFIG,
+    "resourcenotfoundexception": Outcome.CONFIG,
     "unprocessableentityerror": Outcome.CONFIG,
     "validationexception": Outcome.CONFIG,
     # google.rpc's
@@ -174,7 +178,8 @@ def error_body(body: bytes, headers: Mapping[str, str]) -> ErrorObject:
     if found := error_object(value):
         return found
     if isinstance(value, dict):
-        detail = value.get("message") or value.get("detail") or value.get("msg")
+        detail = value.get("message") or value.get("Message") or value.get("detail") or value.get("msg")
+        named = named or (_text(value.get("__type")) or "").rpartition("#")[2] or None
         if isinstance(page := value.get("html-message"), str):  # Portkey's for whatever was no JSON
             detail = glimpse(_looks(page))
         message = detail if isinstance(detail, str) else json.dumps(detail) if detail else None

@@ -65,7 +65,8 @@ class Provider:
     the first that is there wins, and so does `gateway_ms` (what a gateway took for itself). `headers` go with every
     request, and `id_headers` carry our own id beside `x-request-id`. `gateway` says how an answer tells what a
     gateway did itself; None where none is expected. `remedies` are what to do in the vendor's own words, by an
-    error's lower-cased name or a status (probes/outcome.py). `otel` is the value of `gen_ai.provider.name`,
+    error's lower-cased name or a status (probes/outcome.py), and `told` finds such a name in an error's text (pattern and
+    name, the first that is found) where the vendor's own name for it means many things. `otel` is the value of `gen_ai.provider.name`,
     `degraded` names backend facts whose presence says that a good answer was not served as it was bought.
     """
 
@@ -91,6 +92,7 @@ class Provider:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     id_headers: tuple[str, ...] = ()
     gateway: Gateway | None = None
+    told: tuple[tuple[str, str], ...] = ()
     remedies: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -105,11 +107,17 @@ class Provider:
         return self.apis[name or self.usual]
 
     def endpoint(self, api: Api, region: str | None, *, fips: bool = False) -> str | None:
-        """Return the address of an API in a region, None where only the user knows it."""
+        """Return the address of an API in a region, None where only the user knows it or there is none such."""
         for pattern, address in (api.endpoints or self.endpoints).items():
             if re.fullmatch(pattern, region or ""):
+                if fips and "{fips}" not in address:
+                    return None
                 return address.format(region=region, fips="-fips" if fips else "")
         return None
+
+    def named(self, text: str | None) -> str | None:
+        """Return what an error is by its text, None where that says no more than its name."""
+        return next((name for pattern, name in self.told if re.search(pattern, text or "")), None)
 
 
 DATED: Final = "dated"

@@ -16,7 +16,7 @@ from probes import catalog
 from probes import target as probing
 from probes.provider import DATED, Provider
 
-LATER = frozenset({"anthropic", "bedrock", "cohere", "oci", "sagemaker"})
+LATER = frozenset({"anthropic", "cohere", "oci"})
 """Providers of later versions."""
 
 _DEPLOYED = frozenset({"azure"})

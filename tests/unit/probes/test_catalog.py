@@ -294,6 +294,8 @@ def test_the_providers_are_those_that_the_documents_name() -> None:
     assert set(catalog.PROVIDERS) == {
         "openai",
         "azure",
+        "bedrock",
+        "sagemaker",
         "openai-compatible",
         "vllm",
         "ray",
