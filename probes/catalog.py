@@ -65,29 +65,45 @@ def url(target: Target, kind: Kind) -> str:
     base, query = parts.path.rstrip("/"), parts.query
     if way is PROVIDERS[target.provider].apis.get(DATED):
         base = base.removesuffix("/v1")
-    path, _, more = call.path.format_map(_Places(target)).partition("?")
+    if call.root is not None:
+        base = base.removesuffix(way.root)
+    if call.host is not None and (netloc := re.sub(*call.host, parts.netloc)) != parts.netloc:
+        parts, base = parts._replace(netloc=netloc), ""
+    path, _, more = call.path.format_map(_Places(target, encoded=True)).partition("?")
     path = _rooted(base, way.root if call.root is None else call.root) + path
     query = "&".join(filter(None, (query, more)))
-    if call.host is not None:
-        parts = parts._replace(netloc=re.sub(call.host[0], call.host[1], parts.netloc))
     return parts._replace(path=path, query=query, fragment="").geturl()
 
 
-class _Places(dict[str, str]):
-    """What stands in a path for a target's own, percent-encoded; a place that the target leaves open is said."""
+def headers(target: Target) -> dict[str, str]:
+    """Return the headers that go with every request to a target, identity aside.
 
-    def __init__(self, target: Target) -> None:
+    Raises `ValueError`, with a sentence, where one of them needs what the target leaves open.
+    """
+    places = _Places(target, encoded=False)
+    given = {**PROVIDERS[target.provider].headers, **api(target).headers}
+    return {name: value.format_map(places) for name, value in given.items()}
+
+
+class _Places(dict[str, str]):
+    """What stands in a path or header for a target's own; a place that the target leaves open is said."""
+
+    def __init__(self, target: Target, *, encoded: bool) -> None:
         places = {
             "model": target.model_id,
             "region": target.region,
             "project": target.project,
+            "compartment": target.compartment,
             "version": target.api_version,
         }
-        super().__init__({name: quote(text, safe="") for name, text in places.items() if text})
+        given = {name: text for name, text in places.items() if text}
+        super().__init__({name: quote(text, safe="") for name, text in given.items()} if encoded else given)
         self._name = target.name
 
     def __missing__(self, key: str) -> str:
-        raise ValueError(f"target {self._name} has no {key}, which its URL needs: write {key}: in the target")
+        raise ValueError(
+            f"target {self._name} has no {key}, which its requests need: write {key}: in the target"
+        )
 
 
 def shown_url(target: Target, kind: Kind) -> str:
