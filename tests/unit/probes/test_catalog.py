@@ -15,6 +15,8 @@ def target(provider: str, endpoint: str, model_id: str = "m", api_version: str |
         model_id=model_id,
         endpoint=endpoint,
         group="m",
+        region="eu-frankfurt-1",
+        compartment="ocid1.compartment.oc1..c",
         api_version=api_version,
     )
 
@@ -118,9 +120,10 @@ def test_an_endpoint_that_is_no_url_is_a_sentence(endpoint: str) -> None:
 
 def test_every_default_endpoint_gives_a_url_for_every_call() -> None:
     for name, row in catalog.PROVIDERS.items():
-        endpoint = catalog.default_endpoint(name) or "http://localhost:8000"
-        for kind in row.api(None, None).calls:
-            assert catalog.url(target(name, endpoint), kind).startswith(endpoint)
+        endpoint = catalog.default_endpoint(name, "eu-frankfurt-1") or "http://localhost:8000"
+        for kind, call in row.api(None, None).calls.items():
+            asked = catalog.url(target(name, endpoint), kind)
+            assert asked.startswith(endpoint if call.host is None else "https://")
 
 
 def test_a_kind_that_a_provider_is_not_asked_by_is_a_sentence() -> None:
@@ -139,6 +142,8 @@ def test_the_providers_are_those_that_the_documents_name() -> None:
         "deepseek",
         "qwen",
         "mistral",
+        "oci",
+        "cohere",
         "litellm",
         "portkey",
     }
