@@ -6,10 +6,12 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -224,3 +226,52 @@ def _streamed(events: Sequence[str], newline: str = "\n") -> Sequence[bytes]:
     pieces = [body[at : at + 37] for at in range(0, len(body), 37)]
     given = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked", "opc-request-id": "R3/S/I"}
     return [head(given), *(chunk(piece) for piece in pieces), chunk(b"")]
+
+
+class InstanceServer:
+    """An instance's metadata service and Oracle's identity service in one; `refused` answers in place of a token."""
+
+    def __init__(self, ends_s: float, refused: bytes | None = None) -> None:
+        self._ends_s = ends_s
+        self.refused = refused
+        self.asked: list[str] = []
+        self.token = ""
+        self.public: rsa.RSAPublicKey | None = None
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        certificate = _certificate(key)
+        self._metadata = {
+            "/opc/v2/identity/cert.pem": certificate,
+            "/opc/v2/identity/intermediate.pem": certificate,
+            "/opc/v2/identity/key.pem": key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.TraditionalOpenSSL,
+                serialization.NoEncryption(),
+            ),
+            "/opc/v2/instance/region": b"eu-frankfurt-1",
+        }
+
+    async def __call__(self, peer: Peer) -> None:
+        while True:
+            request = await peer.request()
+            self.asked.append(request.target)
+            if request.method == "GET":
+                assert request.headers["authorization"] == "Bearer Oracle"
+                await peer.send(answer(self._metadata[request.target]))
+            elif self.refused is not None:
+                await peer.send(self.refused)
+            else:
+                await peer.send(self._token(json.loads(request.body)))
+
+    def _token(self, asked: Mapping[str, Any]) -> bytes:
+        """Return a token for the key of the session, which the instance's certificate vouches for."""
+        found = serialization.load_der_public_key(base64.b64decode(asked["publicKey"]))
+        assert isinstance(found, rsa.RSAPublicKey)
+        self.public, self.token = found, session_token(self._ends_s)
+        return answer(json.dumps({"token": self.token}).encode())
+
+
+def _certificate(key: rsa.RSAPrivateKey) -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, f"opc-tenant:{TENANCY}")])
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + timedelta(days=9999))
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
