@@ -205,9 +205,8 @@ class _Fetch:
                     f"{{oci: session:{self._profile}}}",
                     "session_profile",
                 )
-            return oci.signer.Signer.from_config(
-                {**held, "region": self._target.region or held.get("region")}
-            )
+            # The region is not for signing, but the library wants one all the same.
+            return oci.signer.Signer.from_config({"region": "none", **held})
         if not held.get("security_token_file"):
             raise SigningError(
                 f"profile {self._profile} in {self._file} holds no session: {self._begin()}", "no_session"
