@@ -22,6 +22,7 @@ EXAMPLES: Final[Mapping[str, Example]] = {
     "mistral": Example(model="mistral-small-latest"),
     "deepseek": Example(model="deepseek-chat"),
     "qwen": Example(model="qwen-flash"),
+    "cohere": Example(model="command-r7b-12-2024"),
     "nim": Example(model="meta/llama-3.1-8b-instruct", endpoint="https://integrate.api.nvidia.com/v1"),
 }
 """By provider: a small model of each, to be changed by who reads the file."""
@@ -30,7 +31,6 @@ LATER: Final[Mapping[str, str]] = {
     "ANTHROPIC_API_KEY": "anthropic",
     "AWS_ACCESS_KEY_ID": "bedrock",
     "AWS_BEARER_TOKEN_BEDROCK": "bedrock",
-    "CO_API_KEY": "cohere",
     "GEMINI_API_KEY": "gemini",
     "GOOGLE_APPLICATION_CREDENTIALS": "vertex",
 }

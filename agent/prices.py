@@ -12,6 +12,7 @@ from probes.target import Price, Target
 
 _SELLERS: Mapping[str, str] = {
     "azure": "azure",
+    "cohere": "cohere",
     "deepseek": "deepseek",
     "mistral": "mistral",
     "openai": "openai",

@@ -113,7 +113,7 @@ class _Places(dict[str, str]):
 
 
 def shown_url(target: Target, kind: Kind) -> str:
-    """Return the URL for people to read: where the endpoint stands for a variable that is not set, as it is written.
+    """Return the URL for people to read: what stands for a variable that is not set is shown as it is written.
 
     >>> unset = Target(name="v", provider="vllm", cloud="own", model="m", model_id="m", endpoint="${VLLM}", group="m")
     >>> shown_url(unset, "chat")
@@ -121,17 +121,18 @@ def shown_url(target: Target, kind: Kind) -> str:
     >>> shown_url(dataclasses.replace(unset, endpoint="https://${HOST}.bank:8000/v1"), "models")
     'https://${HOST}.bank:8000/v1/models'
     """
-    references = re.findall(r"\$\{[^}]*\}", target.endpoint)
-    stand_ins = [
-        f"https://unset-{at}.invalid" if target.endpoint.startswith(text) else f"unset-{at}"
-        for at, text in enumerate(references)
-    ]
-    endpoint = target.endpoint
-    for text, stand_in in zip(references, stand_ins, strict=True):
-        endpoint = endpoint.replace(text, stand_in, 1)
-    shown = url(dataclasses.replace(target, endpoint=endpoint), kind)
-    for text, stand_in in zip(references, stand_ins, strict=True):
-        shown = shown.replace(stand_in, text, 1)
+    held = {name: text for name in ("endpoint", "project", "compartment") if (text := getattr(target, name))}
+    stand_ins: list[tuple[str, str]] = []
+    for name, text in held.items():
+        for reference in re.findall(r"\$\{[^}]*\}", text):
+            stand_in = f"unset-{len(stand_ins)}"
+            if name == "endpoint" and text.startswith(reference):
+                stand_in = f"https://{stand_in}.invalid"
+            held[name] = held[name].replace(reference, stand_in, 1)
+            stand_ins.append((stand_in, reference))
+    shown = url(dataclasses.replace(target, **held), kind)
+    for stand_in, reference in stand_ins:
+        shown = shown.replace(stand_in, reference, 1)
     return shown
 
 
