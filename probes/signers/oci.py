@@ -123,9 +123,12 @@ class Oci:
                 f"target {target.name} has no credentials: give it credentials: {{oci: default}} or {{api_key: ...}}"
             )
         name, file = secrets.resolve(named).strip(), _file()
-        fetch = _Fetch(name, file, target, self._now_s)
+        fetch = _Fetch(name, file, self._now_s)
         try:
             identity = await self._kept.get(f"{name} {file} {_profile(name)}", fetch, anew=anew)
+        except ImportError:
+            said = f"target {target.name} needs nephoscope[oci]: pip install 'nephoscope[oci]'"
+            raise SigningError(said, "missing_extra") from None
         except SigningError as error:
             if error.code == "identity_timeout" and name == "instance":
                 raise SigningError(_UNREACHABLE, error.code) from None
@@ -160,23 +163,16 @@ def _profile(name: str) -> str:
 
 
 class _Fetch:
-    """Gets one identity by the library, which blocks; every failure is a sentence."""
+    """Gets one identity by the library, which blocks; every failure is a sentence, but that there is no library."""
 
-    def __init__(self, name: str, file: str, target: Target, now_s: Callable[[], float]) -> None:
+    def __init__(self, name: str, file: str, now_s: Callable[[], float]) -> None:
         self._name = name
         self._file = file
         self._profile = _profile(name)
-        self._target = target
         self._now_s = now_s
 
     def __call__(self) -> Fetched[Identity]:
-        try:
-            oci = importlib.import_module("oci")
-        except ImportError:
-            raise SigningError(
-                f"target {self._target.name} needs nephoscope[oci]: pip install 'nephoscope[oci]'",
-                "missing_extra",
-            ) from None
+        oci = importlib.import_module("oci")
         signer = self._signer(oci)
         identity = Identity(signer.api_key, signer)
         ends_s = None if identity.token is None else _ends_s(identity.token)

@@ -1,18 +1,20 @@
 """An instance proves who it is by its metadata service and Oracle's identity service, both on loopback."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 
 import oci
 import pytest
 
 from probes.base import SigningError, WireRequest
+from probes.kept import Kept
 from probes.result import Outcome
-from probes.signers.oci import Oci
+from probes.signers.oci import Identity, Oci
 from probes.target import Target
 from support.clouds.oci import InstanceServer, Verifier, refusal
 from support.secrets import FakeSecrets
-from support.wireserver import WireServer, refusing
+from support.wireserver import Peer, Script, WireServer, refusing
 
 NOW_S = 1_795_860_000.0
 REQUEST = WireRequest(
@@ -36,14 +38,17 @@ TARGET = Target(
 
 
 def on_instance(
-    service: InstanceServer, monkeypatch: pytest.MonkeyPatch, do: Callable[[Oci], Awaitable[None]]
+    service: Script,
+    monkeypatch: pytest.MonkeyPatch,
+    do: Callable[[Oci], Awaitable[None]],
+    kept: Kept[Identity] | None = None,
 ) -> None:
     async def run() -> None:
         async with WireServer(service) as server:
             monkeypatch.setenv("NO_PROXY", "*")
             monkeypatch.setenv("OCI_METADATA_BASE_URL", f"{server.url}/opc/v2")
             monkeypatch.setattr(oci.regions, "endpoint_for", lambda *_: server.url)
-            await do(Oci(lambda: NOW_S))
+            await do(Oci(lambda: NOW_S, kept))
 
     asyncio.run(run())
 
@@ -99,6 +104,27 @@ def test_an_identity_service_that_cannot_be_reached_is_the_network(monkeypatch: 
         assert (caught.value.code, caught.value.outcome) == ("identity_service", Outcome.DISCONNECTED)
 
     on_instance(InstanceServer(NOW_S + 3600), monkeypatch, do)
+
+
+def test_a_metadata_service_that_never_answers_holds_nobody_up_past_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = asyncio.Event()
+
+    async def silent(peer: Peer) -> None:
+        await peer.request()
+        await over.wait()
+
+    async def do(signer: Oci) -> None:
+        with pytest.raises(SigningError, match="the instance metadata service does not answer") as caught:
+            await signer.sign(REQUEST, TARGET, FakeSecrets({}))
+        assert caught.value.code == "identity_timeout"
+        over.set()
+        for thread in threading.enumerate():
+            if thread.name == "identity":
+                await asyncio.to_thread(thread.join)
+
+    on_instance(silent, monkeypatch, do, Kept[Identity](lambda: NOW_S, limit_s=0.0))
 
 
 def test_elsewhere_than_on_an_instance_the_metadata_service_is_said_to_be_missing(
