@@ -31,7 +31,7 @@ ERRORED, EMPTY = StreamVerdict.ERRORED, StreamVerdict.EMPTY
 
 RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
     # recorded stream: units (r: reasoning, o: output), and what the reading says
-    "cohere": (
+    "cohere/normal": (
         "oo",
         {
             "stream": COMPLETE,
@@ -44,9 +44,9 @@ RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
             "tokens_after_first": None,
         },
     ),
-    "cohere_reasoning": ("rro", {"stream": COMPLETE, "text": "pong", "output_tokens": 11}),
-    "cohere_length": ("", {"stream": COMPLETE, "finish_reason": "length"}),
-    "cohere_tool_call": (
+    "cohere/reasoning": ("rro", {"stream": COMPLETE, "text": "pong", "output_tokens": 11}),
+    "cohere/length": ("", {"stream": COMPLETE, "finish_reason": "length"}),
+    "cohere/tool_call": (
         "rrooo",
         {
             "stream": COMPLETE,
@@ -55,17 +55,17 @@ RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
             "calls": (ToolCall("report_temperature", '{"city": "Brno", "celsius": 21}'),),
         },
     ),
-    "cohere_citations": (
+    "cohere/citations": (
         "o",
         {"stream": COMPLETE, "text": "pong", "finish_reason": "stop", "input_tokens": None},
     ),
-    "cohere_error": ("o", {"stream": ERRORED, "error_type": "error", "error": "the model went away"}),
-    "cohere_timeout": (
+    "cohere/error": ("o", {"stream": ERRORED, "error_type": "error", "error": "the model went away"}),
+    "cohere/timeout": (
         "o",
         {"stream": ERRORED, "error_type": "timeout", "error": "the finish reason is TIMEOUT"},
     ),
-    "cohere_error_event": ("o", {"stream": ERRORED, "error": "internal server error", "text": "po"}),
-    "cohere_truncated": ("oo", {"stream": TRUNCATED, "text": "pong", "finish_reason": None}),
+    "cohere/error_event": ("o", {"stream": ERRORED, "error": "internal server error", "text": "po"}),
+    "cohere/truncated": ("oo", {"stream": TRUNCATED, "text": "pong", "finish_reason": None}),
     "html": ("", {"malformed": True}),
     "json_error_at_200": ("", {"stream": ERRORED, "error_type": "overloaded_error"}),
     "only_comments": ("", {"stream": TRUNCATED, "malformed": False}),
@@ -83,6 +83,10 @@ def read(
     return units, reader.finish(closed=closed)
 
 
+def test_every_recorded_stream_is_expected() -> None:
+    assert {f"cohere/{path.stem}" for path in (STREAMS / "cohere").iterdir()} <= set(RECORDED)
+
+
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recorded_stream_is_read_alike_at_every_split(name: str) -> None:
     body = (STREAMS / f"{name}.sse").read_bytes()
@@ -94,7 +98,7 @@ def test_a_recorded_stream_is_read_alike_at_every_split(name: str) -> None:
 
 
 def test_an_answer_is_over_with_its_end_mark_and_not_before() -> None:
-    body = (STREAMS / "cohere.sse").read_bytes()
+    body = (STREAMS / "cohere/normal.sse").read_bytes()
     reader = CohereChat().read(CHAT, {}, 1 << 20)
     mark = body.index(b"event: message-end")
     reader.feed(body[:mark])

@@ -33,7 +33,7 @@ ERRORED, EMPTY = StreamVerdict.ERRORED, StreamVerdict.EMPTY
 
 RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
     # recorded stream: units (r: reasoning, o: output), and what the reading says
-    "oci_generic": (
+    "oci/generic": (
         "oo",
         {
             "stream": COMPLETE,
@@ -44,7 +44,7 @@ RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
             "tokens_after_first": 1,
         },
     ),
-    "oci_blank_lines": (
+    "oci/blank_lines": (
         "oo",
         {
             "stream": COMPLETE,
@@ -54,7 +54,7 @@ RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
             "service_tier": "default",
         },
     ),
-    "oci_reasoning": (
+    "oci/reasoning": (
         "rro",
         {
             "stream": COMPLETE,
@@ -64,39 +64,39 @@ RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
             "cached_tokens": 0,
         },
     ),
-    "oci_length": ("", {"stream": COMPLETE, "finish_reason": "length", "reasoning_tokens": 256}),
-    "oci_tool_call": (
+    "oci/length": ("", {"stream": COMPLETE, "finish_reason": "length", "reasoning_tokens": 256}),
+    "oci/tool_call": (
         "ooo",
         {"stream": COMPLETE, "finish_reason": "tool_calls", "text": "", "calls": (CALL,)},
     ),
-    "oci_two_tool_calls": ("ooo", {"calls": (ToolCall("one", "{}"), ToolCall("two", '{"x":1}'))}),
-    "oci_filtered": ("o", {"stream": COMPLETE, "finish_reason": "content_filter"}),
-    "oci_error_in_stream": (
+    "oci/two_tool_calls": ("ooo", {"calls": (ToolCall("one", "{}"), ToolCall("two", '{"x":1}'))}),
+    "oci/filtered": ("o", {"stream": COMPLETE, "finish_reason": "content_filter"}),
+    "oci/error_in_stream": (
         "o",
         {"stream": ERRORED, "error_code": "TooManyRequests", "error": "Too many tokens in this minute"},
     ),
-    "oci_error_object": ("o", {"stream": ERRORED, "error_code": "InternalServerError"}),
-    "oci_finish_error": (
+    "oci/error_object": ("o", {"stream": ERRORED, "error_code": "InternalServerError"}),
+    "oci/finish_error": (
         "o",
         {"stream": ERRORED, "error_type": "error", "error": "the finish reason is ERROR"},
     ),
-    "oci_cancelled": ("o", {"stream": ERRORED, "error_type": "user_cancel"}),
-    "oci_truncated": ("oo", {"stream": TRUNCATED, "text": "pong", "finish_reason": None}),
-    "oci_cohere": (
+    "oci/cancelled": ("o", {"stream": ERRORED, "error_type": "user_cancel"}),
+    "oci/truncated": ("oo", {"stream": TRUNCATED, "text": "pong", "finish_reason": None}),
+    "oci/cohere": (
         "oo",
         {"stream": COMPLETE, "text": "pong", "finish_reason": "stop", "tokens_after_first": 1},
     ),
-    "oci_cohere_trimmed": ("oo", {"stream": COMPLETE, "text": " pong\n"}),
-    "oci_cohere_at_once": ("o", {"stream": COMPLETE, "text": "pong", "finish_reason": "length"}),
-    "oci_cohere_toxic": ("o", {"stream": COMPLETE, "text": "po", "finish_reason": "content_filter"}),
-    "oci_cohere_limit": ("", {"stream": ERRORED, "error_type": "error_limit"}),
-    "oci_cohere_error": ("o", {"stream": ERRORED, "error": "the model is not available", "text": "po"}),
-    "oci_cohere_tool_call": (
+    "oci/cohere_trimmed": ("oo", {"stream": COMPLETE, "text": " pong\n"}),
+    "oci/cohere_at_once": ("o", {"stream": COMPLETE, "text": "pong", "finish_reason": "length"}),
+    "oci/cohere_toxic": ("o", {"stream": COMPLETE, "text": "po", "finish_reason": "content_filter"}),
+    "oci/cohere_limit": ("", {"stream": ERRORED, "error_type": "error_limit"}),
+    "oci/cohere_error": ("o", {"stream": ERRORED, "error": "the model is not available", "text": "po"}),
+    "oci/cohere_tool_call": (
         "o",
         {"stream": COMPLETE, "calls": (ToolCall(CALL.name, '{"city": "Brno", "celsius": 21}'),)},
     ),
-    "oci_cohere_v2": ("roo", {"stream": COMPLETE, "text": "pong", "response_id": "b7"}),
-    "oci_cohere_v2_tool_call": ("roo", {"stream": COMPLETE, "calls": (CALL,)}),
+    "oci/cohere_v2": ("roo", {"stream": COMPLETE, "text": "pong", "response_id": "b7"}),
+    "oci/cohere_v2_tool_call": ("roo", {"stream": COMPLETE, "calls": (CALL,)}),
     "html": ("", {"malformed": True}),
     "json_error_at_200": ("", {"stream": ERRORED, "error_type": "overloaded_error"}),
     "only_comments": ("", {"stream": TRUNCATED, "malformed": False}),
@@ -114,6 +114,10 @@ def read(
     return units, reader.finish(closed=closed)
 
 
+def test_every_recorded_stream_is_expected() -> None:
+    assert {f"oci/{path.stem}" for path in (STREAMS / "oci").iterdir()} <= set(RECORDED)
+
+
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recorded_stream_is_read_alike_at_every_split(name: str) -> None:
     body = (STREAMS / f"{name}.sse").read_bytes()
@@ -125,7 +129,7 @@ def test_a_recorded_stream_is_read_alike_at_every_split(name: str) -> None:
 
 
 def test_a_stream_that_broke_is_never_complete() -> None:
-    body = (STREAMS / "oci_generic.sse").read_bytes()
+    body = (STREAMS / "oci/generic.sse").read_bytes()
     assert read([body], closed=False)[1].stream is TRUNCATED
     assert not OciChat().read(CHAT, {}, 1 << 20).done
 
