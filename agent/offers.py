@@ -19,6 +19,7 @@ class Example:
 EXAMPLES: Final[Mapping[str, Example]] = {
     "openai": Example(model="gpt-5-nano"),
     "azure": Example(model="gpt-5-nano"),
+    "gemini": Example(model="gemini-2.5-flash-lite"),
     "mistral": Example(model="mistral-small-latest"),
     "deepseek": Example(model="deepseek-chat"),
     "qwen": Example(model="qwen-flash"),
@@ -31,8 +32,6 @@ LATER: Final[Mapping[str, str]] = {
     "ANTHROPIC_API_KEY": "anthropic",
     "AWS_ACCESS_KEY_ID": "bedrock",
     "AWS_BEARER_TOKEN_BEDROCK": "bedrock",
-    "GEMINI_API_KEY": "gemini",
-    "GOOGLE_APPLICATION_CREDENTIALS": "vertex",
 }
 """Usual variables of providers of later versions."""
 

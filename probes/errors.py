@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from probes.loose import glimpse, mapping
+from probes.loose import glimpse, mapping, string
 from probes.result import Outcome
+from probes.rpc import details
 
 
 class ErrorObject(NamedTuple):
@@ -29,6 +30,7 @@ _SPENT = re.compile(
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
     r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
     r"|limitexceeded|quotaexceeded"
+    r"|[\w-]*perday[\w-]*"
 )
 _UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
@@ -44,7 +46,7 @@ _FILTERED = frozenset(
 _FILTERED_TEXT = re.compile(r"inappropriate (input |output )?content detected", re.IGNORECASE)
 """How a content filter's refusal reads where no name tells of it: Oracle's, whose code is 400."""
 
-OUTDATED = frozenset({"expiredtoken", "expiredtokenexception"})
+OUTDATED = frozenset({"expiredtoken", "expiredtokenexception", "api_key_invalid"})
 """Names of a refusal, whatever its status, that a new token may mend."""
 
 _NAMES: Mapping[str, Outcome] = {
@@ -78,6 +80,14 @@ _NAMES: Mapping[str, Outcome] = {
     "permission_error": Outcome.CONFIG,
     "unprocessableentityerror": Outcome.CONFIG,
     "validationexception": Outcome.CONFIG,
+    # google.rpc's
+    "resource_exhausted": Outcome.THROTTLED,
+    "unavailable": Outcome.OVERLOADED,
+    **dict.fromkeys(
+        ("internal", "deadline_exceeded", "cancelled", "unknown", "aborted"), Outcome.SERVER_ERROR
+    ),
+    **dict.fromkeys(("permission_denied", "unauthenticated", "not_found"), Outcome.CONFIG),
+    **dict.fromkeys(("invalid_argument", "failed_precondition", "out_of_range"), Outcome.CONFIG),
 }
 """Types and codes, lower-cased, that stand for a status where the status itself is not to be seen."""
 
@@ -123,11 +133,13 @@ def error_object(value: Any) -> ErrorObject | None:
     match value:
         case {"error": dict(error)}:
             inner = mapping(error.get("innererror") or error.get("inner_error"))
+            reason, retry_after_s = details(error.get("details"))
             return ErrorObject(
-                _text(error.get("type")),
+                _text(error.get("type")) or string(error.get("status")) or None,
                 _text(error.get("code")),
                 _text(error.get("message")),
-                _text(inner.get("code")),
+                _text(inner.get("code")) or reason,
+                retry_after_s,
             )
         case {"error": str(message)} if message:
             return ErrorObject(message=message)

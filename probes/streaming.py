@@ -71,9 +71,9 @@ def most_lines(workload: Workload) -> int:
     return _LINES * most_events(workload)
 
 
-def server_sent(workload: Workload, event_bytes: int) -> EventReader:
+def server_sent(workload: Workload, event_bytes: int, *, bare: bool = False) -> EventReader:
     """Return the frames of server-sent events under the limits of an answer."""
-    return EventReader(event_bytes, lines=most_lines(workload))
+    return EventReader(event_bytes, lines=most_lines(workload), bare=bare)
 
 
 def decoded(event: Event) -> Mapping[str, Any]:

@@ -12,7 +12,10 @@ from probes.target import Target, Workload
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsList:
-    """`GET .../models`, answered by `{"data": [...]}`; `holds` is what a vendor calls `data`."""
+    """`GET .../models`, answered by `{"data": [...]}`; `holds` is what a vendor calls `data`.
+
+    Who is asked for one model alone holds its name there, not a list.
+    """
 
     holds: str = "data"
 
@@ -25,5 +28,5 @@ class ModelsList:
         return BodyReader(self._listed, headers, "list of models")
 
     def _listed(self, listing: Any) -> Reading | None:
-        holds = isinstance(listing, dict) and isinstance(listing.get(self.holds), list)
+        holds = isinstance(listing, dict) and isinstance(listing.get(self.holds), list | str)
         return Reading(stream=StreamVerdict.COMPLETE) if holds else None

@@ -187,6 +187,14 @@ MISTAKES = [
     (target(project="x"), "2: targets[0].project: has no effect for `vllm`"),
     (target(fips=True), "2: targets[0].fips: has no effect for `vllm`"),
     (
+        target(provider="azure", endpoint="https://h", credentials={"entra": "manged"}),
+        "credentials.entra: `manged` is none of its words; did you mean `managed`?",
+    ),
+    (
+        target(provider="azure", endpoint="https://h", credentials={"entra": "spn"}),
+        "credentials.entra: `spn` is none of its words; write default or workload or managed",
+    ),
+    (
         target(credentials={"entra": "workload"}),
         "2: targets[0].credentials.entra: `vllm` does not take this; write api_key or token",
     ),
