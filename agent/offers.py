@@ -30,6 +30,7 @@ EXAMPLES: Final[Mapping[str, Example]] = {
     "cerebras": Example(model="gpt-oss-120b"),
     "openrouter": Example(model="openai/gpt-5-nano"),
     "github": Example(model="openai/gpt-4.1-nano"),
+    "cohere": Example(model="command-r7b-12-2024"),
     "nim": Example(model="meta/llama-3.1-8b-instruct", endpoint="https://integrate.api.nvidia.com/v1"),
 }
 """By provider: a small model of each, to be changed by who reads the file."""
@@ -38,7 +39,6 @@ LATER: Final[Mapping[str, str]] = {
     "ANTHROPIC_API_KEY": "anthropic",
     "AWS_ACCESS_KEY_ID": "bedrock",
     "AWS_BEARER_TOKEN_BEDROCK": "bedrock",
-    "CO_API_KEY": "cohere",
 }
 """Usual variables of providers of later versions."""
 

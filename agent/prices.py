@@ -14,6 +14,7 @@ _SELLERS: Mapping[str, str] = {
     "azure": "azure",
     "bedrock": "aws",
     "cerebras": "cerebras",
+    "cohere": "cohere",
     "deepseek": "deepseek",
     "fireworks": "fireworks",
     "gemini": "google",

@@ -29,7 +29,7 @@ _SPENT = re.compile(
     r"insufficient_(user_)?(quota|balance|credits?|funds)"
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
     r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
-    r"|servicequotaexceededexception|[\w-]*perday[\w-]*"
+    r"|servicequotaexceededexception|limitexceeded|quotaexceeded|[\w-]*perday[\w-]*"
 )
 _UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
@@ -49,6 +49,9 @@ _FILTERED = frozenset(
     | {"data_inspection_failed", "contentpolicyviolationerror"}
 )
 
+_FILTERED_TEXT = re.compile(r"inappropriate (input |output )?content detected", re.IGNORECASE)
+"""How a content filter's refusal reads where no name tells of it: Oracle's, whose code is 400."""
+
 OUTDATED = frozenset(
     {"expiredtoken", "expiredtokenexception", "unrecognizedclientexception", "api_key_invalid"}
 )
@@ -59,6 +62,7 @@ _NAMES: Mapping[str, Outcome] = {
     "overloaded_error": Outcome.OVERLOADED,
     "server_is_overloaded": Outcome.OVERLOADED,
     "service_unavailable_error": Outcome.OVERLOADED,
+    "serviceunavailable": Outcome.OVERLOADED,
     "serviceunavailableerror": Outcome.OVERLOADED,
     "serviceunavailableexception": Outcome.OVERLOADED,
     "rate_limit_error": Outcome.THROTTLED,
@@ -76,14 +80,19 @@ _NAMES: Mapping[str, Outcome] = {
     "tokens": Outcome.THROTTLED,
     "too_many_requests": Outcome.THROTTLED,
     "accessdeniedexception": Outcome.CONFIG,
+    "toomanyrequests": Outcome.THROTTLED,
     "authentication_error": Outcome.CONFIG,
     "badrequesterror": Outcome.CONFIG,
     "data_residency_mismatch": Outcome.CONFIG,
     "invalid_api_key": Outcome.CONFIG,
     "invalid_prompt": Outcome.CONFIG,
     "invalid_request_error": Outcome.CONFIG,
+    "error_limit": Outcome.CONFIG,
+    "invalidparameter": Outcome.CONFIG,
     "model_not_found": Outcome.CONFIG,
     "not_found_error": Outcome.CONFIG,
+    "notauthenticated": Outcome.CONFIG,
+    "notauthorizedornotfound": Outcome.CONFIG,
     "notfounderror": Outcome.CONFIG,
     "permission_error": Outcome.CONFIG,
     "resourcenotfoundexception": Outcome.CONFIG,
@@ -113,7 +122,9 @@ def before_status(error: ErrorObject, status: int) -> Outcome | None:
         return Outcome.QUOTA
     if status == 403 and _MODERATED in error.names:
         return Outcome.CONTENT_FILTER
-    if status == 400 and not _FILTERED.isdisjoint(error.names):
+    if status == 400 and (
+        not _FILTERED.isdisjoint(error.names) or _FILTERED_TEXT.search(error.message or "")
+    ):
         return Outcome.CONTENT_FILTER
     if not _NOT_READY.isdisjoint(error.names):
         return Outcome.OVERLOADED
@@ -159,6 +170,18 @@ def error_object(value: Any) -> ErrorObject | None:
             return ErrorObject(
                 _text(value.get("type")), _text(value.get("code")), _text(value.get("message"))
             )
+    return None
+
+
+def bare_error(value: Any) -> ErrorObject | None:
+    """Return the error that a body is whose only shape is a code and a message, as Oracle's; None where it is none.
+
+    >>> bare_error({"code": "InternalServerError", "message": "no"}).names
+    ('internalservererror',)
+    """
+    match value:
+        case {"code": str(code), "message": str(message)} if code:
+            return ErrorObject(code=code, message=message or None)
     return None
 
 

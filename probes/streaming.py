@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from probes.answer import Answer
 from probes.base import Reading, Unit
-from probes.errors import ErrorObject, error_object
+from probes.errors import ErrorObject, bare_error, error_object
 from probes.framing.base import CutError, Event, Frames, FramingError
 from probes.framing.sse import EventReader
 from probes.loose import glimpse, mapping, parsed, string
@@ -66,9 +66,14 @@ def most_events(workload: Workload) -> int:
     return max(_FLOOD_EVENTS, _FLOOD_TIMES * workload.max_tokens)
 
 
+def most_lines(workload: Workload) -> int:
+    """Return how many lines an answer may have before it is a flood."""
+    return _LINES * most_events(workload)
+
+
 def server_sent(workload: Workload, event_bytes: int, *, bare: bool = False) -> EventReader:
     """Return the frames of server-sent events under the limits of an answer."""
-    return EventReader(event_bytes, lines=_LINES * most_events(workload), bare=bare)
+    return EventReader(event_bytes, lines=most_lines(workload), bare=bare)
 
 
 def decoded(event: Event) -> Mapping[str, Any]:
@@ -242,7 +247,7 @@ def error_in(value: Any) -> ErrorObject | None:
     """Return the error that a body is instead of an answer; some vendors put it into an array."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    return error_object(value)
+    return error_object(value) or bare_error(value)
 
 
 def _html(headers: Mapping[str, str]) -> str | None:

@@ -16,7 +16,7 @@ from probes import catalog
 from probes import target as probing
 from probes.provider import DATED, Provider
 
-LATER = frozenset({"anthropic", "cohere", "oci"})
+LATER = frozenset({"anthropic"})
 """Providers of later versions."""
 
 _DEPLOYED = frozenset({"azure"})

@@ -15,12 +15,24 @@ from probes.target import Kind, Target, Workload
 KINDS: tuple[Kind, ...] = ("chat", "chat-sync", "models")
 ROWS = [(name, kind) for name in PROVIDERS for kind in KINDS]
 TARGET = Target(
-    name="t", provider="vllm", cloud="c", model="m", model_id="the-model", endpoint="http://h", group="m"
+    name="t",
+    provider="vllm",
+    cloud="c",
+    model="m",
+    model_id="the-model",
+    endpoint="http://h",
+    group="m",
+    compartment="c-1",
 )
 
 FRAGMENTS = st.sampled_from(
     [
         b"data: ",
+        b'{"type":"message-end","delta":{"finish_reason":"COMPLETE"}}',
+        b'{"type":"content-delta","delta":{"message":{"content":{"text":"x"}}}}',
+        b'{"message":{"content":[{"type":"TEXT","text":"x"}]},"finishReason":"stop"}',
+        b'{"apiFormat":"COHERE","text":"x"}',
+        b'{"code":"1","message":"no"}',
         b"\n\n",
         b"\r",
         b": ping\n",
@@ -60,10 +72,13 @@ def test_a_request_goes_where_it_is_told_and_names_its_model(provider: str, kind
     assert not {"authorization", "api-key", "host"} & {name.lower() for name in request.headers}
 
 
+@pytest.mark.parametrize("provider", ["openai", "oci", "cohere"])
 @pytest.mark.parametrize("kind", KINDS)
 @given(pieces=st.lists(FRAGMENTS | st.binary(max_size=20), max_size=12))
-def test_no_bytes_break_a_reader_and_no_cut_changes_what_it_says(kind: Kind, pieces: list[bytes]) -> None:
-    dialect, workload = PROVIDERS["openai"].api(None, None).calls[kind].dialect, Workload(name="w", kind=kind)
+def test_no_bytes_break_a_reader_and_no_cut_changes_what_it_says(
+    provider: str, kind: Kind, pieces: list[bytes]
+) -> None:
+    dialect, workload = PROVIDERS[provider].api(None, None).calls[kind].dialect, Workload(name="w", kind=kind)
     whole = read(dialect, workload, [b"".join(pieces)], closed=True)
     assert read(dialect, workload, pieces, closed=True) == whole
 

@@ -26,6 +26,7 @@ def target(
         model_id=model_id,
         endpoint=endpoint,
         group="m",
+        compartment="ocid1.compartment.oc1..c",
         api_version=api_version,
         api=api,
         project="p-1",
@@ -246,10 +247,10 @@ def test_an_endpoint_that_is_no_url_is_a_sentence(endpoint: str) -> None:
 
 def test_every_default_endpoint_gives_a_url_for_every_call() -> None:
     for name, row in catalog.PROVIDERS.items():
-        endpoint = catalog.default_endpoint(name) or "http://localhost:8000"
-        for kind in row.api(None, None).calls:
+        endpoint = catalog.default_endpoint(name, "eu-frankfurt-1") or "http://localhost:8000"
+        for kind, call in row.api(None, None).calls.items():
             called = urlsplit(catalog.url(target(name, endpoint), kind))
-            assert called.netloc == urlsplit(endpoint).netloc
+            assert call.host is not None or called.netloc == urlsplit(endpoint).netloc
 
 
 def test_a_kind_that_a_provider_is_not_asked_by_is_a_sentence() -> None:
@@ -303,6 +304,8 @@ def test_the_providers_are_those_that_the_documents_name() -> None:
         "deepseek",
         "qwen",
         "mistral",
+        "oci",
+        "cohere",
         "litellm",
         "portkey",
         "vertex",

@@ -71,7 +71,7 @@ MISTAKES = [
     (target(labels={"team": "c"}), "2: targets[0].labels.team: is a label that every target has already"),
     (target(provider="opnai"), "2: targets[0].provider: unknown provider `opnai`; did you mean `openai`?"),
     (target(provider="x"), "2: targets[0].provider: unknown provider `x`; write one of "),
-    (target(provider="oci"), "2: targets[0].provider: `oci`: not yet: this version has azure, "),
+    (target(provider="anthropic"), "2: targets[0].provider: `anthropic`: not yet: this version has azure, "),
     (target(endpoint=None), "2: targets[0].endpoint: is missing, and `vllm` has no address of its own"),
     (
         target(provider="azure", endpoint=None, credentials={"token": "${OPENAI_API_KEY}"}),
