@@ -28,7 +28,12 @@ _SPENT = re.compile(
     r"insufficient_(user_)?(quota|balance|credits?|funds)"
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
     r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
+    r"|\w+_spend_limit_reached|\w+_billing_unavailable"
 )
+_UNNAMED: Mapping[str, str] = {"your credit balance is too low": "credit_balance_too_low"}
+"""How the text of an error begins, lower-cased, that is no other's, though its names are: Anthropic's spent credit
+is a 400 by the name of any request that is wrong."""
+
 _UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
 
@@ -60,12 +65,14 @@ _NAMES: Mapping[str, Outcome] = {
     "too_many_requests": Outcome.THROTTLED,
     "authentication_error": Outcome.CONFIG,
     "badrequesterror": Outcome.CONFIG,
+    "conflict_error": Outcome.CONFIG,
     "invalid_api_key": Outcome.CONFIG,
     "invalid_request_error": Outcome.CONFIG,
     "model_not_found": Outcome.CONFIG,
     "not_found_error": Outcome.CONFIG,
     "notfounderror": Outcome.CONFIG,
     "permission_error": Outcome.CONFIG,
+    "request_too_large": Outcome.CONFIG,
     "unprocessableentityerror": Outcome.CONFIG,
     "validationexception": Outcome.CONFIG,
 }
@@ -111,12 +118,9 @@ def error_object(value: Any) -> ErrorObject | None:
     match value:
         case {"error": dict(error)}:
             inner = mapping(error.get("innererror") or error.get("inner_error"))
-            return ErrorObject(
-                _text(error.get("type")),
-                _text(error.get("code")),
-                _text(error.get("message")),
-                _text(inner.get("code")),
-            )
+            message = _text(error.get("message"))
+            code = error.get("code") or mapping(error.get("details")).get("error_code") or _unnamed(message)
+            return ErrorObject(_text(error.get("type")), _text(code), message, _text(inner.get("code")))
         case {"error": str(message)} if message:
             return ErrorObject(message=message)
         case {"object": "error"}:
@@ -155,6 +159,11 @@ def _looks(page: str) -> str:
     first, *others = _UNSEEN.split(page)
     seen = [first, *(_SEEN_AGAIN.split(piece, maxsplit=1)[-1] for piece in others)]
     return re.sub(r"<[^<>]*>", " ", " ".join(seen))
+
+
+def _unnamed(message: str | None) -> str | None:
+    text = (message or "").lower()
+    return next((name for start, name in _UNNAMED.items() if text.startswith(start)), None)
 
 
 def _text(value: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 _GO_UNITS: Mapping[str, float] = {
@@ -17,10 +18,10 @@ _GO_UNITS: Mapping[str, float] = {
 _GO_PART = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(h|ms|m|s|us|µs|μs|ns)")
 
 _LIMITED: Mapping[str, tuple[str, ...]] = {
-    "requests": ("requests", "req-minute"),
-    "tokens": ("tokens", "tokens-minute"),
+    "requests": ("x-ratelimit-{}-requests", "x-ratelimit-{}-req-minute", "anthropic-ratelimit-requests-{}"),
+    "tokens": ("x-ratelimit-{}-tokens", "x-ratelimit-{}-tokens-minute", "anthropic-ratelimit-tokens-{}"),
 }
-"""What is limited, and how OpenAI and Mistral spell it."""
+"""What is limited, and how OpenAI, Mistral and Anthropic spell it."""
 
 
 def seconds(text: str) -> float | None:
@@ -71,13 +72,32 @@ def ratelimit(headers: Mapping[str, str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for what, spellings in _LIMITED.items():
         for which in ("remaining", "limit"):
-            count = _number(first_of(headers, [f"x-ratelimit-{which}-{spelling}" for spelling in spellings]))
+            count = _number(_spelt(headers, spellings, which))
             if count is not None:
                 found[f"{which}_{what}"] = count
-        reset = seconds(headers.get(f"x-ratelimit-reset-{what}", ""))
+        text = _spelt(headers, spellings, "reset") or ""
+        reset = seconds(text)
+        if reset is None:
+            reset = _until(text, headers.get("date", ""))
         if reset is not None:
             found[f"reset_{what}_s"] = reset
     return found
+
+
+def _spelt(headers: Mapping[str, str], spellings: Sequence[str], which: str) -> str | None:
+    return first_of(headers, [spelling.format(which) for spelling in spellings])
+
+
+def _until(instant: str, date: str) -> float | None:
+    """Return the seconds from an answer's own date to an instant in RFC 3339; the clock here does not matter.
+
+    >>> _until("2026-11-28T12:00:30Z", "Sat, 28 Nov 2026 12:00:00 GMT"), _until("soon", "now")
+    (30.0, None)
+    """
+    try:
+        return max(0.0, (datetime.fromisoformat(instant) - parsedate_to_datetime(date)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def backend(headers: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
