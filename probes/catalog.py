@@ -7,11 +7,16 @@ from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
 from probes.base import Dialect, Signer
-from probes.clouds import azure, compatible, openai
+from probes.clouds import anthropic, azure, compatible, openai
 from probes.provider import DATED, Api, Call, Provider
 from probes.target import Kind, Target
 
-PROVIDERS: Final[Mapping[str, Provider]] = {**openai.ROWS, **azure.ROWS, **compatible.ROWS}
+PROVIDERS: Final[Mapping[str, Provider]] = {
+    **openai.ROWS,
+    **azure.ROWS,
+    **anthropic.ROWS,
+    **compatible.ROWS,
+}
 
 
 def api(target: Target) -> Api:

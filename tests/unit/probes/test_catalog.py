@@ -76,6 +76,8 @@ def target(provider: str, endpoint: str, model_id: str = "m", api_version: str |
             "https://w.x.maas.aliyuncs.com/compatible-mode/v1/models",
         ),
         ("mistral", "https://api.eu.mistral.ai", "chat", "https://api.eu.mistral.ai/v1/chat/completions"),
+        ("anthropic", "https://api.anthropic.com", "chat", "https://api.anthropic.com/v1/messages"),
+        ("anthropic", "https://gw.bank/claude/v1/", "models", "https://gw.bank/claude/v1/models"),
     ],
 )
 def test_a_base_url_is_taken_with_or_without_its_version(
@@ -132,6 +134,7 @@ def test_the_providers_are_those_that_the_documents_name() -> None:
     assert set(catalog.PROVIDERS) == {
         "openai",
         "azure",
+        "anthropic",
         "openai-compatible",
         "vllm",
         "ray",

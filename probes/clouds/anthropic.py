@@ -1,0 +1,63 @@
+"""Anthropic itself, and the ways in which the clouds serve its models."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from probes.base import Signer
+from probes.dialects.anthropic_messages import VERSION, VERSION_HEADER, AnthropicMessages
+from probes.dialects.models_list import ModelsList
+from probes.provider import ANYWHERE, Api, Call, Provider, generating
+from probes.signers.bearer import Bearer
+
+KEY: Final = Bearer(key_header="x-api-key")
+
+
+def messages_api(
+    root: str = "/v1",
+    dialect: AnthropicMessages | None = None,
+    *,
+    lists: bool = False,
+    endpoints: Mapping[str, str] | None = None,
+    signer: Signer | None = None,
+) -> Api:
+    """Return the API of who speaks Anthropic's messages under its own path; `lists` says whether models are listed there."""
+    calls = generating(dialect or AnthropicMessages(), "/messages")
+    if lists:
+        calls |= {"models": Call(ModelsList(version=(VERSION_HEADER, VERSION)), "/models")}
+    return Api(root=root, calls=calls, endpoints=endpoints or {}, signer=signer)
+
+
+def raw_predict() -> Api:
+    """Return the API of Anthropic's models on Vertex AI."""
+    dialect = AnthropicMessages(version="vertex-2023-10-16", in_body=True, unsaid=frozenset({"model"}))
+    path = "/projects/{project}/locations/{region}/publishers/anthropic/models/{model}"
+    return Api(root="/v1", calls=generating(dialect, f"{path}:streamRawPredict", f"{path}:rawPredict"))
+
+
+ROWS: Final[Mapping[str, Provider]] = {
+    "anthropic": Provider(
+        cloud="anthropic",
+        apis={"anthropic": messages_api(lists=True)},
+        signer=KEY,
+        endpoints={ANYWHERE: "https://api.anthropic.com"},
+        otel="anthropic",
+        versions=True,
+        environment={"api_key": "ANTHROPIC_API_KEY"},
+        backend={"cf-ray": "edge"},
+        request_id=("request-id", "x-request-id"),
+        server_ms=("x-envoy-upstream-service-time",),
+        remedies={
+            "authentication_error": "the API key was refused, check {credential} in the Console under API keys",
+            "permission_error": "the API key may not use this, check the workspace of {credential} in the Console",
+            "not_found_error": "model {model} is unknown to this workspace, take an id that GET /v1/models lists",
+            "request_too_large": "the request is over the size that the API takes, shorten the probe's prompt",
+            "credit_balance_too_low": "the prepaid credit is spent, buy credits in the Console under Billing",
+            "billing_error": "the account cannot be billed, look at the Console under Billing",
+            "enforced_spend_limit_reached": (
+                "the monthly spend limit of its usage tier is reached, raise it in the Console under Limits"
+            ),
+            "contract_spend_limit_reached": "the spend limit of its contract is reached, talk to Anthropic",
+            "organization_on_hold": "Anthropic has put the organization on hold, appeal as its message says",
+        },
+    ),
+}
