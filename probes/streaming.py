@@ -10,9 +10,9 @@ from typing import Any, Final, Protocol
 from probes.answer import Answer
 from probes.base import Reading, Unit
 from probes.errors import ErrorObject, error_object
-from probes.framing.base import Event, Frames, FramingError
+from probes.framing.base import CutError, Event, Frames, FramingError
 from probes.framing.sse import EventReader
-from probes.loose import glimpse, parsed
+from probes.loose import glimpse, mapping, parsed, string
 from probes.result import StreamVerdict
 from probes.target import Workload
 
@@ -124,6 +124,9 @@ class StreamReader:
         return units
 
     def _take(self, event: Event) -> Sequence[Unit]:
+        if event.failed:
+            self._error = _failure(event)
+            return ()
         try:
             return self._conversation.take(event)
         except ForeignError as error:
@@ -170,6 +173,8 @@ class StreamReader:
                 if event.data.startswith("[DONE]") or parsed(event.data) is not None:
                     self._head = None
                     self._take(event)
+        except CutError:
+            self._head = None
         except FramingError as error:
             self._wrong = str(error)
 
@@ -221,6 +226,13 @@ class BodyReader:
             return reading
         wrong = f"the body is no {self._what}: {glimpse(self._body)}"
         return Reading(stream=StreamVerdict.TRUNCATED, malformed=True, error=wrong)
+
+
+def _failure(event: Event) -> ErrorObject:
+    """Return the error that a frame tells of: its name, and the message in its data."""
+    said = mapping(parsed(event.data))
+    message = string(said.get("message")) or string(said.get("Message"))
+    return ErrorObject(type=event.name, message=message or glimpse(event.data) or None)
 
 
 def error_in(value: Any) -> ErrorObject | None:
