@@ -6,6 +6,7 @@ from typing import Final
 from probes.base import Signer
 from probes.dialects.anthropic_messages import VERSION, VERSION_HEADER, AnthropicMessages
 from probes.dialects.models_list import ModelsList
+from probes.framing.aws import chunk_frames
 from probes.provider import ANYWHERE, Api, Call, Provider, generating
 from probes.signers.bearer import Bearer
 
@@ -25,6 +26,15 @@ def messages_api(
     if lists:
         calls |= {"models": Call(ModelsList(version=(VERSION_HEADER, VERSION)), "/models")}
     return Api(root=root, calls=calls, endpoints=endpoints or {}, signer=signer)
+
+
+def bedrock_invoke() -> Api:
+    """Return the API of Anthropic's models that Bedrock invokes, where the path says model and streaming."""
+    dialect = AnthropicMessages(
+        version="bedrock-2023-05-31", in_body=True, unsaid=frozenset({"model", "stream"}), frames=chunk_frames
+    )
+    path = "/model/{model}/invoke"
+    return Api(root="", calls=generating(dialect, f"{path}-with-response-stream", path))
 
 
 def raw_predict() -> Api:

@@ -63,8 +63,8 @@ class AnthropicMessages:
         }
         if workload.streamed:
             body["stream"] = True
-        accept = "text/event-stream" if workload.streamed else "application/json"
-        headers = {"content-type": "application/json", "accept": accept}
+        # Streamed or not, as the vendor's own SDK has it on every route.
+        headers = {"content-type": "application/json", "accept": "application/json"}
         version = target.api_version or self.version
         if self.in_body:
             body["anthropic_version"] = version
