@@ -12,6 +12,9 @@ from probes.signers.bearer import Bearer
 
 KEY: Final = Bearer(key_header="x-api-key")
 
+COMPATIBLE: Final = AnthropicMessages(schema="tool", reasoning=False)
+"""What servers of others understand of it; whether one knows output formats and efforts is not confirmed for any."""
+
 
 def messages_api(
     root: str = "/v1",
@@ -22,10 +25,11 @@ def messages_api(
     signer: Signer | None = None,
 ) -> Api:
     """Return the API of who speaks Anthropic's messages under its own path; `lists` says whether models are listed there."""
-    calls = generating(dialect or AnthropicMessages(), "/messages")
+    dialect = dialect or AnthropicMessages()
+    calls = generating(dialect, "/messages")
     if lists:
         calls |= {"models": Call(ModelsList(version=(VERSION_HEADER, VERSION)), "/models")}
-    return Api(root=root, calls=calls, endpoints=endpoints or {}, signer=signer)
+    return Api(root=root, calls=calls, endpoints=endpoints or {}, signer=signer, reasoning=dialect.reasoning)
 
 
 def bedrock_invoke() -> Api:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from probes.clouds.anthropic import KEY, messages_api
 from probes.clouds.compatible import openai_api
 from probes.dialects.models_list import ModelsList
 from probes.dialects.openai_chat import OpenAIChat
@@ -21,6 +22,7 @@ ROWS: Final[Mapping[str, Provider]] = {
                 calls=generating(_CHAT, "/deployments/{model}/chat/completions?api-version={version}")
                 | {"models": Call(ModelsList(), "/models?api-version={version}")},
             ),
+            "anthropic": messages_api("/anthropic/v1", signer=KEY),
         },
         signer=Bearer(key_header="api-key"),
         otel="azure.ai.openai",

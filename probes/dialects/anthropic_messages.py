@@ -43,13 +43,15 @@ class AnthropicMessages:
     `version` is what is asked for where a target has no `api_version`, in a header or, with `in_body`, in the body.
     `unsaid` are fields that the URL says and the body must not repeat; `extra` are fields that every request
     carries. `schema` tells how an answer in JSON is had: by the output format that Anthropic's own models know, or
-    by a tool that must be called, which every server has. `frames` is what carries the events.
+    by a tool that must be called, which every server has; `reasoning` whether a probe's effort is taken. `frames` is
+    what carries the events.
     """
 
     version: str = VERSION
     in_body: bool = False
     unsaid: frozenset[str] = frozenset()
     schema: Literal["format", "tool"] = "format"
+    reasoning: bool = True
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     frames: Callable[[Workload, int], Frames] = server_sent
 
@@ -86,7 +88,7 @@ class AnthropicMessages:
             return {"tools": [asked], "tool_choice": {"type": "tool", "name": tool.name}}
         fields: dict[str, Any] = {}
         output: dict[str, Any] = {}
-        if workload.reasoning not in {None, "none"}:
+        if self.reasoning and workload.reasoning not in {None, "none"}:
             # A budget of tokens would need 1,024 at least, and more than that in max_tokens.
             fields["thinking"] = {"type": "adaptive"}
             output["effort"] = _EFFORTS.get(str(workload.reasoning), workload.reasoning)

@@ -8,6 +8,7 @@ import base64
 import json
 import sys
 import warnings
+from typing import Any
 
 import httpx2
 from anthropic import Anthropic, AnthropicBedrock, APIStatusError
@@ -20,14 +21,18 @@ TYPES = {
 }
 
 
-def answer(question):
+def answer(question: dict[str, Any]) -> dict[str, Any]:
     body, framing = base64.b64decode(question["body"]), question["framing"]
     response = {"content-type": TYPES[framing]}
 
-    def serve(_request):
+    def serve(_request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(question.get("status", 200), headers=response, content=body)
 
-    common = {"api_key": "k", "max_retries": 0, "http_client": httpx2.Client(transport=httpx2.MockTransport(serve))}
+    common = {
+        "api_key": "k",
+        "max_retries": 0,
+        "http_client": httpx2.Client(transport=httpx2.MockTransport(serve)),
+    }
     client = AnthropicBedrock(aws_region="us-east-1", **common) if framing == "aws" else Anthropic(**common)
     try:
         if framing == "whole":
@@ -41,7 +46,7 @@ def answer(question):
         return {"error": {"type": error.type, "code": error.error_code, "message": error.api_message}}
 
 
-def said(message, *, ended):
+def said(message: Any, *, ended: bool) -> dict[str, Any]:
     blocks = message.content
     return {
         "ended": ended,
