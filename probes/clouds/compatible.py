@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
+from probes.clouds.anthropic import COMPATIBLE, messages_api
+from probes.dialects.anthropic_messages import AnthropicMessages
 from probes.dialects.models_list import ModelsList
 from probes.dialects.openai_chat import OpenAIChat
 from probes.gateways import ANY, LITELLM, PORTKEY
@@ -32,6 +34,14 @@ def _self_hosted(
     )
 
 
+_UNCACHED: Final = {"cache": {"no-cache": True}}
+
+
+def _and_anthropic(row: Provider, dialect: AnthropicMessages = COMPATIBLE) -> Provider:
+    """Return the row of who speaks Anthropic's messages beside OpenAI's."""
+    return dataclasses.replace(row, apis={**row.apis, "anthropic": messages_api("/v1", dialect, lists=True)})
+
+
 ROWS: Final[Mapping[str, Provider]] = {
     "openai-compatible": dataclasses.replace(
         _self_hosted("openai"),
@@ -50,7 +60,10 @@ ROWS: Final[Mapping[str, Provider]] = {
     ),
     "litellm": dataclasses.replace(
         # Each prompt is new to an exact cache, but like the one before it to a semantic one.
-        _self_hosted("litellm", chat=OpenAIChat(cap="max_tokens", extra={"cache": {"no-cache": True}})),
+        _and_anthropic(
+            _self_hosted("litellm", chat=OpenAIChat(cap="max_tokens", extra=_UNCACHED)),
+            dataclasses.replace(COMPATIBLE, extra=_UNCACHED),
+        ),
         # Its own retries, two by default, would hide the first failure.
         headers={"x-litellm-num-retries": "0"},
         id_headers=("x-litellm-call-id",),
@@ -84,12 +97,15 @@ ROWS: Final[Mapping[str, Provider]] = {
         server_ms=("openai-processing-ms", "x-envoy-upstream-service-time"),
         gateway=PORTKEY,
     ),
-    "vllm": _self_hosted("vllm"),
+    "vllm": _and_anthropic(_self_hosted("vllm")),
     "ray": _self_hosted("ray"),
-    "nim": _self_hosted("nvidia.nim", environment={"api_key": "NVIDIA_API_KEY"}),
+    "nim": _and_anthropic(_self_hosted("nvidia.nim", environment={"api_key": "NVIDIA_API_KEY"})),
     "deepseek": Provider(
         cloud="deepseek",
-        apis={"openai": openai_api(OpenAIChat(cap="max_tokens"), "")},
+        apis={
+            "openai": openai_api(OpenAIChat(cap="max_tokens"), ""),
+            "anthropic": messages_api("/anthropic/v1", COMPATIBLE),
+        },
         signer=Bearer(),
         endpoints={ANYWHERE: "https://api.deepseek.com"},
         otel="deepseek",
@@ -99,7 +115,12 @@ ROWS: Final[Mapping[str, Provider]] = {
     ),
     "qwen": Provider(
         cloud="alibaba",
-        apis={"openai": openai_api(OpenAIChat(cap="max_tokens", reasoning=False), "/compatible-mode/v1")},
+        apis={
+            "openai": openai_api(OpenAIChat(cap="max_tokens", reasoning=False), "/compatible-mode/v1"),
+            "anthropic": messages_api(
+                "/apps/anthropic/v1", COMPATIBLE, endpoints={ANYWHERE: "https://dashscope-intl.aliyuncs.com"}
+            ),
+        },
         signer=Bearer(),
         endpoints={ANYWHERE: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"},
         otel="alibaba.dashscope",

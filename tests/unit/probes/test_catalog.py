@@ -1,5 +1,7 @@
 """Each provider is one row, and its URLs are those that the vendor's own SDK would call."""
 
+import dataclasses
+
 import pytest
 
 from probes import catalog
@@ -108,6 +110,31 @@ def test_a_base_url_is_taken_with_or_without_its_version(
 )
 def test_an_api_version_selects_azures_dated_urls(endpoint: str, kind: Kind, expected: str) -> None:
     assert catalog.url(target("azure", endpoint, "a/b", "2024-10-21"), kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("provider", "endpoint", "expected"),
+    [
+        ("azure", "https://r.services.ai.azure.com", "https://r.services.ai.azure.com/anthropic/v1/messages"),
+        (
+            "azure",
+            "https://r.services.ai.azure.com/anthropic/",
+            "https://r.services.ai.azure.com/anthropic/v1/messages",
+        ),
+        ("deepseek", "https://api.deepseek.com", "https://api.deepseek.com/anthropic/v1/messages"),
+        ("qwen", "https://w.x.maas.aliyuncs.com", "https://w.x.maas.aliyuncs.com/apps/anthropic/v1/messages"),
+        ("litellm", "http://h:4000", "http://h:4000/v1/messages"),
+        ("vllm", "http://h:8000/v1", "http://h:8000/v1/messages"),
+        ("nim", "http://h:8000", "http://h:8000/v1/messages"),
+    ],
+)
+def test_anthropics_messages_are_an_api_of_others_too(provider: str, endpoint: str, expected: str) -> None:
+    asked = dataclasses.replace(target(provider, endpoint), api="anthropic")
+    assert catalog.url(asked, "chat") == expected
+
+
+def test_an_api_with_addresses_of_its_own_does_not_take_its_providers() -> None:
+    assert catalog.default_endpoint("qwen", None, "anthropic") == "https://dashscope-intl.aliyuncs.com"
 
 
 @pytest.mark.parametrize(
