@@ -16,7 +16,7 @@ from probes import catalog
 from probes import target as probing
 from probes.provider import DATED, Provider
 
-LATER = frozenset({"anthropic", "bedrock", "cohere", "gemini", "oci", "sagemaker", "vertex"})
+LATER = frozenset({"bedrock", "cohere", "gemini", "oci", "sagemaker", "vertex"})
 """Providers of later versions."""
 
 _DEPLOYED = frozenset({"azure"})
@@ -30,7 +30,7 @@ _CALLED = {
 }  # fmt: skip
 """What newcomers call a provider, and its name here."""
 
-_CALLS = ("/chat/completions", "/completions", "/responses", "/embeddings")
+_CALLS = ("/chat/completions", "/completions", "/responses", "/embeddings", "/messages")
 """How the address of a call ends, where a base URL is wanted."""
 
 RESERVED = frozenset(

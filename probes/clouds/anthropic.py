@@ -9,49 +9,60 @@ from probes.dialects.models_list import ModelsList
 from probes.framing.aws import chunk_frames
 from probes.provider import ANYWHERE, Api, Call, Provider, generating
 from probes.signers.bearer import Bearer
+from probes.target import Kind
 
 KEY: Final = Bearer(key_header="x-api-key")
 
 COMPATIBLE: Final = AnthropicMessages(schema="tool", reasoning=False)
 """What servers of others understand of it; whether one knows output formats and efforts is not confirmed for any."""
 
+LISTED: Final = Call(ModelsList(version=(VERSION_HEADER, VERSION)), "/models")
+
 
 def messages_api(
     root: str = "/v1",
     dialect: AnthropicMessages | None = None,
     *,
-    lists: bool = False,
+    models: Call | None = None,
     endpoints: Mapping[str, str] | None = None,
     signer: Signer | None = None,
 ) -> Api:
-    """Return the API of who speaks Anthropic's messages under its own path; `lists` says whether models are listed there."""
+    """Return the API of who takes Anthropic's messages under its own path; `models` is how its models are listed."""
     dialect = dialect or AnthropicMessages()
-    calls = generating(dialect, "/messages")
-    if lists:
-        calls |= {"models": Call(ModelsList(version=(VERSION_HEADER, VERSION)), "/models")}
+    calls = _with(generating(dialect, "/messages"), models)
     return Api(root=root, calls=calls, endpoints=endpoints or {}, signer=signer, reasoning=dialect.reasoning)
 
 
-def bedrock_invoke() -> Api:
+def bedrock_invoke(models: Call | None = None) -> Api:
     """Return the API of Anthropic's models that Bedrock invokes, where the path says model and streaming."""
     dialect = AnthropicMessages(
         version="bedrock-2023-05-31", in_body=True, unsaid=frozenset({"model", "stream"}), frames=chunk_frames
     )
     path = "/model/{model}/invoke"
-    return Api(root="", calls=generating(dialect, f"{path}-with-response-stream", path))
+    return Api(root="", calls=_with(generating(dialect, f"{path}-with-response-stream", path), models))
 
 
-def raw_predict() -> Api:
+def raw_predict(models: Call | None = None) -> Api:
     """Return the API of Anthropic's models on Vertex AI."""
     dialect = AnthropicMessages(version="vertex-2023-10-16", in_body=True, unsaid=frozenset({"model"}))
     path = "/projects/{project}/locations/{region}/publishers/anthropic/models/{model}"
-    return Api(root="/v1", calls=generating(dialect, f"{path}:streamRawPredict", f"{path}:rawPredict"))
+    calls = generating(dialect, f"{path}:streamRawPredict", f"{path}:rawPredict")
+    return Api(root="/v1", calls=_with(calls, models))
+
+
+def _with(calls: dict[Kind, Call], models: Call | None) -> dict[Kind, Call]:
+    return calls if models is None else calls | {"models": models}
 
 
 ROWS: Final[Mapping[str, Provider]] = {
     "anthropic": Provider(
         cloud="anthropic",
-        apis={"anthropic": messages_api(lists=True)},
+        apis={
+            "anthropic": messages_api(models=LISTED),
+            "aws": messages_api(
+                models=LISTED, endpoints={".+": "https://aws-external-anthropic.{region}.api.aws"}
+            ),
+        },
         signer=KEY,
         endpoints={ANYWHERE: "https://api.anthropic.com"},
         otel="anthropic",

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
-from probes.clouds.anthropic import COMPATIBLE, messages_api
+from probes.clouds.anthropic import COMPATIBLE, LISTED, messages_api
 from probes.dialects.anthropic_messages import AnthropicMessages
 from probes.dialects.models_list import ModelsList
 from probes.dialects.openai_chat import OpenAIChat
@@ -39,7 +39,9 @@ _UNCACHED: Final = {"cache": {"no-cache": True}}
 
 def _and_anthropic(row: Provider, dialect: AnthropicMessages = COMPATIBLE) -> Provider:
     """Return the row of who speaks Anthropic's messages beside OpenAI's."""
-    return dataclasses.replace(row, apis={**row.apis, "anthropic": messages_api("/v1", dialect, lists=True)})
+    return dataclasses.replace(
+        row, apis={**row.apis, "anthropic": messages_api("/v1", dialect, models=LISTED)}
+    )
 
 
 ROWS: Final[Mapping[str, Provider]] = {

@@ -135,6 +135,11 @@ def test_anthropics_messages_are_an_api_of_others_too(provider: str, endpoint: s
 
 def test_an_api_with_addresses_of_its_own_does_not_take_its_providers() -> None:
     assert catalog.default_endpoint("qwen", None, "anthropic") == "https://dashscope-intl.aliyuncs.com"
+    assert (
+        catalog.default_endpoint("anthropic", "us-west-2", "aws")
+        == "https://aws-external-anthropic.us-west-2.api.aws"
+    )
+    assert catalog.default_endpoint("anthropic", None, "aws") is None
 
 
 @pytest.mark.parametrize(
