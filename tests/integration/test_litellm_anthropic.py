@@ -1,4 +1,4 @@
-"""A real model that a real LiteLLM proxy lets speak as Anthropic does, probed in Anthropic's messages."""
+"""A real model that a real LiteLLM proxy lets speak as Anthropic does and in OpenAI's responses, probed in both."""
 
 import asyncio
 import base64
@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from agent.clock import SystemClock
+from probes import catalog
 from probes.base import Slot
 from probes.exchange import Exchange
 from probes.result import MANUAL, Outcome, ProbeResult, StreamVerdict
@@ -46,7 +47,9 @@ class Gateway:
     url: str
     behind: Endpoint
 
-    def ask(self, kind: Kind = "chat", model: str = "real", **more: Any) -> ProbeResult:
+    def ask(
+        self, kind: Kind = "chat", model: str = "real", api: str = "anthropic", **more: Any
+    ) -> ProbeResult:
         async def run() -> ProbeResult:
             wire = WireTransport()
             secrets = FakeSecrets({"KEY": MASTER_KEY})
@@ -54,7 +57,7 @@ class Gateway:
             workload = Workload(
                 name=kind, kind=kind, first_token_s=60.0, stall_s=60.0, timeout_s=90.0, **more
             )
-            target = dataclasses.replace(TARGET, endpoint=self.url, model_id=model)
+            target = dataclasses.replace(TARGET, api=api, endpoint=self.url, model_id=model)
             result = await exchange.ask(target, workload, Slot(0, MANUAL))
             await wire.aclose()
             return result
@@ -106,6 +109,17 @@ def test_a_tool_is_put_to_it_and_an_effort_that_it_would_refuse_is_not(gateway: 
     """So small a model calls no tool, but what it says is the protocol."""
     result = gateway.ask(kind, max_tokens=24, reasoning="low")
     assert (result.outcome, result.stream) == (Outcome.OK, StreamVerdict.COMPLETE)
+
+
+@pytest.mark.skipif(
+    "responses" not in catalog.PROVIDERS["litellm"].apis["openai"].calls, reason="needs the kind responses"
+)
+def test_the_same_model_answers_in_openais_responses(gateway: Gateway) -> None:
+    result = gateway.ask("responses", api="openai", max_tokens=24)
+    assert (result.outcome, result.stream, result.error) == (Outcome.OK, StreamVerdict.COMPLETE, None)
+    assert (result.input_tokens or 0) > 20
+    assert 1 <= (result.output_tokens or 0) <= 24
+    assert len(result.chunks) > 1
 
 
 def test_models_are_listed(gateway: Gateway) -> None:
