@@ -18,10 +18,10 @@ _GO_UNITS: Mapping[str, float] = {
 _GO_PART = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(h|ms|m|s|us|µs|μs|ns)")
 
 _LIMITED: Mapping[str, tuple[str, ...]] = {
-    "requests": ("x-ratelimit-{}-requests", "x-ratelimit-{}-req-minute", "anthropic-ratelimit-requests-{}"),
-    "tokens": ("x-ratelimit-{}-tokens", "x-ratelimit-{}-tokens-minute", "anthropic-ratelimit-tokens-{}"),
+    "requests": ("requests", "req-minute"),
+    "tokens": ("tokens", "tokens-minute"),
 }
-"""What is limited, and how OpenAI, Mistral and Anthropic spell it."""
+"""What is limited, and how OpenAI and Mistral spell it."""
 
 
 def seconds(text: str) -> float | None:
@@ -69,23 +69,26 @@ def ratelimit(headers: Mapping[str, str]) -> dict[str, float]:
     >>> ratelimit({"x-ratelimit-remaining-requests": "59", "x-ratelimit-reset-tokens": "6m0s"})
     {'remaining_requests': 59.0, 'reset_tokens_s': 360.0}
     """
-    found: dict[str, float] = {}
+    found = _anthropics(headers)
     for what, spellings in _LIMITED.items():
         for which in ("remaining", "limit"):
-            count = _number(_spelt(headers, spellings, which))
+            count = _number(first_of(headers, [f"x-ratelimit-{which}-{spelling}" for spelling in spellings]))
             if count is not None:
                 found[f"{which}_{what}"] = count
-        text = _spelt(headers, spellings, "reset") or ""
-        reset = seconds(text)
-        if reset is None:
-            reset = _until(text, headers.get("date", ""))
+        reset = seconds(headers.get(f"x-ratelimit-reset-{what}", ""))
         if reset is not None:
             found[f"reset_{what}_s"] = reset
     return found
 
 
-def _spelt(headers: Mapping[str, str], spellings: Sequence[str], which: str) -> str | None:
-    return first_of(headers, [spelling.format(which) for spelling in spellings])
+def _anthropics(headers: Mapping[str, str]) -> dict[str, float]:
+    """Return the limits as Anthropic writes them, whose resets are instants."""
+    found: dict[str, float | None] = {}
+    for what in _LIMITED:
+        spelt = f"anthropic-ratelimit-{what}-"
+        found |= {f"{which}_{what}": _number(headers.get(spelt + which)) for which in ("remaining", "limit")}
+        found[f"reset_{what}_s"] = _until(headers.get(f"{spelt}reset", ""), headers.get("date", ""))
+    return {name: figure for name, figure in found.items() if figure is not None}
 
 
 def _until(instant: str, date: str) -> float | None:
