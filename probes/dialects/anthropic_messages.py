@@ -88,10 +88,11 @@ class AnthropicMessages:
             return {"tools": [asked], "tool_choice": {"type": "tool", "name": tool.name}}
         fields: dict[str, Any] = {}
         output: dict[str, Any] = {}
-        if self.reasoning and workload.reasoning not in {None, "none"}:
+        effort = workload.reasoning or "none"
+        if self.reasoning and effort != "none":
             # A budget of tokens would need 1,024 at least, and more than that in max_tokens.
             fields["thinking"] = {"type": "adaptive"}
-            output["effort"] = _EFFORTS.get(str(workload.reasoning), workload.reasoning)
+            output["effort"] = _EFFORTS.get(effort, effort)
         if workload.kind == "json":
             output["format"] = {"type": "json_schema", "schema": tasks.schema(workload)}
         return fields | ({"output_config": output} if output else {})
