@@ -20,6 +20,7 @@ EXAMPLES: Final[Mapping[str, Example]] = {
     "openai": Example(model="gpt-5-nano"),
     "azure": Example(model="gpt-5-nano"),
     "anthropic": Example(model="claude-haiku-4-5"),
+    "gemini": Example(model="gemini-2.5-flash-lite"),
     "mistral": Example(model="mistral-small-latest"),
     "deepseek": Example(model="deepseek-chat"),
     "qwen": Example(model="qwen-flash"),
@@ -31,8 +32,6 @@ LATER: Final[Mapping[str, str]] = {
     "AWS_ACCESS_KEY_ID": "bedrock",
     "AWS_BEARER_TOKEN_BEDROCK": "bedrock",
     "CO_API_KEY": "cohere",
-    "GEMINI_API_KEY": "gemini",
-    "GOOGLE_APPLICATION_CREDENTIALS": "vertex",
 }
 """Usual variables of providers of later versions."""
 

@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from probes.loose import glimpse, mapping
+from probes.loose import glimpse, mapping, string
 from probes.result import Outcome
+from probes.rpc import details
 
 
 class ErrorObject(NamedTuple):
@@ -29,6 +30,7 @@ _SPENT = re.compile(
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
     r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
     r"|\w+_spend_limit_reached|\w+_billing_unavailable"
+    r"|[\w-]*perday[\w-]*"
 )
 _UNNAMED: Mapping[str, str] = {"your credit balance is too low": "credit_balance_too_low"}
 """How the text of an error begins, lower-cased, that is no other's, though its names are: Anthropic's spent credit
@@ -45,7 +47,7 @@ _FILTERED = frozenset(
     | {"data_inspection_failed", "contentpolicyviolationerror"}
 )
 
-OUTDATED = frozenset({"expiredtoken", "expiredtokenexception"})
+OUTDATED = frozenset({"expiredtoken", "expiredtokenexception", "api_key_invalid"})
 """Names of a refusal, whatever its status, that a new token may mend."""
 
 _NAMES: Mapping[str, Outcome] = {
@@ -75,6 +77,14 @@ _NAMES: Mapping[str, Outcome] = {
     "request_too_large": Outcome.CONFIG,
     "unprocessableentityerror": Outcome.CONFIG,
     "validationexception": Outcome.CONFIG,
+    # google.rpc's
+    "resource_exhausted": Outcome.THROTTLED,
+    "unavailable": Outcome.OVERLOADED,
+    **dict.fromkeys(
+        ("internal", "deadline_exceeded", "cancelled", "unknown", "aborted"), Outcome.SERVER_ERROR
+    ),
+    **dict.fromkeys(("permission_denied", "unauthenticated", "not_found"), Outcome.CONFIG),
+    **dict.fromkeys(("invalid_argument", "failed_precondition", "out_of_range"), Outcome.CONFIG),
 }
 """Types and codes, lower-cased, that stand for a status where the status itself is not to be seen."""
 
@@ -118,9 +128,16 @@ def error_object(value: Any) -> ErrorObject | None:
     match value:
         case {"error": dict(error)}:
             inner = mapping(error.get("innererror") or error.get("inner_error"))
+            reason, retry_after_s = details(error.get("details"))
             message = _text(error.get("message"))
             code = error.get("code") or mapping(error.get("details")).get("error_code") or _unnamed(message)
-            return ErrorObject(_text(error.get("type")), _text(code), message, _text(inner.get("code")))
+            return ErrorObject(
+                _text(error.get("type")) or string(error.get("status")) or None,
+                _text(code),
+                message,
+                _text(inner.get("code")) or reason,
+                retry_after_s,
+            )
         case {"error": str(message)} if message:
             return ErrorObject(message=message)
         case {"object": "error"}:

@@ -139,13 +139,31 @@ def first_of(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
 
 
 def server_s(headers: Mapping[str, str], names: Sequence[str]) -> float | None:
-    """Return the server's own account of its time, from a header in milliseconds.
+    """Return the server's own account of its time, from the first of these headers that has it in milliseconds.
+
+    Of `server-timing` one metric is meant, whose name follows: `server-timing: gfet4t7`.
 
     >>> server_s({"openai-processing-ms": "212"}, ["openai-processing-ms"])
     0.212
+    >>> server_s({"server-timing": "cdn; dur=2, gfet4t7; dur=340.5"}, ["server-timing: gfet4t7"])
+    0.3405
     """
-    milliseconds = _number(first_of(headers, names))
-    return None if milliseconds is None else milliseconds / 1000
+    for name in names:
+        header, _, metric = name.partition(": ")
+        text = headers.get(header)
+        milliseconds = _number(_duration(text, metric) if text and metric else text)
+        if milliseconds is not None:
+            return milliseconds / 1000
+    return None
+
+
+def _duration(text: str, metric: str) -> str | None:
+    """Return the duration of one metric of `server-timing`, as it is written."""
+    for entry in text.split(","):
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        if name == metric:
+            return next((part[4:].strip('"') for part in parameters if part.lower().startswith("dur=")), None)
+    return None
 
 
 def _number(text: str | None) -> float | None:

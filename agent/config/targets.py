@@ -16,7 +16,7 @@ from probes import catalog
 from probes import target as probing
 from probes.provider import DATED, Provider
 
-LATER = frozenset({"bedrock", "cohere", "gemini", "oci", "sagemaker", "vertex"})
+LATER = frozenset({"bedrock", "cohere", "oci", "sagemaker"})
 """Providers of later versions."""
 
 _DEPLOYED = frozenset({"azure"})

@@ -42,12 +42,13 @@ def bedrock_invoke(models: Call | None = None) -> Api:
     return Api(root="", calls=_with(generating(dialect, f"{path}-with-response-stream", path), models))
 
 
-def raw_predict(models: Call | None = None) -> Api:
+def raw_predict() -> Api:
     """Return the API of Anthropic's models on Vertex AI."""
     dialect = AnthropicMessages(version="vertex-2023-10-16", in_body=True, unsaid=frozenset({"model"}))
-    path = "/projects/{project}/locations/{region}/publishers/anthropic/models/{model}"
+    model = "/publishers/anthropic/models/{name}"
+    path = f"/projects/{{project}}/locations/{{region}}{model}"
     calls = generating(dialect, f"{path}:streamRawPredict", f"{path}:rawPredict")
-    return Api(root="/v1", calls=_with(calls, models))
+    return Api(root="/v1", calls=_with(calls, Call(ModelsList(holds="name"), model)))
 
 
 def _with(calls: dict[Kind, Call], models: Call | None) -> dict[Kind, Call]:

@@ -14,6 +14,7 @@ from probes.target import Target, Workload
 class ModelsList:
     """`GET .../models`, answered by `{"data": [...]}`; `holds` is what a vendor calls `data`.
 
+    Who is asked for one model alone holds its name there, not a list.
     `version` is the header for the API's version and its value where the target has no `api_version`.
     """
 
@@ -31,5 +32,5 @@ class ModelsList:
         return BodyReader(self._listed, headers, "list of models")
 
     def _listed(self, listing: Any) -> Reading | None:
-        holds = isinstance(listing, dict) and isinstance(listing.get(self.holds), list)
+        holds = isinstance(listing, dict) and isinstance(listing.get(self.holds), list | str)
         return Reading(stream=StreamVerdict.COMPLETE) if holds else None

@@ -8,7 +8,15 @@ from probes import catalog
 from probes.target import Kind, Target
 
 
-def target(provider: str, endpoint: str, model_id: str = "m", api_version: str | None = None) -> Target:
+def target(
+    provider: str,
+    endpoint: str,
+    model_id: str = "m",
+    api_version: str | None = None,
+    *,
+    api: str | None = None,
+    region: str = "europe-west4",
+) -> Target:
     return Target(
         name="t",
         provider=provider,
@@ -18,6 +26,9 @@ def target(provider: str, endpoint: str, model_id: str = "m", api_version: str |
         endpoint=endpoint,
         group="m",
         api_version=api_version,
+        api=api,
+        project="p-1",
+        region=region,
     )
 
 
@@ -112,6 +123,92 @@ def test_an_api_version_selects_azures_dated_urls(endpoint: str, kind: Kind, exp
     assert catalog.url(target("azure", endpoint, "a/b", "2024-10-21"), kind) == expected
 
 
+VERTEX = "https://europe-west4-aiplatform.googleapis.com"
+GEMINI = "https://generativelanguage.googleapis.com"
+PLACE = "projects/p-1/locations/europe-west4"
+
+
+@pytest.mark.parametrize(
+    ("provider", "endpoint", "api", "kind", "model", "expected"),
+    [
+        (
+            "vertex",
+            VERTEX,
+            None,
+            "chat",
+            "google/g-1",
+            f"{VERTEX}/v1/{PLACE}/endpoints/openapi/chat/completions",
+        ),
+        (
+            "vertex",
+            f"{VERTEX}/v1",
+            None,
+            "chat",
+            "m",
+            f"{VERTEX}/v1/{PLACE}/endpoints/openapi/chat/completions",
+        ),
+        ("vertex", VERTEX, None, "models", "openai/oss-1", f"{VERTEX}/v1/publishers/openai/models/oss-1"),
+        (
+            "vertex",
+            f"{VERTEX}/v1beta1/",
+            "generate",
+            "chat",
+            "g-1",
+            f"{VERTEX}/v1beta1/{PLACE}/publishers/google/models/g-1:streamGenerateContent?alt=sse",
+        ),
+        (
+            "vertex",
+            "https://psc.bank/llm?x=1",
+            "generate",
+            "chat-sync",
+            "meta/l-1",
+            f"https://psc.bank/llm/v1/{PLACE}/publishers/meta/models/l-1:generateContent?x=1",
+        ),
+        (
+            "vertex",
+            VERTEX,
+            "endpoint",
+            "chat",
+            "77",
+            f"{VERTEX}/v1beta1/{PLACE}/endpoints/77/chat/completions",
+        ),
+        ("vertex", VERTEX, "endpoint", "models", "77", f"{VERTEX}/v1/{PLACE}/endpoints/77"),
+        ("gemini", GEMINI, None, "chat", "g-1", f"{GEMINI}/v1beta/models/g-1:streamGenerateContent?alt=sse"),
+        (
+            "gemini",
+            f"{GEMINI}/v1",
+            None,
+            "chat-sync",
+            "models/g-1",
+            f"{GEMINI}/v1/models/g-1:generateContent",
+        ),
+        ("gemini", GEMINI, None, "models", "g-1", f"{GEMINI}/v1beta/models?pageSize=1"),
+        ("gemini", GEMINI, "openai", "chat", "g-1", f"{GEMINI}/v1beta/openai/chat/completions"),
+        ("gemini", f"{GEMINI}/v1beta/openai/", "openai", "models", "g-1", f"{GEMINI}/v1beta/openai/models"),
+        ("gemini", f"{GEMINI}/v1beta", "openai", "chat", "g-1", f"{GEMINI}/v1beta/openai/chat/completions"),
+    ],
+)
+def test_googles_urls_name_project_place_publisher_and_model(
+    provider: str, endpoint: str, api: str | None, kind: Kind, model: str, expected: str
+) -> None:
+    assert catalog.url(target(provider, endpoint, model, api=api), kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("europe-west4", VERTEX),
+        ("global", "https://aiplatform.googleapis.com"),
+        ("us", "https://aiplatform.us.rep.googleapis.com"),
+        ("eu", "https://aiplatform.eu.rep.googleapis.com"),
+        ("us-east5", "https://us-east5-aiplatform.googleapis.com"),
+        (None, None),
+    ],
+)
+def test_vertexs_host_follows_from_the_region(region: str | None, host: str | None) -> None:
+    assert catalog.default_endpoint("vertex", region) == host
+
+
 @pytest.mark.parametrize(
     ("provider", "endpoint", "expected"),
     [
@@ -131,6 +228,21 @@ def test_an_api_version_selects_azures_dated_urls(endpoint: str, kind: Kind, exp
 def test_anthropics_messages_are_an_api_of_others_too(provider: str, endpoint: str, expected: str) -> None:
     asked = dataclasses.replace(target(provider, endpoint), api="anthropic")
     assert catalog.url(asked, "chat") == expected
+
+
+@pytest.mark.parametrize("model_id", ["claude-haiku-4-5@20251001", "anthropic/claude-haiku-4-5@20251001"])
+def test_claude_at_vertex_is_found_with_and_without_its_publisher(model_id: str) -> None:
+    asked = dataclasses.replace(
+        target("vertex", "https://europe-west1-aiplatform.googleapis.com", model_id),
+        api="anthropic",
+        project="bank",
+        region="europe-west1",
+    )
+    model = "publishers/anthropic/models/claude-haiku-4-5%4020251001"
+    assert catalog.url(asked, "models").endswith(f".com/v1/{model}")
+    assert catalog.url(asked, "chat").endswith(
+        f".com/v1/projects/bank/locations/europe-west1/{model}:streamRawPredict"
+    )
 
 
 def test_an_api_with_addresses_of_its_own_does_not_take_its_providers() -> None:
@@ -176,6 +288,8 @@ def test_the_providers_are_those_that_the_documents_name() -> None:
         "mistral",
         "litellm",
         "portkey",
+        "vertex",
+        "gemini",
     }
 
 

@@ -95,3 +95,21 @@ def test_a_ray_id_without_an_edge_tells_nothing() -> None:
 def test_no_header_value_breaks_the_reading(answer: dict[str, str]) -> None:
     headers.retry_after_s(answer, NOW_S)
     headers.ratelimit(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"server-timing": "gfet4t7; dur=212"}, 0.212),
+        ({"server-timing": 'edge;desc="a";dur=3, gfet4t7;DUR="40.5"'}, 0.0405),
+        ({"server-timing": "gfet4t7"}, None),
+        ({"server-timing": "gfet4t7; dur=soon", "x-ms": "7"}, 0.007),
+        ({"server-timing": "other; dur=1"}, None),
+        ({"x-ms": "7"}, 0.007),
+        ({}, None),
+    ],
+)
+def test_a_servers_own_time_is_a_header_or_one_metric_of_server_timing(
+    answer: dict[str, str], expected: float | None
+) -> None:
+    assert headers.server_s(answer, ["server-timing: gfet4t7", "x-ms"]) == expected

@@ -159,7 +159,7 @@ MISTAKES = [
     (target(headers={"a": "${NOPE}"}), "2: targets[0].headers.a: the environment variable NOPE is not set"),
     (
         target(api_version="2024-10-21"),
-        "2: targets[0].api_version: has no effect for `vllm` (only for anthropic, azure)",
+        "2: targets[0].api_version: has no effect for `vllm` (only for anthropic, azure, ",
     ),
     (
         target(traceparent="yes"),
@@ -192,6 +192,14 @@ MISTAKES = [
     (target(api="x"), "2: targets[0].api: `vllm` is not spoken to as `x`; write openai"),
     (target(project="x"), "2: targets[0].project: has no effect for `vllm`"),
     (target(fips=True), "2: targets[0].fips: has no effect for `vllm`"),
+    (
+        target(provider="azure", endpoint="https://h", credentials={"entra": "manged"}),
+        "credentials.entra: `manged` is none of its words; did you mean `managed`?",
+    ),
+    (
+        target(provider="azure", endpoint="https://h", credentials={"entra": "spn"}),
+        "credentials.entra: `spn` is none of its words; write default or workload or managed",
+    ),
     (
         target(credentials={"entra": "workload"}),
         "2: targets[0].credentials.entra: `vllm` does not take this; write api_key or token",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.base import Reading, Unit
+from probes.base import Reading, ToolCall, Unit
 from probes.dialects.openai_chat import OpenAIChat
 from probes.result import StreamVerdict
 from probes.target import Target, Workload
@@ -75,6 +75,28 @@ RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "azure_async_filter": ("oo", {"stream": COMPLETE, "text": "pong", "finish_reason": "stop"}),
+    "azure_reasoning": ("", {"stream": COMPLETE, "finish_reason": "length", "reasoning_tokens": 256}),
+    "azure_tool_calls": (
+        "ooo",
+        {
+            "stream": COMPLETE,
+            "finish_reason": "tool_calls",
+            "calls": (ToolCall("report_temperature", '{"city":"Oslo","celsius":7}'),),
+        },
+    ),
+    "azure_error_in_stream": (
+        "o",
+        {"stream": ERRORED, "error_type": "server_error", "error_code": "InternalServerError"},
+    ),
+    "azure_throttled_in_stream": (
+        "",
+        {"stream": ERRORED, "error_type": "too_many_requests", "error_code": "429"},
+    ),
+    "azure_truncated": ("o", {"stream": TRUNCATED, "text": "po"}),
+    "azure_inference": (
+        "ro",
+        {"stream": COMPLETE, "text": "pong", "input_tokens": 12, "output_tokens": 6},
+    ),
     "azure_content_filter": ("o", {"stream": COMPLETE, "finish_reason": "content_filter"}),
     "deepseek": (
         "rro",
