@@ -229,8 +229,11 @@ class BodyReader:
 
 
 def _failure(event: Event) -> ErrorObject:
-    """Return the error that a frame tells of: its name, and the message in its data."""
-    said = mapping(parsed(event.data))
+    """Return the error that a frame tells of: the one in its data, else its own name and the message there."""
+    value = parsed(event.data)
+    if error := error_in(value):
+        return error
+    said = mapping(value)
     message = string(said.get("message")) or string(said.get("Message"))
     return ErrorObject(type=event.name, message=message or glimpse(event.data) or None)
 

@@ -123,7 +123,7 @@ def _message(data: bytes, headers_size: int) -> Message:
     start, end = _PRELUDE.size, _PRELUDE.size + headers_size
     try:
         headers = dict(_headers(data[start:end]))
-    except (struct.error, IndexError, UnicodeDecodeError, ValueError):
+    except (struct.error, IndexError, UnicodeDecodeError):
         raise FramingError("the headers of a message cannot be read") from None
     return Message(headers, data[end : -_U32.size])
 
