@@ -19,6 +19,7 @@ class Example:
 EXAMPLES: Final[Mapping[str, Example]] = {
     "openai": Example(model="gpt-5-nano"),
     "azure": Example(model="gpt-5-nano"),
+    "anthropic": Example(model="claude-haiku-4-5"),
     "gemini": Example(model="gemini-2.5-flash-lite"),
     "mistral": Example(model="mistral-small-latest"),
     "deepseek": Example(model="deepseek-chat"),
@@ -36,7 +37,6 @@ EXAMPLES: Final[Mapping[str, Example]] = {
 """By provider: a small model of each, to be changed by who reads the file."""
 
 LATER: Final[Mapping[str, str]] = {
-    "ANTHROPIC_API_KEY": "anthropic",
     "AWS_ACCESS_KEY_ID": "bedrock",
     "AWS_BEARER_TOKEN_BEDROCK": "bedrock",
 }

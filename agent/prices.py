@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from probes.target import Price, Target
 
 _SELLERS: Mapping[str, str] = {
+    "anthropic": "anthropic",
     "azure": "azure",
     "bedrock": "aws",
     "cerebras": "cerebras",

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from probes.base import Dialect, Signer
 from probes.clouds import (
+    anthropic,
     aws,
     azure,
     cohere,
@@ -31,6 +32,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
     **aws.ROWS,
     **google.ROWS,
     **oracle.ROWS,
+    **anthropic.ROWS,
     **cohere.ROWS,
     **compatible.ROWS,
     **deepseek.ROWS,

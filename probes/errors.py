@@ -30,7 +30,12 @@ _SPENT = re.compile(
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
     r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
     r"|servicequotaexceededexception|limitexceeded|quotaexceeded|[\w-]*perday[\w-]*"
+    r"|\w+_spend_limit_reached|\w+_billing_unavailable"
 )
+_UNNAMED: Mapping[str, str] = {"your credit balance is too low": "credit_balance_too_low"}
+"""How the text of an error begins, lower-cased, that is no other's, though its names are: Anthropic's spent credit
+is a 400 by the name of any request that is wrong."""
+
 _UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
 
@@ -84,6 +89,7 @@ _NAMES: Mapping[str, Outcome] = {
     "authentication_error": Outcome.CONFIG,
     "badrequesterror": Outcome.CONFIG,
     "data_residency_mismatch": Outcome.CONFIG,
+    "conflict_error": Outcome.CONFIG,
     "invalid_api_key": Outcome.CONFIG,
     "invalid_prompt": Outcome.CONFIG,
     "invalid_request_error": Outcome.CONFIG,
@@ -96,6 +102,7 @@ _NAMES: Mapping[str, Outcome] = {
     "notfounderror": Outcome.CONFIG,
     "permission_error": Outcome.CONFIG,
     "resourcenotfoundexception": Outcome.CONFIG,
+    "request_too_large": Outcome.CONFIG,
     "unprocessableentityerror": Outcome.CONFIG,
     "validationexception": Outcome.CONFIG,
     # google.rpc's
@@ -157,10 +164,12 @@ def error_object(value: Any) -> ErrorObject | None:
             inner = mapping(error.get("innererror") or error.get("inner_error"))
             metadata = mapping(error.get("metadata"))
             reason, retry_after_s = details(error.get("details"))
+            message = _text(error.get("message"))
+            code = error.get("code") or mapping(error.get("details")).get("error_code") or _unnamed(message)
             return ErrorObject(
                 _text(error.get("type")) or string(error.get("status")) or _moderated(metadata),
-                _text(error.get("code")),
-                _behind(_text(error.get("message")), metadata),
+                _text(code),
+                _behind(message, metadata),
                 _text(inner.get("code")) or reason,
                 retry_after_s,
             )
@@ -231,6 +240,11 @@ def _looks(page: str) -> str:
     first, *others = _UNSEEN.split(page)
     seen = [first, *(_SEEN_AGAIN.split(piece, maxsplit=1)[-1] for piece in others)]
     return re.sub(r"<[^<>]*>", " ", " ".join(seen))
+
+
+def _unnamed(message: str | None) -> str | None:
+    text = (message or "").lower()
+    return next((name for start, name in _UNNAMED.items() if text.startswith(start)), None)
 
 
 def _text(value: Any) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from probes.clouds.anthropic import bedrock_invoke, messages_api
 from probes.clouds.compatible import openai_api
 from probes.dialects.bedrock_converse import BedrockConverse
 from probes.dialects.models_list import ModelsList
@@ -151,6 +152,8 @@ ROWS: Final[Mapping[str, Provider]] = {
                 endpoints=_MANTLE,
                 signer=SigV4("bedrock-mantle"),
             ),
+            "anthropic-invoke": bedrock_invoke(_LISTED),
+            "anthropic": messages_api("/anthropic/v1", endpoints=_MANTLE, signer=SigV4("bedrock-mantle")),
         },
         signer=SigV4("bedrock"),
         endpoints=_RUNTIME,
@@ -159,6 +162,7 @@ ROWS: Final[Mapping[str, Provider]] = {
         environment={"api_key": "AWS_BEARER_TOKEN_BEDROCK"},
         extra="aws",
         otel="aws.bedrock",
+        versions=True,
         backend={
             "x-amzn-bedrock-service-tier": "tier",
             "x-amzn-bedrock-performanceconfig-latency": "performance",

@@ -71,7 +71,6 @@ MISTAKES = [
     (target(labels={"team": "c"}), "2: targets[0].labels.team: is a label that every target has already"),
     (target(provider="opnai"), "2: targets[0].provider: unknown provider `opnai`; did you mean `openai`?"),
     (target(provider="x"), "2: targets[0].provider: unknown provider `x`; write one of "),
-    (target(provider="anthropic"), "2: targets[0].provider: `anthropic`: not yet: this version has azure, "),
     (target(endpoint=None), "2: targets[0].endpoint: is missing, and `vllm` has no address of its own"),
     (
         target(provider="azure", endpoint=None, credentials={"token": "${OPENAI_API_KEY}"}),
@@ -153,7 +152,7 @@ MISTAKES = [
     (target(headers={"a": "${NOPE}"}), "2: targets[0].headers.a: the environment variable NOPE is not set"),
     (
         target(api_version="2024-10-21"),
-        "2: targets[0].api_version: has no effect for `vllm` (only for azure)",
+        "2: targets[0].api_version: has no effect for `vllm` (only for anthropic, azure, ",
     ),
     (
         target(traceparent="yes"),
