@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 Kind = Literal[
     "chat", "chat-sync", "models", "responses", "embeddings", "tools", "json", "throughput", "long-context"
@@ -11,6 +11,10 @@ Kind = Literal[
 
 _WHOLE: Final = frozenset({"chat-sync", "models", "embeddings"})
 _UNGENERATED: Final = frozenset({"models", "embeddings"})
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+STREAMED: Final = frozenset(KINDS) - _WHOLE
+"""Kinds whose answer comes as it is generated, so that it has a first token."""
 
 Connection = Literal["cold", "warm"]
 
@@ -95,7 +99,8 @@ class Workload:
     connection: Connection = "cold"
     max_tokens: int = 256
     reasoning: str | None = None
-    prompt: str = "Reply with the single word: pong"
+    prompt: str | None = None
+    """What is said; None is the usual of the kind (`probes.tasks`)."""
     expect_contains: str | None = None
     schema: Mapping[str, Any] | None = None
     """What a `json` probe's answer must be, as a JSON Schema; None is the one of `probes.tasks`."""
@@ -109,7 +114,7 @@ class Workload:
     @property
     def streamed(self) -> bool:
         """Return whether the answer comes as it is generated."""
-        return self.kind not in _WHOLE
+        return self.kind in STREAMED
 
     @property
     def generates(self) -> bool:
