@@ -18,6 +18,7 @@ _SHOWN = 80
 _USUAL = jsonschema.Draft202012Validator
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _TOO_DEEP = "is nested too deeply to be judged"
+_UNUSABLE = "is judged by a schema that cannot be used"
 
 
 def fault(value: Any, schema: Mapping[str, Any]) -> str | None:
@@ -31,6 +32,8 @@ def fault(value: Any, schema: Mapping[str, Any]) -> str | None:
         error = next(_validator(json.dumps(schema)).iter_errors(value), None)
     except RecursionError:
         return _TOO_DEEP
+    except Unresolvable:
+        return _UNUSABLE
     if error is None:
         return None
     place = f"`{clean(error.json_path.removeprefix('$').removeprefix('.'), _SHOWN)}`" if error.path else "it"
