@@ -74,18 +74,22 @@ def prompt(workload: Workload, nonce: str) -> str:
     >>> prompt(Workload(name="w", prompt="Say pong"), "a1")
     '[a1] Say pong'
     """
+    return f"[{nonce}] {_said(workload)}"
+
+
+def _said(workload: Workload) -> str:
     said = PROMPTS[workload.kind] if workload.prompt is None else workload.prompt
-    if workload.kind == "long-context":
-        tokens = PROMPT_TOKENS if workload.prompt_tokens is None else workload.prompt_tokens
-        said = f"{_annals(tokens)}\n\n{said}"
-    return f"[{nonce}] {said}"
+    if workload.kind != "long-context":
+        return said
+    tokens = PROMPT_TOKENS if workload.prompt_tokens is None else workload.prompt_tokens
+    return f"{_annals(tokens)}\n\n{said}"
 
 
 def size(workload: Workload) -> int:
     """Return how many bytes of text are put to the model, without the nonce: what is paid as input."""
     shapes = {"tools": TOOL._asdict(), "json": schema(workload)}
     shape = json.dumps(shapes[workload.kind]) if workload.kind in shapes else ""
-    return len(prompt(workload, "").encode()) + len(shape)
+    return len(_said(workload).encode()) + len(shape)
 
 
 @functools.lru_cache(maxsize=8)
