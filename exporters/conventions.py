@@ -278,7 +278,23 @@ EDGES: Mapping[str, tuple[float, ...]] = {
     PROBE_TTFO.name: _TTFT_EDGES,
     PROBE_INTER_TOKEN.name: (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0),
     PROBE_DURATION.name: (*_TTFT_EDGES, 120.0, 300.0),
-    PROBE_SPEED.name: (5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0, 2000.0),
+    PROBE_SPEED.name: (
+        5.0,
+        10.0,
+        15.0,
+        20.0,
+        30.0,
+        40.0,
+        50.0,
+        75.0,
+        100.0,
+        150.0,
+        200.0,
+        300.0,
+        500.0,
+        1000.0,
+        2000.0,
+    ),
 }
 """Upper bucket edges in seconds (and tokens a second), before the objectives' thresholds are added."""
 

@@ -82,7 +82,9 @@ class _Tree:
         # An end before its start belongs to an earlier try: the last mark of a name wins.
         if end is not None and end >= start:
             return self._child(name, start, end, {}, failed=False)
-        if self._result.outcome is Outcome.OK or (name == "first_token" and self._result.kind not in STREAMED):
+        if self._result.outcome is Outcome.OK or (
+            name == "first_token" and self._result.kind not in STREAMED
+        ):
             return None  # nothing failed here: an answer in one piece has no first token
         return self._child(name, start, self._last, self._error(), failed=True)
 

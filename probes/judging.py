@@ -56,8 +56,9 @@ def _of_call(call: ToolCall) -> Mismatch | None:
         arguments = _strict(call.arguments)
     except ValueError:
         return Mismatch("bad_arguments", f"calls {name} with arguments that are no JSON")
-    fault = shapes.fault(arguments, tasks.TOOL.parameters)
-    return fault and Mismatch("bad_arguments", f"calls {name} with arguments that break its schema: {fault}")
+    if fault := shapes.fault(arguments, tasks.TOOL.parameters):
+        return Mismatch("bad_arguments", f"calls {name} with arguments that break its schema: {fault}")
+    return None
 
 
 def _of_json(workload: Workload, reading: Reading) -> Mismatch | None:
@@ -68,8 +69,9 @@ def _of_json(workload: Workload, reading: Reading) -> Mismatch | None:
         fenced = reading.text.lstrip().startswith("```")
         said = "has its JSON in a code fence, which no program reads" if fenced else "is no JSON"
         return Mismatch("no_json", f"{said}: see whether the model and its server have structured output")
-    fault = shapes.fault(value, tasks.schema(workload))
-    return fault and Mismatch("bad_json", f"breaks the schema of probe {workload.name}: {fault}")
+    if fault := shapes.fault(value, tasks.schema(workload)):
+        return Mismatch("bad_json", f"breaks the schema of probe {workload.name}: {fault}")
+    return None
 
 
 def _of_needle(_workload: Workload, reading: Reading) -> Mismatch | None:

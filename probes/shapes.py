@@ -78,12 +78,16 @@ def _unresolved(schema: Mapping[str, Any], named: str) -> Iterator[str]:
     draft = specification_with(named, default=DRAFT202012)
     registry: Registry[Any] = Registry().with_resource("", draft.create_resource(schema))
     for text in _references(schema):
-        try:
-            if not text.startswith("#"):
-                raise Unresolvable(ref=text)
-            registry.resolver("").lookup(text)
-        except Unresolvable:
+        if not (text.startswith("#") and _leads(registry, text)):
             yield f"`{clean(text, _SHOWN)}` is not in it, and nothing is fetched; write it out under $defs"
+
+
+def _leads(registry: Registry[Any], reference: str) -> bool:
+    try:
+        registry.resolver("").lookup(reference)
+    except Unresolvable:
+        return False
+    return True
 
 
 def _references(part: Any) -> Iterator[str]:

@@ -52,9 +52,7 @@ def speeds(value: Any) -> float | Graded:
     return _parsed(value, _speed, "at_least", "30", "class: {fast: 60, slow: 20}")
 
 
-def _parsed(
-    value: Any, read: Callable[[Any], float], key: str, example: str, several: str
-) -> float | Graded:
+def _parsed(value: Any, read: Callable[[Any], float], key: str, example: str, several: str) -> float | Graded:
     if not isinstance(value, dict):
         return read(value)
     for by, steps in value.items():
@@ -67,9 +65,7 @@ def _parsed(
             )
     if not value:
         raise BadValueError(f"is empty; write {example}, or {several}")
-    return Graded(
-        tuple((by, glob, read(said)) for by in _FIELDS for glob, said in value.get(by, {}).items())
-    )
+    return Graded(tuple((by, glob, read(said)) for by in _FIELDS for glob, said in value.get(by, {}).items()))
 
 
 def _seconds(value: Any) -> float:

@@ -39,7 +39,9 @@ def test_a_list_of_models_costs_nothing_whatever_the_target_charges() -> None:
 
 def test_an_embedding_is_paid_by_what_is_read_alone() -> None:
     target = dataclasses.replace(a_target(), price=PRICE)
-    (day,) = per_day(a_config([target], Workload(name="e", kind="embeddings", every_s=86400.0, prompt="x" * 30)))
+    (day,) = per_day(
+        a_config([target], Workload(name="e", kind="embeddings", every_s=86400.0, prompt="x" * 30))
+    )
     assert (day.input_tokens, day.output_tokens) == (FRAME_TOKENS + 10, 0.0)
     assert day.usd == pytest.approx((FRAME_TOKENS + 10) * 2.0 / 1e6)
 

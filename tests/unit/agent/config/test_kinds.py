@@ -21,7 +21,7 @@ targets:
 
 @pytest.fixture(autouse=True)
 def everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    """vLLM answers every kind here; the others what they do."""
+    """Here one provider answers every kind; the others what they do."""
     row = catalog.PROVIDERS["vllm"]
     api = row.apis["openai"]
     calls = {kind: api.calls.get(kind, Call(api.calls["chat"].dialect, f"/{kind}")) for kind in KINDS}
