@@ -115,6 +115,7 @@ class _Chunks:
             return ()
         chunk = decoded(event)
         if error := _error(chunk):
+            self._identify(chunk)
             raise FailedError(error)
         if event.name == "error":
             raise FailedError(ErrorObject(type="error", message=glimpse(event.data)))
@@ -126,11 +127,7 @@ class _Chunks:
     def add(self, chunk: Mapping[str, Any], part: Literal["delta", "message"]) -> Sequence[Unit]:
         """Remember what one object says and return the units in it."""
         known = self.answer.known
-        for key in [*self._unknown]:
-            if string(chunk.get(key)):  # Azure's first chunk has an empty id and model
-                known[self._unknown.pop(key)] = chunk[key]
-        if string(chunk.get("service_tier")):
-            known["service_tier"] = chunk["service_tier"]
+        self._identify(chunk)
         units: list[Unit] = []
         for choice in mappings(chunk.get("choices")):
             units += self._units(mapping(choice.get(part)))
@@ -138,7 +135,7 @@ class _Chunks:
                 known["finish_reason"] = choice["finish_reason"]
         usage: dict[str, int] = {}
         given = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
-        self._served(chunk, given)
+        self._time(chunk, given)
         if given:
             usage = _usage(given)
             known |= usage
@@ -146,17 +143,25 @@ class _Chunks:
                 known["service_tier"] = given["service_tier"]
         return self.answer.note(units, usage.get("output_tokens"))
 
-    def _served(self, chunk: Mapping[str, Any], usage: Mapping[str, Any]) -> None:
-        """Remember who served, and in which time by the server's own account."""
+    def _identify(self, chunk: Mapping[str, Any]) -> None:
+        """Remember which answer it is, and who served it."""
         known = self.answer.known
+        for key in [*self._unknown]:
+            if string(chunk.get(key)):  # Azure's first chunk has an empty id and model
+                known[self._unknown.pop(key)] = chunk[key]
+        if string(chunk.get("service_tier")):
+            known["service_tier"] = chunk["service_tier"]
         facts = {fact: text for field, fact in self._backend.items() if (text := string(chunk.get(field)))}
         if facts:
             known["backend"] = {**known.get("backend", {}), **facts}
+
+    def _time(self, chunk: Mapping[str, Any], usage: Mapping[str, Any]) -> None:
+        """Remember how long it took by the server's own account."""
         for holder, (names, unit_s) in _SECONDS.items():
             given = usage if holder == "usage" else mapping(chunk.get(holder))
             times = [number for name in names if (number := duration(given.get(name))) is not None]
             if len(times) == len(names):
-                known["server_s"] = sum(times) * unit_s
+                self.answer.known["server_s"] = sum(times) * unit_s
 
     def _units(self, part: Mapping[str, Any]) -> list[Unit]:
         """Return the generated units of a delta or message: never its role alone, never empty text.
