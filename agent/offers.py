@@ -22,6 +22,13 @@ EXAMPLES: Final[Mapping[str, Example]] = {
     "mistral": Example(model="mistral-small-latest"),
     "deepseek": Example(model="deepseek-chat"),
     "qwen": Example(model="qwen-flash"),
+    "xai": Example(model="grok-4-fast-non-reasoning"),
+    "groq": Example(model="openai/gpt-oss-20b"),
+    "together": Example(model="openai/gpt-oss-20b"),
+    "fireworks": Example(model="accounts/fireworks/models/gpt-oss-20b"),
+    "cerebras": Example(model="gpt-oss-120b"),
+    "openrouter": Example(model="openai/gpt-5-nano"),
+    "github": Example(model="openai/gpt-4.1-nano"),
     "nim": Example(model="meta/llama-3.1-8b-instruct", endpoint="https://integrate.api.nvidia.com/v1"),
 }
 """By provider: a small model of each, to be changed by who reads the file."""

@@ -12,9 +12,15 @@ from probes.target import Price, Target
 
 _SELLERS: Mapping[str, str] = {
     "azure": "azure",
+    "cerebras": "cerebras",
     "deepseek": "deepseek",
+    "fireworks": "fireworks",
+    "groq": "groq",
     "mistral": "mistral",
     "openai": "openai",
+    "openrouter": "openrouter",
+    "together": "together",
+    "xai": "x-ai",
 }
 """Our provider -> that table's. Who serves a model himself has no price per token."""
 

@@ -7,11 +7,21 @@ from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
 from probes.base import Dialect, Signer
-from probes.clouds import azure, compatible, openai
+from probes.clouds import azure, compatible, deepseek, github, hosted, mistral, openai, openrouter, qwen
 from probes.provider import DATED, Api, Call, Provider
 from probes.target import Kind, Target
 
-PROVIDERS: Final[Mapping[str, Provider]] = {**openai.ROWS, **azure.ROWS, **compatible.ROWS}
+PROVIDERS: Final[Mapping[str, Provider]] = {
+    **openai.ROWS,
+    **azure.ROWS,
+    **compatible.ROWS,
+    **deepseek.ROWS,
+    **qwen.ROWS,
+    **mistral.ROWS,
+    **hosted.ROWS,
+    **openrouter.ROWS,
+    **github.ROWS,
+}
 
 
 def api(target: Target) -> Api:
@@ -65,6 +75,8 @@ def url(target: Target, kind: Kind) -> str:
     base, query = parts.path.rstrip("/"), parts.query
     if way is PROVIDERS[target.provider].apis.get(DATED):
         base = base.removesuffix("/v1")
+    if call.root is not None:
+        base = base.removesuffix(way.root)
     path, _, more = call.path.format_map(_Places(target)).partition("?")
     path = _rooted(base, way.root if call.root is None else call.root) + path
     query = "&".join(filter(None, (query, more)))

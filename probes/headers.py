@@ -17,10 +17,13 @@ _GO_UNITS: Mapping[str, float] = {
 _GO_PART = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(h|ms|m|s|us|µs|μs|ns)")
 
 _LIMITED: Mapping[str, tuple[str, ...]] = {
-    "requests": ("requests", "req-minute"),
+    "requests": ("requests", "req-minute", "requests-minute", "requests-day"),
     "tokens": ("tokens", "tokens-minute"),
 }
-"""What is limited, and how OpenAI and Mistral spell it."""
+"""What is limited, and how OpenAI, Mistral and Cerebras spell it."""
+
+_IN_SECONDS = frozenset({"fireworks-server-processing-time", "fireworks-server-time-to-first-token"})
+"""Headers with a server's time that is not in milliseconds."""
 
 
 def seconds(text: str) -> float | None:
@@ -74,7 +77,7 @@ def ratelimit(headers: Mapping[str, str]) -> dict[str, float]:
             count = _number(first_of(headers, [f"x-ratelimit-{which}-{spelling}" for spelling in spellings]))
             if count is not None:
                 found[f"{which}_{what}"] = count
-        reset = seconds(headers.get(f"x-ratelimit-reset-{what}", ""))
+        reset = seconds(first_of(headers, [f"x-ratelimit-reset-{spelling}" for spelling in spellings]) or "")
         if reset is not None:
             found[f"reset_{what}_s"] = reset
     return found
@@ -116,13 +119,16 @@ def first_of(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
 
 
 def server_s(headers: Mapping[str, str], names: Sequence[str]) -> float | None:
-    """Return the server's own account of its time, from a header in milliseconds.
+    """Return the server's own account of its time, from a header in milliseconds, or in seconds where it has them so.
 
     >>> server_s({"openai-processing-ms": "212"}, ["openai-processing-ms"])
     0.212
+    >>> server_s({"fireworks-server-processing-time": "0.25"}, ["fireworks-server-processing-time"])
+    0.25
     """
-    milliseconds = _number(first_of(headers, names))
-    return None if milliseconds is None else milliseconds / 1000
+    name = next((name for name in names if headers.get(name)), "")
+    number = _number(headers.get(name))
+    return number if number is None or name in _IN_SECONDS else number / 1000
 
 
 def _number(text: str | None) -> float | None:

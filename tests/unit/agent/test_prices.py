@@ -27,6 +27,16 @@ def test_a_listed_price_names_its_source_and_date() -> None:
     assert price.source[-5:-1].replace("-", "").isdigit()
 
 
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [("xai", "grok-3"), ("groq", "openai/gpt-oss-20b"), ("openrouter", "openai/gpt-5-nano")],
+)
+def test_each_seller_has_its_own_list(provider: str, model: str) -> None:
+    sold = prices.listed(dataclasses.replace(OPENAI, provider=provider, model=model, model_id=model))
+    assert sold is not None
+    assert 0 < sold.input < sold.output
+
+
 def test_a_deployment_has_the_price_of_its_logical_model() -> None:
     azure = dataclasses.replace(
         OPENAI, provider="azure", model_id="nano-prod", endpoint="https://bank.openai.azure.com"

@@ -1,5 +1,8 @@
 """Each provider is one row, and its URLs are those that the vendor's own SDK would call."""
 
+import dataclasses
+from urllib.parse import urlsplit
+
 import pytest
 
 from probes import catalog
@@ -76,6 +79,23 @@ def target(provider: str, endpoint: str, model_id: str = "m", api_version: str |
             "https://w.x.maas.aliyuncs.com/compatible-mode/v1/models",
         ),
         ("mistral", "https://api.eu.mistral.ai", "chat", "https://api.eu.mistral.ai/v1/chat/completions"),
+        ("openai", "https://api.openai.com", "responses", "https://api.openai.com/v1/responses"),
+        ("openai", "https://api.openai.com/v1", "embeddings", "https://api.openai.com/v1/embeddings"),
+        ("vllm", "http://h:8000", "responses", "http://h:8000/v1/responses"),
+        ("nim", "http://h:8000", "responses", "http://h:8000/v1/responses"),
+        ("ray", "http://h:8000/v1", "embeddings", "http://h:8000/v1/embeddings"),
+        ("litellm", "http://h:4000", "embeddings", "http://h:4000/v1/embeddings"),
+        ("groq", "https://api.groq.com", "chat", "https://api.groq.com/openai/v1/chat/completions"),
+        ("fireworks", "https://h/inference/v1", "chat", "https://h/inference/v1/chat/completions"),
+        ("openrouter", "https://openrouter.ai/api/v1", "models", "https://openrouter.ai/api/v1/models/user"),
+        ("github", "https://models.github.ai/inference", "models", "https://models.github.ai/catalog/models"),
+        ("github", "https://models.github.ai", "models", "https://models.github.ai/catalog/models"),
+        (
+            "github",
+            "https://models.github.ai/orgs/bank/inference",
+            "chat",
+            "https://models.github.ai/orgs/bank/inference/chat/completions",
+        ),
     ],
 )
 def test_a_base_url_is_taken_with_or_without_its_version(
@@ -120,12 +140,46 @@ def test_every_default_endpoint_gives_a_url_for_every_call() -> None:
     for name, row in catalog.PROVIDERS.items():
         endpoint = catalog.default_endpoint(name) or "http://localhost:8000"
         for kind in row.api(None, None).calls:
-            assert catalog.url(target(name, endpoint), kind).startswith(endpoint)
+            called = urlsplit(catalog.url(target(name, endpoint), kind))
+            assert called.netloc == urlsplit(endpoint).netloc
 
 
 def test_a_kind_that_a_provider_is_not_asked_by_is_a_sentence() -> None:
-    with pytest.raises(ValueError, match="target t has no kind embeddings: provider vllm"):
-        catalog.url(target("vllm", "http://h"), "embeddings")
+    with pytest.raises(ValueError, match="target t has no kind embeddings: provider deepseek"):
+        catalog.url(target("deepseek", "http://h"), "embeddings")
+
+
+@pytest.mark.parametrize(
+    ("provider", "region", "endpoint"),
+    [
+        ("openai", None, "https://api.openai.com/v1"),
+        ("openai", "eu", "https://eu.api.openai.com/v1"),
+        ("openai", "jp", "https://jp.api.openai.com/v1"),
+        ("openai", "global", "https://api.openai.com/v1"),
+        ("mistral", "us", "https://api.us.mistral.ai/v1"),
+        ("mistral", "fr", "https://api.mistral.ai/v1"),
+        ("qwen", None, "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"),
+        ("qwen", "us-east-1", "https://dashscope-us.aliyuncs.com/compatible-mode/v1"),
+        ("qwen", "cn-hongkong", "https://cn-hongkong.dashscope.aliyuncs.com/compatible-mode/v1"),
+        ("qwen", "ap-northeast-1", None),
+        ("xai", "us", "https://us.api.x.ai/v1"),
+        ("openrouter", "eu", "https://eu.openrouter.ai/api/v1"),
+        ("vllm", None, None),
+    ],
+)
+def test_a_region_chooses_the_host_where_the_vendor_has_one_for_it(
+    provider: str, region: str | None, endpoint: str | None
+) -> None:
+    """Qwen's keys are bound to their region: where the host is not known, another region's is no answer."""
+    assert catalog.default_endpoint(provider, region) == endpoint
+
+
+@pytest.mark.parametrize("provider", ["openai", "xai"])
+def test_every_kind_may_be_asked_by_way_of_responses(provider: str) -> None:
+    asked = dataclasses.replace(target(provider, "https://h/v1"), api="responses")
+    kinds: tuple[Kind, ...] = ("chat", "chat-sync", "tools", "json", "responses")
+    assert {catalog.url(asked, kind) for kind in kinds} == {"https://h/v1/responses"}
+    assert catalog.url(asked, "models") == "https://h/v1/models"
 
 
 def test_the_providers_are_those_that_the_documents_name() -> None:
@@ -141,6 +195,13 @@ def test_the_providers_are_those_that_the_documents_name() -> None:
         "mistral",
         "litellm",
         "portkey",
+        "xai",
+        "groq",
+        "together",
+        "fireworks",
+        "cerebras",
+        "openrouter",
+        "github",
     }
 
 

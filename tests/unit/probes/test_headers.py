@@ -49,6 +49,23 @@ def test_rate_limits_of_openai_with_go_durations() -> None:
     }
 
 
+def test_rate_limits_of_cerebras_by_the_day_and_the_minute() -> None:
+    assert headers.ratelimit(
+        {
+            "x-ratelimit-limit-requests-day": "14400",
+            "x-ratelimit-remaining-tokens-minute": "59000",
+            "x-ratelimit-reset-tokens-minute": "11.3",
+        }
+    ) == {"limit_requests": 14400.0, "remaining_tokens": 59000.0, "reset_tokens_s": 11.3}
+
+
+def test_a_servers_time_is_the_first_that_is_there_in_its_own_unit() -> None:
+    names = ["fireworks-server-processing-time", "fireworks-server-time-to-first-token"]
+    assert headers.server_s({"fireworks-server-time-to-first-token": "0.125"}, names) == 0.125
+    assert headers.server_s({"fireworks-server-processing-time": "soon"}, names) is None
+    assert headers.server_s({}, names) is None
+
+
 def test_azure_whole_seconds_are_read_and_minus_one_is_not_observed() -> None:
     assert headers.ratelimit(
         {

@@ -70,7 +70,7 @@ MISTAKES = [
     (target(labels={"a-b": "c"}), "2: targets[0].labels.a-b: `a-b` cannot be a label; use letters, digits"),
     (target(labels={"team": "c"}), "2: targets[0].labels.team: is a label that every target has already"),
     (target(provider="opnai"), "2: targets[0].provider: unknown provider `opnai`; did you mean `openai`?"),
-    (target(provider="x"), "2: targets[0].provider: unknown provider `x`; write one of azure, deepseek, "),
+    (target(provider="x"), "2: targets[0].provider: unknown provider `x`; write one of "),
     (target(provider="bedrock"), "2: targets[0].provider: `bedrock`: not yet: this version has azure, "),
     (target(endpoint=None), "2: targets[0].endpoint: is missing, and `vllm` has no address of its own"),
     (
