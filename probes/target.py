@@ -99,8 +99,7 @@ class Workload:
     connection: Connection = "cold"
     max_tokens: int = 256
     reasoning: str | None = None
-    prompt: str | None = None
-    """What is said; None is the usual of the kind (`probes.tasks`)."""
+    prompt: str = "Reply with the single word: pong"
     expect_contains: str | None = None
     schema: Mapping[str, Any] | None = None
     """What a `json` probe's answer must be, as a JSON Schema; None is the one of `probes.tasks`."""

@@ -52,7 +52,7 @@ PROMPTS: Final[Mapping[Kind, str]] = {
     "throughput": "Write a story of about 400 words about a lighthouse keeper. Begin at once, without a title.",
     "long-context": "What is the code word of the harbour master? Reply with the code word alone.",
 }
-"""What is said unless the probe says something else."""
+"""What a configuration has said unless the probe says something else."""
 
 _LETTERS_PER_TOKEN: Final = 3.6
 """Of the text below, between what several vocabularies make of it."""
@@ -78,11 +78,10 @@ def prompt(workload: Workload, nonce: str) -> str:
 
 
 def _said(workload: Workload) -> str:
-    said = PROMPTS[workload.kind] if workload.prompt is None else workload.prompt
     if workload.kind != "long-context":
-        return said
+        return workload.prompt
     tokens = PROMPT_TOKENS if workload.prompt_tokens is None else workload.prompt_tokens
-    return f"{_annals(tokens)}\n\n{said}"
+    return f"{_annals(tokens)}\n\n{workload.prompt}"
 
 
 def size(workload: Workload) -> int:

@@ -7,7 +7,10 @@ from probes.target import KINDS, Kind, Workload
 
 
 def long_context(tokens: int, nonce: str = "n0") -> str:
-    return tasks.prompt(Workload(name="w", kind="long-context", prompt_tokens=tokens), nonce)
+    asked = Workload(
+        name="w", kind="long-context", prompt_tokens=tokens, prompt=tasks.PROMPTS["long-context"]
+    )
+    return tasks.prompt(asked, nonce)
 
 
 @pytest.mark.parametrize("kind", KINDS)
