@@ -126,6 +126,8 @@ def wanted(objective: WatchedObjective) -> str:
 
     >>> wanted(WatchedObjective(name="quick", sli="ttft", ratio=0.99, window_s=28 * 86400, threshold_s=1.5))
     '99 % first token within 1.5 s over 28d'
+    >>> wanted(WatchedObjective(name="fast", sli="throughput", ratio=0.95, window_s=28 * 86400, at_least_per_s=30.0))
+    '95 % at least 30 tokens a second over 28d'
     """
     within = "" if objective.threshold_s is None else f" {objective.threshold_s:g} s"
     if objective.at_least_per_s is not None:
