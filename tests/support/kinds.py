@@ -63,7 +63,7 @@ def _prompt(body: dict[str, Any]) -> str:
 
 def _look(kind: str, asked: Asked, body: dict[str, Any], prompt: str) -> None:
     """Assert that a question is what its kind puts."""
-    assert asked.method == ("GET" if kind == "models" else "POST")
+    assert asked.method == "POST"
     match kind:
         case "tools":
             assert body["tool_choice"]["function"]["name"] == body["tools"][0]["function"]["name"]
@@ -88,8 +88,6 @@ def _answer(kind: str, prompt: str, *, right: bool) -> Sequence[bytes]:
         case "responses":
             name = "responses/plain.sse" if right else "openai.sse"
             return [_OPENING, (STREAMS / name).read_bytes()]
-        case "models":
-            return [answer(b'{"data":[{"id":"m"}]}')]
         case "tools":
             celsius = "21" if right else '"warm"'
             function = {"name": "report_temperature", "arguments": f'{{"city":"Oslo","celsius":{celsius}}}'}
