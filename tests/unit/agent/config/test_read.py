@@ -209,9 +209,10 @@ MISTAKES = [
         "2: probes[0].first_token: 40s is longer than the timeout of 30s",
     ),
     (probe(stall="40s"), "2: probes[0].stall: 40s is longer than the timeout of 30s; lengthen timeout"),
+    (probe(expensive=True), "2: probes[0].expensive: unknown key `expensive`, which is said by the kind: "),
     (
-        probe(kind="throughput"),
-        "2: probes[0].kind: `throughput`: not yet: this version has chat, chat-sync, models",
+        probe(kind="json", expect={"schema": {}}),
+        "2: probes[0].expect.schema: unknown key `schema`, which is not expected but asked for: write kind: json",
     ),
     (probe(kind="caht"), "2: probes[0].kind: `caht` is not known; write one of chat, chat-sync, models"),
     (probe(connection="hot"), "2: probes[0].connection: `hot` is not known; write one of cold, warm"),
