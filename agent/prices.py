@@ -11,14 +11,29 @@ from urllib.parse import urlsplit
 from probes.target import Price, Target
 
 _SELLERS: Mapping[str, str] = {
+    "anthropic": "anthropic",
     "azure": "azure",
+    "bedrock": "aws",
+    "cerebras": "cerebras",
+    "cohere": "cohere",
     "deepseek": "deepseek",
+    "fireworks": "fireworks",
+    "gemini": "google",
+    "groq": "groq",
     "mistral": "mistral",
     "openai": "openai",
+    "openrouter": "openrouter",
+    "together": "together",
+    "vertex": "google",
+    "xai": "x-ai",
 }
 """Our provider -> that table's. Who serves a model himself has no price per token."""
 
+_OWN_MACHINES = "endpoint"
+"""The API of models that are deployed to machines of one's own, which cost by the hour (Vertex AI)."""
+
 _OTHER_PRICES = (".azure.us", ".azure.cn")
+_OTHER_REGIONS = ("cn-", "eu-iso", "eusc-", "us-gov-", "us-iso")
 """Sovereign clouds have price lists of their own, which the table lacks: unknown beats a commercial figure."""
 
 
@@ -29,10 +44,13 @@ def listed(target: Target, elsewhere: Iterable[str] = ()) -> Price | None:
     """
     seller = _SELLERS.get(target.provider)
     host = urlsplit(target.endpoint).hostname or ""
-    if seller is None or target.simulated or host.endswith(_OTHER_PRICES):
+    places = (*host.split("."), target.region or "")
+    sovereign = host.endswith(_OTHER_PRICES) or any(place.startswith(_OTHER_REGIONS) for place in places)
+    if seller is None or target.simulated or target.api == _OWN_MACHINES or sovereign:
         return None
     # A deployment's name says nothing to the table where the logical name does, or what others call the model.
-    names = dict.fromkeys((target.model_id, target.model, *elsewhere))
+    # Google's libraries take a model with its publisher before it, which the table leaves out.
+    names = dict.fromkeys((target.model_id, target.model_id.rpartition("/")[2], target.model, *elsewhere))
     found = (_lookup(seller, name) for name in names)
     return next((price for price in found if price is not None), None)
 

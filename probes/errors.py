@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from probes.loose import glimpse, mapping
+from probes.loose import glimpse, mapping, string
 from probes.result import Outcome
+from probes.rpc import details
 
 
 class ErrorObject(NamedTuple):
@@ -28,19 +29,37 @@ _SPENT = re.compile(
     r"insufficient_(user_)?(quota|balance|credits?|funds)"
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
     r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
+    r"|servicequotaexceededexception|limitexceeded|quotaexceeded|[\w-]*perday[\w-]*"
+    r"|\w+_spend_limit_reached|\w+_billing_unavailable"
 )
+_UNNAMED: Mapping[str, str] = {"your credit balance is too low": "credit_balance_too_low"}
+"""How the text of an error begins, lower-cased, that is no other's, though its names are: Anthropic's spent credit
+is a 400 by the name of any request that is wrong."""
+
 _UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
 
-_NOT_READY = frozenset({"modelnotreadyexception", "all_deployments_in_cooldown"})
-"""Codes of a 429 that is no limit of ours: Bedrock's cold model, and LiteLLM's servers that all failed before."""
+_NOT_READY = frozenset(
+    {"modelnotreadyexception", "all_deployments_in_cooldown", "capacity_exceeded", "server_is_overloaded"}
+)
+"""Codes of a 4xx that is no limit of ours: Bedrock's cold model, LiteLLM's servers that all failed before, Groq's 498."""
+
+_TOO_FAST = frozenset({"slow_down"})
+"""Codes of a limit of ours, whatever the status: OpenAI's for a rate that rose too fast was a 503 once."""
+
+_MODERATED = "content_policy_violation"
 
 _FILTERED = frozenset(
     {"content_filter", "responsibleaipolicyviolation", "content_policy_violation", "datainspectionfailed"}
     | {"data_inspection_failed", "contentpolicyviolationerror"}
 )
 
-OUTDATED = frozenset({"expiredtoken", "expiredtokenexception"})
+_FILTERED_TEXT = re.compile(r"inappropriate (input |output )?content detected", re.IGNORECASE)
+"""How a content filter's refusal reads where no name tells of it: Oracle's, whose code is 400."""
+
+OUTDATED = frozenset(
+    {"expiredtoken", "expiredtokenexception", "unrecognizedclientexception", "api_key_invalid"}
+)
 """Names of a refusal, whatever its status, that a new token may mend."""
 
 _NAMES: Mapping[str, Outcome] = {
@@ -48,26 +67,52 @@ _NAMES: Mapping[str, Outcome] = {
     "overloaded_error": Outcome.OVERLOADED,
     "server_is_overloaded": Outcome.OVERLOADED,
     "service_unavailable_error": Outcome.OVERLOADED,
+    "serviceunavailable": Outcome.OVERLOADED,
     "serviceunavailableerror": Outcome.OVERLOADED,
     "serviceunavailableexception": Outcome.OVERLOADED,
     "rate_limit_error": Outcome.THROTTLED,
     "rate_limit_exceeded": Outcome.THROTTLED,
+    "limit_burst_rate": Outcome.THROTTLED,
+    "limit_requests": Outcome.THROTTLED,
     "requests": Outcome.THROTTLED,
     "slow_down": Outcome.THROTTLED,
+    "throttling": Outcome.THROTTLED,
+    "throttling.allocationquota": Outcome.THROTTLED,
+    "throttling.burstrate": Outcome.THROTTLED,
+    "throttling.ratequota": Outcome.THROTTLED,
     "throttling_error": Outcome.THROTTLED,
     "throttlingexception": Outcome.THROTTLED,
     "tokens": Outcome.THROTTLED,
     "too_many_requests": Outcome.THROTTLED,
+    "accessdeniedexception": Outcome.CONFIG,
+    "toomanyrequests": Outcome.THROTTLED,
     "authentication_error": Outcome.CONFIG,
     "badrequesterror": Outcome.CONFIG,
+    "data_residency_mismatch": Outcome.CONFIG,
+    "conflict_error": Outcome.CONFIG,
     "invalid_api_key": Outcome.CONFIG,
+    "invalid_prompt": Outcome.CONFIG,
     "invalid_request_error": Outcome.CONFIG,
+    "error_limit": Outcome.CONFIG,
+    "invalidparameter": Outcome.CONFIG,
     "model_not_found": Outcome.CONFIG,
     "not_found_error": Outcome.CONFIG,
+    "notauthenticated": Outcome.CONFIG,
+    "notauthorizedornotfound": Outcome.CONFIG,
     "notfounderror": Outcome.CONFIG,
     "permission_error": Outcome.CONFIG,
+    "resourcenotfoundexception": Outcome.CONFIG,
+    "request_too_large": Outcome.CONFIG,
     "unprocessableentityerror": Outcome.CONFIG,
     "validationexception": Outcome.CONFIG,
+    # google.rpc's
+    "resource_exhausted": Outcome.THROTTLED,
+    "unavailable": Outcome.OVERLOADED,
+    **dict.fromkeys(
+        ("internal", "deadline_exceeded", "cancelled", "unknown", "aborted"), Outcome.SERVER_ERROR
+    ),
+    **dict.fromkeys(("permission_denied", "unauthenticated", "not_found"), Outcome.CONFIG),
+    **dict.fromkeys(("invalid_argument", "failed_precondition", "out_of_range"), Outcome.CONFIG),
 }
 """Types and codes, lower-cased, that stand for a status where the status itself is not to be seen."""
 
@@ -82,10 +127,16 @@ def before_status(error: ErrorObject, status: int) -> Outcome | None:
     """
     if status == 402 or any(_SPENT.fullmatch(name) for name in error.names):
         return Outcome.QUOTA
-    if status == 400 and not _FILTERED.isdisjoint(error.names):
+    if status == 403 and _MODERATED in error.names:
+        return Outcome.CONTENT_FILTER
+    if status == 400 and (
+        not _FILTERED.isdisjoint(error.names) or _FILTERED_TEXT.search(error.message or "")
+    ):
         return Outcome.CONTENT_FILTER
     if not _NOT_READY.isdisjoint(error.names):
         return Outcome.OVERLOADED
+    if not _TOO_FAST.isdisjoint(error.names):
+        return Outcome.THROTTLED
     return None
 
 
@@ -111,18 +162,35 @@ def error_object(value: Any) -> ErrorObject | None:
     match value:
         case {"error": dict(error)}:
             inner = mapping(error.get("innererror") or error.get("inner_error"))
+            metadata = mapping(error.get("metadata"))
+            reason, retry_after_s = details(error.get("details"))
+            message = _text(error.get("message"))
+            code = error.get("code") or mapping(error.get("details")).get("error_code") or _unnamed(message)
             return ErrorObject(
-                _text(error.get("type")),
-                _text(error.get("code")),
-                _text(error.get("message")),
-                _text(inner.get("code")),
+                _text(error.get("type")) or string(error.get("status")) or _moderated(metadata),
+                _text(code),
+                _behind(message, metadata),
+                _text(inner.get("code")) or reason,
+                retry_after_s,
             )
         case {"error": str(message)} if message:
-            return ErrorObject(message=message)
+            return ErrorObject(code=_name(value.get("code")), message=message)
         case {"object": "error"}:
             return ErrorObject(
                 _text(value.get("type")), _text(value.get("code")), _text(value.get("message"))
             )
+    return None
+
+
+def bare_error(value: Any) -> ErrorObject | None:
+    """Return the error that a body is whose only shape is a code and a message, as Oracle's; None where it is none.
+
+    >>> bare_error({"code": "InternalServerError", "message": "no"}).names
+    ('internalservererror',)
+    """
+    match value:
+        case {"code": str(code), "message": str(message)} if code:
+            return ErrorObject(code=code, message=message or None)
     return None
 
 
@@ -142,7 +210,8 @@ def error_body(body: bytes, headers: Mapping[str, str]) -> ErrorObject:
     if found := error_object(value):
         return found
     if isinstance(value, dict):
-        detail = value.get("message") or value.get("detail") or value.get("msg")
+        detail = value.get("message") or value.get("Message") or value.get("detail") or value.get("msg")
+        named = named or (_text(value.get("__type")) or "").rpartition("#")[2] or None
         if isinstance(page := value.get("html-message"), str):  # Portkey's for whatever was no JSON
             detail = glimpse(_looks(page))
         message = detail if isinstance(detail, str) else json.dumps(detail) if detail else None
@@ -150,11 +219,32 @@ def error_body(body: bytes, headers: Mapping[str, str]) -> ErrorObject:
     return ErrorObject(named, message=glimpse(text) or None)
 
 
+def _behind(message: str | None, metadata: Mapping[str, Any]) -> str | None:
+    """Return a message with what OpenRouter passes on of whoever is behind it."""
+    said = [text for text in (metadata.get("provider_name"), metadata.get("raw")) if isinstance(text, str)]
+    return f"{message or 'error'} ({': '.join(said)})" if said else message
+
+
+def _moderated(metadata: Mapping[str, Any]) -> str | None:
+    """Return the name of a refusal for what a prompt says, which OpenRouter tells by its details alone."""
+    return _MODERATED if "flagged_input" in metadata else _name(metadata.get("error_type"))
+
+
+def _name(value: Any) -> str | None:
+    """Return what may be a name: xAI has sentences there."""
+    return value if isinstance(value, str) and re.fullmatch(r"[\w.-]+", value) else None
+
+
 def _looks(page: str) -> str:
     """Return what a page shows; in linear time, as an endless `<<<<` must not hold the event loop up."""
     first, *others = _UNSEEN.split(page)
     seen = [first, *(_SEEN_AGAIN.split(piece, maxsplit=1)[-1] for piece in others)]
     return re.sub(r"<[^<>]*>", " ", " ".join(seen))
+
+
+def _unnamed(message: str | None) -> str | None:
+    text = (message or "").lower()
+    return next((name for start, name in _UNNAMED.items() if text.startswith(start)), None)
 
 
 def _text(value: Any) -> str | None:

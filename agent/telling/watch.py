@@ -135,6 +135,7 @@ def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
             since_ns=now_ns - round(seconds * 1e9),
             until_ns=now_ns,
             threshold_s=objective.threshold_s,
+            at_least_per_s=objective.at_least_per_s,
             throttled=throttled_class(objective, targets[target]),
         )
         for objective, target, probe, counted in asked

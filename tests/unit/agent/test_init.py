@@ -88,10 +88,10 @@ def test_where_nothing_is_set_the_file_holds_an_example_that_passes(
 def test_half_of_what_a_provider_needs_is_told_and_not_used(
     monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
-    environ = {"AZURE_OPENAI_API_KEY": SECRET, "ANTHROPIC_API_KEY": SECRET}
+    environ = {"AZURE_OPENAI_API_KEY": SECRET, "CO_API_KEY": SECRET}
     _, out, _ = init(monkeypatch, file, environ)
     assert "Found AZURE_OPENAI_API_KEY, not used: azure needs AZURE_OPENAI_ENDPOINT too." in out
-    assert "Found ANTHROPIC_API_KEY, not used: provider anthropic is not yet in this version." in out
+    assert "Found CO_API_KEY, not used: provider cohere is not yet in this version." in out
     assert "# azure: AZURE_OPENAI_API_KEY is set here, AZURE_OPENAI_ENDPOINT is not." in file.read_text()
 
 
