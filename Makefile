@@ -16,9 +16,9 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python has no venv: install it first (Debian: apt-get install python3-venv)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/base.stamp: $(VENV)/bin/python requirements/base.txt pyproject.toml
+$(VENV)/base.stamp: $(VENV)/bin/python requirements/clouds.txt pyproject.toml
 	@echo "installing nephoscope into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/base.txt
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/clouds.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -93,7 +93,7 @@ soak: $(VENV)/dev.stamp ## 500 targets at 10 s for ten minutes: slots, lateness,
 	@PYTHONPATH=tests $(BIN)/python benchmarks/soak.py $(ARGS)
 
 lock: $(VENV)/dev.stamp ## pin requirements anew, with hashes and without addresses
-	@for part in base dev bench litellm $(ORACLES:%=oracles/%); do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/$$part.in -o requirements/$$part.txt; done
+	@for part in base clouds all dev bench litellm $(ORACLES:%=oracles/%); do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/$$part.in -o requirements/$$part.txt; done
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-deps --upgrade requirements/model.in -o requirements/model.txt
 	@cd tests/portkey && npm install --loglevel error --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 

@@ -33,3 +33,8 @@ def copied(stage: list[Instruction]) -> list[tuple[str, str]]:
         if not sources[0].startswith("--from"):
             pairs += [(source, into) for source in sources]
     return pairs
+
+
+def defaults(stage: list[Instruction]) -> dict[str, str]:
+    """Return the build arguments of a stage as they are where nobody gives them."""
+    return dict(words.split("=", 1) for words in of(stage, "ARG"))
