@@ -1,14 +1,19 @@
-"""Every whole configuration in docs/configuration.md is checked as a user would copy it."""
+"""Every whole configuration in the pages is checked as a user would copy it."""
 
-import re
 from pathlib import Path
 
 import pytest
 
+from support.clouds_index import FOLDER, blocks
 from support.daemon import nephoscope
 
-PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
-WHOLE = [text for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "targets:" in text]
+PAGES = [FOLDER.parent / "configuration.md", *sorted(FOLDER.glob("*.md"))]
+WHOLE = [
+    pytest.param(text, id=f"{page.stem}-{nth}")
+    for page in PAGES
+    for nth, text in enumerate(blocks(page))
+    if "targets:" in text
+]
 
 
 @pytest.mark.parametrize("text", WHOLE)
