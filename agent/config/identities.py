@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from agent.config import extras
 from agent.config.context import Context, loopback
 from agent.config.findings import Path
 from agent.config.references import references
@@ -30,10 +31,9 @@ def credentials(
     where = (*path, "credentials")
     kinds = " or ".join(provider.credentials)
     if not given and not provider.anonymous:
-        usual = provider.environment.get("api_key", "NAME")
         context.findings.error(
             where,
-            f'is missing: `{section.provider}` wants {kinds}; write credentials: {{api_key: "${{{usual}}}"}}',
+            f"is missing: `{section.provider}` wants {kinds}; write credentials: {_usual(provider)}",
         )
     if len(given) > 1:
         context.findings.error(
@@ -41,6 +41,12 @@ def credentials(
         )
     for key in given.keys() - set(provider.credentials):
         context.findings.error((*where, key), f"`{section.provider}` does not take this; write {kinds}")
+    for key in given.keys() & set(provider.credentials):
+        if (extra := extras.missing(key)) is not None:
+            context.findings.error(
+                (*where, key),
+                f"needs nephoscope[{extra}], which is not installed here: {extras.remedy(extra)}",
+            )
     bare = not section.simulated and not loopback(urlsplit(endpoint).hostname)
     found = {key: _credential(context, (*where, key), text, bare=bare) for key, text in given.items()}
     if section.credentials.scope is not None:
@@ -48,6 +54,13 @@ def credentials(
             context.findings.error((*where, "scope"), "belongs to entra alone; take it out")
         found["scope"] = section.credentials.scope
     return found
+
+
+def _usual(provider: Provider) -> str:
+    """Return what newcomers write: a key where the provider takes one, else what its library finds by itself."""
+    if "api_key" not in provider.credentials:
+        return f"{{{provider.credentials[0]}: default}}"
+    return f'{{api_key: "${{{provider.environment.get("api_key", "NAME")}}}"}}'
 
 
 def _credential(context: Context, path: Path, text: str, *, bare: bool) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from agent import prices
+from agent.config import regions
 from agent.config.context import Context, loopback
 from agent.config.durations import shown
 from agent.config.findings import Path
@@ -67,6 +68,7 @@ def _target(
         )
         return None
     endpoint = _endpoint(context, path, section, provider)
+    regions.judge(context, path, section, provider, endpoint)
     _labels(context, (*path, "labels"), section.labels)
     _places(context, path, section, provider)
     found = probing.Target(
@@ -173,15 +175,7 @@ def _unknown(provider: str) -> str:
 def _endpoint(context: Context, path: Path, section: TargetSection, provider: Provider) -> str:
     """Return the base URL to call; empty where there is none, which is an error."""
     if section.endpoint is None:
-        known = catalog.default_endpoint(section.provider, section.region, section.api, fips=section.fips)
-        if known is None:
-            usual = provider.environment.get("endpoint")
-            context.findings.error(
-                (*path, "endpoint"),
-                f"is missing, and `{section.provider}` has no address of its own; write the base URL of your server"
-                + (f", or ${{{usual}}}" if usual else ""),
-            )
-        return known or ""
+        return regions.default_endpoint(context, path, section, provider)
     where = (*path, "endpoint")
     endpoint = context.setting(where, section.endpoint)
     if not context.known(endpoint):
