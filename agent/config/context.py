@@ -77,6 +77,13 @@ class Context:
                 self.findings.error(path, str(error.args[0]))
         return None
 
+    def warn_of_spelled_out(self, path: Path, what: str = "") -> None:
+        """Warn of a secret that stands in the file itself."""
+        self.findings.warn(
+            path,
+            f"{what}is spelled out in the file; write ${{NAME}}, ${{file:/path}} or ${{secret:a/b}} instead",
+        )
+
     def known(self, text: str) -> bool:
         """Return whether a setting is resolved: one that stands for nothing here still holds its reference."""
         return "${" not in text

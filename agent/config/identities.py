@@ -23,6 +23,11 @@ def identities(credentials: Credentials) -> dict[str, str]:
     return {key: str(value) for key, value in given.items() if value is not None}
 
 
+def real(section: TargetSection, endpoint: str) -> bool:
+    """Return whether a target is somebody's, so that its secrets are worth keeping."""
+    return not section.simulated and not loopback(urlsplit(endpoint).hostname)
+
+
 def credentials(
     context: Context, path: Path, section: TargetSection, provider: Provider, endpoint: str
 ) -> Mapping[str, str]:
@@ -47,7 +52,7 @@ def credentials(
                 (*where, key),
                 f"needs nephoscope[{extra}], which is not installed here: {extras.remedy(extra)}",
             )
-    bare = not section.simulated and not loopback(urlsplit(endpoint).hostname)
+    bare = real(section, endpoint)
     found = {key: _credential(context, (*where, key), text, bare=bare) for key, text in given.items()}
     if section.credentials.scope is not None:
         if "entra" not in given:
@@ -75,9 +80,7 @@ def _credential(context: Context, path: Path, text: str, *, bare: bool) -> str:
         return context.setting(path, text)
     _sendable(context, path, text)
     if bare and not references(text):
-        context.findings.warn(
-            path, "is spelled out in the file; write ${NAME}, ${file:/path} or ${secret:a/b} instead"
-        )
+        context.warn_of_spelled_out(path)
     return text
 
 

@@ -8,9 +8,11 @@ from agent.config import regions
 from agent.config.context import Context, loopback
 from agent.config.durations import shown
 from agent.config.findings import Path
-from agent.config.identities import credentials, identities
+from agent.config.identities import credentials, identities, real
 from agent.config.nearest import nearest
+from agent.config.references import references
 from agent.config.schema import ModelSection, TargetSection
+from agent.config.secrets import MIN_LENGTH, sensitive
 from agent.config.sections import Entry
 from agent.config.ways import Ways
 from probes import catalog
@@ -50,6 +52,7 @@ def targets(
     context: Context, entries: list[Entry[TargetSection]], models: Models, ways: Ways
 ) -> tuple[probing.Target, ...]:
     _providers(context, models)
+    _unused(context, entries, models)
     found = (_target(context, entry.path, entry.section, models, ways) for entry in entries)
     return tuple(target for target in found if target is not None)
 
@@ -86,7 +89,7 @@ def _target(
         compartment=_place(context, (*path, "compartment"), section.compartment),
         fips=section.fips,
         credentials=credentials(context, path, section, provider, endpoint),
-        headers=_headers(context, (*path, "headers"), section.headers),
+        headers=_headers(context, (*path, "headers"), section, endpoint),
         network=section.network,
         path=ways.path(path, section),
         team=section.team,
@@ -141,6 +144,14 @@ def _providers(context: Context, models: Models) -> None:
         for provider in model.ids or ():
             if provider not in catalog.PROVIDERS and provider not in LATER:
                 context.findings.error(("models", name, "ids", provider), _unknown(provider))
+
+
+def _unused(context: Context, entries: list[Entry[TargetSection]], models: Models) -> None:
+    """Warn of models that nobody serves."""
+    for name in sorted(models.keys() - {entry.section.model for entry in entries}):
+        context.findings.warn(
+            ("models", name), f"no target is of this model; write model: {shown(name)} in one, or take it out"
+        )
 
 
 def _model_id(context: Context, path: Path, section: TargetSection, models: Models) -> str:
@@ -205,10 +216,13 @@ def _endpoint(context: Context, path: Path, section: TargetSection, provider: Pr
     return endpoint
 
 
-def _headers(context: Context, where: Path, headers: Mapping[str, str]) -> Mapping[str, str]:
-    for name, text in headers.items():
+def _headers(context: Context, where: Path, section: TargetSection, endpoint: str) -> Mapping[str, str]:
+    for name, text in section.headers.items():
         context.secret((*where, name), text)
-    return dict(sorted(headers.items()))
+        bare = sensitive(name) and len(text) >= MIN_LENGTH and not references(text)
+        if bare and real(section, endpoint):
+            context.warn_of_spelled_out((*where, name))
+    return dict(sorted(section.headers.items()))
 
 
 def _labels(context: Context, where: Path, labels: Mapping[str, str]) -> None:
