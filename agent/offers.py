@@ -64,18 +64,18 @@ EXAMPLES: Final[Mapping[str, Example]] = {
     ),
     "bedrock": Example(model="openai.gpt-oss-20b-1:0", proofs=_AWS, places=(_AWS_REGION,)),
     "vertex": Example(
-        model="google/gemini-2.5-flash-lite",
+        model="google/gemini-3.5-flash-lite",
         proofs=(Proof(("GOOGLE_APPLICATION_CREDENTIALS",), "google"),),
         places=(
             Place("project", ("GOOGLE_CLOUD_PROJECT",)),
             Place("region", ("GOOGLE_CLOUD_LOCATION", "GOOGLE_CLOUD_REGION"), literal=True, default="global"),
         ),
     ),
-    "gemini": Example(model="gemini-2.5-flash-lite"),
+    "gemini": Example(model="gemini-3.5-flash-lite"),
     "anthropic": Example(model="claude-haiku-4-5"),
     "cohere": Example(model="command-r7b-12-2024"),
     "mistral": Example(model="mistral-small-latest"),
-    "deepseek": Example(model="deepseek-chat"),
+    "deepseek": Example(model="deepseek-v4-flash"),
     "qwen": Example(model="qwen-flash"),
     "nim": Example(model="meta/llama-3.1-8b-instruct", endpoint="https://integrate.api.nvidia.com/v1"),
 }

@@ -18,7 +18,7 @@ _SELLERS: Mapping[str, str] = {
 }
 """Our provider -> that table's. Who serves a model himself has no price per token."""
 
-_OTHER_PRICES = (".azure.us", ".azure.cn")
+OTHER_PRICES = (".azure.us", ".azure.cn")
 """Sovereign clouds have price lists of their own, which the table lacks: unknown beats a commercial figure."""
 
 
@@ -29,7 +29,7 @@ def listed(target: Target, elsewhere: Iterable[str] = ()) -> Price | None:
     """
     seller = _SELLERS.get(target.provider)
     host = urlsplit(target.endpoint).hostname or ""
-    if seller is None or target.simulated or host.endswith(_OTHER_PRICES):
+    if seller is None or target.simulated or host.endswith(OTHER_PRICES):
         return None
     # A deployment's name says nothing to the table where the logical name does, or what others call the model.
     names = dict.fromkeys((target.model_id, target.model, *elsewhere))

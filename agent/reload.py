@@ -182,8 +182,8 @@ class Reloader:
         self._follower.reloaded(taken=False)
 
     def _tell(self, loaded: Loaded) -> None:
-        told = {_unlined(warning) for warning in self._loaded.warnings}
-        for warning in loaded.warnings:
+        told = {_unlined(warning) for warning in (*self._loaded.warnings, *self._loaded.reminders)}
+        for warning in (*loaded.warnings, *loaded.reminders):
             if _unlined(warning) not in told:
                 log.warning("config.warned", finding=warning)
         if loaded.config == self._loaded.config:

@@ -5,6 +5,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path as FilePath
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
@@ -38,6 +39,7 @@ class Context:
     host: Host
     no_secrets: bool = False
     secrets_dir: str | None = None
+    today: date = dataclasses.field(default_factory=lambda: datetime.now(UTC).date())
 
     def setting(self, path: Path, text: str) -> str:
         """Return a setting that is no secret with its variables put in; an unset one is an error."""

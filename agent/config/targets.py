@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from agent import prices
+from agent import prices, retirements
 from agent.config import regions
 from agent.config.context import Context, loopback
 from agent.config.durations import shown
@@ -102,10 +102,12 @@ def _target(
         traceparent=section.traceparent,
         simulated=section.simulated,
     )
+    model = models.get(section.model)
+    elsewhere = tuple((model.ids or {}).values()) if model else ()
+    for one in retirements.due(found, context.today, elsewhere):
+        context.findings.remind((*path, one.key), one.told(context.today))
     price = section.price
     if price is None:
-        model = models.get(section.model)
-        elsewhere = (model.ids or {}).values() if model else ()
         return dataclasses.replace(found, price=prices.listed(found, elsewhere))
     return dataclasses.replace(
         found, price=probing.Price(input=price.input, output=price.output, source="configured")
