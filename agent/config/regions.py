@@ -27,7 +27,9 @@ def default_endpoint(context: Context, path: Path, section: TargetSection, provi
     """Return the address of a target that names none; empty where nobody knows one, which is an error."""
     api = provider.api(section.api, section.api_version)
     known = provider.endpoint(api, section.region, fips=section.fips)
-    if known is None and not (section.region is None and "region" in provider.needs):  # told already
+    if known is None and provider.endpoint(api, section.region) is not None:
+        context.findings.error((*path, "fips"), _unvalidated(section, "there is no address with it"))
+    elif known is None and not (section.region is None and "region" in provider.needs):  # told already
         context.findings.error((*path, "endpoint"), _nowhere(section, provider, api))
     return known or ""
 
@@ -39,12 +41,7 @@ def judge(context: Context, path: Path, section: TargetSection, provider: Provid
     if found is None:
         return
     if section.fips and found.fips is not True:
-        where = f" in {section.region}" if section.region else ""
-        context.findings.error(
-            (*path, "fips"),
-            f"wants validated cryptography, and {name} is no host with it: `{section.provider}` has none"
-            f"{where} that this version knows; take it out, or write endpoint: with such a host",
-        )
+        context.findings.error((*path, "fips"), _unvalidated(section, f"{name} is no host with it"))
     if section.region is None:
         return
     if found.region is not None and found.region != section.region.lower():
@@ -59,6 +56,14 @@ def judge(context: Context, path: Path, section: TargetSection, provider: Provid
             f"{shown(section.region)} is not in the host: {name} is the same for every region; write "
             f"{_choice(provider.api(section.api, section.api_version), provider)}, or take it out",
         )
+
+
+def _unvalidated(section: TargetSection, why: str) -> str:
+    where = f" in {section.region}" if section.region else ""
+    return (
+        f"wants validated cryptography, and {why}: `{section.provider}` has none{where} that this version knows; "
+        "take it out, or write endpoint: with such a host"
+    )
 
 
 def _nowhere(section: TargetSection, provider: Provider, api: Api) -> str:

@@ -7,17 +7,19 @@ import pytest
 from support.clouds_index import FOLDER, blocks
 from support.daemon import nephoscope
 
-PAGES = [FOLDER.parent / "configuration.md", *sorted(FOLDER.glob("*.md"))]
+CONFIGURATION = FOLDER.parent / "configuration.md"
 WHOLE = [
-    pytest.param(text, id=f"{page.stem}-{nth}")
-    for page in PAGES
+    pytest.param(text, page == CONFIGURATION, id=f"{page.stem}-{nth}")
+    for page in (CONFIGURATION, *sorted(FOLDER.glob("*.md")))
     for nth, text in enumerate(blocks(page))
     if "targets:" in text
 ]
 
 
-@pytest.mark.parametrize("text", WHOLE)
-def test_each_whole_configuration_passes_check(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("text", "strict"), WHOLE)
+def test_each_whole_configuration_passes_check(text: str, strict: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a table
+    """A cloud's page may leave objectives out that its targets would want."""
     (tmp_path / "nephoscope.yaml").write_text(text)
-    done = nephoscope("check", "--no-secrets", "--strict", "-c", str(tmp_path / "nephoscope.yaml"))
+    flags = ["--strict"] if strict else []
+    done = nephoscope("check", "--no-secrets", *flags, "-c", str(tmp_path / "nephoscope.yaml"))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -32,10 +32,11 @@ def index() -> str:
 
 
 def page(provider: str) -> Path | None:
-    """Return the page that configures a provider: its own by name, else the first that does."""
+    """Return the page that configures a provider: the one that is named for it, else the one that does so most."""
     wanted = re.compile(rf"(?<![\w-])provider: {re.escape(provider)}\b(?!-)")
-    found = [file for file in _pages() if any(wanted.search(text) for text in blocks(file))]
-    return next((file for file in found if file.stem == provider), found[0] if found else None)
+    said = {file: len(wanted.findall("".join(blocks(file)))) for file in _pages()}
+    found = [file for file, times in said.items() if times]
+    return max(found, key=lambda file: (provider in file.stem.split("-"), said[file]), default=None)
 
 
 def blocks(file: Path) -> list[str]:
