@@ -77,6 +77,13 @@ EXAMPLES: Final[Mapping[str, Example]] = {
     "mistral": Example(model="mistral-small-latest"),
     "deepseek": Example(model="deepseek-v4-flash"),
     "qwen": Example(model="qwen-flash"),
+    "xai": Example(model="grok-4-fast-non-reasoning"),
+    "groq": Example(model="openai/gpt-oss-20b"),
+    "together": Example(model="openai/gpt-oss-120b"),
+    "fireworks": Example(model="accounts/fireworks/models/gpt-oss-20b"),
+    "cerebras": Example(model="gpt-oss-120b"),
+    "openrouter": Example(model="openai/gpt-5-nano"),
+    "github": Example(model="openai/gpt-4.1-nano"),
     "nim": Example(model="meta/llama-3.1-8b-instruct", endpoint="https://integrate.api.nvidia.com/v1"),
 }
 """By provider: a small model of each, to be changed by who reads the file."""
@@ -86,8 +93,6 @@ LATER: Final[Mapping[str, str]] = {
     "AWS_ACCESS_KEY_ID": "bedrock",
     "AWS_BEARER_TOKEN_BEDROCK": "bedrock",
     "CO_API_KEY": "cohere",
-    "GEMINI_API_KEY": "gemini",
-    "GOOGLE_APPLICATION_CREDENTIALS": "vertex",
 }
 """Usual variables of providers of later versions."""
 

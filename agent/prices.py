@@ -12,11 +12,22 @@ from probes.target import Price, Target
 
 _SELLERS: Mapping[str, str] = {
     "azure": "azure",
+    "cerebras": "cerebras",
     "deepseek": "deepseek",
+    "fireworks": "fireworks",
+    "gemini": "google",
+    "groq": "groq",
     "mistral": "mistral",
     "openai": "openai",
+    "openrouter": "openrouter",
+    "together": "together",
+    "vertex": "google",
+    "xai": "x-ai",
 }
 """Our provider -> that table's. Who serves a model himself has no price per token."""
+
+_OWN_MACHINES = "endpoint"
+"""The API of models that are deployed to machines of one's own, which cost by the hour (Vertex AI)."""
 
 OTHER_PRICES = (".azure.us", ".azure.cn")
 """Sovereign clouds have price lists of their own, which the table lacks: unknown beats a commercial figure."""
@@ -29,10 +40,11 @@ def listed(target: Target, elsewhere: Iterable[str] = ()) -> Price | None:
     """
     seller = _SELLERS.get(target.provider)
     host = urlsplit(target.endpoint).hostname or ""
-    if seller is None or target.simulated or host.endswith(OTHER_PRICES):
+    if seller is None or target.simulated or target.api == _OWN_MACHINES or host.endswith(OTHER_PRICES):
         return None
     # A deployment's name says nothing to the table where the logical name does, or what others call the model.
-    names = dict.fromkeys((target.model_id, target.model, *elsewhere))
+    # Google's libraries take a model with its publisher before it, which the table leaves out.
+    names = dict.fromkeys((target.model_id, target.model_id.rpartition("/")[2], target.model, *elsewhere))
     found = (_lookup(seller, name) for name in names)
     return next((price for price in found if price is not None), None)
 

@@ -13,7 +13,7 @@ from probes.base import Clock, Read, Reader, Reading, Secrets, Slot, Unit, Wire,
 from probes.gateways import FAILED_AT, Failing
 from probes.loose import clean
 from probes.outcome import Verdict
-from probes.result import Outcome, ProbeResult, StreamVerdict
+from probes.result import DEGRADED, Outcome, ProbeResult, StreamVerdict
 from probes.target import Price, Target, Workload
 from probes.unread import Encoded, Refusal
 
@@ -261,6 +261,8 @@ class Attempt:
                 said["server_s"] = reading.server_s
             said["stream"] = _stream(verdict.outcome, reading)
             said |= _cost(self.target.price, reading)
+        if (shows := next((name for name in provider.degraded if name in backend), None)) is not None:
+            backend[DEGRADED] = shows
 
         def shown(value: Any) -> Any:
             return clean(secrets.redact(value), _TEXT_LENGTH) if type(value) is str else value

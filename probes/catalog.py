@@ -7,11 +7,33 @@ from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
 from probes.base import Dialect, Signer
-from probes.clouds import azure, compatible, openai
+from probes.clouds import (
+    azure,
+    compatible,
+    deepseek,
+    github,
+    google,
+    hosted,
+    mistral,
+    openai,
+    openrouter,
+    qwen,
+)
 from probes.provider import DATED, Api, Call, Provider
 from probes.target import Kind, Target
 
-PROVIDERS: Final[Mapping[str, Provider]] = {**openai.ROWS, **azure.ROWS, **compatible.ROWS}
+PROVIDERS: Final[Mapping[str, Provider]] = {
+    **openai.ROWS,
+    **azure.ROWS,
+    **google.ROWS,
+    **compatible.ROWS,
+    **deepseek.ROWS,
+    **qwen.ROWS,
+    **mistral.ROWS,
+    **hosted.ROWS,
+    **openrouter.ROWS,
+    **github.ROWS,
+}
 
 
 def api(target: Target) -> Api:
@@ -65,6 +87,8 @@ def url(target: Target, kind: Kind) -> str:
     base, query = parts.path.rstrip("/"), parts.query
     if way is PROVIDERS[target.provider].apis.get(DATED):
         base = base.removesuffix("/v1")
+    if call.root is not None:
+        base = base.removesuffix(way.root)
     path, _, more = call.path.format_map(_Places(target)).partition("?")
     path = _rooted(base, way.root if call.root is None else call.root) + path
     query = "&".join(filter(None, (query, more)))
@@ -74,14 +98,20 @@ def url(target: Target, kind: Kind) -> str:
 
 
 class _Places(dict[str, str]):
-    """What stands in a path for a target's own, percent-encoded; a place that the target leaves open is said."""
+    """What stands in a path for a target's own, percent-encoded; a place that the target leaves open is said.
+
+    A model may be written `publisher/name`, as Google's libraries take it; one without a publisher is Google's.
+    """
 
     def __init__(self, target: Target) -> None:
+        publisher, _, name = target.model_id.rpartition("/")
         places = {
             "model": target.model_id,
+            "publisher": publisher or "google",
+            "name": name,
             "region": target.region,
             "project": target.project,
-            "version": target.api_version,
+            "version": target.api_version or api(target).version,
         }
         super().__init__({name: quote(text, safe="") for name, text in places.items() if text})
         self._name = target.name
@@ -131,12 +161,12 @@ def _rooted(path: str, root: str) -> str:
 
     >>> [_rooted(path, "/openai/v1") for path in ("", "/openai", "/openai/v1", "/gateway", "/other/v2")]
     ['/openai/v1', '/openai/v1', '/openai/v1', '/gateway/openai/v1', '/other/v2']
+    >>> _rooted("/v1beta", "/v1beta/openai"), _rooted("/v1beta1", "/v1")
+    ('/v1beta/openai', '/v1beta1')
     """
-    if re.search(r"/v\d+$", path):
-        return path
     steps = root.split("/")[1:]
     for present in range(len(steps), 0, -1):
         head = "/" + "/".join(steps[:present])
         if path.endswith(head):
             return path + root[len(head) :]
-    return path + root
+    return path if re.search(r"/v\d+((alpha|beta)\d*)?$", path) else path + root

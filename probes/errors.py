@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from probes.loose import glimpse, mapping
+from probes.loose import glimpse, mapping, string
 from probes.result import Outcome
+from probes.rpc import details
 
 
 class ErrorObject(NamedTuple):
@@ -28,19 +29,27 @@ _SPENT = re.compile(
     r"insufficient_(user_)?(quota|balance|credits?|funds)"
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
     r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
+    r"|[\w-]*perday[\w-]*"
 )
 _UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
 
-_NOT_READY = frozenset({"modelnotreadyexception", "all_deployments_in_cooldown"})
-"""Codes of a 429 that is no limit of ours: Bedrock's cold model, and LiteLLM's servers that all failed before."""
+_NOT_READY = frozenset(
+    {"modelnotreadyexception", "all_deployments_in_cooldown", "capacity_exceeded", "server_is_overloaded"}
+)
+"""Codes of a 4xx that is no limit of ours: Bedrock's cold model, LiteLLM's servers that all failed before, Groq's 498."""
+
+_TOO_FAST = frozenset({"slow_down"})
+"""Codes of a limit of ours, whatever the status: OpenAI's for a rate that rose too fast was a 503 once."""
+
+_MODERATED = "content_policy_violation"
 
 _FILTERED = frozenset(
     {"content_filter", "responsibleaipolicyviolation", "content_policy_violation", "datainspectionfailed"}
     | {"data_inspection_failed", "contentpolicyviolationerror"}
 )
 
-OUTDATED = frozenset({"expiredtoken", "expiredtokenexception"})
+OUTDATED = frozenset({"expiredtoken", "expiredtokenexception", "api_key_invalid"})
 """Names of a refusal, whatever its status, that a new token may mend."""
 
 _NAMES: Mapping[str, Outcome] = {
@@ -52,15 +61,23 @@ _NAMES: Mapping[str, Outcome] = {
     "serviceunavailableexception": Outcome.OVERLOADED,
     "rate_limit_error": Outcome.THROTTLED,
     "rate_limit_exceeded": Outcome.THROTTLED,
+    "limit_burst_rate": Outcome.THROTTLED,
+    "limit_requests": Outcome.THROTTLED,
     "requests": Outcome.THROTTLED,
     "slow_down": Outcome.THROTTLED,
+    "throttling": Outcome.THROTTLED,
+    "throttling.allocationquota": Outcome.THROTTLED,
+    "throttling.burstrate": Outcome.THROTTLED,
+    "throttling.ratequota": Outcome.THROTTLED,
     "throttling_error": Outcome.THROTTLED,
     "throttlingexception": Outcome.THROTTLED,
     "tokens": Outcome.THROTTLED,
     "too_many_requests": Outcome.THROTTLED,
     "authentication_error": Outcome.CONFIG,
     "badrequesterror": Outcome.CONFIG,
+    "data_residency_mismatch": Outcome.CONFIG,
     "invalid_api_key": Outcome.CONFIG,
+    "invalid_prompt": Outcome.CONFIG,
     "invalid_request_error": Outcome.CONFIG,
     "model_not_found": Outcome.CONFIG,
     "not_found_error": Outcome.CONFIG,
@@ -68,6 +85,14 @@ _NAMES: Mapping[str, Outcome] = {
     "permission_error": Outcome.CONFIG,
     "unprocessableentityerror": Outcome.CONFIG,
     "validationexception": Outcome.CONFIG,
+    # google.rpc's
+    "resource_exhausted": Outcome.THROTTLED,
+    "unavailable": Outcome.OVERLOADED,
+    **dict.fromkeys(
+        ("internal", "deadline_exceeded", "cancelled", "unknown", "aborted"), Outcome.SERVER_ERROR
+    ),
+    **dict.fromkeys(("permission_denied", "unauthenticated", "not_found"), Outcome.CONFIG),
+    **dict.fromkeys(("invalid_argument", "failed_precondition", "out_of_range"), Outcome.CONFIG),
 }
 """Types and codes, lower-cased, that stand for a status where the status itself is not to be seen."""
 
@@ -82,10 +107,14 @@ def before_status(error: ErrorObject, status: int) -> Outcome | None:
     """
     if status == 402 or any(_SPENT.fullmatch(name) for name in error.names):
         return Outcome.QUOTA
+    if status == 403 and _MODERATED in error.names:
+        return Outcome.CONTENT_FILTER
     if status == 400 and not _FILTERED.isdisjoint(error.names):
         return Outcome.CONTENT_FILTER
     if not _NOT_READY.isdisjoint(error.names):
         return Outcome.OVERLOADED
+    if not _TOO_FAST.isdisjoint(error.names):
+        return Outcome.THROTTLED
     return None
 
 
@@ -111,14 +140,17 @@ def error_object(value: Any) -> ErrorObject | None:
     match value:
         case {"error": dict(error)}:
             inner = mapping(error.get("innererror") or error.get("inner_error"))
+            metadata = mapping(error.get("metadata"))
+            reason, retry_after_s = details(error.get("details"))
             return ErrorObject(
-                _text(error.get("type")),
+                _text(error.get("type")) or string(error.get("status")) or _moderated(metadata),
                 _text(error.get("code")),
-                _text(error.get("message")),
-                _text(inner.get("code")),
+                _behind(_text(error.get("message")), metadata),
+                _text(inner.get("code")) or reason,
+                retry_after_s,
             )
         case {"error": str(message)} if message:
-            return ErrorObject(message=message)
+            return ErrorObject(code=_name(value.get("code")), message=message)
         case {"object": "error"}:
             return ErrorObject(
                 _text(value.get("type")), _text(value.get("code")), _text(value.get("message"))
@@ -148,6 +180,22 @@ def error_body(body: bytes, headers: Mapping[str, str]) -> ErrorObject:
         message = detail if isinstance(detail, str) else json.dumps(detail) if detail else None
         return ErrorObject(_text(value.get("type")) or named, _text(value.get("code")), message)
     return ErrorObject(named, message=glimpse(text) or None)
+
+
+def _behind(message: str | None, metadata: Mapping[str, Any]) -> str | None:
+    """Return a message with what OpenRouter passes on of whoever is behind it."""
+    said = [text for text in (metadata.get("provider_name"), metadata.get("raw")) if isinstance(text, str)]
+    return f"{message or 'error'} ({': '.join(said)})" if said else message
+
+
+def _moderated(metadata: Mapping[str, Any]) -> str | None:
+    """Return the name of a refusal for what a prompt says, which OpenRouter tells by its details alone."""
+    return _MODERATED if "flagged_input" in metadata else _name(metadata.get("error_type"))
+
+
+def _name(value: Any) -> str | None:
+    """Return what may be a name: xAI has sentences there."""
+    return value if isinstance(value, str) and re.fullmatch(r"[\w.-]+", value) else None
 
 
 def _looks(page: str) -> str:

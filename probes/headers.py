@@ -17,10 +17,13 @@ _GO_UNITS: Mapping[str, float] = {
 _GO_PART = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(h|ms|m|s|us|µs|μs|ns)")
 
 _LIMITED: Mapping[str, tuple[str, ...]] = {
-    "requests": ("requests", "req-minute"),
+    "requests": ("requests", "req-minute", "requests-minute", "requests-day"),
     "tokens": ("tokens", "tokens-minute"),
 }
-"""What is limited, and how OpenAI and Mistral spell it."""
+"""What is limited, and how OpenAI, Mistral and Cerebras spell it."""
+
+_IN_SECONDS = frozenset({"fireworks-server-processing-time", "fireworks-server-time-to-first-token"})
+"""Headers with a server's time that is not in milliseconds."""
 
 
 def seconds(text: str) -> float | None:
@@ -74,7 +77,7 @@ def ratelimit(headers: Mapping[str, str]) -> dict[str, float]:
             count = _number(first_of(headers, [f"x-ratelimit-{which}-{spelling}" for spelling in spellings]))
             if count is not None:
                 found[f"{which}_{what}"] = count
-        reset = seconds(headers.get(f"x-ratelimit-reset-{what}", ""))
+        reset = seconds(first_of(headers, [f"x-ratelimit-reset-{spelling}" for spelling in spellings]) or "")
         if reset is not None:
             found[f"reset_{what}_s"] = reset
     return found
@@ -116,13 +119,33 @@ def first_of(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
 
 
 def server_s(headers: Mapping[str, str], names: Sequence[str]) -> float | None:
-    """Return the server's own account of its time, from a header in milliseconds.
+    """Return the server's own account of its time, from the first of these headers that has it, mostly in milliseconds.
+
+    Of `server-timing` one metric is meant, whose name follows: `server-timing: gfet4t7`.
 
     >>> server_s({"openai-processing-ms": "212"}, ["openai-processing-ms"])
     0.212
+    >>> server_s({"fireworks-server-processing-time": "0.25"}, ["fireworks-server-processing-time"])
+    0.25
+    >>> server_s({"server-timing": "cdn; dur=2, gfet4t7; dur=340.5"}, ["server-timing: gfet4t7"])
+    0.3405
     """
-    milliseconds = _number(first_of(headers, names))
-    return None if milliseconds is None else milliseconds / 1000
+    for name in names:
+        header, _, metric = name.partition(": ")
+        text = headers.get(header)
+        number = _number(_duration(text, metric) if text and metric else text)
+        if number is not None:
+            return number if name in _IN_SECONDS else number / 1000
+    return None
+
+
+def _duration(text: str, metric: str) -> str | None:
+    """Return the duration of one metric of `server-timing`, as it is written."""
+    for entry in text.split(","):
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        if name == metric:
+            return next((part[4:].strip('"') for part in parameters if part.lower().startswith("dur=")), None)
+    return None
 
 
 def _number(text: str | None) -> float | None:

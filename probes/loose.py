@@ -45,6 +45,16 @@ def count(value: Any) -> int | None:
     return value if whole and 0 <= value < 2**31 else None
 
 
+def duration(value: Any) -> float | None:
+    """Return the number that is a length of time, whatever its unit, or None.
+
+    >>> duration(0.25), duration(3), duration(-1), duration("7"), duration(float("nan"))
+    (0.25, 3.0, None, None, None)
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and 0 <= value < 2**31 else None
+
+
 def clean(text: str, length: int) -> str:
     r"""Return the text without what no database or terminal takes (NUL, lone surrogates), cut to a length.
 

@@ -15,7 +15,7 @@ class Call:
     """How one kind of probe is asked.
 
     `path` stands below the API's root; `{model}`, `{region}`, `{project}` and `{version}` in it are those of the
-    target, percent-encoded. `root` replaces the API's; `host` is (pattern, replacement) for a call that is
+    target, percent-encoded, and `{publisher}` and `{name}` those of a model that is written `publisher/name`. `root` replaces the API's; `host` is (pattern, replacement) for a call that is
     answered by another of the vendor's hosts, and leaves any other host as it is.
     """
 
@@ -39,13 +39,15 @@ class Api:
     `root` is the path below the host at which the API begins. `endpoints` are its addresses where the user names
     none: the first whose pattern is the target's whole region ("" without one) holds; in it `{region}` is that
     region, and `{fips}` is `-fips` where the target wants such a host. `signer` and `endpoints` of an API stand
-    for those of its provider. `reasoning` says whether a probe's `reasoning` is sent.
+    for those of its provider. `version` is the `{version}` of a target that says none. `reasoning` says whether a
+    probe's `reasoning` is sent.
     """
 
     root: str
     calls: Mapping[Kind, Call]
     endpoints: Mapping[str, str] = dataclasses.field(default_factory=dict)
     signer: Signer | None = None
+    version: str | None = None
     reasoning: bool = True
 
 
@@ -56,8 +58,8 @@ class Provider:
     `apis` are the ways in which it is spoken to, by the name that a target's `api` selects; the first is the usual
     one, and `dated` the one that an `api_version` selects. `versions` says that an `api_version` is taken otherwise.
     `needs` names the keys of a target without which there is no URL (`region`, `project`, `compartment`);
-    `fips` says that there are hosts with validated cryptography. `credentials` are the kinds that it takes,
-    `anonymous` whether it answers without any, `environment` which variable usually holds which, `extra` the
+    `fips` says that there are hosts with validated cryptography. `credentials` are the kinds that it takes, `choices`
+    the words that one may be, where these are few, `anonymous` whether it answers without any, `environment` which variable usually holds which, `extra` the
     optional part of the distribution that its identity needs.
     `backend` maps response headers to what they tell of who served; `request_id` and `server_ms` name headers,
     the first that is there wins, and so does `gateway_ms` (what a gateway took for itself). `headers` go with every
@@ -76,6 +78,7 @@ class Provider:
     needs: tuple[str, ...] = ()
     fips: bool = False
     credentials: tuple[str, ...] = ("api_key", "token", "token_file")
+    choices: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     anonymous: bool = False
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     extra: str | None = None

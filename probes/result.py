@@ -127,6 +127,10 @@ MANUAL = -1
 """An attempt that a person asked for."""
 
 
+DEGRADED = "degraded"
+"""The backend fact that a good answer was not served as it was bought; its value names the fact that shows it."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class SlotKey:
     """One due probe of one target from one vantage; the instant is UTC nanoseconds since the epoch."""
@@ -222,6 +226,11 @@ class ProbeResult:
     @property
     def meaning(self) -> Meaning:
         return MEANING[self.outcome]
+
+    @property
+    def degraded(self) -> bool:
+        """Return whether it was served by what stands in for what was bought, as a spill-over deployment."""
+        return DEGRADED in self.backend
 
     @property
     def lateness_s(self) -> float:

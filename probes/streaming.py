@@ -66,9 +66,9 @@ def most_events(workload: Workload) -> int:
     return max(_FLOOD_EVENTS, _FLOOD_TIMES * workload.max_tokens)
 
 
-def server_sent(workload: Workload, event_bytes: int) -> EventReader:
+def server_sent(workload: Workload, event_bytes: int, *, bare: bool = False) -> EventReader:
     """Return the frames of server-sent events under the limits of an answer."""
-    return EventReader(event_bytes, lines=_LINES * most_events(workload))
+    return EventReader(event_bytes, lines=_LINES * most_events(workload), bare=bare)
 
 
 def decoded(event: Event) -> Mapping[str, Any]:

@@ -81,7 +81,7 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "targets[].credentials.api_key": ("an API key, best as a reference", '"${OPENAI_API_KEY}"'),
     "targets[].credentials.token": ("a bearer token, best as a reference", '"${LLM_TOKEN}"'),
     "targets[].credentials.token_file": ("the file of a bearer token, read anew for each request", "/run/secrets/token"),
-    "targets[].credentials.entra": ("an identity of Microsoft Entra: default, or workload, managed, cli", "workload"),
+    "targets[].credentials.entra": ("an identity of Microsoft Entra: default, or workload, managed, cli, environment", "workload"),
     "targets[].credentials.scope": ("what the token of entra is for, where it is not the usual", "https://ai.azure.com/.default"),
     "targets[].credentials.aws": ("an identity of AWS: default, or the name of a profile", "default"),
     "targets[].credentials.google": ("an identity of Google Cloud: default, or the path of a key file", "default"),

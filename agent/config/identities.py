@@ -1,12 +1,14 @@
 """Credentials of targets: one way of proving identity each, and nothing spelled out that a reference could say."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from agent.config import extras
 from agent.config.context import Context, loopback
+from agent.config.durations import shown
 from agent.config.findings import Path
+from agent.config.nearest import nearest
 from agent.config.references import references
 from agent.config.schema import Credentials, TargetSection
 from probes.provider import Provider
@@ -54,6 +56,8 @@ def credentials(
             )
     bare = real(section, endpoint)
     found = {key: _credential(context, (*where, key), text, bare=bare) for key, text in given.items()}
+    for key in provider.choices.keys() & found.keys():
+        _chosen(context, (*where, key), found[key], provider.choices[key])
     if section.credentials.scope is not None:
         if "entra" not in given:
             context.findings.error((*where, "scope"), "belongs to entra alone; take it out")
@@ -97,4 +101,12 @@ def _sendable(context: Context, path: Path, text: str) -> None:
     elif not (secret.strip().isascii() and secret.strip().isprintable() and " " not in secret.strip()):
         context.findings.error(
             path, "holds spaces or signs that no header can carry; look at what it refers to"
+        )
+
+
+def _chosen(context: Context, path: Path, text: str, words: Sequence[str]) -> None:
+    if context.known(text) and text not in words:
+        context.findings.error(
+            path,
+            f"{shown(text)} is none of its words{nearest(text, words) or '; write ' + ' or '.join(words)}",
         )

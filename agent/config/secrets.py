@@ -13,6 +13,7 @@ from agent.config.model import Config
 from agent.config.references import Reference, literal, pieces, references
 from agent.config.sources import Sources
 from probes.base import SigningError
+from probes.secret_header import TAKES
 from probes.target import Target
 
 BLOT = "[redacted]"
@@ -163,9 +164,13 @@ def _spelled_out(config: Config) -> Iterator[str]:
 
 
 def _credentials(target: Target) -> Iterator[str]:
-    """Yield the credentials that are secrets, or refer to one; a token's file does, by its path."""
+    """Yield the credentials that are secrets, or refer to one; a token's file does, by its path.
+
+    The others (`entra: workload`) say where an identity is found, and stand in sentences that tell of it.
+    """
     for key, text in target.credentials.items():
-        yield f"${{file:{literal(text)}}}" if key == "token_file" else text
+        if key in TAKES:
+            yield f"${{file:{literal(text)}}}" if key == "token_file" else text
 
 
 def _referring(config: Config) -> Iterator[str]:

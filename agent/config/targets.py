@@ -19,7 +19,7 @@ from probes import catalog
 from probes import target as probing
 from probes.provider import DATED, Provider
 
-LATER = frozenset({"anthropic", "bedrock", "cohere", "gemini", "oci", "sagemaker", "vertex"})
+LATER = frozenset({"anthropic", "bedrock", "cohere", "oci", "sagemaker"})
 """Providers of later versions."""
 
 _DEPLOYED = frozenset({"azure"})
@@ -27,9 +27,10 @@ _DEPLOYED = frozenset({"azure"})
 
 _CALLED = {
     "alibaba": "qwen", "aws": "bedrock", "azure-openai": "azure", "claude": "anthropic", "dashscope": "qwen",
-    "google": "vertex", "llama.cpp": "openai-compatible", "microsoft": "azure",
-    "nvidia": "nim", "ollama": "openai-compatible", "openrouter": "openai-compatible", "oracle": "oci",
-    "sglang": "openai-compatible", "tgi": "openai-compatible",
+    "fireworks-ai": "fireworks", "github-models": "github", "google": "vertex", "grok": "xai",
+    "llama.cpp": "openai-compatible", "microsoft": "azure", "nvidia": "nim", "ollama": "openai-compatible",
+    "open-router": "openrouter", "oracle": "oci", "sglang": "openai-compatible", "tgi": "openai-compatible",
+    "together-ai": "together", "togetherai": "together", "x-ai": "xai", "x.ai": "xai",
 }  # fmt: skip
 """What newcomers call a provider, and its name here."""
 

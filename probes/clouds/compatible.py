@@ -1,29 +1,65 @@
-"""Whatever speaks OpenAI's chat completions: servers of the user's own, gateways, and vendors. A new one is one row here."""
+"""Whatever speaks as OpenAI does: servers of the user's own, and gateways. A new one is one row here."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
+from probes.dialects.embeddings import Embeddings
 from probes.dialects.models_list import ModelsList
 from probes.dialects.openai_chat import OpenAIChat
+from probes.dialects.openai_responses import OpenAIResponses
 from probes.gateways import ANY, LITELLM, PORTKEY
-from probes.provider import ANYWHERE, Api, Call, Provider, generating
+from probes.provider import Api, Call, Provider, generating
 from probes.signers.bearer import Bearer
 
 
-def openai_api(chat: OpenAIChat, root: str) -> Api:
-    """Return the API of who speaks OpenAI's chat completions."""
-    calls = generating(chat, "/chat/completions") | {"models": Call(ModelsList(), "/models")}
+def openai_api(
+    chat: OpenAIChat,
+    root: str,
+    *,
+    responses: bool = False,
+    embeddings: bool = False,
+    models: Call | None = None,
+) -> Api:
+    """Return the API of who speaks OpenAI's chat completions, and maybe more of what OpenAI speaks."""
+    calls = generating(chat, "/chat/completions") | {"models": models or Call(ModelsList(), "/models")}
+    if responses:
+        calls["responses"] = Call(_responses(chat), "/responses")
+    if embeddings:
+        calls["embeddings"] = Call(Embeddings(extra=chat.extra), "/embeddings")
     return Api(root=root, calls=calls, reasoning=chat.reasoning)
 
 
+def responses_api(chat: OpenAIChat, root: str) -> Api:
+    """Return the API of who is asked by OpenAI's responses whatever the kind; `chat` tells of the vendor's deviations."""
+    responses = _responses(chat)
+    calls = generating(responses, "/responses")
+    calls |= {"responses": calls["chat"], "models": Call(ModelsList(), "/models")}
+    return Api(root=root, calls=calls, reasoning=responses.reasoning)
+
+
+def _responses(chat: OpenAIChat) -> OpenAIResponses:
+    """Return the dialect of responses with the deviations of a vendor's chat; the usage comes there unasked."""
+    options = {name: value for name, value in (chat.stream_options or {}).items() if name != "include_usage"}
+    return OpenAIResponses(reasoning=chat.reasoning, stream_options=options, extra=chat.extra)
+
+
 def _self_hosted(
-    otel: str, environment: Mapping[str, str] | None = None, chat: OpenAIChat | None = None
+    otel: str,
+    environment: Mapping[str, str] | None = None,
+    chat: OpenAIChat | None = None,
+    *,
+    responses: bool = True,
+    embeddings: bool = True,
 ) -> Provider:
     """Return a row for servers of the user's own: any host, credentials if wanted, trace context allowed."""
     return Provider(
         cloud="self-hosted",
-        apis={"openai": openai_api(chat or OpenAIChat(cap="max_tokens"), "/v1")},
+        apis={
+            "openai": openai_api(
+                chat or OpenAIChat(cap="max_tokens"), "/v1", responses=responses, embeddings=embeddings
+            )
+        },
         signer=Bearer(optional=True),
         otel=otel,
         anonymous=True,
@@ -85,37 +121,6 @@ ROWS: Final[Mapping[str, Provider]] = {
         gateway=PORTKEY,
     ),
     "vllm": _self_hosted("vllm"),
-    "ray": _self_hosted("ray"),
-    "nim": _self_hosted("nvidia.nim", environment={"api_key": "NVIDIA_API_KEY"}),
-    "deepseek": Provider(
-        cloud="deepseek",
-        apis={"openai": openai_api(OpenAIChat(cap="max_tokens"), "")},
-        signer=Bearer(),
-        endpoints={ANYWHERE: "https://api.deepseek.com"},
-        otel="deepseek",
-        environment={"api_key": "DEEPSEEK_API_KEY"},
-        backend={"cf-ray": "edge"},
-        request_id=("x-ds-trace-id", "x-request-id"),
-    ),
-    "qwen": Provider(
-        cloud="alibaba",
-        apis={"openai": openai_api(OpenAIChat(cap="max_tokens", reasoning=False), "/compatible-mode/v1")},
-        signer=Bearer(),
-        endpoints={ANYWHERE: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"},
-        otel="alibaba.dashscope",
-        environment={"api_key": "DASHSCOPE_API_KEY"},
-        server_ms=("x-envoy-upstream-service-time",),
-    ),
-    "mistral": Provider(
-        cloud="mistral",
-        # The usage comes unasked in the last chunk, and unknown fields are refused with 422.
-        apis={"openai": openai_api(OpenAIChat(cap="max_tokens", stream_options=None), "/v1")},
-        signer=Bearer(),
-        endpoints={ANYWHERE: "https://api.mistral.ai/v1"},
-        otel="mistral_ai",
-        environment={"api_key": "MISTRAL_API_KEY"},
-        backend={"cf-ray": "edge"},
-        request_id=("mistral-correlation-id", "x-request-id"),
-        server_ms=("x-envoy-upstream-service-time",),
-    ),
+    "ray": _self_hosted("ray", responses=False),
+    "nim": _self_hosted("nvidia.nim", environment={"api_key": "NVIDIA_API_KEY"}, embeddings=False),
 }

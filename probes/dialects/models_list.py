@@ -12,9 +12,13 @@ from probes.target import Target, Workload
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsList:
-    """`GET .../models`, answered by `{"data": [...]}`; `holds` is what a vendor calls `data`."""
+    """`GET .../models`, answered by `{"data": [...]}`; `holds` is what a vendor calls `data`.
+
+    Who is asked for one model alone holds its name there, not a list. A `bare` list may stand for itself.
+    """
 
     holds: str = "data"
+    bare: bool = False
 
     def request(self, url: str, target: Target, workload: Workload, nonce: str) -> WireRequest:  # noqa: ARG002 - the protocol's
         return WireRequest(
@@ -25,5 +29,8 @@ class ModelsList:
         return BodyReader(self._listed, headers, "list of models")
 
     def _listed(self, listing: Any) -> Reading | None:
-        holds = isinstance(listing, dict) and isinstance(listing.get(self.holds), list)
+        found = listing if self.bare and isinstance(listing, list) else None
+        if isinstance(listing, dict):
+            found = listing.get(self.holds)
+        holds = isinstance(found, list | str)
         return Reading(stream=StreamVerdict.COMPLETE) if holds else None

@@ -1,16 +1,17 @@
 """OpenAI's chat completions, streamed and whole, as OpenAI, Azure and everything compatible speak them."""
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from probes import tasks
 from probes.answer import Answer
 from probes.base import Reader, Reading, Unit, WireRequest
 from probes.errors import ErrorObject, error_object
 from probes.framing.base import Event, Frames
-from probes.loose import count, glimpse, mapping, mappings, string
+from probes.loose import count, duration, glimpse, mapping, mappings, string
 from probes.result import StreamVerdict
 from probes.streaming import BodyReader, FailedError, StreamReader, decoded, server_sent
 from probes.target import Target, Workload
@@ -20,6 +21,13 @@ _IDENTITY = {"id": "response_id", "model": "response_model", "system_fingerprint
 _FINISHED_IN_ERROR = ErrorObject(type="error", message="the finish reason is error")
 """Mistral's way of failing at 200."""
 
+_SECONDS: Final[Mapping[str, tuple[tuple[str, ...], float]]] = {
+    "metrics": (("queue_time_ms", "time_to_first_token_ms", "generation_time_ms"), 1e-3),  # vLLM
+    "usage": (("queue_time", "total_time"), 1.0),  # Groq
+    "time_info": (("total_time",), 1.0),  # Cerebras
+}
+"""Where a chunk tells of the server's own time, by the field that holds it: what adds up to it, and its unit in seconds."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAIChat:
@@ -28,7 +36,7 @@ class OpenAIChat:
     `cap` names the field for the most tokens to generate, `stream_options` what is sent to get the usage
     (None where the vendor sends it anyway), `reasoning` whether `reasoning_effort` is taken; with an
     implicit end mark a finish reason suffices; `extra` are fields that every request carries; `frames` is what
-    carries the chunks.
+    carries the chunks. `backend` maps fields of a chunk to what they tell of who served.
     """
 
     cap: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
@@ -39,6 +47,7 @@ class OpenAIChat:
     end_mark: Literal["explicit", "implicit"] = "explicit"
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     frames: Callable[[Workload, int], Frames] = server_sent
+    backend: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def request(self, url: str, target: Target, workload: Workload, nonce: str) -> WireRequest:
         body: dict[str, Any] = {
@@ -65,8 +74,8 @@ class OpenAIChat:
 
     def read(self, workload: Workload, headers: Mapping[str, str], event_bytes: int) -> Reader:
         if not workload.streamed:
-            return BodyReader(_whole, headers, "completion")
-        conversation = _Chunks(implicit=self.end_mark == "implicit")
+            return BodyReader(functools.partial(_whole, backend=self.backend), headers, "completion")
+        conversation = _Chunks(implicit=self.end_mark == "implicit", backend=self.backend)
         frames = self.frames(workload, event_bytes)
         return StreamReader(conversation, frames, workload, headers, whole=_unstreamed)
 
@@ -91,11 +100,12 @@ def _unstreamed(head: bytes) -> bool:
 class _Chunks:
     """The chunks of one answer, up to `[DONE]`."""
 
-    def __init__(self, *, implicit: bool) -> None:
+    def __init__(self, *, implicit: bool, backend: Mapping[str, str]) -> None:
         self.answer = Answer()
         self.marked = False
         self.implicit = implicit
         self._unknown = dict(_IDENTITY)
+        self._backend = backend
 
     def take(self, event: Event) -> Sequence[Unit]:
         if event.data.startswith("[DONE]"):
@@ -105,6 +115,7 @@ class _Chunks:
             return ()
         chunk = decoded(event)
         if error := error_object(chunk):
+            self._identify(chunk)
             raise FailedError(error)
         if event.name == "error":
             raise FailedError(ErrorObject(type="error", message=glimpse(event.data)))
@@ -114,23 +125,55 @@ class _Chunks:
         return units
 
     def add(self, chunk: Mapping[str, Any], part: Literal["delta", "message"]) -> Sequence[Unit]:
-        """Remember what one object says and return the units in it."""
+        """Remember what one object says and return the units in it; raises `FailedError`."""
+        known = self.answer.known
+        self._identify(chunk)
+        units: list[Unit] = []
+        for choice in mappings(chunk.get("choices")):
+            if "error" in choice and (error := error_object(choice)):  # OpenRouter's
+                raise FailedError(error)
+            units += self._units(mapping(choice.get(part)))
+            if string(choice.get("finish_reason")):
+                known["finish_reason"] = choice["finish_reason"]
+        usage: dict[str, int] = {}
+        given = mapping(chunk.get("usage"))
+        if "x_groq" in chunk:
+            given = given or self._groq(mapping(chunk["x_groq"]))
+        self._time(chunk, given)
+        if given:
+            usage = _usage(given)
+            known |= usage
+            if string(given.get("service_tier")):  # Mistral's
+                known["service_tier"] = given["service_tier"]
+        return self.answer.note(units, usage.get("output_tokens"))
+
+    def _groq(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the usage in what Groq adds to a chunk; an error may stand there in its place."""
+        if error := error_object(said):
+            raise FailedError(error)
+        return mapping(said.get("usage"))
+
+    def _identify(self, chunk: Mapping[str, Any]) -> None:
+        """Remember which answer it is, and who served it."""
         known = self.answer.known
         for key in [*self._unknown]:
             if string(chunk.get(key)):  # Azure's first chunk has an empty id and model
                 known[self._unknown.pop(key)] = chunk[key]
         if string(chunk.get("service_tier")):
             known["service_tier"] = chunk["service_tier"]
-        units: list[Unit] = []
-        for choice in mappings(chunk.get("choices")):
-            units += self._units(mapping(choice.get(part)))
-            if string(choice.get("finish_reason")):
-                known["finish_reason"] = choice["finish_reason"]
-        usage: dict[str, int] = {}
-        if given := mapping(chunk.get("usage")):
-            usage = _usage(given)
-            known |= usage
-        return self.answer.note(units, usage.get("output_tokens"))
+        for field, fact in self._backend.items():
+            if string(chunk.get(field)):
+                known["backend"] = {**known.get("backend", {}), fact: chunk[field]}
+
+    def _time(self, chunk: Mapping[str, Any], usage: Mapping[str, Any]) -> None:
+        """Remember how long it took by the server's own account."""
+        for holder, (names, unit_s) in _SECONDS.items():
+            given = usage if holder == "usage" else chunk.get(holder)
+            if not given:
+                continue
+            times = [number for name in names if (number := duration(mapping(given).get(name))) is not None]
+            if len(times) == len(names):
+                self.answer.known["server_s"] = sum(times) * unit_s
 
     def _units(self, part: Mapping[str, Any]) -> list[Unit]:
         """Return the generated units of a delta or message: never its role alone, never empty text.
@@ -166,12 +209,15 @@ class _Chunks:
         return generated
 
 
-def _whole(body: Any) -> Reading | None:
+def _whole(body: Any, backend: Mapping[str, str]) -> Reading | None:
     if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
         return None
-    chunks = _Chunks(implicit=True)
-    chunks.add(body, "message")
+    chunks = _Chunks(implicit=True, backend=backend)
     answer = chunks.answer
+    try:
+        chunks.add(body, "message")
+    except FailedError as error:
+        return answer.errored(error.error)
     if answer.known.get("finish_reason") == "error":
         return answer.errored(_FINISHED_IN_ERROR)
     return answer.reading(StreamVerdict.EMPTY if answer.unexplained else StreamVerdict.COMPLETE)

@@ -7,21 +7,26 @@ from collections.abc import Iterator
 from probes.framing.base import EVENT_BYTES, Event, FramingError
 
 _BREAK = re.compile(rb"\r\n|\n|\r")
+_FIELDS = frozenset({b"", b"data", b"event", b"id", b"retry"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class EventReader:
     r"""Finds the events in a body that arrives in pieces, wherever the pieces are cut.
 
-    Comments, ids and retry hints are no events.
+    Comments, ids and retry hints are no events. With `bare`, lines that are nothing of the kind and come after the
+    first event are told at the body's end as one that failed: Google's servers break off with an error so written.
 
     >>> reader = EventReader()
     >>> list(reader.feed(b": ping\r\ndata:on")), list(reader.feed(b"e\r\ndata: two\r\n\r"))
     ([], [Event(data='one\ntwo', name=None, failed=False)])
     """
 
-    def __init__(self, limit: int = EVENT_BYTES, lines: int = sys.maxsize) -> None:
+    def __init__(self, limit: int = EVENT_BYTES, lines: int = sys.maxsize, *, bare: bool = False) -> None:
         self._limit = limit
+        self._bare: list[bytes] | None = [] if bare else None
+        self._bare_size = 0
+        self._begun = False
         self._most_lines = lines
         self._lines = 0
         self._partial = bytearray()
@@ -60,6 +65,9 @@ class EventReader:
             self._line(partial)
         if event := self._dispatch():
             yield event
+        if self._bare:
+            yield Event(b"\n".join(self._bare).decode("utf-8", "replace"), failed=True)
+            self._bare = []
 
     def _line(self, line: bytes) -> Event | None:
         if self._at_start:
@@ -78,13 +86,22 @@ class EventReader:
             self._name = value.decode(errors="replace")
         else:
             self._size -= len(line)
+            if self._bare is not None and self._begun and field not in _FIELDS:
+                self._bare_line(self._bare, line)
         return None
+
+    def _bare_line(self, lines: list[bytes], line: bytes) -> None:
+        self._bare_size += len(line)
+        if self._bare_size > self._limit:
+            raise FramingError(f"what is no event is longer than {self._limit} bytes")
+        lines.append(line)
 
     def _dispatch(self) -> Event | None:
         data, name = self._data, self._name
         self._data, self._name, self._size = [], None, 0
         if not data:
             return None
+        self._begun = True
         return Event(b"\n".join(data).decode("utf-8", "replace"), name)
 
 

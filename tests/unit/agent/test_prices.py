@@ -27,6 +27,16 @@ def test_a_listed_price_names_its_source_and_date() -> None:
     assert price.source[-5:-1].replace("-", "").isdigit()
 
 
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [("xai", "grok-3"), ("groq", "openai/gpt-oss-20b"), ("openrouter", "openai/gpt-5-nano")],
+)
+def test_each_seller_has_its_own_list(provider: str, model: str) -> None:
+    sold = prices.listed(dataclasses.replace(OPENAI, provider=provider, model=model, model_id=model))
+    assert sold is not None
+    assert 0 < sold.input < sold.output
+
+
 def test_a_deployment_has_the_price_of_its_logical_model() -> None:
     azure = dataclasses.replace(
         OPENAI, provider="azure", model_id="nano-prod", endpoint="https://bank.openai.azure.com"
@@ -54,3 +64,12 @@ def test_a_deployment_of_a_listed_model_has_the_price_under_any_name_of_it() -> 
 )
 def test_what_the_table_does_not_know_is_unknown(other: dict[str, object]) -> None:
     assert prices.listed(dataclasses.replace(OPENAI, **other)) is None  # type: ignore[arg-type]
+
+
+def test_a_model_with_its_publisher_before_it_is_googles_own_and_one_on_own_machines_has_no_price() -> None:
+    gemini = dataclasses.replace(
+        OPENAI, provider="gemini", model="gemini-2.5-flash", model_id="gemini-2.5-flash"
+    )
+    vertex = dataclasses.replace(gemini, provider="vertex", model="f", model_id="google/gemini-2.5-flash")
+    assert prices.listed(vertex) == prices.listed(gemini) is not None
+    assert prices.listed(dataclasses.replace(vertex, api="endpoint")) is None

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporters import conventions
 from exporters.metrics import Metrics, SnapshotError, state_of
 from exporters.signals import Judged, SelfReport, SeriesPlan, SloKey, SloStatus, TargetInfo
-from probes.result import EventClass, Fault, Outcome, ProbeResult
+from probes.result import DEGRADED, EventClass, Fault, Outcome, ProbeResult
 from support.results import MS, STARTED_NS, a_result
 
 Steps = list[tuple[str, Any]]
@@ -323,6 +323,15 @@ def test_a_target_is_in_exactly_one_state(
     metrics.settle(told)
     shown = {each: value(metrics, "target_state", state=each) for each in conventions.TARGET_STATES}
     assert shown == {each: float(each == state) for each in conventions.TARGET_STATES}
+
+
+def test_a_good_answer_of_what_stands_in_for_what_was_bought_shows_degraded() -> None:
+    """It stays good for every objective: the target alone is not well."""
+    told = judged(
+        a_result(backend={"deployment": "standard", "spillover_from": "ptu", DEGRADED: "spillover_from"})
+    )
+    assert told.result.meaning.good
+    assert state_of(told) == "degraded"
 
 
 def test_the_newest_statuses_take_the_place_of_those_before() -> None:

@@ -1,12 +1,23 @@
 """Each provider is one row, and its URLs are those that the vendor's own SDK would call."""
 
+import dataclasses
+from urllib.parse import urlsplit
+
 import pytest
 
 from probes import catalog
 from probes.target import Kind, Target
 
 
-def target(provider: str, endpoint: str, model_id: str = "m", api_version: str | None = None) -> Target:
+def target(
+    provider: str,
+    endpoint: str,
+    model_id: str = "m",
+    api_version: str | None = None,
+    *,
+    api: str | None = None,
+    region: str = "europe-west4",
+) -> Target:
     return Target(
         name="t",
         provider=provider,
@@ -16,6 +27,9 @@ def target(provider: str, endpoint: str, model_id: str = "m", api_version: str |
         endpoint=endpoint,
         group="m",
         api_version=api_version,
+        api=api,
+        project="p-1",
+        region=region,
     )
 
 
@@ -76,6 +90,29 @@ def target(provider: str, endpoint: str, model_id: str = "m", api_version: str |
             "https://w.x.maas.aliyuncs.com/compatible-mode/v1/models",
         ),
         ("mistral", "https://api.eu.mistral.ai", "chat", "https://api.eu.mistral.ai/v1/chat/completions"),
+        ("openai", "https://api.openai.com", "responses", "https://api.openai.com/v1/responses"),
+        ("openai", "https://api.openai.com/v1", "embeddings", "https://api.openai.com/v1/embeddings"),
+        (
+            "azure",
+            "https://r.openai.azure.com",
+            "responses",
+            "https://r.openai.azure.com/openai/v1/responses",
+        ),
+        ("vllm", "http://h:8000", "responses", "http://h:8000/v1/responses"),
+        ("nim", "http://h:8000", "responses", "http://h:8000/v1/responses"),
+        ("ray", "http://h:8000/v1", "embeddings", "http://h:8000/v1/embeddings"),
+        ("litellm", "http://h:4000", "embeddings", "http://h:4000/v1/embeddings"),
+        ("groq", "https://api.groq.com", "chat", "https://api.groq.com/openai/v1/chat/completions"),
+        ("fireworks", "https://h/inference/v1", "chat", "https://h/inference/v1/chat/completions"),
+        ("openrouter", "https://openrouter.ai/api/v1", "models", "https://openrouter.ai/api/v1/models/user"),
+        ("github", "https://models.github.ai/inference", "models", "https://models.github.ai/catalog/models"),
+        ("github", "https://models.github.ai", "models", "https://models.github.ai/catalog/models"),
+        (
+            "github",
+            "https://models.github.ai/orgs/bank/inference",
+            "chat",
+            "https://models.github.ai/orgs/bank/inference/chat/completions",
+        ),
     ],
 )
 def test_a_base_url_is_taken_with_or_without_its_version(
@@ -98,6 +135,11 @@ def test_a_base_url_is_taken_with_or_without_its_version(
             "https://r.openai.azure.com/openai/deployments/a%2Fb/chat/completions?api-version=2024-10-21",
         ),
         (
+            "https://r.openai.azure.com",
+            "embeddings",
+            "https://r.openai.azure.com/openai/deployments/a%2Fb/embeddings?api-version=2024-10-21",
+        ),
+        (
             "https://apim.bank/llm?x=1",
             "models",
             "https://apim.bank/llm/openai/models?x=1&api-version=2024-10-21",
@@ -106,6 +148,92 @@ def test_a_base_url_is_taken_with_or_without_its_version(
 )
 def test_an_api_version_selects_azures_dated_urls(endpoint: str, kind: Kind, expected: str) -> None:
     assert catalog.url(target("azure", endpoint, "a/b", "2024-10-21"), kind) == expected
+
+
+VERTEX = "https://europe-west4-aiplatform.googleapis.com"
+GEMINI = "https://generativelanguage.googleapis.com"
+PLACE = "projects/p-1/locations/europe-west4"
+
+
+@pytest.mark.parametrize(
+    ("provider", "endpoint", "api", "kind", "model", "expected"),
+    [
+        (
+            "vertex",
+            VERTEX,
+            None,
+            "chat",
+            "google/g-1",
+            f"{VERTEX}/v1/{PLACE}/endpoints/openapi/chat/completions",
+        ),
+        (
+            "vertex",
+            f"{VERTEX}/v1",
+            None,
+            "chat",
+            "m",
+            f"{VERTEX}/v1/{PLACE}/endpoints/openapi/chat/completions",
+        ),
+        ("vertex", VERTEX, None, "models", "openai/oss-1", f"{VERTEX}/v1/publishers/openai/models/oss-1"),
+        (
+            "vertex",
+            f"{VERTEX}/v1beta1/",
+            "generate",
+            "chat",
+            "g-1",
+            f"{VERTEX}/v1beta1/{PLACE}/publishers/google/models/g-1:streamGenerateContent?alt=sse",
+        ),
+        (
+            "vertex",
+            "https://psc.bank/llm?x=1",
+            "generate",
+            "chat-sync",
+            "meta/l-1",
+            f"https://psc.bank/llm/v1/{PLACE}/publishers/meta/models/l-1:generateContent?x=1",
+        ),
+        (
+            "vertex",
+            VERTEX,
+            "endpoint",
+            "chat",
+            "77",
+            f"{VERTEX}/v1beta1/{PLACE}/endpoints/77/chat/completions",
+        ),
+        ("vertex", VERTEX, "endpoint", "models", "77", f"{VERTEX}/v1/{PLACE}/endpoints/77"),
+        ("gemini", GEMINI, None, "chat", "g-1", f"{GEMINI}/v1beta/models/g-1:streamGenerateContent?alt=sse"),
+        (
+            "gemini",
+            f"{GEMINI}/v1",
+            None,
+            "chat-sync",
+            "models/g-1",
+            f"{GEMINI}/v1/models/g-1:generateContent",
+        ),
+        ("gemini", GEMINI, None, "models", "g-1", f"{GEMINI}/v1beta/models?pageSize=1"),
+        ("gemini", GEMINI, "openai", "chat", "g-1", f"{GEMINI}/v1beta/openai/chat/completions"),
+        ("gemini", f"{GEMINI}/v1beta/openai/", "openai", "models", "g-1", f"{GEMINI}/v1beta/openai/models"),
+        ("gemini", f"{GEMINI}/v1beta", "openai", "chat", "g-1", f"{GEMINI}/v1beta/openai/chat/completions"),
+    ],
+)
+def test_googles_urls_name_project_place_publisher_and_model(
+    provider: str, endpoint: str, api: str | None, kind: Kind, model: str, expected: str
+) -> None:
+    assert catalog.url(target(provider, endpoint, model, api=api), kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("europe-west4", VERTEX),
+        ("global", "https://aiplatform.googleapis.com"),
+        ("us", "https://aiplatform.us.rep.googleapis.com"),
+        ("eu", "https://aiplatform.eu.rep.googleapis.com"),
+        ("us-east5", "https://us-east5-aiplatform.googleapis.com"),
+        (None, None),
+    ],
+)
+def test_vertexs_host_follows_from_the_region(region: str | None, host: str | None) -> None:
+    assert catalog.default_endpoint("vertex", region) == host
 
 
 @pytest.mark.parametrize(
@@ -120,12 +248,46 @@ def test_every_default_endpoint_gives_a_url_for_every_call() -> None:
     for name, row in catalog.PROVIDERS.items():
         endpoint = catalog.default_endpoint(name) or "http://localhost:8000"
         for kind in row.api(None, None).calls:
-            assert catalog.url(target(name, endpoint), kind).startswith(endpoint)
+            called = urlsplit(catalog.url(target(name, endpoint), kind))
+            assert called.netloc == urlsplit(endpoint).netloc
 
 
 def test_a_kind_that_a_provider_is_not_asked_by_is_a_sentence() -> None:
-    with pytest.raises(ValueError, match="target t has no kind embeddings: provider vllm"):
-        catalog.url(target("vllm", "http://h"), "embeddings")
+    with pytest.raises(ValueError, match="target t has no kind embeddings: provider deepseek"):
+        catalog.url(target("deepseek", "http://h"), "embeddings")
+
+
+@pytest.mark.parametrize(
+    ("provider", "region", "endpoint"),
+    [
+        ("openai", None, "https://api.openai.com/v1"),
+        ("openai", "eu", "https://eu.api.openai.com/v1"),
+        ("openai", "jp", "https://jp.api.openai.com/v1"),
+        ("openai", "global", "https://api.openai.com/v1"),
+        ("mistral", "us", "https://api.us.mistral.ai/v1"),
+        ("mistral", "fr", "https://api.mistral.ai/v1"),
+        ("qwen", None, "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"),
+        ("qwen", "us-east-1", "https://dashscope-us.aliyuncs.com/compatible-mode/v1"),
+        ("qwen", "cn-hongkong", "https://cn-hongkong.dashscope.aliyuncs.com/compatible-mode/v1"),
+        ("qwen", "ap-northeast-1", None),
+        ("xai", "us", "https://us.api.x.ai/v1"),
+        ("openrouter", "eu", "https://eu.openrouter.ai/api/v1"),
+        ("vllm", None, None),
+    ],
+)
+def test_a_region_chooses_the_host_where_the_vendor_has_one_for_it(
+    provider: str, region: str | None, endpoint: str | None
+) -> None:
+    """Qwen's keys are bound to their region: where the host is not known, another region's is no answer."""
+    assert catalog.default_endpoint(provider, region) == endpoint
+
+
+@pytest.mark.parametrize("provider", ["openai", "xai"])
+def test_every_kind_may_be_asked_by_way_of_responses(provider: str) -> None:
+    asked = dataclasses.replace(target(provider, "https://h/v1"), api="responses")
+    kinds: tuple[Kind, ...] = ("chat", "chat-sync", "tools", "json", "responses")
+    assert {catalog.url(asked, kind) for kind in kinds} == {"https://h/v1/responses"}
+    assert catalog.url(asked, "models") == "https://h/v1/models"
 
 
 def test_the_providers_are_those_that_the_documents_name() -> None:
@@ -141,6 +303,15 @@ def test_the_providers_are_those_that_the_documents_name() -> None:
         "mistral",
         "litellm",
         "portkey",
+        "vertex",
+        "gemini",
+        "xai",
+        "groq",
+        "together",
+        "fireworks",
+        "cerebras",
+        "openrouter",
+        "github",
     }
 
 

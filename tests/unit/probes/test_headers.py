@@ -49,6 +49,23 @@ def test_rate_limits_of_openai_with_go_durations() -> None:
     }
 
 
+def test_rate_limits_of_cerebras_by_the_day_and_the_minute() -> None:
+    assert headers.ratelimit(
+        {
+            "x-ratelimit-limit-requests-day": "14400",
+            "x-ratelimit-remaining-tokens-minute": "59000",
+            "x-ratelimit-reset-tokens-minute": "11.3",
+        }
+    ) == {"limit_requests": 14400.0, "remaining_tokens": 59000.0, "reset_tokens_s": 11.3}
+
+
+def test_a_servers_time_is_the_first_that_is_there_in_its_own_unit() -> None:
+    names = ["fireworks-server-processing-time", "fireworks-server-time-to-first-token"]
+    assert headers.server_s({"fireworks-server-time-to-first-token": "0.125"}, names) == 0.125
+    assert headers.server_s({"fireworks-server-processing-time": "soon"}, names) is None
+    assert headers.server_s({}, names) is None
+
+
 def test_azure_whole_seconds_are_read_and_minus_one_is_not_observed() -> None:
     assert headers.ratelimit(
         {
@@ -69,3 +86,21 @@ def test_a_ray_id_without_an_edge_tells_nothing() -> None:
 def test_no_header_value_breaks_the_reading(answer: dict[str, str]) -> None:
     headers.retry_after_s(answer, NOW_S)
     headers.ratelimit(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"server-timing": "gfet4t7; dur=212"}, 0.212),
+        ({"server-timing": 'edge;desc="a";dur=3, gfet4t7;DUR="40.5"'}, 0.0405),
+        ({"server-timing": "gfet4t7"}, None),
+        ({"server-timing": "gfet4t7; dur=soon", "x-ms": "7"}, 0.007),
+        ({"server-timing": "other; dur=1"}, None),
+        ({"x-ms": "7"}, 0.007),
+        ({}, None),
+    ],
+)
+def test_a_servers_own_time_is_a_header_or_one_metric_of_server_timing(
+    answer: dict[str, str], expected: float | None
+) -> None:
+    assert headers.server_s(answer, ["server-timing: gfet4t7", "x-ms"]) == expected

@@ -154,6 +154,8 @@ def test_credentials_beside_their_place() -> None:
         ("OpenAI", "; did you mean `openai`?"),
         ("azure_openai", "; did you mean `azure`?"),
         ("ollama", "; did you mean `openai-compatible`?"),
+        ("open_router", "; did you mean `openrouter`?"),
+        ("grok", "; did you mean `xai`?"),
         ("x", "; write one of " + ", ".join(sorted(catalog.PROVIDERS))),
     ],
 )

@@ -70,7 +70,7 @@ MISTAKES = [
     (target(labels={"a-b": "c"}), "2: targets[0].labels.a-b: `a-b` cannot be a label; use letters, digits"),
     (target(labels={"team": "c"}), "2: targets[0].labels.team: is a label that every target has already"),
     (target(provider="opnai"), "2: targets[0].provider: unknown provider `opnai`; did you mean `openai`?"),
-    (target(provider="x"), "2: targets[0].provider: unknown provider `x`; write one of azure, deepseek, "),
+    (target(provider="x"), "2: targets[0].provider: unknown provider `x`; write one of "),
     (target(provider="bedrock"), "2: targets[0].provider: `bedrock`: not yet: this version has azure, "),
     (target(endpoint=None), "2: targets[0].endpoint: is missing, and `vllm` has no address of its own"),
     (
@@ -186,6 +186,14 @@ MISTAKES = [
     (target(api="x"), "2: targets[0].api: `vllm` is not spoken to as `x`; write openai"),
     (target(project="x"), "2: targets[0].project: has no effect for `vllm`"),
     (target(fips=True), "2: targets[0].fips: has no effect for `vllm`"),
+    (
+        target(provider="azure", endpoint="https://h", credentials={"entra": "manged"}),
+        "credentials.entra: `manged` is none of its words; did you mean `managed`?",
+    ),
+    (
+        target(provider="azure", endpoint="https://h", credentials={"entra": "spn"}),
+        "credentials.entra: `spn` is none of its words; write default or workload or managed",
+    ),
     (
         target(credentials={"entra": "workload"}),
         "2: targets[0].credentials.entra: `vllm` does not take this; write api_key or token",

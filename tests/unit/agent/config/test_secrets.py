@@ -106,6 +106,15 @@ alerts: {{heartbeat: {{url: "https://deadman.example/0123456789"}}}}
     assert secrets.redact(f"openai-eu at {token}") == f"openai-eu at {token}"
 
 
+def test_where_an_identity_is_found_is_no_secret() -> None:
+    """Else a sentence on workload identity could not say what it is about."""
+    config = loaded(
+        'targets: [{name: a, provider: azure, endpoint: "https://h", model: m, id: m, credentials: {entra: workload}}]'
+    ).config
+    said = "workload identity is not set up"
+    assert Secrets.of(config, {}).redact(said) == said
+
+
 def test_a_plan_whose_secrets_are_not_there_yet_still_yields_secrets() -> None:
     config = loaded(
         'targets: [{name: a, provider: openai, model: m, credentials: {api_key: "${X}"}}]', no_secrets=True

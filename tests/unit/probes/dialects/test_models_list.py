@@ -38,3 +38,10 @@ def test_an_answer_is_a_list_cut_short_or_something_else(
     assert not reader.done
     reading = reader.finish(closed=closed)
     assert (reading.stream, reading.malformed) == (stream, malformed)
+
+
+@pytest.mark.parametrize("body", [b'[{"id":"m"}]', b"[]", b'{"data":[]}'])
+def test_a_bare_list_stands_for_itself_where_a_row_says_so(body: bytes) -> None:
+    reader = ModelsList(bare=True).read(WORKLOAD, {}, 1000)
+    assert list(reader.feed(body)) == []
+    assert reader.finish(closed=True).stream is StreamVerdict.COMPLETE

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.base import Reading, Unit
+from probes.base import Reading, ToolCall, Unit
 from probes.dialects.openai_chat import OpenAIChat
 from probes.result import StreamVerdict
 from probes.target import Target, Workload
@@ -75,6 +75,28 @@ RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "azure_async_filter": ("oo", {"stream": COMPLETE, "text": "pong", "finish_reason": "stop"}),
+    "azure_reasoning": ("", {"stream": COMPLETE, "finish_reason": "length", "reasoning_tokens": 256}),
+    "azure_tool_calls": (
+        "ooo",
+        {
+            "stream": COMPLETE,
+            "finish_reason": "tool_calls",
+            "calls": (ToolCall("report_temperature", '{"city":"Oslo","celsius":7}'),),
+        },
+    ),
+    "azure_error_in_stream": (
+        "o",
+        {"stream": ERRORED, "error_type": "server_error", "error_code": "InternalServerError"},
+    ),
+    "azure_throttled_in_stream": (
+        "",
+        {"stream": ERRORED, "error_type": "too_many_requests", "error_code": "429"},
+    ),
+    "azure_truncated": ("o", {"stream": TRUNCATED, "text": "po"}),
+    "azure_inference": (
+        "ro",
+        {"stream": COMPLETE, "text": "pong", "input_tokens": 12, "output_tokens": 6},
+    ),
     "azure_content_filter": ("o", {"stream": COMPLETE, "finish_reason": "content_filter"}),
     "deepseek": (
         "rro",
@@ -98,6 +120,56 @@ RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
     "mistral_error": ("o", {"stream": ERRORED, "finish_reason": "error"}),
     "litellm": ("o", {"stream": COMPLETE, "text": "pong", "output_tokens": 20, "tokens_after_first": None}),
     "litellm_throttled": ("", {"stream": ERRORED, "error_code": "429", "error_type": "throttling_error"}),
+    "groq": (
+        "ro",
+        {
+            "stream": COMPLETE,
+            "text": "pong",
+            "input_tokens": 80,
+            "output_tokens": 12,
+            "reasoning_tokens": 9,
+            "service_tier": "on_demand",
+            "server_s": 0.0325,
+        },
+    ),
+    "groq_error": ("o", {"stream": ERRORED, "error": "over capacity", "text": "po"}),
+    "openrouter": (
+        "oo",
+        {"stream": COMPLETE, "text": "pong", "output_tokens": 2, "tokens_after_first": 1, "backend": {}},
+    ),
+    "openrouter_error": (
+        "o",
+        {
+            "stream": ERRORED,
+            "error_code": "502",
+            "error": "Provider disconnected unexpectedly (Azure)",
+            "text": "po",
+        },
+    ),
+    "openrouter_choice_error": (
+        "",
+        {
+            "stream": ERRORED,
+            "error_code": "429",
+            "error": "Provider returned error (Azure: openai/gpt-5-nano is rate-limited upstream)",
+        },
+    ),
+    "openrouter_moderated": (
+        "",
+        {"stream": ERRORED, "error_code": "403", "error_type": "content_policy_violation"},
+    ),
+    "cerebras": ("ro", {"stream": COMPLETE, "text": "pong", "output_tokens": 8, "server_s": 0.25}),
+    "vllm_metrics": ("o", {"stream": COMPLETE, "text": "pong", "server_s": 0.25}),
+    "mistral_tool_call": (
+        "o",
+        {
+            "stream": COMPLETE,
+            "finish_reason": "tool_calls",
+            "service_tier": "standard",
+            "calls": (ToolCall("report_temperature", '{"city": "Paris", "celsius": 21}'),),
+        },
+    ),
+    "qwen_filtered": ("", {"stream": ERRORED, "error_code": "data_inspection_failed"}),
     "crlf_multiline": ("o", {"stream": COMPLETE, "text": "pöng", "response_id": "c-1"}),
     "bare_cr_no_last_blank": ("o", {"stream": COMPLETE, "text": "pong"}),
     "no_space": ("oo", {"stream": COMPLETE, "text": "pong"}),
@@ -175,6 +247,29 @@ def test_an_implicit_end_mark_needs_only_a_finish_reason() -> None:
 def test_an_end_mark_without_a_finish_reason_is_not_complete() -> None:
     body = b'data: {"choices":[{"delta":{"content":"po"}}]}\n\ndata: [DONE]\n\n'
     assert read([body])[1].stream is TRUNCATED
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_who_served_is_told_by_the_fields_that_a_row_names(whole: bool) -> None:  # noqa: FBT001 - pytest passes by name
+    dialect = OpenAIChat(backend={"provider": "upstream", "absent": "region"})
+    body = json.dumps({**COMPLETION, "provider": "Azure"}).encode()
+    if not whole:
+        body = (STREAMS / "openrouter.sse").read_bytes()
+    _, reading = read([body], SYNC if whole else CHAT, dialect)
+    assert (reading.stream, reading.backend) == (COMPLETE, {"upstream": "Azure"})
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        {"time_to_first_token_ms": 85.0, "queue_time_ms": 12.0},
+        {"time_to_first_token_ms": 85.0, "queue_time_ms": None, "generation_time_ms": 1.0},
+        {"time_to_first_token_ms": "85", "queue_time_ms": 1, "generation_time_ms": -1.0},
+        [1, 2],
+    ],
+)
+def test_a_servers_account_of_its_time_that_is_not_whole_is_none(metrics: Any) -> None:
+    assert read([json.dumps({**COMPLETION, "metrics": metrics}).encode()], SYNC)[1].server_s is None
 
 
 def test_nothing_more_is_awaited_after_the_end_mark() -> None:
@@ -263,7 +358,8 @@ JSON = st.recursive(
             )
             | st.sampled_from(
                 ["finish_reason", "completion_tokens", "prompt_tokens_details", "model", "text", "type"]
-            ),
+            )
+            | st.sampled_from(["x_groq", "metrics", "time_info", "total_time", "service_tier", "metadata"]),
             inner,
             max_size=4,
         )
@@ -308,6 +404,10 @@ def whole(**message: Any) -> bytes:
         (whole(content="", finish="length"), {"stream": COMPLETE}),
         (whole(content=None, reasoning_content="hm"), {"stream": COMPLETE, "text": ""}),
         (whole(content="po", finish="error"), {"stream": ERRORED}),
+        (
+            b'{"choices":[{"message":{"content":""},"error":{"code":502,"message":"gone"}}]}',
+            {"stream": ERRORED, "error_code": "502", "error": "gone"},
+        ),
         (b'{"error":{"message":"no","code":"insufficient_quota"}}', {"stream": ERRORED}),
         (b'{"object":"list","data":[]}', {"malformed": True}),
         (b"<html>", {"malformed": True}),

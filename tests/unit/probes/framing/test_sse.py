@@ -1,6 +1,7 @@
 """Server-sent events survive every way of cutting them."""
 
 import itertools
+import json
 
 import pytest
 from hypothesis import given
@@ -122,3 +123,29 @@ def test_a_body_that_ends_without_its_last_blank_line_is_flushed() -> None:
     assert list(reader.feed(b"data: a\n\ndata: [DONE]")) == [Event("a")]
     assert list(reader.flush()) == [Event("[DONE]")]
     assert list(reader.flush()) == []
+
+
+BARE = b'{\n  "error": {\n    "code": 503\n  }\n}\n'
+
+
+def bare(*pieces: bytes, limit: int = 1 << 16) -> list[Event]:
+    reader = EventReader(limit, bare=True)
+    found = [event for piece in pieces for event in reader.feed(piece)]
+    return [*found, *reader.flush()]
+
+
+def test_what_breaks_off_a_stream_without_being_an_event_is_told_at_its_end_where_it_is_wanted() -> None:
+    body = b": ping\ndata: a\n\n: ping\nid: 3\n" + BARE
+    for at in range(len(body) + 1):
+        first, last = bare(body[:at], body[at:])
+        assert (first, last.failed, json.loads(last.data)) == (Event("a"), True, {"error": {"code": 503}})
+    assert read(body) == [Event("a")]
+
+
+def test_a_body_that_never_was_a_stream_holds_no_event_though_bare_text_is_wanted() -> None:
+    assert bare(BARE) == []
+
+
+def test_bare_text_is_limited_too() -> None:
+    with pytest.raises(FramingError, match="no event is longer than 100 bytes"):
+        bare(b"data: a\n\n", *[b"<p>" * 9 + b"\n"] * 4, limit=100)
