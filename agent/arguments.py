@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from agent import log
 from agent.config import durations
@@ -66,16 +66,6 @@ class _Parser(argparse.ArgumentParser):
             hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(COMMANDS)}"
             raise ConfigError(f"there is no command `{wrong[1]}`; {hint}")
         raise ConfigError(f"{message}; see `{self.prog} --help`")
-
-
-class _NotYet(argparse.Action):
-    """A flag of a later version."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, **more: Any) -> None:
-        super().__init__(option_strings, dest, **(more | {"nargs": 0}))
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        raise ConfigError(f"`{parser.prog} {self.option_strings[0]}`: {self.help}; take it out")
 
 
 def _scenario(name: str) -> str:
@@ -173,7 +163,11 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     once.add_argument(
         "--json", action="store_true", help="one JSON object a line on stdout in place of the table"
     )
-    once.add_argument("--expensive", action=_NotYet, help="not yet; this version has cheap probes only")
+    once.add_argument(
+        "--expensive",
+        action="store_true",
+        help="the dear kinds too, throughput and long-context, which are otherwise asked when named alone",
+    )
     once.add_argument("--store", action="store_true", help="write the results to the database, as attempt -1")
     check = command(
         "check",

@@ -156,10 +156,12 @@ def _wait(worst: Worst) -> tuple[str, str]:
 
 def _goals(config: Config) -> Iterator[tuple[str, ...]]:
     for objective in config.objectives:
-        under = "" if objective.threshold_s is None else f" within {durations.write(objective.threshold_s)}"
+        good = "" if objective.threshold_s is None else f" within {durations.write(objective.threshold_s)}"
+        if objective.at_least_per_s is not None:
+            good = f" of {objective.at_least_per_s:g} tokens/s"
         yield (
             objective.name,
-            f"{objective.sli}{under}",
+            f"{objective.sli}{good}",
             percent(objective.ratio),
             durations.write(objective.window_s),
             str(len(objective.pairs)),

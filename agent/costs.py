@@ -5,12 +5,16 @@ import math
 from typing import Final
 
 from agent.config.model import Config
+from probes import tasks
 from probes.target import Price, Target, Workload
 
 DAY_S: Final = 86400.0
 
 AVAILABILITY_KINDS: Final = frozenset({"chat", "models"})
 """Kinds of probes that no budget slows, whatever is spent: they tell whether an endpoint answers at all."""
+
+EXPENSIVE_KINDS: Final = frozenset({"throughput", "long-context"})
+"""Kinds that a person asks by name alone: one of them costs as much as some hundred chats."""
 
 BYTES_PER_TOKEN: Final = 3
 """English has about four letters a token, other languages fewer: three estimates rather too much."""
@@ -71,15 +75,14 @@ def unslowed(config: Config) -> frozenset[tuple[str, str]]:
 def expected(target: Target, workload: Workload) -> Use:
     """Return what one attempt may use at most, as far as can be told without asking: an answer up to its cap.
 
-    Fetching a list of models generates nothing, so it costs nothing.
+    Fetching a list of models generates nothing, so it costs nothing; embeddings are paid by what is read.
     """
     if workload.kind == "models":
         return Use(input_tokens=0.0, output_tokens=0.0, usd=0.0)
-    prompt = FRAME_TOKENS + math.ceil(len(workload.prompt.encode()) / BYTES_PER_TOKEN)
+    prompt = FRAME_TOKENS + math.ceil(tasks.size(workload) / BYTES_PER_TOKEN)
+    answer = workload.max_tokens if workload.generates else 0
     return Use(
-        input_tokens=float(prompt),
-        output_tokens=float(workload.max_tokens),
-        usd=_usd(target.price, prompt, workload.max_tokens),
+        input_tokens=float(prompt), output_tokens=float(answer), usd=_usd(target.price, prompt, answer)
     )
 
 

@@ -88,14 +88,6 @@ EXAMPLES: Final[Mapping[str, Example]] = {
 }
 """By provider: a small model of each, to be changed by who reads the file."""
 
-LATER: Final[Mapping[str, str]] = {
-    "ANTHROPIC_API_KEY": "anthropic",
-    "AWS_ACCESS_KEY_ID": "bedrock",
-    "AWS_BEARER_TOKEN_BEDROCK": "bedrock",
-    "CO_API_KEY": "cohere",
-}
-"""Usual variables of providers of later versions."""
-
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
 """What may be written out of a variable: the name of a region, not whatever somebody put there."""
 
@@ -115,24 +107,16 @@ class Offer:
     """Whether it is known where to ask."""
     extra: str | None = None
     """The optional part that its identity needs and that is not installed."""
-    later: bool = False
 
     @property
     def usable(self) -> bool:
-        return not self.missing and self.endpoint and not self.later and self.extra is None
+        return not self.missing and self.endpoint and self.extra is None
 
 
 def offers(environ: Mapping[str, str]) -> list[Offer]:
     """Return what the environment offers, in the order of the catalogue."""
-    found = [
-        offer
-        for name, provider in catalog.PROVIDERS.items()
-        if (offer := _offer(name, provider, environ)) is not None
-    ]
-    for variable, name in LATER.items():
-        if environ.get(variable) and name not in catalog.PROVIDERS:
-            found.append(Offer(provider=name, set=(variable,), later=True))
-    return found
+    found = (_offer(name, provider, environ) for name, provider in catalog.PROVIDERS.items())
+    return [offer for offer in found if offer is not None]
 
 
 def proofs(name: str) -> tuple[Proof, ...]:
@@ -204,9 +188,7 @@ def told(found: Sequence[Offer]) -> Iterator[str]:
         yield "No usual variable of any provider is set."
     for offer in found:
         held = " and ".join(offer.set)
-        if offer.later:
-            yield f"Found {held}, not used: provider {offer.provider} is not yet in this version."
-        elif offer.missing:
+        if offer.missing:
             yield f"Found {held}, not used: {offer.provider} needs {' and '.join(offer.missing)} too."
         elif offer.extra is not None:
             yield f"Found {held}, not used: {offer.provider} needs more for it: {extras.remedy(offer.extra)}"

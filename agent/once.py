@@ -21,6 +21,7 @@ from agent.config.findings import BadValueError
 from agent.config.model import Config
 from agent.config.read import load
 from agent.config.secrets import Secrets
+from agent.costs import EXPENSIVE_KINDS
 from agent.errors import ConfigError
 from exporters.words import own_error as in_words
 from probes.result import ProbeResult
@@ -32,7 +33,11 @@ Pairs = list[tuple[Target, Workload]]
 def once(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Ask and tell; return 0 when every answer was good and 1 when some was not."""
     config = load(args.config)
-    pairs = chosen(config, args.target, args.probe)
+    pairs, left_out = chosen(config, args.target, args.probe), None
+    if args.probe is None and not args.expensive:
+        pairs, left_out = cheap(pairs)
+    if left_out:
+        print(left_out, file=err)
     shown = _lines(out) if args.json else _nothing
     with _progress(err, len(pairs)) as advance:
 
@@ -81,6 +86,18 @@ def chosen(config: Config, target: str | None, probe: str | None) -> Pairs:
     return pairs
 
 
+def cheap(pairs: Pairs) -> tuple[Pairs, str | None]:
+    """Return the pairs without the expensive ones, and a sentence on these; ConfigError where nothing is left."""
+    dear = dict.fromkeys(work.name for _, work in pairs if work.kind in EXPENSIVE_KINDS)
+    kept = [(target, work) for target, work in pairs if work.name not in dear]
+    if not dear:
+        return kept, None
+    said = f"left out, being expensive: {', '.join(dear)}; name one with --probe, or add --expensive"
+    if not kept:
+        raise ConfigError(f"there is nothing else to ask; {said}")
+    return kept, said
+
+
 def _wanted(config: Config, target: str) -> set[str]:
     if not target.strip():
         raise ConfigError(
@@ -104,6 +121,7 @@ def table(results: Sequence[ProbeResult]) -> Table:
     for name in ("dns", "connect", "tls", "ttft", "total"):
         rows.add_column(f"{name} ms", justify="right", no_wrap=True)
     rows.add_column("tokens", justify="right", no_wrap=True)
+    rows.add_column("tokens/s", justify="right", no_wrap=True)
     rows.add_column("what it says", overflow="fold")
     for result in sorted(results, key=lambda one: (one.target, one.probe)):
         style = "green" if result.meaning.good else "red" if result.meaning.good is False else "yellow"
@@ -115,6 +133,7 @@ def table(results: Sequence[ProbeResult]) -> Table:
             Text(result.outcome.value, style=style),
             *(_milliseconds(seconds, doubt) for seconds in durations),
             "" if result.output_tokens is None else str(result.output_tokens),
+            "" if result.tokens_per_s is None else f"{doubt}{result.tokens_per_s:.1f}",
             Text(result.error or ""),
         )
     if not all(result.trusted for result in results):

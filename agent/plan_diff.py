@@ -46,7 +46,7 @@ def compare(before: Config, after: Config) -> list[Part]:
             "objective",
             shown.objectives(before),
             shown.objectives(after),
-            ("sli", "ratio", "threshold_s"),
+            ("sli", "ratio", "threshold_s", "at_least_per_s"),
         ),
         _pairs("asked", _asked(before), _asked(after)),
         _pairs("SLO", _slos(before), _slos(after)),

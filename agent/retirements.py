@@ -6,16 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
-from urllib.parse import urlsplit
 
-from agent.prices import OTHER_PRICES
+from agent.prices import sovereign
 from probes.target import Target
 
 AHEAD: Final = timedelta(days=30)
 """How long ahead a retirement is told."""
-
-_OTHER_REGIONS: Final = ("us-gov-", "usgov", "cn-", "china")
-"""Sovereign regions retire by calendars of their own, which the tables lack."""
 
 
 class Retirement(NamedTuple):
@@ -47,9 +43,7 @@ class Retirement(NamedTuple):
 
 def of(target: Target, elsewhere: Iterable[str] = ()) -> Iterator[Retirement]:
     """Yield what the tables know of a target's model and API version; `elsewhere` is what others call the model."""
-    host = urlsplit(target.endpoint).hostname or ""
-    apart = host.endswith(OTHER_PRICES) or (target.region or "").startswith(_OTHER_REGIONS)
-    if target.simulated or apart:
+    if target.simulated or sovereign(target):
         return
     # A deployment's name says nothing to the table where the logical name does, or what others call the model.
     names = dict.fromkeys((target.model_id, target.model, *elsewhere))

@@ -53,9 +53,7 @@ def document(found: Sequence[Offer]) -> str:
     """Return a file with a target for each usable offer, or with one example where there is none."""
     usable = [offer for offer in found if offer.usable]
     targets = "".join(f"{line}\n" for offer in usable for line in _target(offer)) or _NOTHING
-    hints = "".join(
-        f"  # {line}\n" for offer in found if not (offer.usable or offer.later) for line in _hint(offer)
-    )
+    hints = "".join(f"  # {line}\n" for offer in found if not offer.usable for line in _hint(offer))
     return f"{_HEAD}{targets}{hints}{_TAIL}"
 
 

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from probes import timing
 from probes.result import ProbeResult
+from probes.target import KINDS
 
 # --- Metrics on /metrics ---------------------------------------------------------------------------------
 
@@ -75,6 +76,12 @@ PROBE_DURATION = _family(
     "probe_duration_seconds",
     "histogram",
     "Request sent to the end of a whole answer; trusted, settled, scheduled attempts.",
+    MEASURED,
+)
+PROBE_SPEED = _family(
+    "probe_output_tokens_per_second",
+    "histogram",
+    "Tokens a second after the first one of long answers; trusted, settled, scheduled attempts.",
     MEASURED,
 )
 PROBE_PHASE = _family(
@@ -271,14 +278,32 @@ EDGES: Mapping[str, tuple[float, ...]] = {
     PROBE_TTFO.name: _TTFT_EDGES,
     PROBE_INTER_TOKEN.name: (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0),
     PROBE_DURATION.name: (*_TTFT_EDGES, 120.0, 300.0),
+    PROBE_SPEED.name: (
+        5.0,
+        10.0,
+        15.0,
+        20.0,
+        30.0,
+        40.0,
+        50.0,
+        75.0,
+        100.0,
+        150.0,
+        200.0,
+        300.0,
+        500.0,
+        1000.0,
+        2000.0,
+    ),
 }
-"""Upper bucket edges in seconds, before the objectives' thresholds are added."""
+"""Upper bucket edges in seconds (and tokens a second), before the objectives' thresholds are added."""
 
 THRESHOLD_OF: Mapping[str, Family] = {
     "ttft": PROBE_TTFT,
     "ttfo": PROBE_TTFO,
     "itl": PROBE_INTER_TOKEN,
     "total": PROBE_DURATION,
+    "throughput": PROBE_SPEED,
 }
 """The histogram that an SLI's threshold must be an edge of, by the SLI's name."""
 
@@ -345,8 +370,12 @@ RULES_ALERT: Final = "NephoscopeRulesOutdated"
 
 SERVICE_NAME: Final = "nephoscope"
 
-OPERATIONS: Mapping[str, str] = {"chat": "chat", "chat-sync": "chat", "models": "list_models"}
-"""`gen_ai.operation.name` by kind of probe."""
+OPERATIONS: Mapping[str, str] = {
+    **dict.fromkeys(KINDS, "chat"),
+    "models": "list_models",
+    "embeddings": "embeddings",
+}
+"""`gen_ai.operation.name` by kind of probe: what generates is a chat, whatever it is asked for."""
 
 PROVIDER_NAMES: Mapping[str, str] = {
     "azure": "azure.ai.openai",
@@ -392,6 +421,7 @@ OUR_TARGET: Final = "nephoscope.target"
 OUR_PROBE: Final = "nephoscope.probe"
 OUR_VANTAGE: Final = "nephoscope.vantage"
 OUR_ATTEMPT: Final = "nephoscope.attempt"
+OUR_SPEED: Final = "nephoscope.output_tokens_per_second"
 OUR_OUTCOME: Final = "nephoscope.outcome"
 OUR_SIMULATED: Final = "nephoscope.simulated"
 

@@ -148,6 +148,7 @@ class Metrics:
             (conventions.PROBE_TTFT, result.ttft_s),
             (conventions.PROBE_TTFO, result.ttfo_s),
             (conventions.PROBE_INTER_TOKEN, result.itl_s),
+            (conventions.PROBE_SPEED, result.tokens_per_s),
             (conventions.PROBE_DURATION, result.total_s if result.outcome in ANSWERED else None),
         ):
             if value is not None:

@@ -21,13 +21,14 @@ class WatchedProbe:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedObjective:
-    """One objective; `threshold_s` belongs to the latency SLIs."""
+    """One objective; `threshold_s` belongs to the latency SLIs, `at_least_per_s` to throughput."""
 
     name: str
     sli: str
     ratio: float
     window_s: float
     threshold_s: float | None = None
+    at_least_per_s: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

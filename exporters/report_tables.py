@@ -15,7 +15,12 @@ NAMED = 6
 
 STATES = {"good": "kept", "bad": "not kept", "unknown": "unknown"}
 _FAULTS = {"none": "none", "not_ours": "not ours", "ours": "ours", "undetermined": "undetermined"}
-_SLI = {"availability": "available", "ttft": "first token", "total": "whole answer"}
+_SLI = {
+    "availability": "available",
+    "ttft": "first token",
+    "total": "whole answer",
+    "throughput": "of answers",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,6 +141,18 @@ def tables(report: WeeklyReport) -> Iterator[Table]:
         ),
         tuple(tuple(_latency(one)) for one in report.latencies),
     )
+    if swift := [one for one in report.latencies if one.per_500 is not None]:
+        yield Table(
+            "Throughput",
+            "Of answers that are long enough for a speed: tokens a second from the first one on, and what 500 "
+            "tokens take at each answer's first token and speed, in seconds. Trusted samples.",
+            (
+                ("Target", False),
+                ("Tokens a second p50", True),
+                *((f"500 tokens {name}", True) for name in ("p50", "p95", "p99")),
+            ),
+            tuple(tuple(_speed(one)) for one in swift),
+        )
     yield Table(
         "Spend",
         "All attempts, confirmations and manual ones included.",
@@ -173,6 +190,8 @@ def _sli(slo: SloWeek, ratio: float | None) -> str:
 def _objective(slo: SloWeek) -> Iterator[Cell]:
     week, rolling, worst = slo.week, slo.rolling, slo.worst_hour
     within = f" within {slo.threshold_s:g} s" if slo.threshold_s is not None else ""
+    if slo.at_least_per_s is not None:
+        within = f" at {slo.at_least_per_s:g} tokens a second or more"
     window = durations.write(slo.window_s)
     yield Cell(slo.slo.target, slo.slo.probe)
     yield Cell(slo.slo.objective, f"{words.goal(slo.objective_ratio)} {_SLI.get(slo.sli, slo.sli)}{within}")
@@ -227,8 +246,18 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {words.count(number)}" for name, number in counts.items()) or words.NOTHING
 
 
+def _asked(one: LatencyWeek) -> Cell:
+    return Cell(one.target, one.probe if one.probe == one.kind else f"{one.probe} ({one.kind})")
+
+
+def _speed(one: LatencyWeek) -> Iterator[Cell]:
+    yield _asked(one)
+    yield Cell(words.NOTHING if one.tokens_per_s is None else f"{one.tokens_per_s:.1f}")
+    yield from _percentiles(one.per_500)
+
+
 def _latency(one: LatencyWeek) -> Iterator[Cell]:
-    yield Cell(one.target, one.probe if one.probe == one.kind else f"{one.probe} ({one.kind})")
+    yield _asked(one)
     for spread in (one.ttft, one.total):
         yield from _percentiles(spread)
     reasons = ", ".join(f"{reason} {words.count(slots)}" for reason, slots in one.reasons.items())

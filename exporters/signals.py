@@ -132,7 +132,8 @@ class TargetInfo:
 class SeriesPlan:
     """Which series exist from the start: the counters that rules use stand at 0 before the first failure.
 
-    `thresholds` are the objectives' seconds by SLI (`ttft`, `total`): each becomes a bucket edge. `quotas` name what
+    `thresholds` are the objectives' seconds by SLI (`ttft`, `total`), and tokens a second for `throughput`: each
+    becomes a bucket edge. `quotas` name what
     a target shares with others: its limits are shown under that name, else under its own.
     """
 
@@ -189,6 +190,7 @@ class SloWeek:
     sli: str
     objective_ratio: float
     threshold_s: float | None
+    at_least_per_s: float | None
     window_s: float
     week: Share
     rolling: Share
@@ -240,7 +242,10 @@ class Percentiles:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyWeek:
-    """How quick a probe of a target was; `untrusted` of its `slots` are not in the percentiles, by reason."""
+    """How quick a probe of a target was; `untrusted` of its `slots` are not in the percentiles, by reason.
+
+    `tokens_per_s` is the median speed of long answers, `per_500` what 500 tokens of such take from the request on.
+    """
 
     target: str
     probe: str
@@ -250,6 +255,8 @@ class LatencyWeek:
     reasons: Mapping[str, int]
     ttft: Percentiles | None
     total: Percentiles | None
+    tokens_per_s: float | None = None
+    per_500: Percentiles | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from exporters import conventions
 from probes import timing
 from probes.result import DEADLINES, Outcome, ProbeResult
+from probes.target import STREAMED
 
 _SCOPE = InstrumentationScope(conventions.SERVICE_NAME)
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -81,7 +82,9 @@ class _Tree:
         # An end before its start belongs to an earlier try: the last mark of a name wins.
         if end is not None and end >= start:
             return self._child(name, start, end, {}, failed=False)
-        if self._result.outcome is Outcome.OK or (name == "first_token" and self._result.kind != "chat"):
+        if self._result.outcome is Outcome.OK or (
+            name == "first_token" and self._result.kind not in STREAMED
+        ):
             return None  # nothing failed here: an answer in one piece has no first token
         return self._child(name, start, self._last, self._error(), failed=True)
 
@@ -146,7 +149,7 @@ def identity(result: ProbeResult) -> dict[str, Any]:
 
 def _genai(result: ProbeResult) -> dict[str, Any]:
     return identity(result) | {
-        conventions.REQUEST_STREAM: True if result.kind == "chat" else None,
+        conventions.REQUEST_STREAM: True if result.kind in STREAMED else None,
         conventions.REQUEST_MAX_TOKENS: result.max_tokens,
         conventions.RESPONSE_ID: result.response_id,
         conventions.RESPONSE_FINISH_REASONS: (result.finish_reason,) if result.finish_reason else None,
@@ -168,6 +171,7 @@ def _ours(result: ProbeResult) -> dict[str, Any]:
         conventions.OUR_VANTAGE: result.vantage,
         conventions.OUR_ATTEMPT: result.attempt,
         conventions.OUR_OUTCOME: result.outcome.value,
+        conventions.OUR_SPEED: result.tokens_per_s,
         conventions.OUR_SIMULATED: result.simulated or None,
     }
 

@@ -30,7 +30,12 @@ _HEADINGS = (
     "SERVED BY",
     "LAST FAILURE",
 )
-_SLI = {"availability": "available", "ttft": "first token within", "total": "whole answer within"}
+_SLI = {
+    "availability": "available",
+    "ttft": "first token within",
+    "total": "whole answer within",
+    "throughput": "at least",
+}
 _FAULT = {"not_ours": "not ours", "ours": "our side's", "undetermined": "undetermined"}
 
 
@@ -121,8 +126,12 @@ def wanted(objective: WatchedObjective) -> str:
 
     >>> wanted(WatchedObjective(name="quick", sli="ttft", ratio=0.99, window_s=28 * 86400, threshold_s=1.5))
     '99 % first token within 1.5 s over 28d'
+    >>> wanted(WatchedObjective(name="fast", sli="throughput", ratio=0.95, window_s=28 * 86400, at_least_per_s=30.0))
+    '95 % at least 30 tokens a second over 28d'
     """
     within = "" if objective.threshold_s is None else f" {objective.threshold_s:g} s"
+    if objective.at_least_per_s is not None:
+        within = f" {objective.at_least_per_s:g} tokens a second"
     return (
         f"{words.goal(objective.ratio)} {_SLI.get(objective.sli, objective.sli)}{within}"
         f" over {durations.write(objective.window_s)}"

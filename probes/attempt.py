@@ -160,7 +160,10 @@ class Attempt:
             self.marks.mark(timing.END, self._reads[-1].at_ns)
         if isinstance(self._reader, Refusal):
             error = errors.error_body(bytes(self._reader.body), self.headers)
-            error = error._replace(type=self._located(error.message) or error.type)
+            error = error._replace(
+                type=self._located(error.message) or error.type,
+                inner=self._provider.named(error.message) or error.inner,
+            )
             self._retry_after_s = error.retry_after_s
             self.identity_refused = self.status == 401 or not errors.OUTDATED.isdisjoint(error.names)
             return outcome.of_status(
@@ -281,6 +284,18 @@ class Attempt:
             return None
         return (self._arrivals[-1] - self._arrivals[0]) / 1e9 / tokens
 
+    def _tokens_per_s(self) -> float | None:
+        """Return the speed of a long answer from its first unit to its last; None where it is short or not sure."""
+        tokens = self._reading and self._reading.tokens_streamed
+        if not tokens or tokens < quality.SPEED_TOKENS:
+            return None
+        if self._uncertainty_s is None or self._last_uncertainty_s is None:
+            return None
+        took_s = (self._arrivals[-1] - self._arrivals[0]) / 1e9
+        if self._uncertainty_s + self._last_uncertainty_s >= quality.SPEED_SHARE * took_s:
+            return None
+        return tokens / took_s
+
     def _timed(self, lag_s: float, disturbed: Sequence[str]) -> dict[str, Any]:
         """Return durations and how far they are to be believed; a total is observed where the body ended by itself."""
         timed: dict[str, Any] = dict(self.marks.durations())
@@ -295,6 +310,7 @@ class Attempt:
         if len(at) > 1:
             timed["gap_max_s"] = max(later - earlier for earlier, later in itertools.pairwise(at)) / 1e9
             timed["itl_s"] = self._itl_s()
+            timed["tokens_per_s"] = self._tokens_per_s()
         # A deadline that struck before any unit needs no stamp: it stays a bad event however late we were.
         if at or self._ended:
             gateway = self._provider.gateway

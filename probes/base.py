@@ -114,6 +114,8 @@ class Reading:
     cached_tokens: int | None = None
     tokens_after_first: int | None = None
     """Tokens generated after the first unit's chunk, where the body shows it; a chunk is not a token."""
+    tokens_streamed: float | None = None
+    """The same where it is known or, for the first chunk's small part of a long text, told from that part."""
     calls: tuple[ToolCall, ...] = ()
     """Tools that the answer calls, in their order."""
     backend: Mapping[str, str] = dataclasses.field(default_factory=dict)

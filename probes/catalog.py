@@ -8,7 +8,10 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from probes.base import Dialect, Signer
 from probes.clouds import (
+    anthropic,
+    aws,
     azure,
+    cohere,
     compatible,
     deepseek,
     github,
@@ -17,6 +20,7 @@ from probes.clouds import (
     mistral,
     openai,
     openrouter,
+    oracle,
     qwen,
 )
 from probes.provider import DATED, Api, Call, Provider
@@ -25,7 +29,11 @@ from probes.target import Kind, Target
 PROVIDERS: Final[Mapping[str, Provider]] = {
     **openai.ROWS,
     **azure.ROWS,
+    **aws.ROWS,
     **google.ROWS,
+    **oracle.ROWS,
+    **anthropic.ROWS,
+    **cohere.ROWS,
     **compatible.ROWS,
     **deepseek.ROWS,
     **qwen.ROWS,
@@ -89,21 +97,31 @@ def url(target: Target, kind: Kind) -> str:
         base = base.removesuffix("/v1")
     if call.root is not None:
         base = base.removesuffix(way.root)
-    path, _, more = call.path.format_map(_Places(target)).partition("?")
+    if call.host is not None and (netloc := re.sub(*call.host, parts.netloc)) != parts.netloc:
+        parts, base = parts._replace(netloc=netloc), ""
+    path, _, more = call.path.format_map(_Places(target, encoded=True)).partition("?")
     path = _rooted(base, way.root if call.root is None else call.root) + path
     query = "&".join(filter(None, (query, more)))
-    if call.host is not None:
-        parts = parts._replace(netloc=re.sub(call.host[0], call.host[1], parts.netloc))
     return parts._replace(path=path, query=query, fragment="").geturl()
 
 
+def headers(target: Target) -> dict[str, str]:
+    """Return the headers that go with every request to a target, identity aside.
+
+    Raises `ValueError`, with a sentence, where one of them needs what the target leaves open.
+    """
+    places = _Places(target, encoded=False)
+    given = {**PROVIDERS[target.provider].headers, **api(target).headers}
+    return {name: value.format_map(places) for name, value in given.items()}
+
+
 class _Places(dict[str, str]):
-    """What stands in a path for a target's own, percent-encoded; a place that the target leaves open is said.
+    """What stands in a path or header for a target's own; a place that the target leaves open is said.
 
     A model may be written `publisher/name`, as Google's libraries take it; one without a publisher is Google's.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, encoded: bool) -> None:
         publisher, _, name = target.model_id.rpartition("/")
         places = {
             "model": target.model_id,
@@ -111,17 +129,21 @@ class _Places(dict[str, str]):
             "name": name,
             "region": target.region,
             "project": target.project,
+            "compartment": target.compartment,
             "version": target.api_version or api(target).version,
         }
-        super().__init__({name: quote(text, safe="") for name, text in places.items() if text})
+        given = {name: text for name, text in places.items() if text}
+        super().__init__({name: quote(text, safe="") for name, text in given.items()} if encoded else given)
         self._name = target.name
 
     def __missing__(self, key: str) -> str:
-        raise ValueError(f"target {self._name} has no {key}, which its URL needs: write {key}: in the target")
+        raise ValueError(
+            f"target {self._name} has no {key}, which its requests need: write {key}: in the target"
+        )
 
 
 def shown_url(target: Target, kind: Kind) -> str:
-    """Return the URL for people to read: where the endpoint stands for a variable that is not set, as it is written.
+    """Return the URL for people to read: what stands for a variable that is not set is shown as it is written.
 
     >>> unset = Target(name="v", provider="vllm", cloud="own", model="m", model_id="m", endpoint="${VLLM}", group="m")
     >>> shown_url(unset, "chat")
@@ -129,17 +151,18 @@ def shown_url(target: Target, kind: Kind) -> str:
     >>> shown_url(dataclasses.replace(unset, endpoint="https://${HOST}.bank:8000/v1"), "models")
     'https://${HOST}.bank:8000/v1/models'
     """
-    references = re.findall(r"\$\{[^}]*\}", target.endpoint)
-    stand_ins = [
-        f"https://unset-{at}.invalid" if target.endpoint.startswith(text) else f"unset-{at}"
-        for at, text in enumerate(references)
-    ]
-    endpoint = target.endpoint
-    for text, stand_in in zip(references, stand_ins, strict=True):
-        endpoint = endpoint.replace(text, stand_in, 1)
-    shown = url(dataclasses.replace(target, endpoint=endpoint), kind)
-    for text, stand_in in zip(references, stand_ins, strict=True):
-        shown = shown.replace(stand_in, text, 1)
+    held = {name: text for name in ("endpoint", "project", "compartment") if (text := getattr(target, name))}
+    stand_ins: list[tuple[str, str]] = []
+    for name, text in held.items():
+        for reference in re.findall(r"\$\{[^}]*\}", text):
+            stand_in = f"unset-{len(stand_ins)}"
+            if name == "endpoint" and text.startswith(reference):
+                stand_in = f"https://{stand_in}.invalid"
+            held[name] = held[name].replace(reference, stand_in, 1)
+            stand_ins.append((stand_in, reference))
+    shown = url(dataclasses.replace(target, **held), kind)
+    for stand_in, reference in stand_ins:
+        shown = shown.replace(stand_in, reference, 1)
     return shown
 
 

@@ -29,8 +29,13 @@ _SPENT = re.compile(
     r"insufficient_(user_)?(quota|balance|credits?|funds)"
     r"|(credits?|quota|balance)(_balance)?_(exhausted|depleted|insufficient|too_low)"
     r"|billing_\w+|arrearage|payment_required|out_of_credits?|budget_exceeded"
-    r"|[\w-]*perday[\w-]*"
+    r"|servicequotaexceededexception|limitexceeded|quotaexceeded|[\w-]*perday[\w-]*"
+    r"|\w+_spend_limit_reached|\w+_billing_unavailable"
 )
+_UNNAMED: Mapping[str, str] = {"your credit balance is too low": "credit_balance_too_low"}
+"""How the text of an error begins, lower-cased, that is no other's, though its names are: Anthropic's spent credit
+is a 400 by the name of any request that is wrong."""
+
 _UNSEEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _SEEN_AGAIN = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
 
@@ -49,7 +54,12 @@ _FILTERED = frozenset(
     | {"data_inspection_failed", "contentpolicyviolationerror"}
 )
 
-OUTDATED = frozenset({"expiredtoken", "expiredtokenexception", "api_key_invalid"})
+_FILTERED_TEXT = re.compile(r"inappropriate (input |output )?content detected", re.IGNORECASE)
+"""How a content filter's refusal reads where no name tells of it: Oracle's, whose code is 400."""
+
+OUTDATED = frozenset(
+    {"expiredtoken", "expiredtokenexception", "unrecognizedclientexception", "api_key_invalid"}
+)
 """Names of a refusal, whatever its status, that a new token may mend."""
 
 _NAMES: Mapping[str, Outcome] = {
@@ -57,6 +67,7 @@ _NAMES: Mapping[str, Outcome] = {
     "overloaded_error": Outcome.OVERLOADED,
     "server_is_overloaded": Outcome.OVERLOADED,
     "service_unavailable_error": Outcome.OVERLOADED,
+    "serviceunavailable": Outcome.OVERLOADED,
     "serviceunavailableerror": Outcome.OVERLOADED,
     "serviceunavailableexception": Outcome.OVERLOADED,
     "rate_limit_error": Outcome.THROTTLED,
@@ -73,16 +84,25 @@ _NAMES: Mapping[str, Outcome] = {
     "throttlingexception": Outcome.THROTTLED,
     "tokens": Outcome.THROTTLED,
     "too_many_requests": Outcome.THROTTLED,
+    "accessdeniedexception": Outcome.CONFIG,
+    "toomanyrequests": Outcome.THROTTLED,
     "authentication_error": Outcome.CONFIG,
     "badrequesterror": Outcome.CONFIG,
     "data_residency_mismatch": Outcome.CONFIG,
+    "conflict_error": Outcome.CONFIG,
     "invalid_api_key": Outcome.CONFIG,
     "invalid_prompt": Outcome.CONFIG,
     "invalid_request_error": Outcome.CONFIG,
+    "error_limit": Outcome.CONFIG,
+    "invalidparameter": Outcome.CONFIG,
     "model_not_found": Outcome.CONFIG,
     "not_found_error": Outcome.CONFIG,
+    "notauthenticated": Outcome.CONFIG,
+    "notauthorizedornotfound": Outcome.CONFIG,
     "notfounderror": Outcome.CONFIG,
     "permission_error": Outcome.CONFIG,
+    "resourcenotfoundexception": Outcome.CONFIG,
+    "request_too_large": Outcome.CONFIG,
     "unprocessableentityerror": Outcome.CONFIG,
     "validationexception": Outcome.CONFIG,
     # google.rpc's
@@ -109,7 +129,9 @@ def before_status(error: ErrorObject, status: int) -> Outcome | None:
         return Outcome.QUOTA
     if status == 403 and _MODERATED in error.names:
         return Outcome.CONTENT_FILTER
-    if status == 400 and not _FILTERED.isdisjoint(error.names):
+    if status == 400 and (
+        not _FILTERED.isdisjoint(error.names) or _FILTERED_TEXT.search(error.message or "")
+    ):
         return Outcome.CONTENT_FILTER
     if not _NOT_READY.isdisjoint(error.names):
         return Outcome.OVERLOADED
@@ -142,10 +164,12 @@ def error_object(value: Any) -> ErrorObject | None:
             inner = mapping(error.get("innererror") or error.get("inner_error"))
             metadata = mapping(error.get("metadata"))
             reason, retry_after_s = details(error.get("details"))
+            message = _text(error.get("message"))
+            code = error.get("code") or mapping(error.get("details")).get("error_code") or _unnamed(message)
             return ErrorObject(
                 _text(error.get("type")) or string(error.get("status")) or _moderated(metadata),
-                _text(error.get("code")),
-                _behind(_text(error.get("message")), metadata),
+                _text(code),
+                _behind(message, metadata),
                 _text(inner.get("code")) or reason,
                 retry_after_s,
             )
@@ -155,6 +179,18 @@ def error_object(value: Any) -> ErrorObject | None:
             return ErrorObject(
                 _text(value.get("type")), _text(value.get("code")), _text(value.get("message"))
             )
+    return None
+
+
+def bare_error(value: Any) -> ErrorObject | None:
+    """Return the error that a body is whose only shape is a code and a message, as Oracle's; None where it is none.
+
+    >>> bare_error({"code": "InternalServerError", "message": "no"}).names
+    ('internalservererror',)
+    """
+    match value:
+        case {"code": str(code), "message": str(message)} if code:
+            return ErrorObject(code=code, message=message or None)
     return None
 
 
@@ -174,7 +210,8 @@ def error_body(body: bytes, headers: Mapping[str, str]) -> ErrorObject:
     if found := error_object(value):
         return found
     if isinstance(value, dict):
-        detail = value.get("message") or value.get("detail") or value.get("msg")
+        detail = value.get("message") or value.get("Message") or value.get("detail") or value.get("msg")
+        named = named or (_text(value.get("__type")) or "").rpartition("#")[2] or None
         if isinstance(page := value.get("html-message"), str):  # Portkey's for whatever was no JSON
             detail = glimpse(_looks(page))
         message = detail if isinstance(detail, str) else json.dumps(detail) if detail else None
@@ -203,6 +240,11 @@ def _looks(page: str) -> str:
     first, *others = _UNSEEN.split(page)
     seen = [first, *(_SEEN_AGAIN.split(piece, maxsplit=1)[-1] for piece in others)]
     return re.sub(r"<[^<>]*>", " ", " ".join(seen))
+
+
+def _unnamed(message: str | None) -> str | None:
+    text = (message or "").lower()
+    return next((name for start, name in _UNNAMED.items() if text.startswith(start)), None)
 
 
 def _text(value: Any) -> str | None:

@@ -11,13 +11,15 @@ Judging as results come and counting from stored rows (storage/counting.py) both
    passed deadline is bad, whether trusted or not. All else is invalid.
 4. total: excluded outcomes stay excluded. A passed deadline is bad. A trusted answer (ok or mismatch) with a
    total is good at or under the threshold and bad over it. All else is invalid.
+5. throughput: like total, of answers with a speed (tokens a second): good at or over what is asked for. An
+   answer too short or too unsure for a speed is invalid.
 """
 
 from typing import Literal
 
 from probes.result import ANSWERED, DEADLINES, MEANING, EventClass, Fault, Outcome, ProbeResult
 
-Sli = Literal["availability", "ttft", "total"]
+Sli = Literal["availability", "ttft", "total", "throughput"]
 
 
 def event_class(
@@ -26,21 +28,32 @@ def event_class(
     *,
     sli: Sli,
     threshold_s: float | None = None,
+    at_least_per_s: float | None = None,
     throttled: EventClass = EventClass.EXCLUDED,
 ) -> EventClass | None:
     """Return the class of an attempt 0; None while it is not settled (`fault` is None until then).
 
-    `threshold_s` belongs to the latency SLIs: good is at or under it. ValueError where it is missing there.
+    `threshold_s` belongs to the latency SLIs: good is at or under it. `at_least_per_s` belongs to throughput: good
+    are so many tokens a second or more. ValueError where the SLI's own is missing.
     """
+    require(sli, threshold_s, at_least_per_s)
     within: bool | None = None
-    if sli != "availability":
-        if threshold_s is None:
-            raise ValueError(f"The {sli} SLI needs a threshold: give threshold_s.")
+    if threshold_s is not None and sli in ("ttft", "total"):
         latency_s = result.ttft_s if sli == "ttft" else result.total_s
         within = None if latency_s is None else latency_s <= threshold_s
+    if at_least_per_s is not None and sli == "throughput":
+        within = None if result.tokens_per_s is None else result.tokens_per_s >= at_least_per_s
     return class_of(
         result.outcome, fault, sli=sli, within=within, trusted=result.trusted, throttled=throttled
     )
+
+
+def require(sli: Sli, threshold_s: float | None, at_least_per_s: float | None) -> None:
+    """Raise ValueError where an SLI lacks the figure that says what is good."""
+    if sli in ("ttft", "total") and threshold_s is None:
+        raise ValueError(f"The {sli} SLI needs a threshold: give threshold_s.")
+    if sli == "throughput" and at_least_per_s is None:
+        raise ValueError("The throughput SLI needs a speed: give at_least_per_s.")
 
 
 def class_of(
@@ -52,7 +65,7 @@ def class_of(
     trusted: bool,
     throttled: EventClass,
 ) -> EventClass | None:
-    """Return the class that these facts make; `within` says whether the SLI's latency, if observed, was short."""
+    """Return the class that these facts make; `within` says whether the SLI's latency or speed, if observed, was good."""
     meaning = MEANING[outcome]
     if meaning.confirm and fault in (None, Fault.OURS):
         return None if fault is None else EventClass.INVALID
@@ -60,8 +73,8 @@ def class_of(
         return throttled if outcome is Outcome.THROTTLED else meaning.availability
     if meaning.availability is EventClass.EXCLUDED:
         return EventClass.EXCLUDED
-    if outcome in DEADLINES and (sli == "total" or within is None):
+    if outcome in DEADLINES and (sli != "ttft" or within is None):
         return EventClass.BAD
-    if within is None or not trusted or (sli == "total" and outcome not in ANSWERED):
+    if within is None or not trusted or (sli != "ttft" and outcome not in ANSWERED):
         return EventClass.INVALID
     return EventClass.GOOD if within else EventClass.BAD

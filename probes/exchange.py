@@ -145,7 +145,7 @@ class Exchange:
         return httpx.Request(
             wanted.method,
             _parsed(wanted.url),
-            headers={**ours, **provider.headers, **wanted.headers, **attempt.configured, **signed},
+            headers={**ours, **catalog.headers(target), **wanted.headers, **attempt.configured, **signed},
             content=wanted.body or None,
             extensions=extensions,
         )

@@ -113,6 +113,8 @@ LITELLM: Final = Gateway(
         Sign("unreached", text=r"^litellm\.(Timeout|APIConnectionError)\b|^litellm\..* - Connection error"),
         # What it says in another's words bears the other's name; "litellm." alone may be a check of its own.
         Sign("upstream", text=r"^litellm\..*Exception\b.* - "),
+        # A connection that broke, as its Anthropic messages tell of it: in the words of its HTTP library alone.
+        Sign("upstream", text=r"^Response payload is not completed"),
     ),
     names=(
         (r"^litellm\..*exceeded your current quota", "insufficient_quota"),

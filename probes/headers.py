@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 _GO_UNITS: Mapping[str, float] = {
@@ -71,7 +72,7 @@ def ratelimit(headers: Mapping[str, str]) -> dict[str, float]:
     >>> ratelimit({"x-ratelimit-remaining-requests": "59", "x-ratelimit-reset-tokens": "6m0s"})
     {'remaining_requests': 59.0, 'reset_tokens_s': 360.0}
     """
-    found: dict[str, float] = {}
+    found = _anthropics(headers)
     for what, spellings in _LIMITED.items():
         for which in ("remaining", "limit"):
             count = _number(first_of(headers, [f"x-ratelimit-{which}-{spelling}" for spelling in spellings]))
@@ -81,6 +82,28 @@ def ratelimit(headers: Mapping[str, str]) -> dict[str, float]:
         if reset is not None:
             found[f"reset_{what}_s"] = reset
     return found
+
+
+def _anthropics(headers: Mapping[str, str]) -> dict[str, float]:
+    """Return the limits as Anthropic writes them, whose resets are instants."""
+    found: dict[str, float | None] = {}
+    for what in _LIMITED:
+        spelt = f"anthropic-ratelimit-{what}-"
+        found |= {f"{which}_{what}": _number(headers.get(spelt + which)) for which in ("remaining", "limit")}
+        found[f"reset_{what}_s"] = _until(headers.get(f"{spelt}reset", ""), headers.get("date", ""))
+    return {name: figure for name, figure in found.items() if figure is not None}
+
+
+def _until(instant: str, date: str) -> float | None:
+    """Return the seconds from an answer's own date to an instant in RFC 3339; the clock here does not matter.
+
+    >>> _until("2026-11-28T12:00:30Z", "Sat, 28 Nov 2026 12:00:00 GMT"), _until("soon", "now")
+    (30.0, None)
+    """
+    try:
+        return max(0.0, (datetime.fromisoformat(instant) - parsedate_to_datetime(date)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def backend(headers: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:

@@ -43,6 +43,12 @@ class _Entry(Generic[T]):
         self.tried_s = float("-inf")
 
 
+def _look(coming: asyncio.Future[Fetched[T]]) -> None:
+    """Look at a failure that came when nobody waited any longer, else asyncio complains of it in the log."""
+    if not coming.cancelled():
+        coming.exception()
+
+
 class Kept(Generic[T]):
     """Fetched things by key. One fetch of a key runs at a time, in a thread that dies with the process.
 
@@ -68,9 +74,10 @@ class Kept(Generic[T]):
             if left_s < ahead_s and self._now_s() - entry.tried_s > _RETRY_S:
                 self._start(entry, fetch)
             return fetched.value
-        running = self._start(entry, fetch)
+        coming = asyncio.wrap_future(self._start(entry, fetch))
+        coming.add_done_callback(_look)
         try:
-            return (await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(running)), self._limit_s)).value
+            return (await asyncio.wait_for(asyncio.shield(coming), self._limit_s)).value
         except TimeoutError:
             raise SigningError(
                 f"no identity came within {self._limit_s:g} s: see whether the service that gives it can be reached from here",

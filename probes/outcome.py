@@ -9,6 +9,7 @@ from probes import timing
 from probes.base import Reading, SigningError
 from probes.errors import ErrorObject, before_status, without_status
 from probes.gateways import Failing
+from probes.judging import mismatch
 from probes.result import Outcome, StreamVerdict
 from probes.target import Target, Workload
 
@@ -106,12 +107,8 @@ def _of_ended(target: Target, workload: Workload, reading: Reading, came: str) -
             "send the probe's prompt by hand, and see the provider's status"
         )
         return Verdict(Outcome.EMPTY, None, sentence)
-    wanted = workload.expect_contains
-    if wanted and reading.finish_reason != "length" and wanted.casefold() not in reading.text.casefold():
-        sentence = (
-            f"the answer of {_who(target)} does not contain the text that probe {workload.name} expects"
-        )
-        return Verdict(Outcome.MISMATCH, None, sentence)
+    if wrong := mismatch(workload, reading):
+        return Verdict(Outcome.MISMATCH, wrong.code, f"the answer of {_who(target)} {wrong.said}")
     return Verdict(Outcome.OK)
 
 

@@ -14,9 +14,10 @@ from probes.target import Kind
 class Call:
     """How one kind of probe is asked.
 
-    `path` stands below the API's root; `{model}`, `{region}`, `{project}` and `{version}` in it are those of the
-    target, percent-encoded, and `{publisher}` and `{name}` those of a model that is written `publisher/name`. `root` replaces the API's; `host` is (pattern, replacement) for a call that is
-    answered by another of the vendor's hosts, and leaves any other host as it is.
+    `path` stands below the API's root; `{model}`, `{region}`, `{project}`, `{compartment}` and `{version}` in it
+    are those of the target, percent-encoded, and `{publisher}` and `{name}` those of a model that is written
+    `publisher/name`. `root` replaces the API's; `host` is (pattern, replacement) for a call that is answered by
+    another of the vendor's hosts, where the endpoint's own path does not hold, and leaves any other host as it is.
     """
 
     dialect: Dialect
@@ -39,14 +40,15 @@ class Api:
     `root` is the path below the host at which the API begins. `endpoints` are its addresses where the user names
     none: the first whose pattern is the target's whole region ("" without one) holds; in it `{region}` is that
     region, and `{fips}` is `-fips` where the target wants such a host. `signer` and `endpoints` of an API stand
-    for those of its provider. `version` is the `{version}` of a target that says none. `reasoning` says whether a
-    probe's `reasoning` is sent.
+    for those of its provider, and its `headers` go with every request beside the provider's. `version` is the
+    `{version}` of a target that says none. `reasoning` says whether a probe's `reasoning` is sent.
     """
 
     root: str
     calls: Mapping[Kind, Call]
     endpoints: Mapping[str, str] = dataclasses.field(default_factory=dict)
     signer: Signer | None = None
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     version: str | None = None
     reasoning: bool = True
 
@@ -63,9 +65,10 @@ class Provider:
     optional part of the distribution that its identity needs.
     `backend` maps response headers to what they tell of who served; `request_id` and `server_ms` name headers,
     the first that is there wins, and so does `gateway_ms` (what a gateway took for itself). `headers` go with every
-    request, and `id_headers` carry our own id beside `x-request-id`. `gateway` says how an answer tells what a
+    request and hold the same places as a call's path, and `id_headers` carry our own id beside `x-request-id`. `gateway` says how an answer tells what a
     gateway did itself; None where none is expected. `remedies` are what to do in the vendor's own words, by an
-    error's lower-cased name or a status (probes/outcome.py). `otel` is the value of `gen_ai.provider.name`,
+    error's lower-cased name or a status (probes/outcome.py), and `told` finds such a name in an error's text (pattern and
+    name, the first that is found) where the vendor's own name for it means many things. `otel` is the value of `gen_ai.provider.name`,
     `degraded` names backend facts whose presence says that a good answer was not served as it was bought.
     """
 
@@ -91,6 +94,7 @@ class Provider:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     id_headers: tuple[str, ...] = ()
     gateway: Gateway | None = None
+    told: tuple[tuple[str, str], ...] = ()
     remedies: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -105,11 +109,17 @@ class Provider:
         return self.apis[name or self.usual]
 
     def endpoint(self, api: Api, region: str | None, *, fips: bool = False) -> str | None:
-        """Return the address of an API in a region, None where only the user knows it."""
+        """Return the address of an API in a region, None where only the user knows it or there is none such."""
         for pattern, address in (api.endpoints or self.endpoints).items():
             if re.fullmatch(pattern, region or ""):
+                if fips and "{fips}" not in address:
+                    return None
                 return address.format(region=region, fips="-fips" if fips else "")
         return None
+
+    def named(self, text: str | None) -> str | None:
+        """Return what an error is by its text, None where that says no more than its name."""
+        return next((name for pattern, name in self.told if re.search(pattern, text or "")), None)
 
 
 DATED: Final = "dated"

@@ -14,6 +14,13 @@ SEND_S: Final = 0.001
 ITL_S: Final = 0.000_05
 """Uncertainty of a mean time per token past which it is left out: a thousandth of it at 20 tokens a second."""
 
+SPEED_TOKENS: Final = 250
+"""Tokens that an answer must have for its speed: half of what a `throughput` probe asks for. A short answer shows
+how its first tokens were batched and sent, not how fast the model goes on."""
+
+SPEED_SHARE: Final = 0.01
+"""Part of the time from the first unit to the last that may be uncertain of a speed."""
+
 LAG_S: Final = 0.001
 """Stand-still of our loop past which an instant taken in user space is off by as much; the kernel's is not."""
 

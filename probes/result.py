@@ -115,7 +115,7 @@ MEANING: Mapping[Outcome, Meaning] = {
 }
 
 DEADLINES = frozenset({Outcome.FIRST_TOKEN_TIMEOUT, Outcome.STALLED, Outcome.TOTAL_TIMEOUT})
-"""Outcomes of a passed deadline: bad for the latency SLIs too."""
+"""Outcomes of a passed deadline: bad for the latency and throughput SLIs too."""
 
 ANSWERED = frozenset({Outcome.OK, Outcome.MISMATCH})
 """Outcomes that came to their end, so that their total is the duration of an answer."""
@@ -149,6 +149,7 @@ class ProbeResult:
     ``None`` is "not observed" and never 0. ``marks`` are (name, nanoseconds since ``started_ns``) on the
     monotonic clock (probes/timing.py names them); ``chunks`` are arrival instants of the body's first units in
     seconds since ``sent``.
+    ``tokens_per_s`` is the speed of a long answer: tokens after the first unit's, from that to the last.
     """
 
     id: uuid.UUID
@@ -204,6 +205,7 @@ class ProbeResult:
     gap_max_s: float | None = None
     last_token_s: float | None = None
     total_s: float | None = None
+    tokens_per_s: float | None = None
     marks: tuple[tuple[str, int], ...] = ()
     chunks: tuple[float, ...] = ()
     # How much

@@ -9,10 +9,10 @@ from typing import Any, Final, Protocol
 
 from probes.answer import Answer
 from probes.base import Reading, Unit
-from probes.errors import ErrorObject, error_object
-from probes.framing.base import Event, Frames, FramingError
+from probes.errors import ErrorObject, bare_error, error_object
+from probes.framing.base import CutError, Event, Frames, FramingError
 from probes.framing.sse import EventReader
-from probes.loose import glimpse, parsed
+from probes.loose import glimpse, mapping, parsed, string
 from probes.result import StreamVerdict
 from probes.target import Workload
 
@@ -66,9 +66,14 @@ def most_events(workload: Workload) -> int:
     return max(_FLOOD_EVENTS, _FLOOD_TIMES * workload.max_tokens)
 
 
+def most_lines(workload: Workload) -> int:
+    """Return how many lines an answer may have before it is a flood."""
+    return _LINES * most_events(workload)
+
+
 def server_sent(workload: Workload, event_bytes: int, *, bare: bool = False) -> EventReader:
     """Return the frames of server-sent events under the limits of an answer."""
-    return EventReader(event_bytes, lines=_LINES * most_events(workload), bare=bare)
+    return EventReader(event_bytes, lines=most_lines(workload), bare=bare)
 
 
 def decoded(event: Event) -> Mapping[str, Any]:
@@ -124,6 +129,9 @@ class StreamReader:
         return units
 
     def _take(self, event: Event) -> Sequence[Unit]:
+        if event.failed:
+            self._error = _failure(event)
+            return ()
         try:
             return self._conversation.take(event)
         except ForeignError as error:
@@ -170,6 +178,8 @@ class StreamReader:
                 if event.data.startswith("[DONE]") or parsed(event.data) is not None:
                     self._head = None
                     self._take(event)
+        except CutError:
+            self._head = None
         except FramingError as error:
             self._wrong = str(error)
 
@@ -223,11 +233,21 @@ class BodyReader:
         return Reading(stream=StreamVerdict.TRUNCATED, malformed=True, error=wrong)
 
 
+def _failure(event: Event) -> ErrorObject:
+    """Return the error that a frame tells of: the one in its data, else its own name and the message there."""
+    value = parsed(event.data)
+    if error := error_in(value):
+        return error
+    said = mapping(value)
+    message = string(said.get("message")) or string(said.get("Message"))
+    return ErrorObject(type=event.name, message=message or glimpse(event.data) or None)
+
+
 def error_in(value: Any) -> ErrorObject | None:
     """Return the error that a body is instead of an answer; some vendors put it into an array."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    return error_object(value)
+    return error_object(value) or bare_error(value)
 
 
 def _html(headers: Mapping[str, str]) -> str | None:

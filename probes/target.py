@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 Kind = Literal[
     "chat", "chat-sync", "models", "responses", "embeddings", "tools", "json", "throughput", "long-context"
@@ -11,6 +11,10 @@ Kind = Literal[
 
 _WHOLE: Final = frozenset({"chat-sync", "models", "embeddings"})
 _UNGENERATED: Final = frozenset({"models", "embeddings"})
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+STREAMED: Final = frozenset(KINDS) - _WHOLE
+"""Kinds whose answer comes as it is generated, so that it has a first token."""
 
 Connection = Literal["cold", "warm"]
 
@@ -109,7 +113,7 @@ class Workload:
     @property
     def streamed(self) -> bool:
         """Return whether the answer comes as it is generated."""
-        return self.kind not in _WHOLE
+        return self.kind in STREAMED
 
     @property
     def generates(self) -> bool:

@@ -26,6 +26,7 @@ _LARGEST: Mapping[str, float] = {
     **dict.fromkeys(DURATIONS, INT32 / 1e6),
     "retry_after_s": INT32 / 1e3,
     "cost_usd": sys.float_info.max,
+    "tokens_per_s": sys.float_info.max,
     **dict.fromkeys(("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens"), INT32),
     "max_tokens": INT32,
     "server_port": INT32,

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from probes.events import Sli, class_of
+from probes.events import Sli, class_of, require
 from probes.result import EventClass, Fault, Outcome
 from storage.cleaning import INT32
 from storage.readings import SliCounts, SliQuestion
@@ -19,15 +19,17 @@ Pair = tuple[str, str, str]
 
 
 class Plan(NamedTuple):
-    """What is asked about some pairs: instants and thresholds, each rising.
+    """What is asked about some pairs: instants, thresholds and speeds, each rising.
 
     Segment n of the time lies between edge n-1 and edge n (UTC nanoseconds); a duration is in bucket n of the
-    thresholds (microseconds) where so many of them are shorter than it.
+    thresholds (microseconds) where so many of them are shorter than it, and a speed in bucket n of the speeds
+    (tokens a second) where so many of them are not above it.
     """
 
     edges: tuple[int, ...]
     ttft_us: tuple[int, ...]
     total_us: tuple[int, ...]
+    per_s: tuple[float, ...] = ()
 
 
 class Facts(NamedTuple):
@@ -40,6 +42,7 @@ class Facts(NamedTuple):
     trusted: bool
     ttft: int | None
     total: int | None
+    speed: int | None
     rows: int
 
 
@@ -49,18 +52,21 @@ class Rule(NamedTuple):
     sli: Sli
     threshold_us: int | None
     throttled: EventClass
+    at_least_per_s: float | None = None
 
 
 def rule_of(question: SliQuestion) -> Rule:
     """Return the rule of a question, the threshold in whole microseconds as `results` keeps durations.
 
-    Raises ValueError where a latency SLI has no threshold.
+    Raises ValueError where the SLI lacks its figure.
     """
-    if question.sli == "availability":
-        return Rule(question.sli, None, question.throttled)
-    if question.threshold_s is None:
-        raise ValueError(f"The {question.sli} SLI needs a threshold: give threshold_s.")
-    return Rule(question.sli, min(round(question.threshold_s * 1e9) // 1000, INT32 - 1), question.throttled)
+    sli, throttled = question.sli, question.throttled
+    require(sli, question.threshold_s, question.at_least_per_s)
+    if sli == "throughput":
+        return Rule(sli, None, throttled, question.at_least_per_s)
+    if sli == "availability" or question.threshold_s is None:
+        return Rule(sli, None, throttled)
+    return Rule(sli, min(round(question.threshold_s * 1e9) // 1000, INT32 - 1), throttled)
 
 
 def pair_of(question: SliQuestion) -> Pair:
@@ -76,7 +82,11 @@ def planned(questions: Iterable[SliQuestion]) -> dict[Plan, list[Pair]]:
     for pair, theirs in asked.items():
         edges = sorted({edge for question in theirs for edge in (question.since_ns, question.until_ns)})
         rules = {rule_of(question) for question in theirs}
-        plans[Plan(tuple(edges), _thresholds(rules, "ttft"), _thresholds(rules, "total"))].append(pair)
+        speeds = sorted({rule.at_least_per_s for rule in rules if rule.at_least_per_s is not None})
+        asked_alike = Plan(
+            tuple(edges), _thresholds(rules, "ttft"), _thresholds(rules, "total"), tuple(speeds)
+        )
+        plans[asked_alike].append(pair)
     return plans
 
 
@@ -126,6 +136,8 @@ class Tally:
         return [SliCounts(*sums) for sums in itertools.accumulate(segments, _added)]
 
     def _within(self, fact: Facts, rule: Rule) -> bool | None:
+        if rule.at_least_per_s is not None:
+            return None if fact.speed is None else fact.speed > self._plan.per_s.index(rule.at_least_per_s)
         if rule.threshold_us is None:
             return None
         bucket = fact.ttft if rule.sli == "ttft" else fact.total

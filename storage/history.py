@@ -177,16 +177,17 @@ def _facts(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Ite
             # A duration is over a threshold from the next microsecond on.
             "ttft": [threshold + 1 for threshold in plan.ttft_us],
             "total": [threshold + 1 for threshold in plan.total_us],
+            "speeds": list(plan.per_s),
             "targets": targets,
             "probes": probes,
             "vantages": vantages,
         },
     )
-    for target, probe, vantage, segment, outcome, fault, trusted, ttft, total, count in found:
+    for target, probe, vantage, segment, outcome, fault, trusted, ttft, total, speed, count in found:
         pair = pairs.get((target, probe, vantage))  # the product of the three lists holds more than was asked
         if pair is not None:
             known = Fault(fault) if fault else None
-            yield Facts(pair, segment, Outcome(outcome), known, trusted, ttft, total, count)
+            yield Facts(pair, segment, Outcome(outcome), known, trusted, ttft, total, speed, count)
 
 
 def _counted(source: str, fault: str, among: str) -> str:
@@ -194,12 +195,13 @@ def _counted(source: str, fault: str, among: str) -> str:
         SELECT r.target_id, r.probe_id, r.vantage_id,
             width_bucket(r.scheduled_at, CAST(:edges AS timestamptz[])), r.outcome, {fault} AS fault,
             r.quality_reasons IS NULL, width_bucket(r.ttft_us, CAST(:ttft AS int[])),
-            width_bucket(r.total_us, CAST(:total AS int[])), count(*)
+            width_bucket(r.total_us, CAST(:total AS int[])),
+            width_bucket(r.tokens_per_s, CAST(:speeds AS double precision[])), count(*)
         FROM {source}
         WHERE r.scheduled_at >= :since AND r.scheduled_at < :until AND r.attempt = {SCHEDULED}
             AND r.target_id = ANY (CAST(:targets AS int[])) AND r.probe_id = ANY (CAST(:probes AS smallint[]))
             AND r.vantage_id = ANY (CAST(:vantages AS smallint[])) AND r.outcome {among}
-        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
     """  # noqa: S608 - numbers and names of our own
 
 

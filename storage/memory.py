@@ -136,6 +136,7 @@ class MemoryStore:
                 self._fault(result),
                 sli=question.sli,
                 threshold_s=question.threshold_s,
+                at_least_per_s=question.at_least_per_s,
                 throttled=question.throttled,
             )
             if kind is not None:

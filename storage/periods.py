@@ -51,7 +51,7 @@ def timings(connection: Connection, within: Mapping[str, Any]) -> Iterator[Timin
     for target, probe, kind, reasons, slots in connection.execute(text(_DOUBTS), within):
         for reason in reasons.split(","):
             doubts[target, probe, kind][reason] += slots
-    for target, probe, kind, slots, untrusted, *spreads in connection.execute(text(_TIMINGS), within):
+    for target, probe, kind, slots, untrusted, speed, *spreads in connection.execute(text(_TIMINGS), within):
         yield Timing(
             target=target,
             probe=probe,
@@ -60,7 +60,9 @@ def timings(connection: Connection, within: Mapping[str, Any]) -> Iterator[Timin
             untrusted=untrusted,
             doubts=dict(sorted(doubts[target, probe, kind].items())),
             ttft=_spread(*spreads[:2]),
-            total=_spread(*spreads[2:]),
+            total=_spread(*spreads[2:4]),
+            tokens_per_s=None if speed is None else round(speed, 9),
+            per_500=_spread(*spreads[4:]),
         )
 
 
@@ -137,10 +139,14 @@ def _percentiles(column: str, among: str) -> str:
 
 _TRUSTED = "r.quality_reasons IS NULL"
 
+_PER_500_US = "r.ttft_us + 500e6 / nullif(r.tokens_per_s, 0)"
+
 _TIMINGS = f"""
     SELECT targets.name, probes.name, revisions.kind, count(*), count(r.quality_reasons),
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY r.tokens_per_s) FILTER (WHERE {_TRUSTED}),
         {_percentiles("r.ttft_us", _TRUSTED)},
-        {_percentiles("r.total_us", f"{_TRUSTED} AND r.outcome IN ({_ANSWERED})")}
+        {_percentiles("r.total_us", f"{_TRUSTED} AND r.outcome IN ({_ANSWERED})")},
+        {_percentiles(_PER_500_US, _TRUSTED)}
     {_WITHIN} AND r.attempt = {SCHEDULED}
     GROUP BY 1, 2, 3
 """

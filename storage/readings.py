@@ -40,7 +40,8 @@ class PlanRow:
 class SliQuestion:
     """Ask how many events of each class one probe of one target saw from one vantage in [since, until).
 
-    `threshold_s` belongs to the latency SLIs; `throttled` is the class that a throttled answer takes.
+    `threshold_s` belongs to the latency SLIs, `at_least_per_s` to throughput; `throttled` is the class that a
+    throttled answer takes.
     """
 
     target: str
@@ -50,6 +51,7 @@ class SliQuestion:
     since_ns: int
     until_ns: int
     threshold_s: float | None = None
+    at_least_per_s: float | None = None
     throttled: EventClass = EventClass.EXCLUDED
 
 
@@ -124,7 +126,8 @@ class Timing:
     """How quick the scheduled attempts of a probe of a target were; None where no sample is trusted.
 
     `untrusted` of all `slots` are not in the spreads, for the reasons in `doubts` (one may have several).
-    `total` holds answers alone.
+    `total` holds answers alone. `tokens_per_s` is the median speed of long answers, and `per_500` the time that
+    500 tokens take at each one's first token and speed.
     """
 
     target: str
@@ -135,6 +138,8 @@ class Timing:
     doubts: Mapping[str, int]
     ttft: Spread | None
     total: Spread | None
+    tokens_per_s: float | None = None
+    per_500: Spread | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

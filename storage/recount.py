@@ -47,9 +47,22 @@ def timings(results: Iterable[ProbeResult]) -> list[Timing]:
             doubts=dict(sorted(Counter(reason for one in theirs for reason in one.quality_reasons).items())),
             ttft=_spread(one.ttft_s for one in theirs if one.trusted),
             total=_spread(one.total_s for one in theirs if one.trusted and one.outcome in ANSWERED),
+            tokens_per_s=_median(one.tokens_per_s for one in theirs if one.trusted),
+            per_500=_spread(_per_500(one) for one in theirs if one.trusted),
         )
         for (target, probe, kind), theirs in sorted(grouped.items())
     ]
+
+
+def _median(figures: Iterable[float | None]) -> float | None:
+    samples = sorted(one for one in figures if one is not None)
+    return round(percentile(samples, 0.5), 9) if samples else None
+
+
+def _per_500(result: ProbeResult) -> float | None:
+    if result.ttft_s is None or not result.tokens_per_s:
+        return None
+    return result.ttft_s + 500 / result.tokens_per_s
 
 
 def _spread(seconds: Iterable[float | None]) -> Spread | None:

@@ -29,7 +29,17 @@ DICTIONARY_OF = {
 
 _AS_THEY_ARE = (
     *("started_ns", "tls_expires_at", "cost_usd", "input_tokens", "output_tokens", "reasoning_tokens"),
-    *("cached_tokens", "attempt", "http_status", "reused", "id", "finish_reason", "service_tier", "stamp"),
+    *(
+        "cached_tokens",
+        "tokens_per_s",
+        "attempt",
+        "http_status",
+        "reused",
+        "id",
+        "finish_reason",
+        "service_tier",
+        "stamp",
+    ),
 )
 
 REVISION = (

@@ -150,6 +150,8 @@ results = Table(
     Column("service_tier", Text),
     Column("stamp", Text),
     Column("quality_reasons", Text),  # joined by commas; NULL is trusted
+    # Added later, so behind the others: most rows have none and are not padded for it.
+    Column("tokens_per_s", Double),
     PrimaryKeyConstraint(*_ATTEMPT_KEY),
     postgresql_partition_by="RANGE (scheduled_at)",
 )

@@ -1,8 +1,9 @@
 """What a single value may be: checks that return it or raise a sentence, and the types made of them."""
 
+import json
 import re
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator
 
@@ -10,6 +11,7 @@ from agent.config import selecting, thresholds
 from agent.config.durations import duration, ratio, shown, size
 from agent.config.findings import BadValueError
 from agent.config.references import literal, references
+from probes import shapes
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
@@ -22,7 +24,7 @@ _CONNECTIONS = frozenset(
 """Headers that say how a message is framed, and to whom it goes: another value would break what is measured."""
 
 SHEDDABLE = ("throughput", "long-context", "tools", "json", "responses", "embeddings", "chat-sync")
-"""Kinds of probes that a budget may stop; those of later versions are known by name already."""
+"""Kinds of probes that a budget may stop."""
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
 
@@ -82,6 +84,26 @@ def _port(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
         raise BadValueError(f"{shown(value)} is not a port; write a number from 1 to 65535")
     return value
+
+
+def _prompt_tokens(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 100 <= value <= 200_000:
+        raise BadValueError(
+            f"{shown(value)} is no length of a prompt; write a whole number of tokens from 100 to 200000"
+        )
+    return value
+
+
+def _json_schema(value: object) -> dict[str, Any]:
+    """Return a JSON Schema as JSON has it; one that no judge can use is told by its place."""
+    if not isinstance(value, dict) or not value:
+        raise BadValueError(
+            f"a JSON Schema belongs here, as a map such as {{type: object, required: [city]}}, not {shown(value)}"
+        )
+    plain: dict[str, Any] = json.loads(json.dumps(value))
+    if found := shapes.schema_fault(plain):
+        raise BadValueError(f"is no JSON Schema that can be used: {found}")
+    return plain
 
 
 def _money(value: object) -> float:
@@ -241,4 +263,7 @@ Selector = Annotated[selecting.Selector, PlainValidator(selecting.parse)]
 Headers = dict[Annotated[str, BeforeValidator(_header)], Annotated[str, BeforeValidator(_header_value)]]
 Labels = dict[Annotated[str, BeforeValidator(_label)], Plain]
 Threshold = Annotated[float | thresholds.Graded, PlainValidator(thresholds.parse)]
+Speed = Annotated[float | thresholds.Graded, PlainValidator(thresholds.speeds)]
+PromptTokens = Annotated[int, BeforeValidator(_prompt_tokens)]
+JsonSchema = Annotated[dict[str, Any], BeforeValidator(_json_schema)]
 Window = Annotated[float, BeforeValidator(_window)]

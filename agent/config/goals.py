@@ -1,6 +1,7 @@
 """Objective sections to objectives: what each SLO watches, and which latency is still good for whom."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from agent.config.context import Context
 from agent.config.expanding import BY_DEFAULT
@@ -13,8 +14,9 @@ from agent.config.workloads import Planned, select
 from agent.slo.lint import lint
 from agent.slo.objective import Objective
 from exporters.durations import write
+from probes.quality import SPEED_TOKENS
 from probes.result import EventClass
-from probes.target import Workload
+from probes.target import STREAMED, Workload
 
 DEFAULT_OBJECTIVES = tuple(ObjectiveSection.model_validate(entry) for entry in BY_DEFAULT["objectives"])
 
@@ -100,10 +102,11 @@ def _objectives(
             ratio=section.percent,
             window_s=section.window,
             pairs=tuple(pairs),
-            threshold_s=threshold_s,
+            threshold_s=None if section.sli == "throughput" else figure,
+            at_least_per_s=figure if section.sli == "throughput" else None,
             throttled=EventClass(throttled) if throttled else None,
         )
-        for threshold_s, pairs in _graded(context, path, section, file, workloads, targets).items()
+        for figure, pairs in _graded(context, path, section, file, workloads, targets).items()
     ]
     for objective in found:
         _judge(context, path, objective, workloads)
@@ -115,25 +118,30 @@ def _watched(
 ) -> list[Planned]:
     where = (*path, "probes")
     if section.probes is None:
-        chat = [one for one in planned if one[1].kind == "chat"]
-        kinds = {probe.connection for _, probe, _ in chat}
-        if not chat and file.names["probes"] <= {probe.name for _, probe, _ in planned}:
-            context.findings.error(
-                where, "there is no chat probe to watch by default; name the probes to watch"
-            )
-        if len(kinds) > 1:
+        usual = "throughput" if section.sli == "throughput" else "chat"
+        chosen = [one for one in planned if one[1].kind == usual]
+        connections = {probe.connection for _, probe, _ in chosen}
+        if not chosen and file.names["probes"] <= {probe.name for _, probe, _ in planned}:
+            remedy = "name the probes to watch" if usual == "chat" else "add one of kind: throughput"
+            context.findings.error(where, f"there is no {usual} probe to watch by default; {remedy}")
+        if len(connections) > 1:
             context.findings.warn(
                 where, "watches cold and warm probes, each as an SLO of its own; name those you mean"
             )
-        return chat
+        return chosen
     names = dict.fromkeys([*(probe.name for _, probe, _ in planned), *sorted(file.names["probes"])])
     views = [{"name": name} for name in names]
-    chosen = {view["name"] for view in select(context, where, section.probes, views, "probe")}
-    watched = [one for one in planned if one[1].name in chosen]
+    named = {view["name"] for view in select(context, where, section.probes, views, "probe")}
+    watched = [one for one in planned if one[1].name in named]
     for _, probe, _ in watched:
-        if section.sli == "ttft" and probe.kind != "chat":
+        if section.sli == "ttft" and probe.kind not in STREAMED:
             context.findings.error(
                 where, f"`{probe.name}` ({probe.kind}) has no first token; use sli: total for it"
+            )
+        if section.sli == "throughput" and probe.kind != "throughput":
+            context.findings.error(
+                where,
+                f"`{probe.name}` ({probe.kind}) answers too little for a speed; name probes of kind throughput",
             )
     return watched
 
@@ -146,26 +154,34 @@ def _graded(
     workloads: Mapping[_Pair, Workload],
     targets: Mapping[str, View],
 ) -> dict[float | None, list[_Pair]]:
-    """Return threshold -> the (target, probe)s that it holds for; a target without one is an error."""
-    where, under = (*path, "under"), section.under
-    if section.sli == "availability":
-        if under is not None:
-            context.findings.error(
-                where, "availability has no threshold; take it out, or use sli: ttft or total"
-            )
+    """Return threshold or speed -> the (target, probe)s that it holds for; a target without one is an error."""
+    figures = {"under": section.under, "at_least": section.at_least}
+    key = {"availability": None, "throughput": "at_least"}.get(section.sli, "under")
+    for other in figures.keys() - {key}:
+        if figures[other] is not None:
+            context.findings.error((*path, other), _VAIN[other].format(section.sli))
+    if key is None:
         return {None: list(workloads)}
-    if under is None:
-        context.findings.error(where, f"is missing; say which {section.sli} is still good, as in under: 2s")
+    where, figure = (*path, key), figures[key]
+    if figure is None:
+        example = "under: 2s" if key == "under" else "at_least: 30"
+        context.findings.error(where, f"is missing; say which {section.sli} is still good, as in {example}")
         return {None: list(workloads)}
-    if not isinstance(under, Graded):
-        return {under: list(workloads)}
-    for fault in under.unknown(file.views):
+    if not isinstance(figure, Graded):
+        return {figure: list(workloads)}
+    for fault in figure.unknown(file.views):
         context.findings.error(where, fault)
     found: dict[float | None, list[_Pair]] = {}
     for target, probe in workloads:
-        found.setdefault(under.within(targets[target]), []).append((target, probe))
+        found.setdefault(figure.within(targets[target]), []).append((target, probe))
     _without(context, where, sorted({target for target, _ in found.pop(None, [])}))
     return found
+
+
+_VAIN: Final = {
+    "under": "{} has no threshold; take it out, or use sli: ttft or total",
+    "at_least": "{} has no speed; take it out, or use sli: throughput",
+}
 
 
 def _without(context: Context, where: Path, targets: Sequence[str]) -> None:
@@ -185,6 +201,8 @@ def _judge(context: Context, path: Path, objective: Objective, workloads: Mappin
         for finding in lint(objective, every_s):
             tell = context.findings.error if finding.level == "error" else context.findings.warn
             tell(path, finding.message)
+    if objective.at_least_per_s is not None:
+        _judge_speed(context, path, objective.at_least_per_s, watched)
     under = objective.threshold_s
     for workload in watched if under is not None else ():
         key = "first_token" if objective.sli == "ttft" else "timeout"
@@ -198,6 +216,24 @@ def _judge(context: Context, path: Path, objective: Objective, workloads: Mappin
                 where,
                 f"{whose}{under:g}s is not below {key} of probe {workload.name} ({deadline:g}s), so every answer "
                 f"in time is good; {mend}, or raise {key}",
+            )
+
+
+def _judge_speed(context: Context, path: Path, per_s: float, watched: Iterable[Workload]) -> None:
+    """Tell of a speed that no answer could show, or that no answer in time could miss."""
+    for workload in watched:
+        if workload.max_tokens < SPEED_TOKENS:
+            context.findings.error(
+                (*path, "at_least"),
+                f"probe {workload.name} allows {workload.max_tokens} tokens, and a speed is told of answers of "
+                f"{SPEED_TOKENS} or more; raise its max_tokens",
+            )
+        took_s = SPEED_TOKENS / per_s
+        if took_s >= workload.timeout_s:
+            context.findings.warn(
+                (*path, "at_least"),
+                f"{SPEED_TOKENS} tokens take {took_s:g}s at {per_s:g} a second, not below timeout of probe "
+                f"{workload.name} ({workload.timeout_s:g}s), so every answer in time is good; raise it, or timeout",
             )
 
 

@@ -12,18 +12,21 @@ from agent.config.fields import (
     Flag,
     Headers,
     Interval,
+    JsonSchema,
     Labels,
     Money,
     Name,
     Patterns,
     Plain,
     Port,
+    PromptTokens,
     Ratio,
     Referring,
     Seconds,
     Selector,
     Shed,
     Size,
+    Speed,
     Text,
     Threshold,
     Tokens,
@@ -33,6 +36,7 @@ from agent.config.fields import (
 )
 from agent.config.model import SHED
 from agent.config.selecting import EVERYTHING
+from probes.target import KINDS, Kind
 
 
 class Section(BaseModel):
@@ -134,23 +138,25 @@ class TargetSection(Section):
 
 
 class Expect(Section):
-    later = frozenset({"matches", "schema", "equals", "json"})
+    later = frozenset({"matches", "equals"})
+    elsewhere = dict.fromkeys(
+        ("schema", "json"), "is not expected but asked for: write kind: json, and schema: in the probe"
+    )
     contains: Plain
 
 
-_KINDS_LATER = ("responses", "embeddings", "tools", "json", "throughput", "long-context")
-
-
 class Asking(Section):
-    """What of a probe may differ from target to target."""
+    """What of a probe may differ from target to target; what is left out is as usual for the kind."""
 
-    every: Interval = 30.0
+    every: Interval | None = None
     first_token: Seconds | None = None
     stall: Seconds | None = None
     timeout: Seconds | None = None
-    max_tokens: Count = 256
+    max_tokens: Count | None = None
     reasoning: Plain | None = None
-    prompt: Plain = "Reply with the single word: pong"
+    prompt: Plain | None = None
+    prompt_tokens: PromptTokens | None = None
+    schema_: JsonSchema | None = Field(None, alias="schema")
     expect: Expect | None = None
 
 
@@ -163,37 +169,39 @@ class ProbeOverride(Asking):
 
 
 class ProbeSection(Asking):
-    later = frozenset({"expensive"})
     before = frozenset({"for", "except"})
-    elsewhere = {"interval": "is called `every` here", "deadline": "is called `timeout` here"}
+    elsewhere = {
+        "interval": "is called `every` here",
+        "deadline": "is called `timeout` here",
+        "expensive": "is said by the kind: throughput and long-context are, and `once` asks them by name or with "
+        "--expensive",
+    }
     name: Name
-    kind: Annotated[
-        Literal["chat", "chat-sync", "models"],
-        BeforeValidator(one_of("chat", "chat-sync", "models", later=_KINDS_LATER)),
-    ] = "chat"
+    kind: Annotated[Kind, BeforeValidator(one_of(*KINDS))] = "chat"
     connection: Annotated[Literal["cold", "warm"], BeforeValidator(one_of("cold", "warm"))] = "cold"
     targets: Selector = EVERYTHING
     override: Annotated[tuple[ProbeOverride, ...], BeforeValidator(maps)] = ()
 
 
-_SLIS_LATER = ("throughput", "ttfo", "itl", "correctness", "residency")
+_SLIS_LATER = ("ttfo", "itl", "correctness", "residency")
 
 
 class ObjectiveSection(Section):
     later = frozenset({"override", "served_in"})
     before = frozenset({"for", "except"})
     elsewhere = {
-        "threshold": "is called `under` here",
+        "threshold": "is called `under` here, and `at_least` for sli: throughput",
         "target": "is called `percent` here, or `targets` where you mean who is judged",
     }
     name: Name
     sli: Annotated[
-        Literal["availability", "ttft", "total"],
-        BeforeValidator(one_of("availability", "ttft", "total", later=_SLIS_LATER)),
+        Literal["availability", "ttft", "total", "throughput"],
+        BeforeValidator(one_of("availability", "ttft", "total", "throughput", later=_SLIS_LATER)),
     ]
     percent: Ratio
     window: Window = 28 * 86400.0
     under: Threshold | None = None
+    at_least: Speed | None = None
     method: Annotated[
         Literal["occurrences"], BeforeValidator(one_of("occurrences", later=("timeslices",)))
     ] = "occurrences"

@@ -28,7 +28,7 @@ _WANTED = {
     "name": "give each entry a name of its own",
     "provider": "say who serves it, as in provider: openai",
     "model": "say what answers, as in model: gpt-5-nano (id: says what the provider calls it, as a deployment)",
-    "sli": "say what is judged: availability, ttft or total",
+    "sli": "say what is judged: availability, ttft, total or throughput",
     "percent": "say how many of a hundred have to be good, as in percent: 99.9",
     "when": "say for which targets, as in when: {class: slow}",
 }

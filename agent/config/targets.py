@@ -19,9 +19,6 @@ from probes import catalog
 from probes import target as probing
 from probes.provider import DATED, Provider
 
-LATER = frozenset({"anthropic", "bedrock", "cohere", "oci", "sagemaker"})
-"""Providers of later versions."""
-
 _DEPLOYED = frozenset({"azure"})
 """Providers that call a model by the name of a deployment, which its buyer chose."""
 
@@ -34,7 +31,7 @@ _CALLED = {
 }  # fmt: skip
 """What newcomers call a provider, and its name here."""
 
-_CALLS = ("/chat/completions", "/completions", "/responses", "/embeddings")
+_CALLS = ("/chat/completions", "/completions", "/responses", "/embeddings", "/messages")
 """How the address of a call ends, where a base URL is wanted."""
 
 RESERVED = frozenset(
@@ -145,7 +142,7 @@ def _providers(context: Context, models: Models) -> None:
     """Tell of ids for providers that there are not."""
     for name, model in models.items():
         for provider in model.ids or ():
-            if provider not in catalog.PROVIDERS and provider not in LATER:
+            if provider not in catalog.PROVIDERS:
                 context.findings.error(("models", name, "ids", provider), _unknown(provider))
 
 
@@ -180,8 +177,6 @@ def _model_id(context: Context, path: Path, section: TargetSection, models: Mode
 def _unknown(provider: str) -> str:
     known = ", ".join(sorted(catalog.PROVIDERS))
     called = _CALLED.get(provider.lower().replace("_", "-"))
-    if provider in LATER or called in LATER:
-        return f"`{provider}`: not yet: this version has {known}"
     close = f"; did you mean `{called}`?" if called else nearest(provider, catalog.PROVIDERS)
     return f"unknown provider {shown(provider)}{close or '; write one of ' + known}"
 

@@ -1,22 +1,21 @@
 """Probe sections to plans: which probe asks which target, and what of it an override changes for some of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from agent.config import selecting
+from agent.config import kinds, selecting
 from agent.config.context import Context
 from agent.config.expanding import BY_DEFAULT
 from agent.config.findings import Path
 from agent.config.model import ProbePlan
-from agent.config.schema import ProbeOverride, ProbeSection
+from agent.config.schema import ProbeOverride, ProbeSection, TargetSection
 from agent.config.sections import Entry, File
 from agent.config.selecting import Selector, View
-from probes import catalog
-from probes.target import Workload
+from probes import catalog, tasks
+from probes.target import Kind, Workload
 
 DEFAULT_PROBES = tuple(ProbeSection.model_validate(entry) for entry in BY_DEFAULT["probes"])
 
-_GENERATING = frozenset({"expect", "max_tokens", "prompt", "reasoning", "stall"})
-"""Keys that say what is generated and how; a list of models is only fetched."""
+NAMED_AT_MOST = 5
 
 Planned = tuple[Path, ProbeSection, ProbePlan]
 
@@ -31,6 +30,8 @@ def probes(context: Context, file: File) -> list[Planned]:
         for entry in entries
         for plan in _plans(context, entry.path, entry.section, file)
     ]
+    for entry in entries:
+        _judge_kind(context, entry, file)
     asked = {name for _, _, plan in found for name in plan.targets}
     for target in file.targets:
         if target.section.name not in asked:
@@ -75,6 +76,37 @@ def _idle(path: Path, section: ProbeSection, groups: Sequence[Sequence[int]]) ->
     return idle
 
 
+def _judge_kind(context: Context, entry: Entry[ProbeSection], file: File) -> None:
+    """Tell of targets that cannot be asked so: what nobody answers is no gap to pass over in silence."""
+    kind = entry.section.kind
+    chosen = {view["name"] for view in file.views if selecting.selects(entry.section.targets, view)}
+    asked = [(one.section, _calls(one.section)) for one in file.targets if one.section.name in chosen]
+    deaf = [(target, calls) for target, calls in asked if calls is not None and kind not in calls]
+    if not deaf:
+        return
+    target, calls = deaf[0]
+    others = f" (and {len(deaf) - 1} more likewise)" if len(deaf) > 1 else ""
+    able = [target.name for target, calls in asked if calls is not None and kind in calls]
+    if able:
+        more = ", ..." if len(able) > NAMED_AT_MOST else ""
+        remedy = f"select those that have it, as in targets: [{', '.join(able[:NAMED_AT_MOST])}{more}]"
+    else:
+        remedy = "choose another kind, or take the probe out"
+    context.findings.error(
+        (*entry.path, "targets" if "targets" in entry.section.model_fields_set else "kind"),
+        f"{target.name} ({target.provider}) is not asked by kind {kind}{others}; it has "
+        f"{', '.join(calls or ())}: {remedy}",
+    )
+
+
+def _calls(target: TargetSection) -> Collection[Kind] | None:
+    """Return the kinds by which a target can be asked; None where its provider or API is not known, which is told."""
+    provider = catalog.PROVIDERS.get(target.provider)
+    if provider is None or (target.api is not None and target.api not in provider.apis):
+        return None
+    return provider.api(target.api, target.api_version).calls
+
+
 class _Changed:
     """A probe under the overrides that hold for some of its targets, and where each key of it was said."""
 
@@ -85,40 +117,57 @@ class _Changed:
         for at in holding:
             for key in section.override[at].model_fields_set - {"when"}:
                 said[key] = section.override[at]
-                self._where[key] = (*path, "override", at, key)
+                self._where[_written(key)] = (*path, "override", at, _written(key))
         self.section = section.model_copy(update={key: getattr(one, key) for key, one in said.items()})
 
     def plan(self, context: Context, file: File, targets: tuple[str, ...]) -> ProbePlan:
-        section = self.section
-        timeout = section.timeout or max(30.0, section.first_token or 0.0)
-        first_token = section.first_token or min(8.0, timeout)
-        stall = section.stall or min(10.0, timeout)
+        section, usual = self.section, kinds.USUAL[self.section.kind]
+        timeout = section.timeout or max(usual.timeout_s, section.first_token or 0.0)
+        first_token = section.first_token or min(usual.first_token_s, timeout)
+        stall = section.stall or min(usual.stall_s, timeout)
         for key, seconds in (("first_token", first_token), ("stall", stall)):
             if seconds > timeout:
                 context.findings.error(
                     self._at(key),
                     f"{seconds:g}s is longer than the timeout of {timeout:g}s; lengthen timeout, or shorten {key}",
                 )
-        for key in sorted(_GENERATING & section.model_fields_set) if section.kind == "models" else ():
-            context.findings.error(
-                self._at(key),
-                f"has no effect on a models probe, for which nothing is generated; take {key} out",
-            )
+        self._judge_keys(context)
         self._warn_of_deaf(context, file, targets)
+        prompt_tokens = section.prompt_tokens
+        if section.kind == "long-context" and prompt_tokens is None:
+            prompt_tokens = tasks.PROMPT_TOKENS
         workload = Workload(
             name=section.name,
             kind=section.kind,
-            every_s=section.every,
+            every_s=section.every or usual.every_s,
             first_token_s=first_token,
             stall_s=stall,
             timeout_s=timeout,
             connection=section.connection,
-            max_tokens=section.max_tokens,
+            max_tokens=section.max_tokens or usual.max_tokens,
             reasoning=section.reasoning,
-            prompt=section.prompt,
+            prompt=section.prompt or tasks.PROMPTS[section.kind],
             expect_contains=section.expect.contains if section.expect else None,
+            schema=section.schema_,
+            prompt_tokens=prompt_tokens,
         )
         return ProbePlan(workload=workload, targets=targets)
+
+    def _judge_keys(self, context: Context) -> None:
+        """Tell of keys that would change nothing, and of a schema that nothing asks for."""
+        section = self.section
+        said = {_written(key) for key in section.model_fields_set}
+        article = "an" if section.kind == "embeddings" else "a"
+        for key in sorted(said):
+            if why := kinds.vain(section.kind, key):
+                context.findings.error(
+                    self._at(key), f"has no effect on {article} {section.kind} probe, {why}; take {key} out"
+                )
+        if section.kind == "json" and "schema" in said and "prompt" not in said:
+            context.findings.error(
+                self._at("schema"),
+                "is another than that of the usual prompt; write a prompt that asks for such JSON",
+            )
 
     def _at(self, key: str) -> Path:
         return self._where.get(key, (*self._path, key))
@@ -134,3 +183,12 @@ class _Changed:
             context.findings.warn(
                 self._at("reasoning"), f"has no effect for {', '.join(deaf)}, which takes no such field"
             )
+
+
+def _written(field: str) -> str:
+    """Return a key as the file says it.
+
+    >>> _written("schema_"), _written("prompt")
+    ('schema', 'prompt')
+    """
+    return ProbeSection.model_fields[field].alias or field

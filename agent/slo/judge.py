@@ -33,7 +33,12 @@ class Judge:
             return {}
         found = {
             objective.name: event_class(
-                result, fault, sli=objective.sli, threshold_s=objective.threshold_s, throttled=throttled
+                result,
+                fault,
+                sli=objective.sli,
+                threshold_s=objective.threshold_s,
+                at_least_per_s=objective.at_least_per_s,
+                throttled=throttled,
             )
             for objective, throttled in self._lookers.get((result.target, result.probe), ())
         }

@@ -126,6 +126,8 @@ def _latency(timing: Timing) -> LatencyWeek:
         reasons=timing.doubts,
         ttft=_percentiles(timing.ttft),
         total=_percentiles(timing.total),
+        tokens_per_s=timing.tokens_per_s,
+        per_500=_percentiles(timing.per_500),
     )
 
 

@@ -9,8 +9,9 @@ from probes.target import Target
 def series_plan(config: Config) -> SeriesPlan:
     thresholds: dict[str, set[float]] = {}
     for objective in config.objectives:
-        if objective.threshold_s is not None:
-            thresholds.setdefault(objective.sli, set()).add(objective.threshold_s)
+        for figure in (objective.threshold_s, objective.at_least_per_s):
+            if figure is not None:
+                thresholds.setdefault(objective.sli, set()).add(figure)
     return SeriesPlan(
         config_hash=config.hash,
         vantage=config.vantage,
@@ -48,6 +49,7 @@ def page_plan(config: Config) -> PagePlan:
                 ratio=objective.ratio,
                 window_s=objective.window_s,
                 threshold_s=objective.threshold_s,
+                at_least_per_s=objective.at_least_per_s,
             )
             for objective in config.objectives
         ),

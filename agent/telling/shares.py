@@ -55,6 +55,7 @@ class SloAsked:
                 since_ns=since_ns,
                 until_ns=until_ns,
                 threshold_s=self.objective.threshold_s,
+                at_least_per_s=self.objective.at_least_per_s,
                 throttled=throttled_class(self.objective, self.target),
             )
             for since_ns, until_ns in self.spans()
@@ -83,6 +84,7 @@ def slo_week(asked: SloAsked, answers: Iterator[SliCounts]) -> SloWeek:
         sli=objective.sli,
         objective_ratio=objective.ratio,
         threshold_s=objective.threshold_s,
+        at_least_per_s=objective.at_least_per_s,
         window_s=objective.window_s,
         week=_share(asked, *told[0]),
         rolling=_share(asked, *told[1]),

@@ -58,7 +58,7 @@ def _answers(config: Config) -> Iterator[ProbeResult]:
 
 
 def _answer(vantage: str, target: Target, workload: Workload) -> ProbeResult:
-    generates, streams = workload.kind != "models", workload.streamed
+    spends, streams = workload.kind != "models", workload.streamed
     # An endpoint that stands for a variable unset here is most likely https.
     secure = not catalog.shown_url(target, workload.kind).startswith("http:")
     phases: dict[str, Any] = {f"{phase}_s": 0.001 for phase in conventions.PHASES if secure or phase != "tls"}
@@ -78,11 +78,12 @@ def _answer(vantage: str, target: Target, workload: Workload) -> ProbeResult:
         ttfo_s=0.001 if streams else None,
         itl_s=0.001 if streams else None,
         total_s=0.001,
+        tokens_per_s=1.0 if workload.kind == "throughput" else None,
         tls_expires_at=_AT if secure else None,
-        ratelimit=dict.fromkeys(conventions.RATELIMIT, 1.0) if generates else {},
-        input_tokens=1 if generates else None,
-        output_tokens=1 if generates else None,
-        cost_usd=0.0 if generates and target.price is not None else None,
+        ratelimit=dict.fromkeys(conventions.RATELIMIT, 1.0) if spends else {},
+        input_tokens=1 if spends else None,
+        output_tokens=1 if workload.generates else None,
+        cost_usd=0.0 if spends and target.price is not None else None,
         backend={"region": "here"},
         **phases,
     )

@@ -84,6 +84,7 @@ def statuses_of(config: Config, history: History, now_ns: int) -> tuple[SloStatu
             since_ns=now_ns - round(seconds * 1e9),
             until_ns=now_ns,
             threshold_s=objective.threshold_s,
+            at_least_per_s=objective.at_least_per_s,
             throttled=throttled_class(objective, targets[target]),
         )
         for objective, target, probe, counted in looks

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from probes.clouds.anthropic import messages_api
 from probes.clouds.compatible import openai_api
 from probes.dialects.embeddings import Embeddings
 from probes.dialects.models_list import ModelsList
@@ -15,6 +16,8 @@ _INFERENCE: Final = OpenAIChat(cap="max_tokens", stream_options=None, reasoning=
 """The older inference API refuses what it does not know, and sends the usage unasked."""
 
 _V1: Final = "/openai/v1"
+
+_FOUNDRY_SCOPE: Final = "https://ai.azure.com/.default"
 
 _DEPLOYMENT = "deployment {model} is unknown to this resource: make it in the Foundry portal, or write its name as id; a new one takes some minutes"
 _ROLE = "the identity lacks the data action: assign it the role Cognitive Services OpenAI User (Foundry models: Cognitive Services User) on the resource, and wait five minutes"
@@ -39,6 +42,9 @@ ROWS: Final[Mapping[str, Provider]] = {
                 | {"models": Call(ModelsList(), "/models", root=_V1)},
                 version="2024-05-01-preview",
                 reasoning=False,
+            ),
+            "anthropic": messages_api(
+                "/anthropic/v1", signer=Entra(key_header="x-api-key", scope=_FOUNDRY_SCOPE)
             ),
         },
         signer=Entra(),

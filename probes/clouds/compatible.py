@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
+from probes.clouds.anthropic import COMPATIBLE, LISTED, messages_api
+from probes.dialects.anthropic_messages import AnthropicMessages
 from probes.dialects.embeddings import Embeddings
 from probes.dialects.models_list import ModelsList
 from probes.dialects.openai_chat import OpenAIChat
@@ -68,6 +70,16 @@ def _self_hosted(
     )
 
 
+_UNCACHED: Final = {"cache": {"no-cache": True}}
+
+
+def _and_anthropic(row: Provider, dialect: AnthropicMessages = COMPATIBLE) -> Provider:
+    """Return the row of who speaks Anthropic's messages beside OpenAI's."""
+    return dataclasses.replace(
+        row, apis={**row.apis, "anthropic": messages_api("/v1", dialect, models=LISTED)}
+    )
+
+
 ROWS: Final[Mapping[str, Provider]] = {
     "openai-compatible": dataclasses.replace(
         _self_hosted("openai"),
@@ -86,7 +98,10 @@ ROWS: Final[Mapping[str, Provider]] = {
     ),
     "litellm": dataclasses.replace(
         # Each prompt is new to an exact cache, but like the one before it to a semantic one.
-        _self_hosted("litellm", chat=OpenAIChat(cap="max_tokens", extra={"cache": {"no-cache": True}})),
+        _and_anthropic(
+            _self_hosted("litellm", chat=OpenAIChat(cap="max_tokens", extra=_UNCACHED)),
+            dataclasses.replace(COMPATIBLE, extra=_UNCACHED),
+        ),
         # Its own retries, two by default, would hide the first failure.
         headers={"x-litellm-num-retries": "0"},
         id_headers=("x-litellm-call-id",),
@@ -120,7 +135,9 @@ ROWS: Final[Mapping[str, Provider]] = {
         server_ms=("openai-processing-ms", "x-envoy-upstream-service-time"),
         gateway=PORTKEY,
     ),
-    "vllm": _self_hosted("vllm"),
+    "vllm": _and_anthropic(_self_hosted("vllm")),
     "ray": _self_hosted("ray", responses=False),
-    "nim": _self_hosted("nvidia.nim", environment={"api_key": "NVIDIA_API_KEY"}, embeddings=False),
+    "nim": _and_anthropic(
+        _self_hosted("nvidia.nim", environment={"api_key": "NVIDIA_API_KEY"}, embeddings=False)
+    ),
 }

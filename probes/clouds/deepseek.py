@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from probes.clouds.anthropic import COMPATIBLE, messages_api
 from probes.clouds.compatible import openai_api
 from probes.dialects.openai_chat import OpenAIChat
 from probes.provider import ANYWHERE, Provider
@@ -11,7 +12,10 @@ from probes.signers.bearer import Bearer
 ROWS: Final[Mapping[str, Provider]] = {
     "deepseek": Provider(
         cloud="deepseek",
-        apis={"openai": openai_api(OpenAIChat(cap="max_tokens"), "")},
+        apis={
+            "openai": openai_api(OpenAIChat(cap="max_tokens"), ""),
+            "anthropic": messages_api("/anthropic/v1", COMPATIBLE),
+        },
         signer=Bearer(),
         endpoints={ANYWHERE: "https://api.deepseek.com"},
         otel="deepseek",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from probes.clouds.anthropic import raw_predict
 from probes.dialects.models_list import ModelsList
 from probes.dialects.openai_chat import OpenAIChat
 from probes.dialects.vertex_generate import VertexGenerate
@@ -44,6 +45,7 @@ ROWS: Final[Mapping[str, Provider]] = {
                 calls=generating(_GENERATE, f"{_PLACE}{_MODEL}{_STREAM}", f"{_PLACE}{_MODEL}{_SYNC}")
                 | {"models": Call(ModelsList(holds="name"), _MODEL)},
             ),
+            "anthropic": raw_predict(),
             # What stands in `model` is the endpoint's number; the container has one model, whatever it is called.
             "endpoint": Api(
                 root="/v1beta1",
@@ -61,6 +63,7 @@ ROWS: Final[Mapping[str, Provider]] = {
             ".+": "https://{region}-aiplatform.googleapis.com",
         },
         needs=("project", "region"),
+        versions=True,
         credentials=("google", "api_key", "token", "token_file"),
         extra="google",
         otel="gcp.vertex_ai",

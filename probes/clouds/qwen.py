@@ -3,12 +3,21 @@
 from collections.abc import Mapping
 from typing import Final
 
+from probes.clouds.anthropic import COMPATIBLE, messages_api
 from probes.clouds.compatible import openai_api
 from probes.dialects.openai_chat import OpenAIChat
 from probes.provider import Provider
 from probes.signers.bearer import Bearer
 
 _PATH: Final = "/compatible-mode/v1"
+
+_HOSTS: Final = {
+    "us|us-east-1": "https://dashscope-us.aliyuncs.com",
+    "cn|cn-beijing": "https://dashscope.aliyuncs.com",
+    "cn-hongkong": "https://cn-hongkong.dashscope.aliyuncs.com",
+    "|intl|ap-southeast-1": "https://dashscope-intl.aliyuncs.com",
+}
+"""By region; a workspace has a host of its own, which only its owner knows: that is an endpoint."""
 
 _REFUSED = (
     "the key is refused: a key belongs to one region, so check that {credential} was made in the region of the "
@@ -19,15 +28,12 @@ _CLOSED = "model {model} is not open to the account: activate Model Studio in {r
 ROWS: Final[Mapping[str, Provider]] = {
     "qwen": Provider(
         cloud="alibaba",
-        apis={"openai": openai_api(OpenAIChat(cap="max_tokens", reasoning=False), _PATH, embeddings=True)},
-        signer=Bearer(),
-        # A workspace has a host of its own, which only its owner knows: that is an endpoint.
-        endpoints={
-            "us|us-east-1": f"https://dashscope-us.aliyuncs.com{_PATH}",
-            "cn|cn-beijing": f"https://dashscope.aliyuncs.com{_PATH}",
-            "cn-hongkong": f"https://cn-hongkong.dashscope.aliyuncs.com{_PATH}",
-            "|intl|ap-southeast-1": f"https://dashscope-intl.aliyuncs.com{_PATH}",
+        apis={
+            "openai": openai_api(OpenAIChat(cap="max_tokens", reasoning=False), _PATH, embeddings=True),
+            "anthropic": messages_api("/apps/anthropic/v1", COMPATIBLE, endpoints=_HOSTS),
         },
+        signer=Bearer(),
+        endpoints={region: host + _PATH for region, host in _HOSTS.items()},
         otel="alibaba.dashscope",
         environment={"api_key": "DASHSCOPE_API_KEY"},
         server_ms=("x-envoy-upstream-service-time",),

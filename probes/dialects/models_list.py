@@ -15,15 +15,19 @@ class ModelsList:
     """`GET .../models`, answered by `{"data": [...]}`; `holds` is what a vendor calls `data`.
 
     Who is asked for one model alone holds its name there, not a list. A `bare` list may stand for itself.
+    `version` is the header for the API's version and its value where the target has no `api_version`.
     """
 
     holds: str = "data"
     bare: bool = False
+    version: tuple[str, str] | None = None
 
     def request(self, url: str, target: Target, workload: Workload, nonce: str) -> WireRequest:  # noqa: ARG002 - the protocol's
-        return WireRequest(
-            method="GET", url=url, headers={"accept": "application/json"}, body=b"", streamed=False
-        )
+        headers = {"accept": "application/json"}
+        if self.version is not None:
+            name, usual = self.version
+            headers[name] = target.api_version or usual
+        return WireRequest(method="GET", url=url, headers=headers, body=b"", streamed=False)
 
     def read(self, workload: Workload, headers: Mapping[str, str], event_bytes: int) -> Reader:  # noqa: ARG002 - the protocol's
         return BodyReader(self._listed, headers, "list of models")

@@ -18,6 +18,9 @@ from probes.target import Target, Workload
 
 _IDENTITY = {"id": "response_id", "model": "response_model", "system_fingerprint": "fingerprint"}
 
+_METRICS = "amazon-bedrock-invocationMetrics"
+"""What Bedrock adds to the last chunk of a model that it invokes."""
+
 _FINISHED_IN_ERROR = ErrorObject(type="error", message="the finish reason is error")
 """Mistral's way of failing at 200."""
 
@@ -36,7 +39,8 @@ class OpenAIChat:
     `cap` names the field for the most tokens to generate, `stream_options` what is sent to get the usage
     (None where the vendor sends it anyway), `reasoning` whether `reasoning_effort` is taken; with an
     implicit end mark a finish reason suffices; `extra` are fields that every request carries; `frames` is what
-    carries the chunks. `backend` maps fields of a chunk to what they tell of who served.
+    carries the chunks. `backend` maps fields of a chunk to what they tell of who served; `named` is false where the
+    path alone says which model is asked.
     """
 
     cap: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
@@ -48,10 +52,11 @@ class OpenAIChat:
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     frames: Callable[[Workload, int], Frames] = server_sent
     backend: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    named: bool = True
 
     def request(self, url: str, target: Target, workload: Workload, nonce: str) -> WireRequest:
-        body: dict[str, Any] = {
-            "model": target.model_id,
+        body: dict[str, Any] = {"model": target.model_id} if self.named else {}
+        body |= {
             "messages": [{"role": "user", "content": tasks.prompt(workload, nonce)}],
             self.cap: workload.max_tokens,
             **self.extra,
@@ -145,6 +150,8 @@ class _Chunks:
             known |= usage
             if string(given.get("service_tier")):  # Mistral's
                 known["service_tier"] = given["service_tier"]
+        if _METRICS in chunk:
+            known |= _metrics(mapping(chunk[_METRICS]))
         return self.answer.note(units, usage.get("output_tokens"))
 
     def _groq(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -242,3 +249,17 @@ def _usage(usage: Mapping[str, Any]) -> dict[str, int]:
         "cached_tokens": read.get("cached_tokens", usage.get("prompt_cache_hit_tokens")),
     }
     return {name: number for name, given in counts.items() if (number := count(given)) is not None}
+
+
+def _metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Bedrock counted and timed, by the names of `Reading`."""
+    counts = {
+        "input_tokens": metrics.get("inputTokenCount"),
+        "output_tokens": metrics.get("outputTokenCount"),
+        "cached_tokens": metrics.get("cacheReadInputTokenCount"),
+    }
+    found: dict[str, Any] = {
+        name: number for name, given in counts.items() if (number := count(given)) is not None
+    }
+    latency_ms = count(metrics.get("invocationLatency"))
+    return found if latency_ms is None else found | {"server_s": latency_ms / 1000}

@@ -11,6 +11,10 @@ class FramingError(ValueError):
     """The bytes are no frames of this kind; the message says why."""
 
 
+class CutError(FramingError):
+    """A body that was closed in order ended within a frame."""
+
+
 class Event(NamedTuple):
     """One event: its data as text, and its name where it has one.
 
@@ -30,5 +34,5 @@ class Frames(Protocol):
         ...
 
     def flush(self) -> Iterator[Event]:
-        """Yield what a body that was closed in order still holds."""
+        """Yield what a body that was closed in order still holds; raise `CutError` where that is a part of a frame."""
         ...

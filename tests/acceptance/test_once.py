@@ -19,7 +19,7 @@ from support.wireserver import WireServer, always
 
 DOCUMENTED = """id probe kind target provider cloud region model vantage labels scheduled_at started_at lateness_s attempt
     outcome blame good http_status error_code error auth_s dns_wait_s dns_s proxy_s connect_s tls_s ttfb_s ttft_s
-    ttfo_s itl_s gap_max_s last_token_s total_s reused peer tls_expires_at stream finish_reason input_tokens
+    ttfo_s itl_s gap_max_s last_token_s total_s tokens_per_s reused peer tls_expires_at stream finish_reason input_tokens
     output_tokens reasoning_tokens cached_tokens cost_usd price_source response_model fingerprint service_tier backend
     provider_request_id server_s gateway_s ratelimit retry_after_s quality quality_reasons stamp stamp_uncertainty_s loop_lag_s
     trace_id simulated"""

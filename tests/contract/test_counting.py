@@ -1,7 +1,9 @@
 """SQL counts exactly what the rule in Python counts."""
 
 import dataclasses
+import functools
 import itertools
+import math
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -18,12 +20,19 @@ from support.results import STARTED_NS, a_result
 
 SECOND = 1_000_000_000
 THRESHOLDS_S = (0.001, 0.25, 1.5, 8.0)
+SPEEDS = (0.1, 30.0, 100 / 3)
 
 # Durations crowd around the thresholds, nanosecond by nanosecond, where rounding would show.
 durations = st.none() | st.builds(
     lambda threshold_s, off_ns: max(0, round(threshold_s * 1e9) + off_ns) / 1e9,
     st.sampled_from(THRESHOLDS_S),
     st.integers(-2000, 2000),
+)
+
+speeds = st.none() | st.builds(
+    lambda speed, steps: functools.reduce(math.nextafter, [math.inf] * steps, speed * (1 - 2e-16)),
+    st.sampled_from(SPEEDS),
+    st.integers(0, 3),
 )
 
 
@@ -40,6 +49,7 @@ def slots(draw: st.DrawFn) -> list[tuple[ProbeResult, Settled | None]]:
             outcome=draw(st.sampled_from(list(Outcome)) | st.sampled_from(sorted(DEADLINES))),
             ttft_s=draw(durations),
             total_s=draw(durations),
+            tokens_per_s=draw(speeds),
             quality_reasons=draw(st.sampled_from(((), (), ("loop_lag",), ("clock_step", "coalesced")))),
         )
         fault = draw(st.none() | st.sampled_from(list(Fault)))
@@ -58,6 +68,9 @@ questions = st.builds(
         st.just({"sli": "availability"}),
         st.fixed_dictionaries(
             {"sli": st.sampled_from(("ttft", "total")), "threshold_s": st.sampled_from(THRESHOLDS_S)}
+        ),
+        st.fixed_dictionaries(
+            {"sli": st.just("throughput"), "at_least_per_s": st.sampled_from(SPEEDS)},
         ),
     ),
     target=st.sampled_from(("openai", "azure", "nobody")),
@@ -95,7 +108,8 @@ def test_the_whole_table_is_counted_alike(database: Engine) -> None:
     results: list[ProbeResult] = []
     verdicts: list[Settled] = []
     figures: list[dict[str, Any]] = [
-        {"ttft_s": ttft_s, "total_s": total_s, "quality_reasons": reasons}
+        {"ttft_s": ttft_s, "total_s": total_s, "quality_reasons": reasons, "tokens_per_s": speed}
+        for speed in (None, 30.0, math.nextafter(30.0, 0.0))
         for ttft_s in (None, 1.5, 1.500000001)
         for total_s in (None, 1.5, 1.500000001)
         for reasons in ((), ("loop_lag",))
@@ -119,10 +133,11 @@ def test_the_whole_table_is_counted_alike(database: Engine) -> None:
             since_ns=STARTED_NS + first * SECOND,
             until_ns=STARTED_NS + (first + len(figures)) * SECOND,
             threshold_s=1.5,
+            at_least_per_s=30.0,
             throttled=throttled,
         )
         for first in range(0, len(results), len(figures))
-        for sli in ("availability", "ttft", "total")
+        for sli in ("availability", "ttft", "total", "throughput")
         for throttled in (EventClass.EXCLUDED, EventClass.BAD)
     ]
     assert PostgresHistory(database).counts(asked) == memory.counts(asked)

@@ -124,6 +124,22 @@ def test_percentiles_are_of_trusted_samples_and_doubts_are_counted(room: Room) -
     ]
 
 
+def test_the_speed_and_the_time_of_500_tokens_are_of_trusted_answers_that_have_one(room: Room) -> None:
+    """At 50 tokens a second 500 take 10 s, behind the first of them."""
+    room.store.store(
+        [
+            *(at(slot, ttft_s=0.5, tokens_per_s=speed) for slot, speed in enumerate((25.0, 50.0, 100.0), 1)),
+            at(4, ttft_s=0.5, tokens_per_s=500.0, quality_reasons=("loop_lag",)),
+            at(5, ttft_s=0.5, tokens_per_s=None),
+            at(6, ttft_s=None, tokens_per_s=75.0),
+        ],
+        (),
+    )
+    (timing,) = room.history.timings("fra-1", STARTED_NS, STARTED_NS + HOUR)
+    assert timing.tokens_per_s == 62.5
+    assert timing.per_500 == Spread(samples=3, p50_s=10.5, p95_s=19.5, p99_s=20.3)
+
+
 def test_every_attempt_is_spent_and_what_has_no_price_is_counted(room: Room) -> None:
     """An unknown price is not nothing."""
     priced = {"price_source": "list 2026-11", "cost_usd": 0.5, "input_tokens": 10, "output_tokens": 5}

@@ -15,6 +15,7 @@ import kubernetes_validate
 import pytest
 from ruamel.yaml import YAML
 
+from agent.config.kinds import USUAL
 from support.chart import CASES, CHART, NEWEST, OLDEST, Manifest, helm, manifests, one, refusal, template
 from support.daemon import nephoscope
 
@@ -274,6 +275,10 @@ EMPTY = {"config": {}}
             },
             "the probe p may take 55s",
         ),
+        (
+            {"config": {"probes": [{"name": "swift", "kind": "throughput"}]}},
+            "the probe swift may take 2m, and a stop 10 s more; give it 130",
+        ),
         ({"configFiles": {"t.yaml": {"probes": [PROBE]}}}, "the probe slow may take 1m30s"),
         ({"prometheusRule": {"enabled": True}}, "Helm cannot reckon the rules"),
         ({"prometheusRule": {"enabled": True, "rules": "kind: PrometheusRule"}}, "holds no groups"),
@@ -286,6 +291,15 @@ def test_what_cannot_work_is_refused_with_a_sentence(
     """Before anything is installed."""
     config = {} if change is EMPTY else MINIMAL["config"] | change.get("config", {})
     assert sentence in refusal(written(tmp_path, MINIMAL | change | {"config": config}))
+
+
+def test_the_chart_knows_the_longest_of_the_usual_timeouts(tmp_path: Path) -> None:
+    """They are the kinds' own, and a probe that says another is taken by its word."""
+    assert {kind for kind, usual in USUAL.items() if usual.timeout_s > 30} == {"throughput", "long-context"}
+    assert {usual.timeout_s for usual in USUAL.values()} == {30.0, 120.0}
+    short = {"name": "p", "kind": "throughput", "first_token": "15s", "timeout": "45s"}
+    told = MINIMAL["config"] | {"probes": [short, {"name": "chat"}]}
+    assert manifests(template(written(tmp_path, {"config": told})))
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ migrate: {{ not .Values.migration.enabled }}
 {{- range $file := $files }}
 {{- range (kindIs "slice" $file.probes | ternary $file.probes list) }}
 {{- if kindIs "map" . }}
-{{- $own := list . }}
+{{- /* What these kinds have where nothing is said: agent/config/kinds.py. */}}
+{{- $usual := has .kind (list "throughput" "long-context") | ternary (dict "timeout" "2m") dict }}
+{{- $own := list (merge (deepCopy .) $usual) }}
 {{- range (kindIs "slice" .override | ternary .override list) }}
 {{- $own = kindIs "map" . | ternary (append $own .) $own }}
 {{- end }}

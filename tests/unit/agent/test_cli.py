@@ -111,7 +111,6 @@ def test_a_command_of_a_later_version_is_refused_with_not_yet(name: str) -> None
         (("run", "--nope"), "unrecognized arguments: --nope; see `nephoscope run --help`"),
         (("run", "--log-level", "loud"), "invalid choice: 'loud'"),
         (("config", "shwo"), "invalid choice: 'shwo'"),
-        (("once", "--expensive"), "`nephoscope once --expensive`: not yet"),
         (
             ("demo", "--scenario", "outtage"),
             "--scenario outtage: there is no such scenario; did you mean `outage`?",

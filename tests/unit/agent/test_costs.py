@@ -37,6 +37,28 @@ def test_a_list_of_models_costs_nothing_whatever_the_target_charges() -> None:
     assert day.price_source is None
 
 
+def test_an_embedding_is_paid_by_what_is_read_alone() -> None:
+    target = dataclasses.replace(a_target(), price=PRICE)
+    (day,) = per_day(
+        a_config([target], Workload(name="e", kind="embeddings", every_s=86400.0, prompt="x" * 30))
+    )
+    assert (day.input_tokens, day.output_tokens) == (FRAME_TOKENS + 10, 0.0)
+    assert day.usd == pytest.approx((FRAME_TOKENS + 10) * 2.0 / 1e6)
+
+
+def test_a_long_text_and_a_schema_are_paid_as_input() -> None:
+    """What is sent is counted, not only what the file calls the prompt."""
+    (long,) = per_day(
+        a_config([a_target()], Workload(name="l", kind="long-context", every_s=86400.0, prompt_tokens=8000))
+    )
+    assert 8000 < long.input_tokens < 11000
+    chat, tools = (
+        per_day(a_config([a_target()], Workload(name="w", kind=kind, every_s=86400.0, prompt="x")))[0]
+        for kind in ("chat", "tools")
+    )
+    assert tools.input_tokens > chat.input_tokens + 50
+
+
 def test_each_probe_of_each_target_has_a_row_in_the_plans_order() -> None:
     config = a_config([a_target("a"), a_target("b")])
     slow = ProbePlan(workload=Workload(name="slow", every_s=86400.0), targets=("b",))

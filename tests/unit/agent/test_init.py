@@ -12,7 +12,7 @@ from agent import offers as offering
 from agent.cli import main
 from agent.config import extras
 from agent.config.read import read, read_text
-from agent.offers import EXAMPLES, LATER, Example, Place, Proof, offers, proofs, told, variables
+from agent.offers import EXAMPLES, Example, Place, Proof, offers, proofs, told, variables
 from agent.starter import document
 from probes import catalog
 from probes.provider import Provider
@@ -35,7 +35,7 @@ def values(provider: str, *kinds: str) -> dict[str, str]:
 def init(
     monkeypatch: pytest.MonkeyPatch, file: Path, environ: Mapping[str, str], *flags: str
 ) -> tuple[int, str, str]:
-    usual = {*LATER, *(variable for name in catalog.PROVIDERS for variable in variables(name))}
+    usual = {variable for name in catalog.PROVIDERS for variable in variables(name)}
     for variable in usual & os.environ.keys():
         monkeypatch.delenv(variable)
     for name, value in environ.items():
@@ -118,10 +118,9 @@ def test_where_nothing_is_set_the_file_holds_an_example_that_passes(
 def test_half_of_what_a_provider_needs_is_told_and_not_used(
     monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
-    environ = {"AZURE_OPENAI_API_KEY": SECRET, "ANTHROPIC_API_KEY": SECRET}
+    environ = {"AZURE_OPENAI_API_KEY": SECRET}
     _, out, _ = init(monkeypatch, file, environ)
     assert "Found AZURE_OPENAI_API_KEY, not used: azure needs AZURE_OPENAI_ENDPOINT too." in out
-    assert "Found ANTHROPIC_API_KEY, not used: provider anthropic is not yet in this version." in out
     assert "# azure: AZURE_OPENAI_API_KEY is set here, AZURE_OPENAI_ENDPOINT is not." in file.read_text()
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from agent.config.model import Config, ProbePlan
 from agent.errors import ConfigError
-from agent.once import chosen, table
+from agent.once import cheap, chosen, table
 from probes.result import Outcome, ProbeResult
 from probes.target import Target, Workload
 
@@ -69,6 +69,23 @@ def test_a_part_of_a_selector_that_selects_nothing_is_told(selector: str, told: 
     with pytest.raises(ConfigError) as caught:
         chosen(CONFIG, selector, None)
     assert str(caught.value) == told
+
+
+def test_expensive_probes_are_left_out_and_said_so() -> None:
+    """A look at everything must not send a long text to every cloud."""
+    dear = Workload(name="swift", kind="throughput"), Workload(name="long", kind="long-context")
+    asked = [(target("a"), work) for work in (Workload(name="chat"), *dear)]
+    kept, said = cheap(asked)
+    assert kept == asked[:1]
+    assert said == "left out, being expensive: swift, long; name one with --probe, or add --expensive"
+    assert cheap(asked[:1]) == (asked[:1], None)
+
+
+def test_where_all_is_expensive_the_way_to_ask_is_told() -> None:
+    with pytest.raises(
+        ConfigError, match="there is nothing else to ask; left out, being expensive: swift; name"
+    ):
+        cheap([(target("a"), Workload(name="swift", kind="throughput"))])
 
 
 def test_the_table_says_what_became_of_each_and_what_to_do() -> None:

@@ -18,6 +18,20 @@ OPENAI = Target(
 )
 
 
+NOVA = {
+    "provider": "bedrock",
+    "model": "nova",
+    "model_id": "eu.amazon.nova-micro-v1:0",
+    "endpoint": "https://bedrock-runtime.eu-central-1.amazonaws.com",
+}
+
+
+def test_an_inference_profile_has_the_price_of_its_model() -> None:
+    price = prices.listed(dataclasses.replace(OPENAI, **NOVA))  # type: ignore[arg-type]
+    assert price is not None
+    assert (price.input, price.output) == (0.035, 0.14)
+
+
 def test_a_listed_price_names_its_source_and_date() -> None:
     price = prices.listed(OPENAI)
     assert price is not None
@@ -60,6 +74,9 @@ def test_a_deployment_of_a_listed_model_has_the_price_under_any_name_of_it() -> 
         {"model": "no-such", "model_id": "no-such"},
         {"simulated": True},
         {"provider": "azure", "endpoint": "https://bank.openai.azure.us"},
+        {**NOVA, "endpoint": "https://bedrock-runtime-fips.us-gov-west-1.amazonaws.com"},
+        {**NOVA, "endpoint": "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"},
+        {**NOVA, "endpoint": "https://private.bank", "region": "eusc-de-east-1"},
     ],
 )
 def test_what_the_table_does_not_know_is_unknown(other: dict[str, object]) -> None:

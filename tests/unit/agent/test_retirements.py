@@ -52,7 +52,7 @@ def test_it_is_told_from_thirty_days_ahead_on(before: int, told: bool) -> None: 
         ({"provider": "vertex", "model_id": "google/gem-1", "api_version": None}, ["gem-1"]),
         ({"provider": "vllm", "api_version": None}, []),
         ({"endpoint": "https://bank.openai.azure.us"}, []),
-        ({"endpoint": "https://apim.bank", "region": "usgovvirginia"}, []),
+        ({"endpoint": "https://apim.bank", "region": "us-gov-west-1"}, []),
         ({"simulated": True}, []),
     ],
 )

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from agent.config.model import ProbePlan
 from agent.errors import ConfigError
 from agent.rules_command import rules, specs
+from exporters.rules import render
 from support.specs import a_config, available
 
 FILE = """
@@ -55,6 +56,19 @@ def test_there_is_one_spec_for_each_objective_target_and_probe() -> None:
         "azure-chat-quick",
     ]
     assert [spec.sli for spec in found] == ["availability", "availability", "ttft", "ttft"]
+
+
+def test_a_throughput_slo_has_the_rules_of_any_other_at_its_own_interval() -> None:
+    """They read counted events: what was asked for, seconds or tokens a second, is in no rule."""
+    fast = available(sli="throughput", ratio=0.95, at_least_per_s=30.0, name="fast")
+    spec = specs(a_config(objectives=(fast,), every_s=3600.0))[0]
+    assert (spec.slo.id, spec.sli, spec.every_s) == ("openai-chat-fast", "throughput", 3600.0)
+    told = render([spec])
+    assert 'slo="openai-chat-fast"' in told
+    assert "No result at all came within 3h" in told
+    late = available(sli="ttft", ratio=0.95, threshold_s=2.0, name="fast")
+    other = specs(a_config(objectives=(late,), every_s=3600.0))[0]
+    assert render([dataclasses.replace(other, config_hash=spec.config_hash)]) == told
 
 
 def test_labels_are_those_of_target_info_and_the_runbook_is_filled_in() -> None:

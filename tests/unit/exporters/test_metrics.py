@@ -250,6 +250,15 @@ def test_thresholds_of_objectives_are_bucket_edges() -> None:
     assert value(metrics, "probe_duration_seconds_bucket", le="+Inf") == 1
 
 
+def test_a_speed_is_seen_in_tokens_a_second_and_its_objective_is_an_edge() -> None:
+    metrics = planned(a_plan(thresholds={"throughput": (33.0,)}))
+    metrics.settle(judged(a_result(tokens_per_s=33.0)))
+    metrics.settle(judged(a_result(tokens_per_s=None)))
+    assert value(metrics, "probe_output_tokens_per_second_bucket", le="30.0") == 0
+    assert value(metrics, "probe_output_tokens_per_second_bucket", le="33.0") == 1
+    assert value(metrics, "probe_output_tokens_per_second_count") == 1
+
+
 def test_phases_are_summed_where_they_were_observed() -> None:
     metrics = planned()
     metrics.settle(judged())

@@ -1,8 +1,10 @@
+import dataclasses
+
 import pytest
 
 from agent.telling.report import report_of
 from exporters import report_markdown, report_tables
-from exporters.signals import WeeklyReport
+from exporters.signals import Percentiles, WeeklyReport
 from storage.memory import MemoryStore
 from support import weeks
 from support.weeks import NOW_NS, WEEK
@@ -34,3 +36,20 @@ def test_the_head_says_what_was_kept_what_was_not_and_what_is_unknown(report: We
     assert kept == "2 of 6 objectives."
     assert broken.startswith("2: openai-chat-available (98.894 % of 99.9 %); azure-chat-available (99.899 %")
     assert "vllm-chat-available (only 14 % of what was due was judged)" in unknown
+
+
+def test_the_speed_of_long_answers_has_a_table_where_there_are_some(report: WeeklyReport) -> None:
+    """A week of chats alone has none."""
+    assert "## Throughput" not in report_markdown.render(report)
+    took = Percentiles(samples=168, p50_s=10.5, p95_s=19.5, p99_s=20.25)
+    swift = dataclasses.replace(report.latencies[0], kind="throughput", tokens_per_s=49.96, per_500=took)
+    told = report_markdown.render(dataclasses.replace(report, latencies=(swift, *report.latencies[1:])))
+    table = told.partition("## Throughput")[2].partition("## ")[0]
+    (row,) = (line for line in table.splitlines() if line.startswith(f"| {swift.target}"))
+    assert [cell.strip() for cell in row.split("|")[2:-1]] == ["50.0", "10.5 s (of 168)", "19.5 s", "20.2 s"]
+
+
+def test_an_objective_on_speed_is_told_in_tokens_a_second(report: WeeklyReport) -> None:
+    slo = dataclasses.replace(report.slos[0], sli="throughput", threshold_s=None, at_least_per_s=30.0)
+    told = report_markdown.render(dataclasses.replace(report, slos=(slo,)))
+    assert "99.9 % of answers at 30 tokens a second or more" in told

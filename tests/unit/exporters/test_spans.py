@@ -194,6 +194,31 @@ def test_an_answer_in_one_piece_has_no_first_token_and_no_error() -> None:
         assert "first_token" not in shown
 
 
+@pytest.mark.parametrize(
+    ("kind", "operation", "streams"),
+    [
+        ("chat", "chat", True),
+        ("responses", "chat", True),
+        ("tools", "chat", True),
+        ("json", "chat", True),
+        ("throughput", "chat", True),
+        ("long-context", "chat", True),
+        ("chat-sync", "chat", False),
+        ("embeddings", "embeddings", False),
+        ("models", "list_models", False),
+    ],
+)
+def test_each_kind_is_an_operation_that_streams_or_does_not(kind: str, operation: str, streams: bool) -> None:  # noqa: FBT001 - parametrized
+    marks = until(timing.FIRST_BYTE)
+    result = a_result(kind=kind, outcome=Outcome.FIRST_TOKEN_TIMEOUT, marks=marks, tokens_per_s=31.5)
+    shown = tree(result)
+    root = attributes(shown[f"{operation} gpt-5-nano"])
+    assert root["gen_ai.operation.name"] == operation
+    assert root.get("gen_ai.request.stream") == (True if streams else None)
+    assert root["nephoscope.output_tokens_per_second"] == 31.5
+    assert ("first_token" in shown) == streams
+
+
 def test_an_end_that_belongs_to_an_earlier_try_ends_nothing() -> None:
     marks = ((timing.CONNECT_END, 5 * MS), (timing.CONNECT_START, 6 * MS), ("given_up", 9 * MS))
     shown = tree(a_result(outcome=Outcome.CONNECT_TIMEOUT, http_status=None, marks=marks))

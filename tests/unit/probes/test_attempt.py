@@ -129,6 +129,44 @@ def test_a_mean_that_the_last_read_makes_doubtful_is_left_out(
     assert seen.trusted
 
 
+def swift(tokens: float | None, uncertain_ns: int = 0) -> float | None:
+    """Return the speed of an answer whose units came from 0.1 s to 10.1 s, the last one so uncertain."""
+    seen = attempt()
+    seen.marks.mark(timing.SENT, 1_000)
+    seen.head(200, {}, 1_000)
+    for at_ns in (100_000_000, 5_000_000_000, 10_100_000_000):
+        last = at_ns == 10_100_000_000
+        after_ns = at_ns - uncertain_ns if last else at_ns
+        seen.read([WORD], Read(at_ns, kernel=True, after_ns=after_ns), followed=last and uncertain_ns > 0)
+    seen.ended()
+    seen._reading = Reading(stream=StreamVerdict.COMPLETE, tokens_streamed=tokens)
+    return result(seen).tokens_per_s
+
+
+def test_the_speed_is_told_of_a_long_answer_alone() -> None:
+    """A short one shows how its first tokens were sent, not how fast the model goes on."""
+    assert swift(500.0) == pytest.approx(50.0)
+    assert swift(250.0) == pytest.approx(25.0)
+    assert swift(249.9) is None
+    assert swift(None) is None
+
+
+def test_a_speed_that_may_be_off_by_a_hundredth_is_left_out() -> None:
+    assert swift(500.0, uncertain_ns=99_000_000) == pytest.approx(50.0)
+    assert swift(500.0, uncertain_ns=100_000_000) is None
+
+
+def test_an_answer_that_came_at_once_has_no_speed() -> None:
+    """A gateway that gathers it first: nothing of the model's pace is left."""
+    seen = attempt()
+    seen.marks.mark(timing.SENT, 1_000)
+    seen.head(200, {}, 1_000)
+    seen.read([WORD, WORD], Read(100_000_000, kernel=True, after_ns=100_000_000))
+    seen.ended()
+    seen._reading = Reading(stream=StreamVerdict.COMPLETE, tokens_streamed=500.0)
+    assert result(seen).tokens_per_s is None
+
+
 def test_a_clock_that_was_set_and_a_send_that_took_long_are_told() -> None:
     """A conversion with the wrong offset, and a `sent` that may be later than its mark."""
     seen = attempt()

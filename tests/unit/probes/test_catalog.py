@@ -26,6 +26,7 @@ def target(
         model_id=model_id,
         endpoint=endpoint,
         group="m",
+        compartment="ocid1.compartment.oc1..c",
         api_version=api_version,
         api=api,
         project="p-1",
@@ -113,6 +114,8 @@ def target(
             "chat",
             "https://models.github.ai/orgs/bank/inference/chat/completions",
         ),
+        ("anthropic", "https://api.anthropic.com", "chat", "https://api.anthropic.com/v1/messages"),
+        ("anthropic", "https://gw.bank/claude/v1/", "models", "https://gw.bank/claude/v1/models"),
     ],
 )
 def test_a_base_url_is_taken_with_or_without_its_version(
@@ -237,6 +240,51 @@ def test_vertexs_host_follows_from_the_region(region: str | None, host: str | No
 
 
 @pytest.mark.parametrize(
+    ("provider", "endpoint", "expected"),
+    [
+        ("azure", "https://r.services.ai.azure.com", "https://r.services.ai.azure.com/anthropic/v1/messages"),
+        (
+            "azure",
+            "https://r.services.ai.azure.com/anthropic/",
+            "https://r.services.ai.azure.com/anthropic/v1/messages",
+        ),
+        ("deepseek", "https://api.deepseek.com", "https://api.deepseek.com/anthropic/v1/messages"),
+        ("qwen", "https://w.x.maas.aliyuncs.com", "https://w.x.maas.aliyuncs.com/apps/anthropic/v1/messages"),
+        ("litellm", "http://h:4000", "http://h:4000/v1/messages"),
+        ("vllm", "http://h:8000/v1", "http://h:8000/v1/messages"),
+        ("nim", "http://h:8000", "http://h:8000/v1/messages"),
+    ],
+)
+def test_anthropics_messages_are_an_api_of_others_too(provider: str, endpoint: str, expected: str) -> None:
+    asked = dataclasses.replace(target(provider, endpoint), api="anthropic")
+    assert catalog.url(asked, "chat") == expected
+
+
+@pytest.mark.parametrize("model_id", ["claude-haiku-4-5@20251001", "anthropic/claude-haiku-4-5@20251001"])
+def test_claude_at_vertex_is_found_with_and_without_its_publisher(model_id: str) -> None:
+    asked = dataclasses.replace(
+        target("vertex", "https://europe-west1-aiplatform.googleapis.com", model_id),
+        api="anthropic",
+        project="bank",
+        region="europe-west1",
+    )
+    model = "publishers/anthropic/models/claude-haiku-4-5%4020251001"
+    assert catalog.url(asked, "models").endswith(f".com/v1/{model}")
+    assert catalog.url(asked, "chat").endswith(
+        f".com/v1/projects/bank/locations/europe-west1/{model}:streamRawPredict"
+    )
+
+
+def test_an_api_with_addresses_of_its_own_does_not_take_its_providers() -> None:
+    assert catalog.default_endpoint("qwen", None, "anthropic") == "https://dashscope-intl.aliyuncs.com"
+    assert (
+        catalog.default_endpoint("anthropic", "us-west-2", "aws")
+        == "https://aws-external-anthropic.us-west-2.api.aws"
+    )
+    assert catalog.default_endpoint("anthropic", None, "aws") is None
+
+
+@pytest.mark.parametrize(
     "endpoint", ["", "api.openai.com", "ftp://h", "https://", "http://h:port", "http://[::1"]
 )
 def test_an_endpoint_that_is_no_url_is_a_sentence(endpoint: str) -> None:
@@ -246,10 +294,10 @@ def test_an_endpoint_that_is_no_url_is_a_sentence(endpoint: str) -> None:
 
 def test_every_default_endpoint_gives_a_url_for_every_call() -> None:
     for name, row in catalog.PROVIDERS.items():
-        endpoint = catalog.default_endpoint(name) or "http://localhost:8000"
-        for kind in row.api(None, None).calls:
+        endpoint = catalog.default_endpoint(name, "eu-frankfurt-1") or "http://localhost:8000"
+        for kind, call in row.api(None, None).calls.items():
             called = urlsplit(catalog.url(target(name, endpoint), kind))
-            assert called.netloc == urlsplit(endpoint).netloc
+            assert call.host is not None or called.netloc == urlsplit(endpoint).netloc
 
 
 def test_a_kind_that_a_provider_is_not_asked_by_is_a_sentence() -> None:
@@ -294,6 +342,9 @@ def test_the_providers_are_those_that_the_documents_name() -> None:
     assert set(catalog.PROVIDERS) == {
         "openai",
         "azure",
+        "bedrock",
+        "sagemaker",
+        "anthropic",
         "openai-compatible",
         "vllm",
         "ray",
@@ -301,6 +352,8 @@ def test_the_providers_are_those_that_the_documents_name() -> None:
         "deepseek",
         "qwen",
         "mistral",
+        "oci",
+        "cohere",
         "litellm",
         "portkey",
         "vertex",

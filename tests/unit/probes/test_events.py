@@ -86,3 +86,33 @@ def test_a_latency_sli_without_a_threshold_is_refused() -> None:
     """There is nothing to compare with."""
     with pytest.raises(ValueError, match="total SLI needs a threshold"):
         event_class(a_result(), None, sli="total")
+    with pytest.raises(ValueError, match="throughput SLI needs a speed"):
+        event_class(a_result(), None, sli="throughput", threshold_s=1.0)
+
+
+def speed_class(fault: Fault | None = None, **changes: Any) -> EventClass | None:
+    result = a_result(**{"tokens_per_s": 31.0} | changes)
+    return event_class(result, fault, sli="throughput", at_least_per_s=30.0)
+
+
+def test_a_speed_is_reached_from_above() -> None:
+    """Good is at or over what is asked for."""
+    assert speed_class(tokens_per_s=30.0) is GOOD
+    assert speed_class(tokens_per_s=29.999999) is BAD
+
+
+def test_an_answer_without_a_speed_that_is_sure_is_invalid() -> None:
+    """Too short, or stamped too late: the endpoint is not to blame."""
+    assert speed_class(tokens_per_s=None) is INVALID
+    assert speed_class(quality_reasons=("loop_lag",)) is INVALID
+
+
+def test_an_answer_that_did_not_come_in_time_was_too_slow() -> None:
+    """By the rule of the latencies: deadlines are bad, other failures count in availability alone."""
+    late = Fault.UNDETERMINED
+    for outcome in (Outcome.FIRST_TOKEN_TIMEOUT, Outcome.STALLED, Outcome.TOTAL_TIMEOUT):
+        assert speed_class(late, outcome=outcome, tokens_per_s=None) is BAD
+    assert speed_class(late, outcome=Outcome.SERVER_ERROR, tokens_per_s=None) is INVALID
+    assert speed_class(late, outcome=Outcome.TRUNCATED) is INVALID
+    assert speed_class(outcome=Outcome.THROTTLED, tokens_per_s=None) is EXCLUDED
+    assert speed_class(outcome=Outcome.MISMATCH) is GOOD

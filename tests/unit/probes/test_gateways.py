@@ -13,6 +13,7 @@ from probes.result import Outcome
         (LITELLM, {}, "litellm.InternalServerError: OpenAIException - Connection error.", "unreached"),
         (LITELLM, {}, "litellm.APIConnectionError: OllamaException - no route", "unreached"),
         (LITELLM, {}, "litellm.RateLimitError: AzureException RateLimitError - slow down", "upstream"),
+        (LITELLM, {}, "Response payload is not completed: <TransferEncodingError: 400>", "upstream"),
         (LITELLM, {}, "litellm.UnsupportedParamsError: openai does not support parameters: x", "gateway"),
         (LITELLM, {}, "litellm.RateLimitError: Deployment over user-defined ratelimit.", "gateway"),
         (LITELLM, {}, "Internal Server Error", "gateway"),

@@ -76,12 +76,38 @@ def test_azure_whole_seconds_are_read_and_minus_one_is_not_observed() -> None:
     ) == {"reset_requests_s": 10.0}
 
 
+def test_anthropics_limits_reset_at_instants_that_are_counted_from_the_answers_date() -> None:
+    answer = {
+        "date": "Sat, 28 Nov 2026 12:00:00 GMT",
+        "anthropic-ratelimit-requests-limit": "50",
+        "anthropic-ratelimit-requests-remaining": "49",
+        "anthropic-ratelimit-requests-reset": "2026-11-28T12:00:01Z",
+        "anthropic-ratelimit-tokens-limit": "60000",
+        "anthropic-ratelimit-tokens-remaining": "59000",
+        "anthropic-ratelimit-tokens-reset": "2026-11-28T11:59:59Z",
+        "anthropic-ratelimit-input-tokens-remaining": "50000",
+    }
+    expected = {
+        "remaining_requests": 49.0,
+        "limit_requests": 50.0,
+        "reset_requests_s": 1.0,
+        "remaining_tokens": 59000.0,
+        "limit_tokens": 60000.0,
+        "reset_tokens_s": 0.0,
+    }
+    assert headers.ratelimit(answer) == expected
+    del answer["date"]
+    assert headers.ratelimit(answer).keys() == expected.keys() - {"reset_requests_s", "reset_tokens_s"}
+
+
 def test_a_ray_id_without_an_edge_tells_nothing() -> None:
     assert headers.backend({"cf-ray": "9a1b2c"}, {"cf-ray": "edge"}) == {}
 
 
 @given(
-    st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "x-ratelimit-reset-tokens"]), st.text())
+    st.dictionaries(
+        st.sampled_from(["retry-after", "retry-after-ms", "x-ratelimit-reset-tokens", "date"]), st.text()
+    )
 )
 def test_no_header_value_breaks_the_reading(answer: dict[str, str]) -> None:
     headers.retry_after_s(answer, NOW_S)

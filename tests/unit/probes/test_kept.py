@@ -1,6 +1,7 @@
 """What identity rests on is fetched once, kept until it ends, and got anew in good time."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 
@@ -119,3 +120,27 @@ def test_a_fetch_that_is_stuck_is_left_to_itself_and_another_one_begun() -> None
     assert get(kept, lambda: Fetched("another")) == "another"
     service.gate.set()
     assert service.ended.acquire(timeout=20)
+
+
+def test_a_failure_that_comes_too_late_is_complained_of_by_nobody() -> None:
+    now = Now()
+    kept, service = Kept[str](now, limit_s=0.01), Service(now)
+    service.gate.clear()
+    service.failing = SigningError("down")
+    complaints: list[str] = []
+
+    async def hasty() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said["message"]))
+        with pytest.raises(SigningError, match="no identity came within"):
+            await kept.get("k", service)
+        service.gate.set()
+        for thread in threading.enumerate():
+            if thread.name == "identity":
+                await asyncio.to_thread(thread.join)
+        for _ in range(3):  # the failure comes into the loop, and is told to who looks
+            await asyncio.sleep(0)
+        service.failing = None  # its traceback holds what was fetched
+        gc.collect()
+
+    asyncio.run(hasty())
+    assert complaints == []

@@ -115,6 +115,76 @@ def test_what_is_legal_and_doubtful_is_a_warning(text: str, told: str) -> None:
     ).warnings
 
 
+SWIFT = "probes: [{name: swift, kind: throughput}, {name: chat}]\n"
+
+
+def test_a_speed_is_asked_of_throughput_probes_unless_others_are_named() -> None:
+    goal = "objectives: [{name: fast, sli: throughput, percent: 95, window: 28d, at_least: 30}]"
+    (objective,) = loaded(f"{TARGETS}{SWIFT}{goal}").config.objectives
+    assert objective.pairs == tuple((name, "swift") for name in ("azure-eu", "azure-us", "own"))
+    assert (objective.at_least_per_s, objective.threshold_s) == (30.0, None)
+
+
+def test_a_speed_may_go_by_target() -> None:
+    goal = "{name: fast, sli: throughput, percent: 95, at_least: {target: {'azure-*': 60, own: 12.5}}}"
+    found = loaded(f"{TARGETS}{SWIFT}objectives: [{goal}]").config.objectives
+    assert [(one.at_least_per_s, len(one.pairs)) for one in found] == [(60.0, 2), (12.5, 1)]
+
+
+def test_a_first_token_is_judged_of_every_kind_that_streams() -> None:
+    goal = "objectives: [{name: o, sli: ttft, percent: 95, under: 5s, probes: [swift, t, j, l]}]"
+    asked = "{name: t, kind: tools}, {name: j, kind: json}, {name: l, kind: long-context}"
+    found = loaded(f"{TARGETS}probes: [{{name: swift, kind: throughput}}, {asked}]\n{goal}")
+    (objective,) = found.config.objectives
+    assert len(objective.pairs) == 12
+
+
+def test_the_default_objectives_watch_chat_probes_alone() -> None:
+    found = loaded(f"{TARGETS}{SWIFT}").config.objectives
+    assert {probe for objective in found for _, probe in objective.pairs} == {"chat"}
+
+
+@pytest.mark.parametrize(
+    ("goal", "told"),
+    [
+        ("sli: throughput, percent: 95", "at_least: is missing; say which throughput is still good, as in at_least: 30"),
+        ("sli: throughput, percent: 95, under: 2s, at_least: 3", "under: throughput has no threshold; take it out"),
+        ("sli: availability, percent: 95, at_least: 3", "at_least: availability has no speed; take it out, or use sli"),
+        ("sli: throughput, percent: 95, at_least: 30s", "at_least: `30s` is no speed; write tokens a second as a"),
+        ("sli: throughput, percent: 95, at_least: 0", "at_least: `0` is no speed"),
+        ("sli: throughput, percent: 95, at_least: {}", "at_least: is empty; write 30, or class: {fast: 60, slow: 20}"),
+        ("sli: throughput, percent: 95, at_least: {class: 3}", "at_least: `class` wants a map, as in at_least: {class"),
+        (
+            "sli: throughput, percent: 95, at_least: 3, probes: chat",
+            "probes: `chat` (chat) answers too little for a speed; name probes of kind throughput",
+        ),
+        (
+            "sli: throughput, percent: 95, at_least: 3, probes: short",
+            "at_least: probe short allows 100 tokens, and a speed is told of answers of 250 or more; raise",
+        ),
+        ("sli: ttft, percent: 95, under: 2s, probes: whole", "`whole` (chat-sync) has no first token; use sli: total"),
+    ],
+)  # fmt: skip
+def test_a_speed_that_cannot_be_judged_is_refused(goal: str, told: str) -> None:
+    more = "{name: short, kind: throughput, max_tokens: 100, targets: own}, {name: whole, kind: chat-sync}"
+    probes = SWIFT.replace("]", f", {more}]")
+    found = findings(f"{TARGETS}{probes}objectives: [{{name: o, window: 28d, {goal}}}]")
+    assert any(told in one for one in found), found
+
+
+def test_a_throughput_objective_without_such_a_probe_says_to_add_one() -> None:
+    goal = "objectives: [{name: fast, sli: throughput, percent: 95, at_least: 30}]"
+    (finding,) = findings(TARGETS + goal)
+    assert "there is no throughput probe to watch by default; add one of kind: throughput" in finding
+
+
+def test_a_speed_that_no_answer_in_time_could_miss_is_doubtful() -> None:
+    goal = "objectives: [{name: fast, sli: throughput, percent: 95, at_least: 2}]"
+    found = loaded(f"{TARGETS}{SWIFT}{goal}").warnings
+    told = "250 tokens take 125s at 2 a second, not below timeout of probe swift (120s)"
+    assert any(told in warning for warning in found)
+
+
 def test_a_failing_target_is_told_once_and_not_again_by_its_selectors() -> None:
     found = findings("""
 targets:

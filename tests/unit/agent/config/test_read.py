@@ -71,7 +71,6 @@ MISTAKES = [
     (target(labels={"team": "c"}), "2: targets[0].labels.team: is a label that every target has already"),
     (target(provider="opnai"), "2: targets[0].provider: unknown provider `opnai`; did you mean `openai`?"),
     (target(provider="x"), "2: targets[0].provider: unknown provider `x`; write one of "),
-    (target(provider="bedrock"), "2: targets[0].provider: `bedrock`: not yet: this version has azure, "),
     (target(endpoint=None), "2: targets[0].endpoint: is missing, and `vllm` has no address of its own"),
     (
         target(provider="azure", endpoint=None, credentials={"token": "${OPENAI_API_KEY}"}),
@@ -153,7 +152,7 @@ MISTAKES = [
     (target(headers={"a": "${NOPE}"}), "2: targets[0].headers.a: the environment variable NOPE is not set"),
     (
         target(api_version="2024-10-21"),
-        "2: targets[0].api_version: has no effect for `vllm` (only for azure)",
+        "2: targets[0].api_version: has no effect for `vllm` (only for anthropic, azure, ",
     ),
     (
         target(traceparent="yes"),
@@ -210,9 +209,10 @@ MISTAKES = [
         "2: probes[0].first_token: 40s is longer than the timeout of 30s",
     ),
     (probe(stall="40s"), "2: probes[0].stall: 40s is longer than the timeout of 30s; lengthen timeout"),
+    (probe(expensive=True), "2: probes[0].expensive: unknown key `expensive`, which is said by the kind: "),
     (
-        probe(kind="throughput"),
-        "2: probes[0].kind: `throughput`: not yet: this version has chat, chat-sync, models",
+        probe(kind="json", expect={"schema": {}}),
+        "2: probes[0].expect.schema: unknown key `schema`, which is not expected but asked for: write kind: json",
     ),
     (probe(kind="caht"), "2: probes[0].kind: `caht` is not known; write one of chat, chat-sync, models"),
     (probe(connection="hot"), "2: probes[0].connection: `hot` is not known; write one of cold, warm"),

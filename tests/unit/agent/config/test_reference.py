@@ -63,8 +63,8 @@ def test_keys_of_later_versions_are_listed_as_such() -> None:
 def test_defaults_are_written_as_in_a_file() -> None:
     """What the reference calls a default may be written out without changing anything."""
     told = {key.path: key.default for key in keys()}
-    assert (told["probes[].every"], told["limits.event"], told["objectives[].window"]) == (
-        "30s",
+    assert (told["probes[].connection"], told["limits.event"], told["objectives[].window"]) == (
+        "cold",
         "8MiB",
         "28d",
     )

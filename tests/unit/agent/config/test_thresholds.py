@@ -65,7 +65,7 @@ def test_a_threshold_changes_the_plan() -> None:
         ("{class: {fast: 0s}}", "under: `0s` leaves no time; write more than zero"),
         ("{clas: {fast: 1s}}", "under: unknown key `clas`; did you mean `class`?"),
         ("{class: 2s}", "under: `class` wants a map, as in under: {class: {NAME: 2s}}, not `2s`"),
-        ("{}", "under: is empty; write a duration such as 2s, or class: {fast: 1.5s, slow: 6s}"),
+        ("{}", "under: is empty; write 2s, or class: {fast: 1.5s, slow: 6s}"),
     ],
 )
 def test_a_target_without_a_threshold_and_a_threshold_without_a_target_are_told(

@@ -68,3 +68,10 @@ def test_each_target_is_judged_by_its_own_threshold_under_one_objectives_name() 
     judge = Judge((QUICK, slow), (a_target(), a_target("azure")))
     assert judge.classes(a_result(), None) == {"quick": EventClass.BAD}
     assert judge.classes(a_result(target="azure"), None) == {"quick": EventClass.GOOD}
+
+
+def test_a_speed_is_judged_by_the_objectives_tokens_a_second() -> None:
+    fast = dataclasses.replace(QUICK, name="fast", sli="throughput", threshold_s=None, at_least_per_s=30.0)
+    judge = Judge((fast,), (a_target(),))
+    assert judge.classes(a_result(tokens_per_s=30.0), None) == {"fast": EventClass.GOOD}
+    assert judge.classes(a_result(tokens_per_s=29.0), None) == {"fast": EventClass.BAD}

@@ -1,6 +1,6 @@
 import dataclasses
 
-from agent.telling.series import series_plan
+from agent.telling.series import page_plan, series_plan
 from support.told import configuration
 
 
@@ -36,3 +36,13 @@ def test_every_threshold_is_an_edge_and_a_shared_quota_is_named() -> None:
     assert plan.thresholds == {"ttft": (1.5, 6.0)}
     assert len(plan.slos) == len(set(plan.slos)) == 4
     assert plan.quotas == {"openai": "sre"}
+
+
+def test_a_speed_is_an_edge_of_the_speeds_and_stands_on_the_page() -> None:
+    config = configuration("openai")
+    quick = config.objectives[1]
+    fast = dataclasses.replace(quick, name="fast", sli="throughput", threshold_s=None, at_least_per_s=30.0)
+    config = dataclasses.replace(config, objectives=(quick, fast))
+    assert series_plan(config).thresholds == {"ttft": (2.0,), "throughput": (30.0,)}
+    shown = page_plan(config).objectives[1]
+    assert (shown.threshold_s, shown.at_least_per_s) == (None, 30.0)

@@ -1,5 +1,7 @@
 """A list of models is a list, or it is malformed."""
 
+import dataclasses
+
 import pytest
 
 from probes.dialects.models_list import ModelsList
@@ -15,6 +17,13 @@ TARGET = Target(
 def test_the_question_is_a_get_without_a_body() -> None:
     request = ModelsList().request("https://h/v1/models", TARGET, WORKLOAD, "nonce")
     assert (request.method, request.url, request.body) == ("GET", "https://h/v1/models", b"")
+
+
+@pytest.mark.parametrize(("version", "sent"), [(None, "usual"), ("newer", "newer")])
+def test_the_version_is_told_where_a_vendor_wants_it(version: str | None, sent: str) -> None:
+    target = dataclasses.replace(TARGET, api_version=version)
+    request = ModelsList(version=("x-version", "usual")).request("https://h", target, WORKLOAD, "nonce")
+    assert request.headers == {"accept": "application/json", "x-version": sent}
 
 
 @pytest.mark.parametrize(
