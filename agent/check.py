@@ -78,9 +78,9 @@ def lines(path: Path, loaded: Loaded, found: Figures, *, whole: bool = False) ->
     yield from columns([("OBJECTIVE", "GOOD IS", "PERCENT", "WINDOW", "SLOS"), *_goals(config)])
     yield ""
     yield from totals(config, found)
-    if loaded.warnings:
+    if loaded.warnings or loaded.reminders:
         yield ""
-        yield from (f"warning: {warning}" for warning in loaded.warnings)
+        yield from (f"warning: {warning}" for warning in (*loaded.warnings, *loaded.reminders))
 
 
 def totals(config: Config, found: Figures) -> Iterator[str]:

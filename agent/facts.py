@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from agent import retirements
 from agent.config.model import Config
 from agent.config.read import Loaded
 from agent.figures import Asked, Day, Figures, Worst, day
@@ -26,6 +27,7 @@ def facts(path: Path, loaded: Loaded, found: Figures) -> dict[str, Any]:
         "series": {"start": found.series.start, "most": found.series.most},
         "errors": [],
         "warnings": list(loaded.warnings),
+        "reminders": list(loaded.reminders),
     }
 
 
@@ -81,6 +83,10 @@ def _target(target: Target) -> dict[str, Any]:
         "simulated": target.simulated,
         "price": None if price is None else {"input": price.input, "output": price.output},
         "price_source": price.source if price else None,
+        "retirements": [
+            {"key": one.key, "name": one.name, "day": one.day.isoformat(), "source": one.source}
+            for one in retirements.of(target)
+        ],
     }
 
 

@@ -43,16 +43,20 @@ def listed(target: Target, elsewhere: Iterable[str] = ()) -> Price | None:
     `elsewhere` is what other providers call the same model.
     """
     seller = _SELLERS.get(target.provider)
-    host = urlsplit(target.endpoint).hostname or ""
-    places = (*host.split("."), target.region or "")
-    sovereign = host.endswith(_OTHER_PRICES) or any(place.startswith(_OTHER_REGIONS) for place in places)
-    if seller is None or target.simulated or target.api == _OWN_MACHINES or sovereign:
+    if seller is None or target.simulated or target.api == _OWN_MACHINES or sovereign(target):
         return None
     # A deployment's name says nothing to the table where the logical name does, or what others call the model.
     # Google's libraries take a model with its publisher before it, which the table leaves out.
     names = dict.fromkeys((target.model_id, target.model_id.rpartition("/")[2], target.model, *elsewhere))
     found = (_lookup(seller, name) for name in names)
     return next((price for price in found if price is not None), None)
+
+
+def sovereign(target: Target) -> bool:
+    """Return whether a target stands in a sovereign cloud, which public tables know nothing of."""
+    host = urlsplit(target.endpoint).hostname or ""
+    places = (*host.split("."), target.region or "")
+    return host.endswith(_OTHER_PRICES) or any(place.startswith(_OTHER_REGIONS) for place in places)
 
 
 @functools.cache

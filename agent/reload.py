@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import glob
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -181,11 +182,13 @@ class Reloader:
         self._follower.reloaded(taken=False)
 
     def _tell(self, loaded: Loaded) -> None:
+        told = {_unlined(warning) for warning in (*self._loaded.warnings, *self._loaded.reminders)}
+        for warning in (*loaded.warnings, *loaded.reminders):
+            if _unlined(warning) not in told:
+                log.warning("config.warned", finding=warning)
         if loaded.config == self._loaded.config:
             log.info("config.unchanged", config_hash=loaded.config.hash)
             return
-        for warning in loaded.warnings:
-            log.warning("config.warned", finding=warning)
         log.info(
             "config.reloaded", config_hash=loaded.config.hash, **changes(self._loaded.config, loaded.config)
         )
@@ -222,6 +225,15 @@ def changes(old: Config, new: Config) -> dict[str, list[str]]:
 
 def _shown(names: list[str]) -> list[str]:
     return names if len(names) <= SHOWN else [*names[:SHOWN], "..."]
+
+
+def _unlined(finding: str) -> str:
+    """Return a finding without its line, which any edit above it moves.
+
+    >>> _unlined("nephoscope.yaml:12: secrets.dir: nothing is taken from it")
+    'nephoscope.yaml: secrets.dir: nothing is taken from it'
+    """
+    return re.sub(r":[0-9]+: ", ": ", finding, count=1)
 
 
 def _restart(key: str) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from agent.offers import EXAMPLES, Example, Offer
-from probes import catalog
+from agent.config import extras
+from agent.offers import Offer, example
 
 _HEAD = """\
 # Written by `nephoscope init`. It names the variables that hold credentials, never their values.
@@ -53,41 +53,38 @@ def document(found: Sequence[Offer]) -> str:
     """Return a file with a target for each usable offer, or with one example where there is none."""
     usable = [offer for offer in found if offer.usable]
     targets = "".join(f"{line}\n" for offer in usable for line in _target(offer)) or _NOTHING
-    hints = "".join(
-        f"  # {line}\n" for offer in found if not (offer.usable or offer.later) for line in _hint(offer)
-    )
+    hints = "".join(f"  # {line}\n" for offer in found if not offer.usable for line in _hint(offer))
     return f"{_HEAD}{targets}{hints}{_TAIL}"
 
 
 def _target(offer: Offer) -> Iterator[str]:
-    provider, name = catalog.PROVIDERS[offer.provider], offer.provider
-    example = EXAMPLES.get(name, Example(model="my-model"))
-    endpoint = provider.environment.get("endpoint")
-    yield f"  - name: {name}"
-    yield f"    provider: {name}"
-    if endpoint:
-        yield f'    endpoint: "${{{endpoint}}}"'
-    elif example.endpoint:
-        yield f"    endpoint: {example.endpoint}"
-    yield f"    model: {example.model} # an example: the model that you use"
-    if name == "azure":
-        yield f"    id: {example.model} # the name of your deployment of it"
-    for kind in provider.credentials:
-        if kind in provider.environment:
-            yield f'    credentials: {{{kind}: "${{{provider.environment[kind]}}}"}}'
+    """Yield the lines of a target: who serves, where, what, and with which identity last."""
+    asked = example(offer.provider)
+    keys = dict(offer.keys)
+    credentials = keys.pop("credentials", None)
+    yield f"  - name: {offer.provider}"
+    yield f"    provider: {offer.provider}"
+    yield from (f"    {key}: {text}" for key, text in keys.items())
+    yield f"    model: {asked.model} # an example: the model that you use"
+    if asked.id is not None:
+        yield f"    id: {asked.id} # the name of your deployment of it"
+    if credentials is not None:
+        yield f"    credentials: {credentials}"
 
 
 def _hint(offer: Offer) -> Iterator[str]:
     """Yield what is missing for another target, as comments."""
+    held = " and ".join(offer.set)
     if offer.missing:
-        yield f"{offer.provider}: {' and '.join(offer.set)} is set here, {' and '.join(offer.missing)} is not."
+        yield f"{offer.provider}: {held} is set here, {' and '.join(offer.missing)} is not."
         return
-    provider = catalog.PROVIDERS[offer.provider]
-    yield f"{' and '.join(offer.set)} is set here; say where your {offer.provider} is served:"
+    if offer.extra is not None:
+        yield f"{offer.provider}: {held} is set here; what reads it comes with {extras.remedy(offer.extra)}"
+        return
+    yield f"{held} is set here; say where your {offer.provider} is served:"
     yield f"- name: {offer.provider}"
     yield f"  provider: {offer.provider}"
     yield "  endpoint: https://..."
     yield "  model: my-model"
-    for kind in provider.credentials:
-        if kind in provider.environment:
-            yield f'  credentials: {{{kind}: "${{{provider.environment[kind]}}}"}}'
+    if "credentials" in offer.keys:
+        yield f"  credentials: {offer.keys['credentials']}"

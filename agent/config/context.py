@@ -5,6 +5,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path as FilePath
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
@@ -38,6 +39,7 @@ class Context:
     host: Host
     no_secrets: bool = False
     secrets_dir: str | None = None
+    today: date = dataclasses.field(default_factory=lambda: datetime.now(UTC).date())
 
     def setting(self, path: Path, text: str) -> str:
         """Return a setting that is no secret with its variables put in; an unset one is an error."""
@@ -76,6 +78,13 @@ class Context:
             if homeless or not self.no_secrets:
                 self.findings.error(path, str(error.args[0]))
         return None
+
+    def warn_of_spelled_out(self, path: Path, what: str = "") -> None:
+        """Warn of a secret that stands in the file itself."""
+        self.findings.warn(
+            path,
+            f"{what}is spelled out in the file; write ${{NAME}}, ${{file:/path}} or ${{secret:a/b}} instead",
+        )
 
     def known(self, text: str) -> bool:
         """Return whether a setting is resolved: one that stands for nothing here still holds its reference."""

@@ -142,10 +142,14 @@ def _made(
     if not isinstance(entry.data, dict):
         return [_Made(entry.data, {(): entry.path})]
     try:
-        return list(_Multiplied(key, entry, defaults, classes).made())
+        one = _Multiplied(key, entry, defaults, classes)
+        made = list(one.made())
     except AtError as error:
         findings.error((*entry.path, *error.path), str(error))
         return []
+    for path in one.idle:
+        findings.warn((*entry.path, *path), "changes nothing of what it is for; take it out")
+    return made
 
 
 class _Multiplied:
@@ -157,6 +161,8 @@ class _Multiplied:
         self._entry = entry
         self._defaults = defaults
         self._classes = classes
+        self.idle: list[Path] = []
+        """Where overrides stand that make no difference."""
         # A probe's override says what is asked of some of its targets: there is still one probe.
         taken = {"for", "except"} | ({"override"} if key == "targets" else set())
         self._taken = {name: value for name, value in entry.data.items() if name in taken}
@@ -180,10 +186,12 @@ class _Multiplied:
         for override in overrides:
             for fault in selecting.faults(override.when, views, f"{self._what} of this entry"):
                 raise AtError((*override.path, "when"), fault)
-        made = [
-            self._one([*under, *self._over(overrides, values, view)])
+        every = [
+            (under, list(self._over(overrides, values, view)))
             for (values, _), under, view in zip(plain, layers, views, strict=True)
         ]
+        made = [self._one([*under, *over]) for under, over in every]
+        self.idle = self._idle(overrides, every)
         self._refuse_twins([values for values, _ in plain], made)
         yield from made
 
@@ -197,6 +205,21 @@ class _Multiplied:
             if selecting.selects(override.when, view):
                 data = multiplying.filled(override.data, values, override.path) if values else override.data
                 yield data, (*self._entry.path, *override.path)
+
+    def _idle(
+        self, overrides: Sequence["_Override"], made: Sequence[tuple[Sequence[Layer], Sequence[Layer]]]
+    ) -> list[Path]:
+        """Return where overrides stand that could all be taken out, and every entry would be the same."""
+        idle: list[Path] = []
+        for override in overrides:
+            taken = {(*self._entry.path, *path) for path in (*idle, override.path)}
+            if all(
+                laid([*under, *(layer for layer in over if layer[1] not in taken)])[0]
+                == laid([*under, *over])[0]
+                for under, over in made
+            ):
+                idle.append(override.path)
+        return idle
 
     def _one(self, layers: Sequence[Layer]) -> _Made:
         data, origins = laid(layers)

@@ -37,6 +37,7 @@ class Findings:
         self._origins: dict[Path, Path] = {}
         self._errors: list[Finding] = []
         self._warnings: list[Finding] = []
+        self._reminders: list[Finding] = []
 
     def include(self, source: Source, lines: Mapping[Path, int]) -> None:
         """Learn the lines of another file."""
@@ -56,6 +57,10 @@ class Findings:
     def warn(self, path: Path, text: str) -> None:
         self._warnings.append(self._finding(path, text))
 
+    def remind(self, path: Path, text: str) -> None:
+        """Add what the calendar does to a file that is in order."""
+        self._reminders.append(self._finding(path, text))
+
     def raise_errors(self) -> None:
         """Raise `ConfigError` with every error in the file's order, if there is one."""
         if self._errors:
@@ -64,6 +69,10 @@ class Findings:
     @property
     def warnings(self) -> tuple[str, ...]:
         return self._texts(self._warnings)
+
+    @property
+    def reminders(self) -> tuple[str, ...]:
+        return self._texts(self._reminders)
 
     def line(self, path: Path) -> int:
         """Return the line of a path, or of the nearest thing around it that stands in the file."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from agent.config import extras
 from agent.config.context import Context, loopback
 from agent.config.durations import shown
 from agent.config.findings import Path
@@ -24,6 +25,11 @@ def identities(credentials: Credentials) -> dict[str, str]:
     return {key: str(value) for key, value in given.items() if value is not None}
 
 
+def real(section: TargetSection, endpoint: str) -> bool:
+    """Return whether a target is somebody's, so that its secrets are worth keeping."""
+    return not section.simulated and not loopback(urlsplit(endpoint).hostname)
+
+
 def credentials(
     context: Context, path: Path, section: TargetSection, provider: Provider, endpoint: str
 ) -> Mapping[str, str]:
@@ -32,10 +38,9 @@ def credentials(
     where = (*path, "credentials")
     kinds = " or ".join(provider.credentials)
     if not given and not provider.anonymous:
-        usual = provider.environment.get("api_key", "NAME")
         context.findings.error(
             where,
-            f'is missing: `{section.provider}` wants {kinds}; write credentials: {{api_key: "${{{usual}}}"}}',
+            f"is missing: `{section.provider}` wants {kinds}; write credentials: {_usual(provider)}",
         )
     if len(given) > 1:
         context.findings.error(
@@ -43,7 +48,13 @@ def credentials(
         )
     for key in given.keys() - set(provider.credentials):
         context.findings.error((*where, key), f"`{section.provider}` does not take this; write {kinds}")
-    bare = not section.simulated and not loopback(urlsplit(endpoint).hostname)
+    for key in given.keys() & set(provider.credentials):
+        if (extra := extras.missing(key)) is not None:
+            context.findings.error(
+                (*where, key),
+                f"needs nephoscope[{extra}], which is not installed here: {extras.remedy(extra)}",
+            )
+    bare = real(section, endpoint)
     found = {key: _credential(context, (*where, key), text, bare=bare) for key, text in given.items()}
     for key in provider.choices.keys() & found.keys():
         _chosen(context, (*where, key), found[key], provider.choices[key])
@@ -52,6 +63,13 @@ def credentials(
             context.findings.error((*where, "scope"), "belongs to entra alone; take it out")
         found["scope"] = section.credentials.scope
     return found
+
+
+def _usual(provider: Provider) -> str:
+    """Return what newcomers write: a key where the provider takes one, else what its library finds by itself."""
+    if "api_key" not in provider.credentials:
+        return f"{{{provider.credentials[0]}: default}}"
+    return f'{{api_key: "${{{provider.environment.get("api_key", "NAME")}}}"}}'
 
 
 def _credential(context: Context, path: Path, text: str, *, bare: bool) -> str:
@@ -66,9 +84,7 @@ def _credential(context: Context, path: Path, text: str, *, bare: bool) -> str:
         return context.setting(path, text)
     _sendable(context, path, text)
     if bare and not references(text):
-        context.findings.warn(
-            path, "is spelled out in the file; write ${NAME}, ${file:/path} or ${secret:a/b} instead"
-        )
+        context.warn_of_spelled_out(path)
     return text
 
 

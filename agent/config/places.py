@@ -1,6 +1,7 @@
 """Where the agent lives, stores, listens and sends to: the sections that are no list."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from agent.config.context import Context, Host, loopback
@@ -38,6 +39,26 @@ def secrets_dir(context: Context, settings: Settings) -> str | None:
     """Return the folder of secrets; whether a secret is there is judged where it is referred to."""
     folder = settings.secrets.dir
     return None if folder is None else context.folder(("secrets", "dir"), folder)
+
+
+def judge_unused_secrets(context: Context, settings: Settings, tree: Any) -> None:
+    """Warn of a folder of secrets that nothing in the file refers to."""
+    if settings.secrets.dir is not None and not _mentions(tree, "${secret:"):
+        context.findings.warn(
+            ("secrets", "dir"),
+            "nothing is taken from it; write ${secret:a/b} where a secret belongs, or take it out",
+        )
+
+
+def _mentions(tree: Any, text: str) -> bool:
+    match tree:
+        case str():
+            return text in tree
+        case dict():
+            return any(_mentions(value, text) for value in tree.values())
+        case list():
+            return any(_mentions(value, text) for value in tree)
+    return False
 
 
 def default_state_dir(host: Host) -> Path:

@@ -26,13 +26,15 @@ class Loaded:
     """A usable plan, and what is worth a second look.
 
     `files` are the absolute paths that were read, the first file at the head; `patterns` are the absolute ones
-    of `include`: a file that appears under one belongs to the plan.
+    of `include`: a file that appears under one belongs to the plan. `reminders` are what the calendar says of a
+    file that is in order.
     """
 
     config: Config
     warnings: tuple[str, ...]
     files: tuple[Path, ...] = ()
     patterns: tuple[str, ...] = ()
+    reminders: tuple[str, ...] = ()
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
@@ -43,7 +45,7 @@ def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
 def load_all(path: str | Path, environ: Mapping[str, str] | None = None) -> Loaded:
     """Return the plan likewise, with the files that it was read from."""
     loaded = read(Path(path), os.environ if environ is None else environ)
-    for warning in loaded.warnings:
+    for warning in (*loaded.warnings, *loaded.reminders):
         log.warning("config.warned", finding=warning)
     return loaded
 
@@ -83,8 +85,9 @@ def read_text(
     config = _expand(context, file)
     findings.raise_errors()
     budgets.judge(context, config)
+    places.judge_unused_secrets(context, file.settings, tree)
     findings.raise_errors()
-    return Loaded(config, findings.warnings, gathered.files, gathered.patterns)
+    return Loaded(config, findings.warnings, gathered.files, gathered.patterns, findings.reminders)
 
 
 def _expand(context: Context, file: File) -> Config:

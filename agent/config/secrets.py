@@ -32,6 +32,26 @@ _MARK = re.compile("\ue000([0-9]{1,6})\ue001")
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)@(.*)", re.DOTALL)
 
 
+def sensitive(name: str) -> bool:
+    """Return whether a header of this name holds a secret.
+
+    >>> [sensitive(name) for name in ("Authorization", "x-litellm-api-key", "x-team", "x-keyboard")]
+    [True, True, False, False]
+    """
+    return _SENSITIVE.search(name) is not None
+
+
+def passwords(url: str) -> Iterator[str]:
+    """Yield what a URL spells out of its password, which may hold references besides.
+
+    >>> list(passwords("http://me:old-${PW}@proxy:3128")), list(passwords("http://proxy:3128"))
+    (['old-', ''], [])
+    """
+    found = _USERINFO.fullmatch(_marked(pieces(url)))
+    if found:
+        yield from _MARK.split(found[2].partition(":")[2])[::2]
+
+
 class Secrets:
     """Resolves references at each use, so that a rotated file is read anew, and remembers what to blot out."""
 
@@ -134,14 +154,10 @@ def _spelled_out(config: Config) -> Iterator[str]:
     for target in config.targets:
         yield from (literal(text) for text in _credentials(target) if not references(text))
         yield from (
-            literal(text)
-            for name, text in target.headers.items()
-            if _SENSITIVE.search(name) and not references(text)
+            literal(text) for name, text in target.headers.items() if sensitive(name) and not references(text)
         )
     for url in _urls(config):
-        found = _USERINFO.fullmatch(_marked(pieces(url)))
-        password = found[2].partition(":")[2] if found else ""
-        for text in _MARK.split(password)[::2]:
+        for text in passwords(url):
             yield from (text, unquote(text))
     if config.heartbeat is not None and not references(config.heartbeat.url):
         yield config.heartbeat.url

@@ -3,13 +3,16 @@
 import dataclasses
 from collections.abc import Mapping
 
-from agent import prices
+from agent import prices, retirements
+from agent.config import regions
 from agent.config.context import Context, loopback
 from agent.config.durations import shown
 from agent.config.findings import Path
-from agent.config.identities import credentials, identities
+from agent.config.identities import credentials, identities, real
 from agent.config.nearest import nearest
+from agent.config.references import references
 from agent.config.schema import ModelSection, TargetSection
+from agent.config.secrets import MIN_LENGTH, sensitive
 from agent.config.sections import Entry
 from agent.config.ways import Ways
 from probes import catalog
@@ -47,6 +50,7 @@ def targets(
     context: Context, entries: list[Entry[TargetSection]], models: Models, ways: Ways
 ) -> tuple[probing.Target, ...]:
     _providers(context, models)
+    _unused(context, entries, models)
     found = (_target(context, entry.path, entry.section, models, ways) for entry in entries)
     return tuple(target for target in found if target is not None)
 
@@ -65,6 +69,7 @@ def _target(
         )
         return None
     endpoint = _endpoint(context, path, section, provider)
+    regions.judge(context, path, section, provider, endpoint)
     _labels(context, (*path, "labels"), section.labels)
     _places(context, path, section, provider)
     found = probing.Target(
@@ -82,7 +87,7 @@ def _target(
         compartment=_place(context, (*path, "compartment"), section.compartment),
         fips=section.fips,
         credentials=credentials(context, path, section, provider, endpoint),
-        headers=_headers(context, (*path, "headers"), section.headers),
+        headers=_headers(context, (*path, "headers"), section, endpoint),
         network=section.network,
         path=ways.path(path, section),
         team=section.team,
@@ -95,10 +100,12 @@ def _target(
         traceparent=section.traceparent,
         simulated=section.simulated,
     )
+    model = models.get(section.model)
+    elsewhere = tuple((model.ids or {}).values()) if model else ()
+    for one in retirements.due(found, context.today, elsewhere):
+        context.findings.remind((*path, one.key), one.told(context.today))
     price = section.price
     if price is None:
-        model = models.get(section.model)
-        elsewhere = (model.ids or {}).values() if model else ()
         return dataclasses.replace(found, price=prices.listed(found, elsewhere))
     return dataclasses.replace(
         found, price=probing.Price(input=price.input, output=price.output, source="configured")
@@ -139,6 +146,14 @@ def _providers(context: Context, models: Models) -> None:
                 context.findings.error(("models", name, "ids", provider), _unknown(provider))
 
 
+def _unused(context: Context, entries: list[Entry[TargetSection]], models: Models) -> None:
+    """Warn of models that nobody serves."""
+    for name in sorted(models.keys() - {entry.section.model for entry in entries}):
+        context.findings.warn(
+            ("models", name), f"no target is of this model; write model: {shown(name)} in one, or take it out"
+        )
+
+
 def _model_id(context: Context, path: Path, section: TargetSection, models: Models) -> str:
     """Return what the provider calls the model: the target's own word, else the table's, else the name itself."""
     model = models.get(section.model)
@@ -169,15 +184,7 @@ def _unknown(provider: str) -> str:
 def _endpoint(context: Context, path: Path, section: TargetSection, provider: Provider) -> str:
     """Return the base URL to call; empty where there is none, which is an error."""
     if section.endpoint is None:
-        known = catalog.default_endpoint(section.provider, section.region, section.api, fips=section.fips)
-        if known is None:
-            usual = provider.environment.get("endpoint")
-            context.findings.error(
-                (*path, "endpoint"),
-                f"is missing, and `{section.provider}` has no address of its own; write the base URL of your server"
-                + (f", or ${{{usual}}}" if usual else ""),
-            )
-        return known or ""
+        return regions.default_endpoint(context, path, section, provider)
     where = (*path, "endpoint")
     endpoint = context.setting(where, section.endpoint)
     if not context.known(endpoint):
@@ -207,10 +214,13 @@ def _endpoint(context: Context, path: Path, section: TargetSection, provider: Pr
     return endpoint
 
 
-def _headers(context: Context, where: Path, headers: Mapping[str, str]) -> Mapping[str, str]:
-    for name, text in headers.items():
+def _headers(context: Context, where: Path, section: TargetSection, endpoint: str) -> Mapping[str, str]:
+    for name, text in section.headers.items():
         context.secret((*where, name), text)
-    return dict(sorted(headers.items()))
+        bare = sensitive(name) and len(text) >= MIN_LENGTH and not references(text)
+        if bare and real(section, endpoint):
+            context.warn_of_spelled_out((*where, name))
+    return dict(sorted(section.headers.items()))
 
 
 def _labels(context: Context, where: Path, labels: Mapping[str, str]) -> None:

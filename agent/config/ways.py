@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path as File
 
 from agent.clock import SystemClock
-from agent.config.context import Context
+from agent.config.context import Context, loopback
 from agent.config.durations import shown
 from agent.config.findings import Path
 from agent.config.nearest import nearest
 from agent.config.schema import NetworkSection, TargetSection, Tls
+from agent.config.secrets import passwords
 from agent.config.sections import Entry
 from probes import target as probing
 from probes.base import Clock
@@ -130,8 +131,9 @@ def _proxy(context: Context, path: Path, text: str | None) -> str | None:
     if text is None or text in ("environment", "none"):
         return text
     url = context.secret(path, text)
-    if url is not None:
-        context.url(path, url, ("http", "https", "socks5", "socks5h"))
+    parts = None if url is None else context.url(path, url, ("http", "https", "socks5", "socks5h"))
+    if any(passwords(text)) and not (parts and loopback(parts.hostname)):
+        context.warn_of_spelled_out(path, "holds a password that ")
     return text
 
 

@@ -57,8 +57,23 @@ def _plans(context: Context, path: Path, section: ProbeSection, file: File) -> I
     for view in asked:
         held = [at for at, one in enumerate(section.override) if selecting.selects(one.when, view)]
         groups.setdefault(tuple(held), []).append(view["name"])
+    for at in _idle(path, section, list(groups)):
+        context.findings.warn((*path, "override", at), "changes nothing of what it is for; take it out")
     for holding, names in groups.items() or [((), [])]:
         yield _Changed(path, section, holding).plan(context, file, tuple(dict.fromkeys(names)))
+
+
+def _idle(path: Path, section: ProbeSection, groups: Sequence[Sequence[int]]) -> list[int]:
+    """Return the overrides that could all be taken out, and the probe would ask the same of everyone."""
+    idle: list[int] = []
+    for at in range(len(section.override)):
+        rest = [[one for one in group if one not in (*idle, at)] for group in groups]
+        if all(
+            _Changed(path, section, others).section == _Changed(path, section, group).section
+            for others, group in zip(rest, groups, strict=True)
+        ):
+            idle.append(at)
+    return idle
 
 
 def _judge_kind(context: Context, entry: Entry[ProbeSection], file: File) -> None:
@@ -103,10 +118,10 @@ class _Changed:
             for key in section.override[at].model_fields_set - {"when"}:
                 said[key] = section.override[at]
                 self._where[_written(key)] = (*path, "override", at, _written(key))
-        self._section = section.model_copy(update={key: getattr(one, key) for key, one in said.items()})
+        self.section = section.model_copy(update={key: getattr(one, key) for key, one in said.items()})
 
     def plan(self, context: Context, file: File, targets: tuple[str, ...]) -> ProbePlan:
-        section, usual = self._section, kinds.USUAL[self._section.kind]
+        section, usual = self.section, kinds.USUAL[self.section.kind]
         timeout = section.timeout or max(usual.timeout_s, section.first_token or 0.0)
         first_token = section.first_token or min(usual.first_token_s, timeout)
         stall = section.stall or min(usual.stall_s, timeout)
@@ -140,7 +155,7 @@ class _Changed:
 
     def _judge_keys(self, context: Context) -> None:
         """Tell of keys that would change nothing, and of a schema that nothing asks for."""
-        section = self._section
+        section = self.section
         said = {_written(key) for key in section.model_fields_set}
         article = "an" if section.kind == "embeddings" else "a"
         for key in sorted(said):
@@ -164,7 +179,7 @@ class _Changed:
             for name in asked & catalog.PROVIDERS.keys()
             if not any(api.reasoning for api in catalog.PROVIDERS[name].apis.values())
         )
-        if self._section.reasoning is not None and deaf:
+        if self.section.reasoning is not None and deaf:
             context.findings.warn(
                 self._at("reasoning"), f"has no effect for {', '.join(deaf)}, which takes no such field"
             )

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from agent import offers
 from agent.config.model import Config
 from agent.demo.own_error import page
 from agent.demo.scenario import BEGINS_AFTER_S, CALM, SCENARIOS
@@ -32,7 +33,7 @@ def first_screen(
 
 def found_in(environ: Mapping[str, str]) -> list[str]:
     """Return the usual variables of the providers that are set here; their values are never read."""
-    usual = {name for provider in catalog.PROVIDERS.values() for name in provider.environment.values()}
+    usual = {variable for name in catalog.PROVIDERS for variable in offers.variables(name)}
     return sorted(usual & environ.keys())
 
 

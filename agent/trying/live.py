@@ -12,7 +12,7 @@ from agent.config.model import Config
 from agent.config.secrets import Secrets
 from agent.trying import services, targets
 from agent.trying.base import Trial
-from agent.trying.looking import LookingTransport
+from agent.trying.looking import LookingTransport, SilentTransport
 from agent.wiring.probing import exchange
 
 
@@ -25,12 +25,18 @@ async def _trials(config: Config, secrets: Secrets) -> list[Trial]:
     clock = SystemClock()
     lag, machine = LagMonitor(clock), Machine(clock)
     transport = LookingTransport()
-    probe = exchange(config, secrets, transport, clock, lag.max_lag, machine.suffered)
+    parts = config, secrets, transport, clock, lag.max_lag, machine.suffered
+    asking, silent = exchange(*parts), exchange(*parts, through=SilentTransport(transport))
+    pairs = [(target, targets.workload(target)) for target in config.targets]
+    asked = [pair for pair in pairs if pair[1] == targets.CHEAPEST]
+    unasked = [pair for pair in pairs if pair[1] != targets.CHEAPEST]
+    most = config.limits.in_flight
     lag.start()
     machine.sample()
     try:
-        asked, database, collector, heartbeat = await asyncio.gather(
-            ask_all(probe, clock, targets.cheapest(config), config.limits.in_flight, lambda _: None),
+        answered, reached, database, collector, heartbeat = await asyncio.gather(
+            ask_all(asking, clock, asked, most, lambda _: None),
+            ask_all(silent, clock, unasked, most, lambda _: None),
             asyncio.to_thread(services.database, config, secrets),
             services.collector(config, transport),
             services.heartbeat(config, secrets, transport),
@@ -38,8 +44,8 @@ async def _trials(config: Config, secrets: Secrets) -> list[Trial]:
     finally:
         lag.stop()
         await transport.aclose()
+    results = {result.target: result for result in (*answered, *reached)}
     tried = [
-        targets.trial(result, target, transport.seen, secrets)
-        for result, target in zip(asked, config.targets, strict=True)
+        targets.trial(results[target.name], target, transport.seen, secrets) for target in config.targets
     ]
     return [*tried, *(one for one in (database, collector, heartbeat) if one is not None)]

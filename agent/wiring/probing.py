@@ -4,6 +4,8 @@ import contextlib
 import functools
 from collections.abc import Callable, Sequence
 
+import httpx
+
 from agent.asking.calibrate import Calibrator, NotingTransport
 from agent.config.model import Config
 from agent.config.secrets import Secrets as NoSecrets
@@ -31,13 +33,14 @@ def exchange(
     clock: Clock,
     lag: Callable[[int, int], float],
     disturbed: Disturbed,
+    through: httpx.AsyncBaseTransport | None = None,
 ) -> Exchange:
-    """Return the probe of a plan, its transport warmed up for the plan's paths."""
+    """Return the probe of a plan, its transport warmed up for the plan's paths; `through` is what stands before it."""
     for path in {repr(target.path): target.path for target in config.targets}.values():
         with contextlib.suppress(WireError):  # the probes of that target say so, in each result
             transport.warm_up([path])
     return Exchange(
-        transport,
+        through or transport,
         secrets,
         clock,
         functools.partial(uuid7, clock),

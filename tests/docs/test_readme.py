@@ -55,6 +55,6 @@ def test_the_short_commands_run_as_written(tmp_path: Path) -> None:
 
 def test_links_lead_somewhere() -> None:
     """Relative links in README and docs exist."""
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"

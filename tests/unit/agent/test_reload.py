@@ -334,3 +334,25 @@ def test_a_file_that_appears_under_a_pattern_has_a_stamp(tmp_path: Path) -> None
 
 def test_a_missing_file_has_no_stamp(tmp_path: Path) -> None:
     assert stamps([tmp_path / "none"]) == {tmp_path / "none": None}
+
+
+def test_a_warning_is_told_once_though_the_file_is_read_again_and_again() -> None:
+    """Another line is no other warning; what is new is told, also where the plan is what it was."""
+    bench = Bench()
+    first = "nephoscope.yaml:3: secrets.dir: nothing is taken from it"
+    bench.source.first = bench.source.answer = Loaded(bench.old, (first,), (MAIN,))
+
+    async def scenario(_: Reloader) -> None:
+        for config, warnings in (
+            (bench.new, (first,)),
+            (bench.old, (first.replace(":3:", ":17:"), "nephoscope.yaml:4: models.x: no target is of it")),
+            (bench.old, (first, "nephoscope.yaml:9: models.y: no target is of it")),
+        ):
+            bench.source.write(config)
+            bench.source.answer = Loaded(config, warnings, (MAIN,))
+            await asyncio.sleep(3)
+
+    actions = bench.run(scenario)
+    assert actions == [
+        "config.reloaded", "config.warned", "config.reloaded", "config.warned", "config.unchanged",
+    ]  # fmt: skip
