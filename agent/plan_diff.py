@@ -48,6 +48,7 @@ def compare(before: Config, after: Config) -> list[Part]:
             shown.objectives(after),
             ("sli", "ratio", "threshold_s", "at_least_per_s"),
         ),
+        _part("service", shown.services(before), shown.services(after), ("members", "ratio")),
         _pairs("asked", _asked(before), _asked(after)),
         _pairs("SLO", _slos(before), _slos(after)),
         _part("settings", {"": shown.settings(before)}, {"": shown.settings(after)}, ()),

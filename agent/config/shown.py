@@ -63,9 +63,19 @@ def _together(named: Iterable[Any]) -> dict[str, Row]:
     }
 
 
+def services(config: Config) -> dict[str, Row]:
+    """Return service -> its keys, its members by the names of their targets."""
+    found: dict[str, Row] = {}
+    for one in config.services:
+        fields = {key: value for key, value in _fields(one) if key != "name"}
+        members = ", ".join(dict.fromkeys(member.target for member in one.members))
+        found[one.name] = dict(_flat("", fields | {"members": members}))
+    return found
+
+
 def settings(config: Config) -> Row:
-    """Return all that is neither target, probe nor objective."""
-    left = {"targets", "probes", "objectives"}
+    """Return all that is neither target, probe, objective nor service."""
+    left = {"targets", "probes", "objectives", "services"}
     return dict(_flat("", {key: value for key, value in _fields(config) if key not in left}))
 
 

@@ -118,8 +118,9 @@ def test_one_more_region_is_told_with_its_cost_and_series(file: Path) -> None:
     assert code == 1
     told = out.splitlines()
     assert told[0] == "+ target azure-us (azure, eastus2, nano, https://bank.openai.azure.com)"
-    assert told[1] == ""
-    table = {line[:23].strip(): line[23:].split() for line in told[3:]}
+    assert told[1] == "~ service nano: members azure-eu -> azure-eu, azure-us"
+    assert told[2] == ""
+    table = {line[:23].strip(): line[23:].split() for line in told[4:]}
     assert table["targets"] == ["2", "3", "+1"]
     assert table["SLOs"] == ["4", "6", "+2"]
     assert table["USD a day"] == ["0.30", "0.60", "+0.30"]
@@ -161,6 +162,8 @@ def test_a_removed_objective_and_probe_are_told_once(file: Path) -> None:
         "+ objective available (availability, 0.999)",
         "+ objective quick (ttft, 0.99, 2s)",
         "- objective o (availability, 0.99)",
+        "~ service tiny: ratio 0.99 -> 0.999",
+        "~ service nano: ratio 0.99 -> 0.999",
     ]
 
 
