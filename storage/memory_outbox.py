@@ -56,7 +56,7 @@ class MemoryOutbox:
             if one.lease_ns != done.claim.lease_ns:
                 continue
             one.state, one.due_ns, one.error, one.lease_ns = done.state, done.due_ns, done.error, None
-            one.tries = 0 if done.error is None else one.tries + 1
+            one.tries = 0 if done.state == "told" else one.tries + (done.error is not None)
             one.told_ns = done.at_ns if done.state == "told" else one.told_ns
             if done.state != "waiting":
                 self._supersede(one)
@@ -66,7 +66,7 @@ class MemoryOutbox:
             one
             for one in self._of(vantage)
             if one.state == "waiting"
-            and one.lease_ns is None
+            and not one.leased(ended_ns)
             and one.row.made_ns < (ended_ns if one.row.ends else any_ns)
         ]
         for one in dropped:

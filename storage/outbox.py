@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, text
 from sqlalchemy.dialects.postgresql import insert
 
-from storage import schema
+from storage import cleaning, schema
 from storage.engine import edge
 from storage.locks import Lock
 from storage.readings import Claim, NoticeRow, Told
 
+_TEXT_LIMIT = 10_000
 _FIELDS = tuple(field.name for field in dataclasses.fields(NoticeRow))
 _SAME = "o.vantage = n.vantage AND o.receiver = n.receiver AND o.alert = n.alert"
 _NEWER = f"EXISTS (SELECT FROM notices o WHERE {_SAME} AND o.seq > n.seq"
@@ -33,7 +34,7 @@ RETURNING n.*, EXISTS (SELECT FROM notices o WHERE {_SAME} AND o.told_ns IS NOT 
 
 _SETTLE = text("""
 UPDATE notices SET state = :state, due_ns = :due, lease_ns = NULL, error = :error,
-    tries = CASE WHEN CAST(:error AS text) IS NULL THEN 0 ELSE tries + 1 END,
+    tries = CASE WHEN :state = 'told' THEN 0 WHEN CAST(:error AS text) IS NULL THEN tries ELSE tries + 1 END,
     told_ns = CASE WHEN :state = 'told' THEN :at ELSE told_ns END
 WHERE vantage = :vantage AND receiver = :receiver AND alert = :alert AND seq = :seq AND lease_ns = :lease
 """)
@@ -46,7 +47,7 @@ WHERE vantage = :vantage AND receiver = :receiver AND alert = :alert AND seq < :
 _EXPIRE = text("""
 UPDATE notices SET state = 'dropped', due_ns = NULL
 WHERE vantage = :vantage AND state = 'waiting' AND made_ns < CASE WHEN ends THEN :ended ELSE :any END
-  AND lease_ns IS NULL
+  AND (lease_ns IS NULL OR lease_ns < :ended)
 RETURNING receiver
 """)
 
@@ -145,7 +146,23 @@ def write(connection: Connection, rows: Sequence[NoticeRow]) -> None:
     if rows:
         fresh = {"lease_ns": None, "told_ns": None, "tries": 0, "state": "waiting", "error": None}
         statement = insert(schema.notices).on_conflict_do_nothing()
-        connection.execute(statement, [dataclasses.asdict(row) | fresh for row in rows])
+        connection.execute(
+            statement,
+            [dataclasses.asdict(row) | fresh | {"payload": _held(dict(row.payload))} for row in rows],
+        )
+
+
+def _held(value: Any) -> Any:
+    """Return a JSON value as Postgres can hold it: what endpoints say may have a NUL, or half a pair."""
+    match value:
+        case str():
+            return cleaning.text(value, _TEXT_LIMIT)
+        case dict():
+            return {_held(key): _held(part) for key, part in value.items()}
+        case list() | tuple():
+            return [_held(part) for part in value]
+        case _:
+            return value
 
 
 def _claimed(row: RowMapping) -> Claim:

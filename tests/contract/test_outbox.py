@@ -98,7 +98,10 @@ def test_what_failed_is_due_again_when_it_was_said(outbox: Outbox) -> None:
     (again,) = claimed(outbox, T0 + 5 * S)
     assert again.tries == 1
     settle(outbox, again, "waiting", due_ns=T0 + 6 * S)
-    assert claimed(outbox, T0 + 6 * S)[0].tries == 0
+    (third,) = claimed(outbox, T0 + 6 * S)
+    assert third.tries == 1
+    settle(outbox, third, "told", due_ns=T0 + 7 * S)
+    assert claimed(outbox, T0 + 7 * S)[0].tries == 0
 
 
 def test_the_newest_notice_of_an_alert_is_told_alone(outbox: Outbox) -> None:
@@ -181,7 +184,13 @@ def test_what_is_over_is_dropped_sooner_than_what_goes_on(outbox: Outbox) -> Non
     assert outbox.expire("fra-1", T0, T0 - DAY) == {}
     assert outbox.expire("fra-1", T0 + 2 * S, T0) == {"pager": 1, "mail": 1}
     assert [claim.row.alert for claim in claimed(outbox, T0 + DAY, "pager", "mail")] == ["on"]
-    assert outbox.expire("fra-1", T0 + 9 * DAY, T0 + 9 * DAY) == {}
+
+
+def test_what_is_being_told_is_not_dropped_and_what_was_never_settled_is(outbox: Outbox) -> None:
+    outbox.put([row()])
+    claimed(outbox)
+    assert outbox.expire("fra-1", T0 + S, T0 + S) == {}
+    assert outbox.expire("fra-1", T0 + DAY, T0 + DAY) == {"pager": 1}
 
 
 def test_even_what_goes_on_is_dropped_at_last(outbox: Outbox) -> None:
@@ -205,3 +214,10 @@ def test_nothing_is_put_and_settled_without_harm(outbox: Outbox) -> None:
     outbox.put([])
     outbox.settle([])
     assert claimed(outbox) == []
+
+
+def test_what_an_endpoint_said_spoils_no_notice(outbox: Outbox) -> None:
+    """A NUL has no place in Postgres."""
+    outbox.put([row(payload={"detail": "a\0b\ud800", "evidence": ["c\0"], "seq": 1})])
+    (claim,) = claimed(outbox)
+    assert claim.row.payload["seq"] == 1
