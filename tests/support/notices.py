@@ -79,6 +79,7 @@ class Receiver:
         self.headers: dict[str, str] = {}
         self.body = b"{}"
         self.hangs = False
+        self.came = threading.Event()
         self.over = threading.Event()
 
     @property
@@ -101,6 +102,7 @@ def receiver(secure: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             kept.asked.append(
                 Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             )
+            kept.came.set()
             if kept.hangs:
                 kept.over.wait()
                 return
