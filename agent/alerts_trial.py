@@ -15,7 +15,7 @@ from agent.config.nearest import nearest
 from agent.config.read import read
 from agent.config.secrets import Secrets
 from agent.errors import ConfigError
-from agent.telling.delivering import opened
+from agent.telling.opening import opened
 from exporters.base import DeliveryError
 from exporters.signals import Notice
 

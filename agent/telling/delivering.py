@@ -1,23 +1,20 @@
 """The delivery of alerts: what is due in the outbox is told, by a task for each receiver that delays no other."""
 
 import asyncio
-import dataclasses
 import itertools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import structlog
 
 from agent.config.model import Config, Receiver
-from agent.telling.routing import unpacked
-from exporters.base import DeliveryError, Notifier, Options
-from exporters.receivers import KINDS
-from exporters.signals import Notice
-from probes.base import Secrets, SigningError
+from agent.telling.dispatching import SECOND_NS, Message, Silenced, again_ns, messages, parted, pause_s
+from agent.telling.opening import opened
+from exporters.base import DeliveryError, Notifier
+from probes.base import Secrets
 from storage.base import Outbox, StoreUnavailableError
 from storage.readings import Claim, NoticeState, Told
 
-SECOND_NS: Final = 1_000_000_000
 LOOK_S: Final = 1.0
 TELL_S: Final = 30.0
 """How long a receiver may take over one message."""
@@ -28,13 +25,6 @@ LEASE_NS: Final = 90 * SECOND_NS
 AT_ONCE: Final = 50
 """Notices that are claimed for a receiver at once; the others wait in the table."""
 
-LONGEST_S: Final = 60.0
-"""How long a receiver that fails is left alone at most, unless it asks for more."""
-
-LONGEST_ASKED_S: Final = 3600.0
-SILENT_NS: Final = 30 * SECOND_NS
-"""How soon a silenced alert is looked at again."""
-
 DAY_NS: Final = 86_400 * SECOND_NS
 WEEK_NS: Final = 7 * DAY_NS
 FORGET_NS: Final = 30 * DAY_NS
@@ -43,106 +33,6 @@ TIDY_NS: Final = 60 * SECOND_NS
 log = structlog.get_logger("telling")
 
 Opener = Callable[[Receiver], Notifier]
-Silenced = Callable[[Notice], bool]
-
-
-def opened(receiver: Receiver, secrets: Callable[[], Secrets], wall_ns: Callable[[], int]) -> Notifier:
-    """Return what tells a receiver; nothing is connected or resolved before it tells."""
-    return KINDS[receiver.kind].opened(
-        Options(
-            name=receiver.name,
-            secrets=_Late(secrets),
-            wall_ns=wall_ns,
-            url=receiver.url or "",
-            urls=receiver.urls,
-            routing_key=receiver.routing_key or "",
-            api_key=receiver.api_key or "",
-            secret=receiver.secret or "",
-            smtp=receiver.smtp or "",
-            to=receiver.to,
-            sender=receiver.sender or "",
-            ca=receiver.ca,
-        )
-    )
-
-
-class _Late:
-    """References as they stand for secrets at the moment of telling: a reload or a rotation brings others."""
-
-    def __init__(self, secrets: Callable[[], Secrets]) -> None:
-        self._secrets = secrets
-
-    def resolve(self, text: str) -> str:
-        try:
-            return self._secrets().resolve(text)
-        except SigningError as failure:
-            raise DeliveryError(str(failure), permanent=False) from None
-
-    def resolve_url(self, text: str) -> str:
-        try:
-            return self._secrets().resolve_url(text)
-        except SigningError as failure:
-            raise DeliveryError(str(failure), permanent=False) from None
-
-    def redact(self, text: str) -> str:
-        return self._secrets().redact(text)
-
-
-# -- what is decided, without doing anything
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Message:
-    """Claims that are told as one, and their notices."""
-
-    claims: tuple[Claim, ...]
-    notices: tuple[Notice, ...]
-
-
-def messages(claims: Sequence[Claim], *, gathers: bool) -> Iterator[Message]:
-    """Yield the messages of a receiver's claims, oldest first: those of one bundle together, or one by one."""
-    bundles: dict[str, list[Claim]] = {}
-    for at, claim in enumerate(claims):
-        bundles.setdefault(claim.row.bundle if gathers else str(at), []).append(claim)
-    for together in bundles.values():
-        yield Message(tuple(together), tuple(unpacked(claim.row.payload) for claim in together))
-
-
-def pause_s(tries: int, asked_s: float | None, jitter: float) -> float:
-    """Return how long a receiver that failed so often before is left alone; `jitter` is between 0 and 1.
-
-    >>> [pause_s(tries, None, 0.5) for tries in (0, 1, 5, 6, 100)], pause_s(0, 120.0, 0.5), pause_s(9, 1e9, 0.5)
-    ([1.0, 2.0, 32.0, 60.0, 60.0], 120.0, 3600.0)
-    """
-    ours = min(LONGEST_S, 2.0 ** min(tries, 10)) * (0.75 + 0.5 * jitter)
-    return max(ours, min(asked_s or 0.0, LONGEST_ASKED_S))
-
-
-def again_ns(claim: Claim, refresh_s: float | None) -> int | None:
-    """Return how long after telling it a notice is due again: an end never, a firing as receiver or route say."""
-    if claim.row.ends:
-        return None
-    return round(refresh_s * SECOND_NS) if refresh_s is not None else claim.row.repeat_ns
-
-
-def parted(claims: Sequence[Claim], silenced: Silenced, now_ns: int) -> tuple[list[Claim], list[Told]]:
-    """Return what is to be told now, and what a maintenance keeps quiet.
-
-    What fires waits until the maintenance is over. What ended during it and was never told is over; what was told
-    before is told to have ended.
-    """
-    speak, quiet = [], []
-    for claim in claims:
-        if (claim.row.ends and claim.known) or not silenced(unpacked(claim.row.payload)):
-            speak.append(claim)
-        elif claim.row.ends:
-            quiet.append(Told(claim=claim, state="silenced", at_ns=now_ns))
-        else:
-            quiet.append(Told(claim=claim, state="waiting", at_ns=now_ns, due_ns=now_ns + SILENT_NS))
-    return speak, quiet
-
-
-# -- doing it
 
 
 class Deliveries:
@@ -231,6 +121,9 @@ class Deliveries:
         began_ns = self._wall_ns()
         try:
             speak, quiet = parted(claims, self._silenced, began_ns)
+            for one in quiet:
+                if one.state != "waiting":
+                    self._notified(name, one.state)
             await self._settle(quiet)
             left = list(messages(speak, gathers=notifier.gathers))
             while left:
@@ -313,9 +206,6 @@ class Deliveries:
         ]
 
     async def _settle(self, told: Sequence[Told]) -> None:
-        for one in told:
-            if one.state == "silenced":
-                self._notified(one.claim.row.receiver, "silenced")
         if told:
             await asyncio.to_thread(self._outbox.settle, told)
 

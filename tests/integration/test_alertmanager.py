@@ -9,7 +9,7 @@ import pytest
 from agent.clock import SystemClock
 from agent.config.model import Receiver as Told
 from agent.config.secrets import Secrets
-from agent.telling.delivering import opened
+from agent.telling.opening import opened
 from exporters import alertmanager
 from exporters.signals import Notice
 from support.alertmanager import Alertmanager, alertmanagers, needs_alertmanager, until

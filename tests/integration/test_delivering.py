@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 from agent.clock import SystemClock
 from agent.config.model import Receiver as Told
 from agent.config.secrets import Secrets
-from agent.telling.delivering import LEASE_NS, Deliveries, opened
+from agent.telling.delivering import LEASE_NS, Deliveries
+from agent.telling.opening import opened
 from agent.telling.routing import rows
 from storage.outbox import PostgresOutbox
 from support.notices import Receiver, a_notice, receiver

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from agent.config.model import Config, Receiver, Route
 from agent.config.secrets import Secrets
 from agent.telling import delivering
-from agent.telling.delivering import Deliveries, deliveries, opened
+from agent.telling.delivering import Deliveries, deliveries
+from agent.telling.opening import opened
 from agent.telling.routing import rows
 from exporters.alertmanager import REFRESH_S
 from exporters.base import DeliveryError
@@ -333,6 +334,20 @@ def test_a_defect_of_one_notifier_ends_nothing() -> None:
     estate = run(scene)
     assert estate.told("b") == [["firing"]]
     assert estate.counted["a", "refused"] == 1
+
+
+def test_a_notice_that_cannot_be_read_is_refused_and_ends_nothing() -> None:
+    """One row must not stop the teller again and again."""
+
+    async def scene(estate: Estate) -> None:
+        estate.put(a_notice(key="bad"), a_notice(key="good"))
+        kept = estate.outbox.kept[estate.config.vantage, "a", "bad", 1]
+        kept.row = dataclasses.replace(kept.row, payload={"key": 1})
+        await estate.look()
+
+    estate = run(scene, A)
+    assert estate.told() == [["firing"]]
+    assert estate.counted == {("a", "sent"): 1, ("a", "refused"): 1}
 
 
 def test_no_message_is_begun_late_in_a_lease() -> None:
