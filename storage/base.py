@@ -129,7 +129,7 @@ class Outbox(Protocol):
     def claim(
         self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
     ) -> list[Claim]:
-        """Return what is due for these receivers and ours until `lease_ns`, the oldest first, so many each at most."""
+        """Claim until `lease_ns` what is due for these receivers, so many each at most: the urgent first, then the oldest."""
         ...
 
     def settle(self, told: Sequence[Told]) -> None:

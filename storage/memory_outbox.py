@@ -5,6 +5,7 @@ import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
+from storage.outbox import order
 from storage.readings import Claim, NoticeRow, NoticeState, Told
 
 _Key = tuple[str, str, str, int]
@@ -39,7 +40,7 @@ class MemoryOutbox:
     ) -> list[Claim]:
         due = sorted(
             (one for one in self._of(vantage) if one.row.receiver in receivers and self._due(one, now_ns)),
-            key=lambda one: (one.row.receiver, one.row.made_ns, one.row.alert),
+            key=lambda one: order(one.row),
         )
         found = []
         for _, theirs in itertools.groupby(due, key=lambda one: one.row.receiver):
@@ -48,7 +49,7 @@ class MemoryOutbox:
                 known = any(other.told_ns is not None for other in self._alike(one))
                 row = dataclasses.replace(one.row, due_ns=one.due_ns or one.row.due_ns)
                 found.append(Claim(row, one.tries, lease_ns, known))
-        return sorted(found, key=lambda claim: (claim.row.made_ns, claim.row.receiver, claim.row.alert))
+        return found
 
     def settle(self, told: Sequence[Told]) -> None:
         for done in told:

@@ -19,7 +19,7 @@ _NEWER = f"EXISTS (SELECT FROM notices o WHERE {_SAME} AND o.seq > n.seq"
 
 _CLAIM = text(f"""
 WITH due AS (
-    SELECT n.receiver, n.alert, n.seq, row_number() OVER (PARTITION BY n.receiver ORDER BY n.made_ns, n.alert) AS place
+    SELECT n.receiver, n.alert, n.seq, row_number() OVER (PARTITION BY n.receiver ORDER BY n.urgent DESC, n.made_ns, n.alert) AS place
     FROM notices n
     WHERE n.vantage = :vantage AND n.receiver = ANY(CAST(:receivers AS text[])) AND n.due_ns <= :now
       AND (n.lease_ns IS NULL OR n.lease_ns <= :now)
@@ -96,7 +96,7 @@ class PostgresOutbox:
         with edge(self._engine, "Claiming notices"), self._engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.OUTBOX})
             found = [_claimed(row) for row in connection.execute(_CLAIM, asked).mappings()]
-        return sorted(found, key=lambda claim: (claim.row.made_ns, claim.row.receiver, claim.row.alert))
+        return sorted(found, key=lambda claim: order(claim.row))
 
     def settle(self, told: Sequence[Told]) -> None:
         with edge(self._engine, "Settling notices"), self._engine.begin() as connection:
@@ -139,6 +139,11 @@ class PostgresOutbox:
     def _do(self, doing: str, statement: Any, asked: Mapping[str, Any]) -> None:
         with edge(self._engine, doing), self._engine.begin() as connection:
             connection.execute(statement, asked)
+
+
+def order(row: NoticeRow) -> tuple[str, bool, int, str]:
+    """Return what claims are sorted by: each receiver's urgent ones first, then its oldest."""
+    return row.receiver, not row.urgent, row.made_ns, row.alert
 
 
 def write(connection: Connection, rows: Sequence[NoticeRow]) -> None:

@@ -259,6 +259,7 @@ notices = Table(
     Column("seq", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("ends", Boolean, nullable=False),
+    Column("urgent", Boolean, nullable=False),
     Column("vantage", Text, nullable=False),
     Column("receiver", Text, nullable=False),
     Column("alert", Text, nullable=False),

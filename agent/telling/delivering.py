@@ -72,7 +72,6 @@ class Deliveries:
         self._reopen(config.receivers)
         idle = [name for name in self._open if name not in self._tasks]
         claims = await asyncio.to_thread(self._claim, config.vantage, idle)
-        claims.sort(key=lambda claim: claim.row.receiver)
         for name, theirs in itertools.groupby(claims, key=lambda claim: claim.row.receiver):
             work = self._tell_all(name, self._open[name][1], list(theirs))
             self._tasks[name] = asyncio.create_task(work, name=f"receiver {name}")

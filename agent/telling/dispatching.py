@@ -28,7 +28,7 @@ class Message:
 
 
 def messages(claims: Sequence[Claim], *, gathers: bool) -> Iterator[Message]:
-    """Yield the messages of a receiver's claims, oldest first: those of one bundle together, or one by one."""
+    """Yield the messages of a receiver's claims in their order: those of one bundle together, or one by one."""
     bundles: dict[str, list[Claim]] = {}
     for at, claim in enumerate(claims):
         bundles.setdefault(claim.row.bundle if gathers else str(at), []).append(claim)

@@ -35,6 +35,7 @@ def _rows(config: Config, notice: Notice, now_ns: int) -> Iterator[NoticeRow]:
             alert=notice.key,
             seq=notice.seq,
             ends=notice.state == "resolved",
+            urgent=notice.severity == "page",
             bundle=_bundle(notice, group_by),
             made_ns=now_ns,
             due_ns=-(-now_ns // GRID_NS) * GRID_NS if waits else now_ns,

@@ -14,7 +14,7 @@ def upgrade() -> None:
         sa.Column("made_ns", sa.BigInteger(), nullable=False),
         *(sa.Column(name, sa.BigInteger()) for name in ("due_ns", "lease_ns", "told_ns", "repeat_ns")),
         *(sa.Column(name, sa.Integer(), nullable=False) for name in ("seq", "tries")),
-        sa.Column("ends", sa.Boolean(), nullable=False),
+        *(sa.Column(name, sa.Boolean(), nullable=False) for name in ("ends", "urgent")),
         *(
             sa.Column(name, sa.Text(), nullable=False)
             for name in ("vantage", "receiver", "alert", "bundle", "state")

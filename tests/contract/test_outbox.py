@@ -31,6 +31,7 @@ def row(seq: int = 1, **changes: Any) -> NoticeRow:
         "alert": "service-down/chat@1",
         "seq": seq,
         "ends": False,
+        "urgent": False,
         "bundle": "a",
         "made_ns": T0,
         "due_ns": T0,
@@ -150,12 +151,18 @@ def test_each_receiver_has_its_share_and_nobody_elses(outbox: Outbox) -> None:
     outbox.put([row(receiver="mail", made_ns=T0 + 9), row(receiver="gone"), row(vantage="ams-2")])
     found = claimed(outbox, T0 + S, "pager", "mail", limit=3)
     assert [(claim.row.receiver, claim.row.alert) for claim in found] == [
+        ("mail", "service-down/chat@1"),
         ("pager", "a0"),
         ("pager", "a1"),
         ("pager", "a2"),
-        ("mail", "service-down/chat@1"),
     ]
     assert len(claimed(outbox, T0 + S, "pager", limit=3)) == 2
+
+
+def test_a_page_goes_before_the_tickets_that_waited_longer(outbox: Outbox) -> None:
+    outbox.put([row(alert=f"a{number}", made_ns=T0 + number) for number in range(5)])
+    outbox.put([row(alert="page", made_ns=T0 + 9, urgent=True)])
+    assert [claim.row.alert for claim in claimed(outbox, T0 + S, limit=2)] == ["page", "a0"]
 
 
 def test_what_was_refused_for_good_is_not_told_again(outbox: Outbox) -> None:

@@ -62,7 +62,7 @@ def test_a_page_is_due_at_once_and_grouped_tickets_at_the_next_half_minute() -> 
         for n, severity in enumerate(("page", "ticket", "ticket"))
     ]
     page, first, second = rows(plan, made, now_ns)
-    assert page.due_ns == now_ns
+    assert (page.due_ns, page.urgent, first.urgent) == (now_ns, True, False)
     assert first.due_ns == second.due_ns == -(-now_ns // GRID_NS) * GRID_NS
     assert first.bundle == second.bundle == page.bundle
 
