@@ -1,6 +1,7 @@
 """The delivery of alerts: what is due in the outbox is told, by a task for each receiver that delays no other."""
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
@@ -56,6 +57,7 @@ class Deliveries:
         self._silenced = silenced
         self._open: dict[str, tuple[Receiver, Notifier]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._left: dict[str, list[Message]] = {}
         self._failing: dict[str, str] = {}
         self._fresh: set[str] = set()
         self._tidied_ns = 0
@@ -81,10 +83,13 @@ class Deliveries:
         await asyncio.gather(*self._tasks.values())
 
     async def stop(self) -> None:
-        """Break off what is under way: its lease lapses, and it is told again."""
+        """Break off what is under way, and let go of what is claimed: whoever comes next tells it at once."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        left = [message for messages_left in self._left.values() for message in messages_left]
+        with contextlib.suppress(StoreUnavailableError):  # then the leases lapse
+            await self._settle(self._released(left, self._wall_ns()))
 
     def _reopen(self, receivers: Collection[Receiver]) -> None:
         """Open what is new or changed, and close what is gone."""
@@ -124,13 +129,13 @@ class Deliveries:
                 if one.state != "waiting":
                     self._notified(name, one.state)
             await self._settle(quiet)
-            left = list(messages(speak, gathers=notifier.gathers))
+            left = self._left[name] = list(messages(speak, gathers=notifier.gathers))
             while left:
                 if self._wall_ns() - began_ns >= LEASE_NS // 2:
                     await self._settle(self._released(left, self._wall_ns()))
                     return
-                message = left.pop(0)
-                done = await self._tell(name, notifier, message)
+                done = await self._tell(name, notifier, left[0])
+                del left[0]
                 if done[0].state == "waiting":
                     await self._settle([*done, *self._released(left, done[0].due_ns)])
                     return

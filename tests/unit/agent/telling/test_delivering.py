@@ -135,6 +135,23 @@ def test_a_receiver_that_hangs_is_given_up_and_tried_again(monkeypatch: pytest.M
     assert estate.counted["a", "failed"] == 1
 
 
+def test_a_stop_lets_go_of_what_was_claimed() -> None:
+    """The next process tells it at once, and does not wait for a lease to lapse."""
+
+    async def scene(estate: Estate) -> None:
+        estate.notifiers["a"].hangs = True
+        estate.put(a_notice(key="first"), a_notice(key="second"))
+        await estate.telling.look(estate.config)
+        await asyncio.sleep(0)
+        await estate.telling.stop()
+        estate.notifiers["a"].hangs = False
+        estate.telling = estate.started()
+        await estate.look()
+
+    estate = run(scene, A)
+    assert sorted(notice.key for (notice,) in estate.notifiers["a"].told) == ["first", "second"]
+
+
 def test_a_failure_is_tried_again_ever_more_seldom_up_to_a_minute() -> None:
     async def scene(estate: Estate) -> None:
         estate.notifiers["a"].failure = DeliveryError("HTTP 503", permanent=False)
