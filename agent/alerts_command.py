@@ -1,4 +1,4 @@
-"""`nephoscope alerts`: what is wrong now and was wrong lately, from stored rows."""
+"""`nephoscope alerts`: what is wrong now and was wrong lately, from stored rows, and a trial of who is told."""
 
 import argparse
 import dataclasses
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
+from agent.alerts_trial import trial
 from agent.clock import SystemClock
 from agent.config.read import read
 from agent.database import opened
@@ -23,7 +24,9 @@ AT_MOST: Final = 100
 
 
 def alerts(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001 - as every command
-    """List the alerts that are alive, and with `--all` those of the last week."""
+    """List the alerts that are alive, and with `--all` those of the last week; or try a receiver."""
+    if args.what == "test":
+        return trial(args, out)
     config = read(Path(args.config), os.environ, no_secrets=True).config
     now_ns = SystemClock().wall_ns()
     with opened(config) as engine:

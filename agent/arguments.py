@@ -266,6 +266,20 @@ def _alerts(parser: _Parser) -> None:
     )
     listed.add_argument("--all", action="store_true", help="those of the last 7 days too, the newest first")
     listed.add_argument("--json", action="store_true", help="print one JSON object a line")
+    tried = whats.add_parser(
+        "test",
+        parents=[_global(top=False)],
+        help="a trial to a receiver, and its end",
+        description="Sends a receiver a trial that is marked as one, and its end, and prints what it answered. "
+        "Exit 0 when all was taken, 1 when something was not, 2 for the configuration.",
+    )
+    tried.add_argument("receiver", metavar="RECEIVER", help="its name under alerts.receivers")
+    tried.add_argument(
+        "--severity",
+        choices=("page", "ticket"),
+        default="ticket",
+        help="what it is tried with; a page may wake somebody (default: ticket)",
+    )
 
 
 def _config(parser: _Parser) -> None:

@@ -1,6 +1,7 @@
 """The protocols of the room: sinks for judged results and for the state of objectives, and receivers of alerts."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from exporters.signals import Judged, Notice, SloStatus
@@ -38,11 +39,57 @@ class StatusSink(Protocol):
 
 
 class Notifier(Protocol):
-    """One receiver of alerts."""
+    """One receiver of alerts.
 
-    async def tell(self, notices: Sequence[Notice]) -> None:
-        """Tell of these, which a route grouped; raises `DeliveryError` where they are not taken."""
+    `gathers`: it makes one message of several notices; else it is told one at a time. `refresh_s`: how often it wants
+    to hear of an alert again for as long as that fires; None: once is enough.
+    """
+
+    gathers: bool
+    refresh_s: float | None
+
+    async def tell(self, notices: Sequence[Notice]) -> str:
+        """Tell of these, which a route grouped, and return in a few words what was answered.
+
+        Raises `DeliveryError` where they are not taken; its sentence holds no secret. Telling again does no harm:
+        what has a key of its own for each occurrence (`Notice.key`) takes the second for the first.
+        """
         ...
+
+
+class References(Protocol):
+    """What resolves references to secrets; raises `DeliveryError` where one stands for nothing now."""
+
+    def resolve(self, text: str) -> str: ...
+
+    def resolve_url(self, text: str) -> str:
+        """Return a URL in which what a reference brings into user name or password is percent-encoded."""
+        ...
+
+    def redact(self, text: str) -> str:
+        """Return a text with every secret that was resolved blotted out."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a receiver is opened with; texts may refer to secrets, which are resolved at each telling.
+
+    `ca` is a file of certificates to trust beside those that the machine trusts.
+    """
+
+    name: str
+    secrets: References
+    wall_ns: Callable[[], int]
+    url: str = ""
+    urls: tuple[str, ...] = ()
+    routing_key: str = ""
+    api_key: str = ""
+    secret: str = ""
+    smtp: str = ""
+    to: tuple[str, ...] = ()
+    sender: str = ""
+    ca: str | None = None
 
 
 class DeliveryError(Exception):

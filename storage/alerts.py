@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from sqlalchemy import Engine, Select, select
 from sqlalchemy.dialects.postgresql import insert
 
-from storage import schema
+from storage import outbox, schema
 from storage.engine import edge
-from storage.readings import AlertRow
+from storage.readings import AlertRow, NoticeRow
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(AlertRow))
 _CHANGES = ("severity", "since_ns", "quiet_ns", "ended_ns", "seq", "labels", "facts")
@@ -21,7 +21,7 @@ class PostgresAlerts:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def save(self, rows: Sequence[AlertRow]) -> None:
+    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
         if not rows:
             return
         statement = insert(schema.alerts).values([dataclasses.asdict(row) for row in rows])
@@ -30,6 +30,7 @@ class PostgresAlerts:
         )
         with edge(self._engine, "Keeping alerts"), self._engine.begin() as connection:
             connection.execute(statement)
+            outbox.write(connection, notices)
 
     def alive(self, vantage: str) -> list[AlertRow]:
         table = schema.alerts

@@ -1,12 +1,14 @@
 """The protocols of the room: a journal to append to and follow, and a store that answers named questions."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from probes.result import ProbeResult
 from storage.readings import (
     AlertRow,
+    Claim,
+    NoticeRow,
     PlanRow,
     SliCounts,
     SliQuestion,
@@ -16,6 +18,7 @@ from storage.readings import (
     Stretch,
     StretchQuestion,
     Timing,
+    Told,
 )
 from storage.records import Kind, Plan, Settled
 
@@ -100,8 +103,8 @@ class History(Protocol):
 class Alerts(Protocol):
     """Remembers alerts; every call may be repeated without harm."""
 
-    def save(self, rows: Sequence[AlertRow]) -> None:
-        """Write these occurrences as they are now, all or none."""
+    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
+        """Write these occurrences as they are now, and what receivers are to be told of them, all or none."""
         ...
 
     def alive(self, vantage: str) -> list[AlertRow]:
@@ -110,6 +113,39 @@ class Alerts(Protocol):
 
     def lately(self, vantage: str, since_ns: int, limit: int) -> list[AlertRow]:
         """Return what is alive or ended at an instant or after it, the newest first."""
+        ...
+
+
+class Outbox(Protocol):
+    """What receivers are to be told: a row until it is told, and claimed by a lease, so that it is told again after a kill.
+
+    Of one alert a receiver is told the newest notice alone, and never a newer one while an older one is under way.
+    """
+
+    def put(self, rows: Sequence[NoticeRow]) -> None:
+        """Keep what is to be told, all or none; what is there already is left as it is."""
+        ...
+
+    def claim(
+        self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
+    ) -> list[Claim]:
+        """Claim until `lease_ns` what is due for these receivers, so many each at most: the urgent first, then the oldest."""
+        ...
+
+    def settle(self, told: Sequence[Told]) -> None:
+        """Write what became of claims; one whose lease somebody else has now is left alone."""
+        ...
+
+    def expire(self, vantage: str, ended_ns: int, any_ns: int) -> dict[str, int]:
+        """Drop what waits since before an instant, ends since before another; return how many by receiver."""
+        ...
+
+    def revive(self, vantage: str, receivers: Collection[str], since_ns: int, now_ns: int) -> None:
+        """Have alerts that fire told again to receivers that refused them after an instant."""
+        ...
+
+    def forget(self, vantage: str, before_ns: int) -> None:
+        """Delete what is over: all notices of alerts whose newest one is older, and not due any more."""
         ...
 
 

@@ -38,7 +38,7 @@ def url_from(
     return url.render_as_string(hide_password=False)
 
 
-def create(url: str, *, pool_size: int = 4, renew: Callable[[], str] | None = None) -> Engine:
+def create(url: str, *, pool_size: int = 6, renew: Callable[[], str] | None = None) -> Engine:
     """Return an engine; nothing is connected yet. DatabaseURLError where the URL is not one of Postgres.
 
     Whoever hangs, hangs for seconds: 5 to connect, 30 a statement, 5 a lock, and 25 until a peer that fell

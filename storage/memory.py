@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 from probes.events import event_class
 from probes.result import SCHEDULED, EventClass, Fault, ProbeResult, SlotKey
 from storage import plans, recount
-from storage.base import Batch, Record
+from storage.base import Batch, Outbox, Record
+from storage.memory_outbox import MemoryOutbox
 from storage.readings import (
     AlertRow,
+    NoticeRow,
     PlanRow,
     SliCounts,
     SliQuestion,
@@ -148,11 +150,13 @@ class MemoryStore:
 class MemoryAlerts:
     """Alerts over a dictionary."""
 
-    def __init__(self) -> None:
+    def __init__(self, outbox: Outbox | None = None) -> None:
         self.rows: dict[tuple[str, str], AlertRow] = {}
+        self._outbox = outbox or MemoryOutbox()
 
-    def save(self, rows: Sequence[AlertRow]) -> None:
+    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
         self.rows |= {(row.vantage, row.id): row for row in rows}
+        self._outbox.put(notices)
 
     def alive(self, vantage: str) -> list[AlertRow]:
         found = [row for row in self.rows.values() if row.vantage == vantage and row.ended_ns is None]

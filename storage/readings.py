@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from probes import events
 from probes.result import EventClass, Fault, Outcome, ProbeResult
@@ -180,3 +180,53 @@ class AlertRow:
     seq: int
     labels: Mapping[str, str]
     facts: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRow:
+    """One notice of an alert for one receiver, to be told at `due_ns` (UTC nanoseconds).
+
+    `alert` and `seq` name it; `ends` says that the alert is over, `urgent` that it goes before others. Notices of one `bundle` that are due together make
+    one message. `repeat_ns` is how long after it was told it is due again, for as long as nothing newer is there.
+    """
+
+    vantage: str
+    receiver: str
+    alert: str
+    seq: int
+    ends: bool
+    urgent: bool
+    bundle: str
+    made_ns: int
+    due_ns: int
+    repeat_ns: int | None
+    payload: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Claim:
+    """A notice that is ours to tell until `lease_ns`.
+
+    `tries` failed before; `known` says that the receiver was told something of this alert before.
+    """
+
+    row: NoticeRow
+    tries: int
+    lease_ns: int
+    known: bool
+
+
+NoticeState = Literal["waiting", "told", "refused", "silenced", "dropped", "superseded"]
+"""`refused` for good by its receiver, `silenced` by a maintenance, `dropped` for its age; `superseded` before it was
+told, by a newer notice of its alert."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What became of a claim; `due_ns` is when it is told next, None: never again. `error` counts as a failed try."""
+
+    claim: Claim
+    state: NoticeState
+    at_ns: int
+    due_ns: int | None = None
+    error: str | None = None

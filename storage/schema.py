@@ -245,3 +245,28 @@ alerts = Table(
     Index("ix_alerts_alive", "vantage", postgresql_where=text("ended_ns IS NULL")),
     Index(None, "fired_ns"),
 )
+
+notices = Table(
+    # The outbox: one notice of an alert for one receiver. `due_ns` is when it is told next, NULL where never again;
+    # `lease_ns` until when somebody is telling it; `bundle` joins notices to one message.
+    "notices",
+    metadata,
+    Column("made_ns", BigInteger, nullable=False),
+    Column("due_ns", BigInteger),
+    Column("lease_ns", BigInteger),
+    Column("told_ns", BigInteger),
+    Column("repeat_ns", BigInteger),
+    Column("seq", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("ends", Boolean, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("vantage", Text, nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("alert", Text, nullable=False),
+    Column("bundle", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("error", Text),
+    Column("payload", JSONB, nullable=False),
+    PrimaryKeyConstraint("vantage", "receiver", "alert", "seq"),
+    Index("ix_notices_due", "vantage", "due_ns", postgresql_where=text("due_ns IS NOT NULL")),
+)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator
 
-from agent.config import selecting, thresholds
+from agent.config import selecting, thresholds, whens
 from agent.config.durations import duration, ratio, shown, size
 from agent.config.findings import BadValueError
 from agent.config.references import literal, references
@@ -49,6 +49,28 @@ def _reference(value: object) -> str:
     text = _text(value)
     references(text)
     return text
+
+
+def _listed(value: object, check: Callable[[object], str], example: str) -> tuple[str, ...]:
+    """Return a list of texts that each pass a check; an empty one is a mistake."""
+    if not isinstance(value, (list, tuple)) or not value:
+        raise BadValueError(f"a list of texts belongs here, not {shown(value)}; as in {example}")
+    return tuple(check(part) for part in value)
+
+
+def _plains(value: object) -> tuple[str, ...]:
+    found = _listed(value, _plain, "[sre-mail]")
+    if len(set(found)) < len(found):
+        raise BadValueError("names one of them twice; keep one")
+    return found
+
+
+def _referrings(value: object) -> tuple[str, ...]:
+    return _listed(value, _reference, '["http://am-0:9093", "http://am-1:9093"]')
+
+
+def _alert_fields(value: object) -> tuple[str, ...]:
+    return _listed(value, whens.field, "[service]")
 
 
 def _name(value: object) -> str:
@@ -250,6 +272,10 @@ def _window(value: object) -> float:
 Text = Annotated[str, BeforeValidator(_text)]
 Plain = Annotated[str, BeforeValidator(_plain)]
 Referring = Annotated[str, BeforeValidator(_reference)]
+Plains = Annotated[tuple[str, ...], PlainValidator(_plains)]
+Referrings = Annotated[tuple[str, ...], PlainValidator(_referrings)]
+AlertFields = Annotated[tuple[str, ...], PlainValidator(_alert_fields)]
+When = Annotated[whens.When, PlainValidator(whens.parse)]
 Name = Annotated[str, BeforeValidator(_name)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Count = Annotated[int, BeforeValidator(_count)]

@@ -6,7 +6,14 @@ from typing import Final
 from agent.config.context import Context
 from agent.config.expanding import BY_DEFAULT
 from agent.config.findings import Path
-from agent.config.schema import Keep, ObjectiveSection, ProbeSection, ServiceSection, TargetSection
+from agent.config.schema import (
+    Keep,
+    ObjectiveSection,
+    ProbeSection,
+    ReceiverSection,
+    ServiceSection,
+    TargetSection,
+)
 from agent.config.sections import Entry, File
 from agent.config.selecting import View
 from agent.config.thresholds import Graded
@@ -62,7 +69,11 @@ def _silent(context: Context, found: Sequence[Objective], planned: list[Planned]
 def duplicates(
     context: Context,
     entries: Sequence[
-        Entry[TargetSection] | Entry[ProbeSection] | Entry[ObjectiveSection] | Entry[ServiceSection]
+        Entry[TargetSection]
+        | Entry[ProbeSection]
+        | Entry[ObjectiveSection]
+        | Entry[ServiceSection]
+        | Entry[ReceiverSection]
     ],
 ) -> None:
     """Tell of names that stand twice in one list."""

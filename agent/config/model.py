@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from agent.config.whens import When
 from agent.slo.objective import Objective
 from agent.slo.service import Service
 from probes.target import Path, Target, Workload
@@ -100,6 +101,33 @@ class Paging:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Who is told of alerts; all but `name`, `kind`, `to`, `sender` and `ca` may hold references."""
+
+    name: str
+    kind: str
+    urls: tuple[str, ...] = ()
+    url: str | None = None
+    routing_key: str | None = None
+    api_key: str | None = None
+    secret: str | None = None
+    smtp: str | None = None
+    to: tuple[str, ...] = ()
+    sender: str | None = None
+    ca: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Which alerts go to which receivers; without `when`, every alert that no route before it takes."""
+
+    to: tuple[str, ...]
+    when: When = ()
+    group_by: tuple[str, ...] = ()
+    repeat_s: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The expanded plan."""
 
@@ -118,6 +146,9 @@ class Config:
     budget: Budget | None = None
     services: tuple[Service, ...] = ()
     paging: Paging = dataclasses.field(default_factory=Paging)
+    receivers: tuple[Receiver, ...] = ()
+    routes: tuple[Route, ...] = ()
+    engine: Literal["agent", "prometheus"] = "prometheus"
 
     def encode(self) -> bytes:
         """Return canonical JSON, which the children read."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from agent.config import budgets, goals, places, services, workloads, yaml
+from agent.config import budgets, goals, places, receivers, services, workloads, yaml
 from agent.config.context import Context, Host
 from agent.config.expanding import expand
 from agent.config.files import content
@@ -120,4 +120,7 @@ def _expand(context: Context, file: File) -> Config:
         budget=budgets.budget(context, file.settings),
         services=services.services(context, file, known, asked, objectives),
         paging=services.paging(file.settings),
+        receivers=receivers.receivers(context, file.settings),
+        routes=receivers.routes(context, file.settings),
+        engine=receivers.engine(context, file.settings),
     )

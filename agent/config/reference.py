@@ -23,6 +23,7 @@ _WORDS: Final[tuple[tuple[Any, str], ...]] = (
     (fields.Port, "port"),
     (fields.Money, "number"),
     (fields.Seconds, "duration"),
+    (fields.Span, "duration"),
     (fields.Interval, "duration"),
     (fields.Threshold, "duration"),
     (fields.Speed, "number"),
@@ -33,6 +34,10 @@ _WORDS: Final[tuple[tuple[Any, str], ...]] = (
     (fields.Selector, "selector"),
     (fields.Headers, "map of texts"),
     (fields.Labels, "map of texts"),
+    (fields.Plains, "list of texts"),
+    (fields.Referrings, "list of texts, may be secrets"),
+    (fields.AlertFields, "list of texts"),
+    (fields.When, "map of fields"),
 )
 
 _UNITS: Final = (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024))

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agent.config.fields import (
     AMOUNT,
+    AlertFields,
     Count,
     Dollars,
     Flag,
@@ -18,10 +19,12 @@ from agent.config.fields import (
     Name,
     Patterns,
     Plain,
+    Plains,
     Port,
     PromptTokens,
     Ratio,
     Referring,
+    Referrings,
     Seconds,
     Selector,
     Shed,
@@ -31,12 +34,14 @@ from agent.config.fields import (
     Text,
     Threshold,
     Tokens,
+    When,
     Window,
     maps,
     one_of,
 )
 from agent.config.model import SHED
 from agent.config.selecting import EVERYTHING
+from exporters import receivers
 from probes.target import KINDS, Kind
 
 
@@ -281,9 +286,59 @@ class PageSection(Section):
     warm_up: Span = 3600.0
 
 
+class ReceiverSection(Section):
+    """Who is told of alerts; which keys it needs is a matter of its kind."""
+
+    elsewhere = {
+        "type": "is called `kind` here",
+        "webhook_url": "is called `url` here",
+        "token": "is called `routing_key` with PagerDuty, and `api_key` with Jira Service Management",
+        "password": "belongs into the URL: write smtp: smtps://user:${PASSWORD}@mail",
+    }
+    name: Name
+    kind: Annotated[str, BeforeValidator(one_of(*receivers.KINDS))]
+    urls: Referrings = ()
+    url: Referring | None = None
+    routing_key: Referring | None = None
+    api_key: Referring | None = None
+    secret: Referring | None = None
+    smtp: Referring | None = None
+    to: Plains = ()
+    from_: Plain | None = Field(None, alias="from")
+    ca: Text | None = None
+
+    @classmethod
+    def options(cls) -> frozenset[str]:
+        """Return the keys that not every kind takes, as the file says them."""
+        return cls.keys() - {"name", "kind"}
+
+    def option(self, key: str) -> str | tuple[str, ...] | None:
+        value: str | tuple[str, ...] | None = getattr(self, "from_" if key == "from" else key)
+        return value
+
+
+class RouteSection(Section):
+    """Which alerts go to whom; the first route that takes an alert has it."""
+
+    elsewhere = {
+        "match": "is called `when` here",
+        "receiver": "is called `to` here, and is a list",
+        "receivers": "is called `to` here",
+        "repeat_interval": "is called `repeat` here",
+    }
+    when: When = ()
+    to: Plains
+    group_by: AlertFields = ()
+    repeat: Seconds | None = None
+
+
 class AlertsSection(Section):
-    later = frozenset({"engine", "receivers", "routes"})
+    engine: Annotated[
+        Literal["agent", "prometheus"] | None, BeforeValidator(one_of("agent", "prometheus"))
+    ] = None
     page: PageSection = PageSection()
+    receivers: Annotated[tuple[ReceiverSection, ...], BeforeValidator(maps)] = ()
+    routes: Annotated[tuple[RouteSection, ...], BeforeValidator(maps)] = ()
     heartbeat: HeartbeatSection | None = None
     runbook: Text | None = None
 

@@ -9,7 +9,7 @@ from typing import Self
 from urllib.parse import quote, quote_plus, unquote
 
 from agent.config.findings import BadValueError
-from agent.config.model import Config
+from agent.config.model import Config, Receiver
 from agent.config.references import Reference, literal, pieces, references
 from agent.config.sources import Sources
 from probes.base import SigningError
@@ -156,6 +156,8 @@ def _spelled_out(config: Config) -> Iterator[str]:
         yield from (
             literal(text) for name, text in target.headers.items() if sensitive(name) and not references(text)
         )
+    for receiver in config.receivers:
+        yield from (literal(text) for text in _keys_of(receiver) if not references(text))
     for url in _urls(config):
         for text in passwords(url):
             yield from (text, unquote(text))
@@ -173,10 +175,17 @@ def _credentials(target: Target) -> Iterator[str]:
             yield f"${{file:{literal(text)}}}" if key == "token_file" else text
 
 
+def _keys_of(receiver: Receiver) -> Iterator[str]:
+    """Yield what is a secret of a receiver, its URL included: to some kinds that is the whole of the proof."""
+    yield from filter(None, (receiver.routing_key, receiver.api_key, receiver.secret, receiver.url))
+
+
 def _referring(config: Config) -> Iterator[str]:
     for target in config.targets:
         yield from _credentials(target)
         yield from target.headers.values()
+    for receiver in config.receivers:
+        yield from _keys_of(receiver)
     yield from _urls(config)
     if config.heartbeat is not None:
         yield config.heartbeat.url
@@ -186,6 +195,8 @@ def _urls(config: Config) -> Iterator[str]:
     yield from (target.path.proxy for target in config.targets)
     if config.storage.url is not None:
         yield config.storage.url
+    for receiver in config.receivers:
+        yield from filter(None, (*receiver.urls, receiver.smtp))
 
 
 def _forms(value: str) -> Iterator[str]:

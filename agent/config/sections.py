@@ -21,6 +21,7 @@ from agent.config.schema import (
     TargetSection,
 )
 from agent.config.selecting import View
+from exporters.receivers import KINDS
 
 S = TypeVar("S", bound=Section)
 
@@ -32,6 +33,8 @@ _WANTED = {
     "sli": "say what is judged: availability, ttft, total or throughput",
     "percent": "say how many of a hundred have to be good, as in percent: 99.9",
     "when": "say for which targets, as in when: {class: slow}",
+    "kind": f"say what it is: {', '.join(KINDS)}",
+    "to": "say who is told, as in to: [sre-mail]",
 }
 _MAPS = {
     "credentials": '; write credentials: {api_key: "${NAME}"}',

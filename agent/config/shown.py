@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from agent.config.findings import BadValueError
-from agent.config.model import Config
+from agent.config.model import Config, Receiver
 from agent.config.references import pieces
 from agent.config.secrets import BLOT
 from exporters import durations
 from probes.target import Target
 
-_SECRET: Final = re.compile(r"(?:credentials|headers)\..*|(?:.*\.)?(?:url|proxy)")
+_SECRET: Final = re.compile(
+    r"(?:credentials|headers)\..*|(?:.*\.)?(?:url|proxy)|receivers\..*\.(?:urls\.\d+|smtp|routing_key|api_key|secret)"
+)
 """Keys whose values are secrets, or may hold one."""
 
 _PLAIN: Final = frozenset({"environment", "none"})
@@ -75,8 +77,16 @@ def services(config: Config) -> dict[str, Row]:
 
 def settings(config: Config) -> Row:
     """Return all that is neither target, probe, objective nor service."""
-    left = {"targets", "probes", "objectives", "services"}
-    return dict(_flat("", {key: value for key, value in _fields(config) if key not in left}))
+    left = {"targets", "probes", "objectives", "receivers", "services"}
+    told = {receiver.name: _receiver(receiver) for receiver in config.receivers}
+    plain = {key: value for key, value in _fields(config) if key not in left}
+    return dict(_flat("", plain | {"receivers": told}))
+
+
+def _receiver(one: Receiver) -> dict[str, Any]:
+    """Return what is set of a receiver; its URLs each under a key of its own, for each may hold a secret."""
+    given = {key: value for key, value in _fields(one) if key != "name" and value not in (None, ())}
+    return given | ({"urls": {str(at): url for at, url in enumerate(one.urls)}} if one.urls else {})
 
 
 def plain(row: Row) -> dict[str, str | None]:

@@ -15,7 +15,7 @@ from agent.slo.burning import Windows
 from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
 from agent.slo.service import Member
 from agent.slo.standing import Standing
-from agent.telling import verdict
+from agent.telling import routing, verdict
 from agent.telling.notices import notice
 from agent.telling.standings import Pair, Standings
 from agent.telling.verdict import Scene, Sight, Verdict
@@ -72,12 +72,16 @@ class Alerting:
         changed = [*done.began, *done.rose, *done.ended]
         if changed:
             seqs = {alert.id: self._seq.get(alert.id, 0) + 1 for alert in changed}
-            self._rows.save([_row(config.vantage, alert, seqs[alert.id]) for alert in changed])
+            told = [_notice(config, alert, seqs[alert.id]) for alert in changed]
+            self._rows.save(
+                [_row(config.vantage, alert, seqs[alert.id]) for alert in changed],
+                routing.rows(config, told, now_ns),
+            )
             self._seq |= seqs
         self._alive = done.alive
         for alert in changed:
             _tell(alert)
-        self._shown([notice(alert, self._seq[alert.id]) for alert in done.alive.values()])
+        self._shown([_notice(config, alert, self._seq[alert.id]) for alert in done.alive.values()])
 
     def _restored(self, vantage: str) -> Mapping[str, Alert]:
         rows = self._rows.alive(vantage)
@@ -107,6 +111,11 @@ async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> 
                 log.warning("alerts.unremembered", error=str(failure))
             away = True
         await asyncio.sleep(LOOK_S)
+
+
+def _notice(config: Config, alert: Alert, seq: int) -> Notice:
+    simulated = frozenset(target.name for target in config.targets if target.simulated)
+    return notice(alert, seq, runbook=config.runbook, simulated=simulated)
 
 
 def ways_of(config: Config) -> Ways:

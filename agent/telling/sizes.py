@@ -133,6 +133,9 @@ def _tell_of_ourselves(page: Metrics, config: Config) -> None:
         page.task_succeeded(task, _AT_NS)
     if config.heartbeat is not None:
         page.notified("heartbeat", "sent")
+    if config.engine == "agent":
+        for receiver in config.receivers:
+            page.notified(receiver.name, "sent")
 
 
 def _budget(budget: Budget | None) -> dict[str, Any]:

@@ -1,13 +1,15 @@
-"""What the agent itself leans on: its database, its collector and its heartbeat's receiver."""
+"""What the agent itself leans on: its database, its collector, its heartbeat's receiver and those of alerts."""
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
 import httpx
 
-from agent.config.model import Config
+from agent.config.model import Config, Receiver
 from agent.errors import NephoscopeError
 from agent.trying.base import Trial
+from exporters.receivers import KINDS
 from probes import target
 from probes.base import Secrets, SigningError
 from probes.timing import Marks
@@ -18,6 +20,7 @@ from storage.base import StoreUnavailableError
 from storage.binaries import EmbeddedError
 
 _LIMIT_S: Final = 5.0
+_MAIL: Final = {"smtp": 587, "smtps": 465}
 
 
 def database(config: Config, secrets: Secrets) -> Trial:
@@ -73,10 +76,42 @@ async def heartbeat(config: Config, secrets: Secrets, transport: WireTransport) 
     return await _reached("heartbeat", "receiver", url, transport)
 
 
-async def _reached(what: str, name: str, url: str, transport: WireTransport) -> Trial:
+async def receivers(config: Config, secrets: Secrets, transport: WireTransport) -> list[Trial]:
+    """Reach each receiver of alerts, every replica of one; nothing is sent, for which there is `alerts test`."""
+    return list(
+        await asyncio.gather(
+            *(
+                _receiver(receiver, url, secrets, transport)
+                for receiver in config.receivers
+                for url in (*receiver.urls, receiver.url or KINDS[receiver.kind].usual, receiver.smtp)
+                if url
+            )
+        )
+    )
+
+
+async def _receiver(receiver: Receiver, text: str, secrets: Secrets, transport: WireTransport) -> Trial:
+    try:
+        url = httpx.URL(secrets.resolve_url(text))
+    except (SigningError, httpx.InvalidURL) as failure:
+        says = str(failure) if isinstance(failure, SigningError) else "its URL cannot be read"
+        return Trial(what="receiver", name=receiver.name, ok=False, says=says)
+    if url.scheme in _MAIL:
+        port = url.port or _MAIL[url.scheme]
+        # A connection is all that is tried: STARTTLS and the password belong to a mail.
+        url = httpx.URL(scheme="http", host=url.host, port=port)
+        path = target.Path(proxy="none")
+    else:
+        path = target.Path(ca=receiver.ca)
+    return await _reached("receiver", receiver.name, str(url), transport, path)
+
+
+async def _reached(
+    what: str, name: str, url: str, transport: WireTransport, path: target.Path | None = None
+) -> Trial:
     marks = Marks()
     try:
-        wire = await transport.reach(httpx.URL(url), target.Path(), marks, _LIMIT_S)
+        wire = await transport.reach(httpx.URL(url), path or target.Path(), marks, _LIMIT_S)
     except (WireError, httpx.InvalidURL) as failure:
         says = (
             str(failure)

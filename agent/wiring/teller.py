@@ -26,6 +26,7 @@ from agent.telling.alerting import Alerting, keep_looking
 from agent.telling.alive import Alive
 from agent.telling.chores import repeat
 from agent.telling.counting import MetricsFollower
+from agent.telling.delivering import deliveries
 from agent.telling.follow import Follower, Stop, follow, insist
 from agent.telling.heartbeat import Heart, keep_newest
 from agent.telling.link import Link
@@ -46,6 +47,7 @@ from storage.alerts import PostgresAlerts
 from storage.engine import DatabaseURLError
 from storage.history import PostgresHistory
 from storage.journal import Reader, unlink_passed
+from storage.outbox import PostgresOutbox
 from storage.readings import Stored
 from storage.results import PostgresStore
 
@@ -220,6 +222,7 @@ class Teller:
         yield "unlink", repeat(self._unlink, UNLINK_S, lambda: None)
         yield "evaluation", self._evaluate()
         yield "alerting", self._look()
+        yield "deliveries", self._deliver()
         yield "upkeep", self._keep_up()
         yield "heartbeat", keep_newest(self._heart, self._heart_changed)
 
@@ -267,7 +270,18 @@ class Teller:
 
     async def _look(self) -> None:
         await self._prepared.wait()
-        await keep_looking(self._alerting, lambda: self._current)
+        await keep_looking(self._alerting, lambda: self._config)
+
+    async def _deliver(self) -> None:
+        await self._prepared.wait()
+        await deliveries(
+            PostgresOutbox(self._engine),
+            lambda: self._config,
+            lambda: self._secrets,
+            notified=self._metrics.notified,
+            wall_ns=self._clock.wall_ns,
+            uniform=JITTER,
+        )
 
     def _on_evaluated(self, at_ns: int) -> None:
         self._alive.evaluated_ns = at_ns

@@ -1,7 +1,11 @@
-"""`nephoscope run` on clouds that fail: what becomes a ticket, what a page, and what `alerts list` says of it."""
+"""`nephoscope run` on clouds that fail: what becomes a ticket, what a page, who is told, and what `alerts list` says."""
 
+import contextlib
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -11,7 +15,9 @@ from support.endpoint import Endpoint, endpoint
 CONFIG = (
     FEED
     + """
-alerts: {{page: {{after: 1s, warm_up: 0s}}}}
+alerts:
+  page: {{after: 1s, warm_up: 0s}}
+  receivers: [{{name: hook, kind: webhook, url: "{hook}"}}]
 probes: [{{name: chat, every: 2s, first_token: 1s, timeout: 2s}}]
 targets:
   - {{name: well, provider: vllm, cloud: a, model: nano, endpoint: "{well}"}}
@@ -19,6 +25,31 @@ targets:
   - {{name: alone, provider: vllm, cloud: b, model: large, endpoint: "{failing}"}}
 """
 )
+
+
+@contextlib.contextmanager
+def hooked() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield the address of a webhook, and what it is told."""
+    told: list[dict[str, Any]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", told
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +60,10 @@ def served() -> Iterator[Endpoint]:
 
 def test_a_part_that_fails_is_a_ticket_and_a_service_that_is_down_a_page(served: Endpoint) -> None:
     config = CONFIG.replace("{well}", served.base("ok")).replace("{failing}", served.base("503"))
-    with daemon(config.replace("{{", "{").replace("}}", "}")) as running:
+    with (
+        hooked() as (hook, heard),
+        daemon(config.replace("{hook}", hook).replace("{{", "{").replace("}}", "}")) as running,
+    ):
 
         def listed() -> list[dict[str, object]]:
             done = nephoscope("alerts", "list", "--json", "-c", str(running.file))
@@ -51,4 +85,10 @@ def test_a_part_that_fails_is_a_ticket_and_a_service_that_is_down_a_page(served:
         assert ": 0 of 1 clouds are well, and it needs 1" in page
         shown = nephoscope("alerts", "list", "-c", str(running.file)).stdout
         assert shown.splitlines()[0].split() == ["SEVERITY", "ALERT", "SINCE", "STATE", "WHAT"]
+        running.until(lambda: len(heard) >= 3, "three notices")
+        assert {(one["name"], one["severity"], one["state"]) for one in heard} == {
+            ("TargetDown", "ticket", "firing"),
+            ("ServiceDown", "page", "firing"),
+        }
+        assert running.metric("nephoscope_agent_notifications_total", receiver="hook", state="sent") == 3
         assert running.stop() == 0, running.said()

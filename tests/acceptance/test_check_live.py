@@ -15,6 +15,7 @@ from support.certificates import Authority
 from support.daemon import nephoscope
 from support.endpoint import CANNED, Endpoint, endpoint
 from support.llm import free_port
+from support.notices import mail_server
 from support.wireserver import WireServer, always
 
 KEY = "sk-live-0123456789abcdef"
@@ -142,6 +143,30 @@ def test_a_receiver_is_reached_and_no_beat_sent(served: Endpoint, tmp_path: Path
     assert code == 0, out
     assert out.count("nothing was sent") == 2
     assert served.asked["beat"] == served.asked["otlp"] == 0
+
+
+def test_each_receiver_of_alerts_and_each_replica_is_reached_and_told_nothing(
+    served: Endpoint, tmp_path: Path
+) -> None:
+    dead = free_port()
+    with mail_server() as box:
+        more = f"""alerts:
+  receivers:
+    - {{name: am, kind: alertmanager, urls: ["{served.base("am")}", "http://127.0.0.1:{dead}"]}}
+    - {{name: mail, kind: email, smtp: "smtp://sre:${{KEY}}@127.0.0.1:{box.port}", to: [sre@bank.example]}}
+    - {{name: chat, kind: slack, url: "http://127.0.0.1:{dead}/${{KEY}}"}}
+"""
+        code, out = live(tmp_path, vendor("fine", served.base("models")), more=more)
+    assert code == 1, out
+    told = [line.split(":")[0] for line in out.splitlines() if " receiver " in line]
+    assert told == [
+        "FAILED  receiver am",
+        "FAILED  receiver chat",
+        "ok      receiver am",
+        "ok      receiver mail",
+    ]
+    assert KEY not in out
+    assert (served.asked["am"], box.mails) == (0, [])
 
 
 @pytest.mark.heavy

@@ -314,7 +314,6 @@ MISTAKES = [
     (L + "export: {listen: 'h:99999'}", "2: export.listen: `h:99999` is not host:port"),
     (L + "export: {web_listen: 'h:1'}", "2: export.web_listen: not yet"),
     (L + "export: {otlp: {endpoint: 'collector:4317'}}", "2: export.otlp.endpoint: "),
-    (L + "alerts: {receivers: []}", "2: alerts.receivers: not yet"),
     (
         L + "alerts: {heartbeat: {url: 'deadman.example'}}",
         "2: alerts.heartbeat.url: is not a URL with a host",
@@ -590,7 +589,19 @@ _FULL: dict[str, Any] = {
             "window": "28d",
         }
     ],
-    "alerts": {"heartbeat": {"url": "https://h", "every": "1m"}, "runbook": "https://h"},
+    "alerts": {
+        "heartbeat": {"url": "https://h", "every": "1m"},
+        "runbook": "https://h",
+        "engine": "agent",
+        "receivers": [
+            {"name": "am", "kind": "alertmanager", "urls": ["http://h:9093"]},
+            {"name": "mail", "kind": "email", "smtp": "smtp://h", "to": ["a@b"], "from": "c@d"},
+        ],
+        "routes": [
+            {"when": {"team": ["t", "u*"], "severity": "page"}, "to": ["am"], "group_by": ["service"]},
+            {"to": ["mail"], "repeat": "4h"},
+        ],
+    },
     "export": {"listen": "127.0.0.1:1", "otlp": {"endpoint": "http://h:1", "protocol": "grpc"}},
     "limits": {"event": "1MiB", "in_flight": 5},
 }

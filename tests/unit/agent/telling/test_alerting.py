@@ -16,7 +16,7 @@ from exporters.signals import Judged, Notice
 from probes.result import Fault, Outcome
 from storage.base import StoreUnavailableError
 from storage.memory import MemoryAlerts
-from storage.readings import AlertRow, SliCounts
+from storage.readings import AlertRow, NoticeRow, SliCounts
 from support.told import SECOND_NS, START_NS, configuration, result
 
 
@@ -46,10 +46,10 @@ class Rows(MemoryAlerts):
         super().__init__()
         self.away = False
 
-    def save(self, rows: Sequence[AlertRow]) -> None:
+    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
         if self.away:
             raise StoreUnavailableError("away")
-        super().save(rows)
+        super().save(rows, notices)
 
 
 class Told:

@@ -1,0 +1,77 @@
+"""Which receivers are told of an alert, and which alerts make one message; pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from agent.config.model import Config, Route
+from agent.config.whens import LABEL, fits
+from exporters.signals import Notice
+from storage.readings import NoticeRow
+
+GRID_NS: Final = 30 * 1_000_000_000
+"""Tickets that a route groups are told at full half minutes, so that those of one cause come together; pages at once."""
+
+_NOTICES: Final = TypeAdapter(Notice)
+
+
+def rows(config: Config, notices: Iterable[Notice], now_ns: int) -> list[NoticeRow]:
+    """Return what the outbox is to keep: a row for each receiver of each notice; none where Prometheus pages."""
+    if config.engine != "agent":
+        return []
+    return [row for notice in notices for row in _rows(config, notice, now_ns)]
+
+
+def _rows(config: Config, notice: Notice, now_ns: int) -> Iterator[NoticeRow]:
+    route = routed(notice, config.routes)
+    names = route.to if route is not None else tuple(one.name for one in config.receivers)
+    group_by = route.group_by if route is not None else ()
+    waits = bool(group_by) and notice.severity != "page"
+    for receiver in names:
+        yield NoticeRow(
+            vantage=config.vantage,
+            receiver=receiver,
+            alert=notice.key,
+            seq=notice.seq,
+            ends=notice.state == "resolved",
+            urgent=notice.severity == "page",
+            bundle=_bundle(notice, group_by),
+            made_ns=now_ns,
+            due_ns=-(-now_ns // GRID_NS) * GRID_NS if waits else now_ns,
+            repeat_ns=None if route is None or route.repeat_s is None else round(route.repeat_s * 1e9),
+            payload=packed(notice),
+        )
+
+
+def routed(notice: Notice, routes: Sequence[Route]) -> Route | None:
+    """Return the first route that takes a notice; None where none does, and then every receiver is told.
+
+    An alert that nobody is told of is worse than one that too many are told of.
+    """
+    fields = fields_of(notice)
+    return next((route for route in routes if fits(route.when, fields)), None)
+
+
+def fields_of(notice: Notice) -> dict[str, str]:
+    """Return what routes see of an alert: its labels by their names and as `label.NAME`, and what it is."""
+    labels = {f"{LABEL}{name}": value for name, value in notice.labels.items()}
+    return {**notice.labels, **labels, "severity": notice.severity, "name": notice.name}
+
+
+def _bundle(notice: Notice, group_by: tuple[str, ...]) -> str:
+    if not group_by:
+        return notice.key
+    fields = fields_of(notice)
+    return "\n".join(f"{name}={fields.get(name, '')}" for name in group_by)
+
+
+def packed(notice: Notice) -> dict[str, Any]:
+    """Return a notice as JSON has it."""
+    found: dict[str, Any] = _NOTICES.dump_python(notice, mode="json")
+    return found
+
+
+def unpacked(payload: Mapping[str, Any]) -> Notice:
+    """Return the notice of a payload; what a newer release wrote beside is left out."""
+    return _NOTICES.validate_python(payload)

@@ -1,0 +1,66 @@
+"""Jira Service Management's alerts, and Opsgenie's, whose API they took over: created and closed by alias."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from exporters import told
+from exporters.base import DeliveryError, Options
+from exporters.pagerduty import dedup_key
+from exporters.posting import Post
+from exporters.signals import Notice
+
+URL: Final = "https://api.atlassian.com/jsm/ops/integration/v2/alerts"
+"""Opsgenie's own, `https://api.opsgenie.com/v2/alerts`, takes the same until it ends in April 2027."""
+
+ALIAS: Final = 512
+MESSAGE: Final = 130
+DESCRIPTION: Final = 15_000
+PRIORITIES: Final = {"page": "P1", "ticket": "P3"}
+
+
+class Jsm:
+    """An alias that is open already is counted up and makes no second alert."""
+
+    gathers = False
+    refresh_s: float | None = None
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._post = Post(options)
+
+    async def tell(self, notices: Sequence[Notice]) -> str:
+        answers = [await self._tell(notice) for notice in notices]
+        return "; ".join(dict.fromkeys(answers))
+
+    async def _tell(self, notice: Notice) -> str:
+        secrets = self._options.secrets
+        url = secrets.resolve_url(self._options.url or URL).rstrip("/")
+        alias = dedup_key(notice.key, ALIAS)
+        body: dict[str, Any] = {"source": "nephoscope"}
+        if notice.state == "resolved":
+            url = f"{url}/{quote(alias, safe='')}/close?identifierType=alias"
+            body["note"] = told.head(notice)
+        else:
+            body |= _created(notice, alias)
+        headers = {"authorization": f"GenieKey {secrets.resolve(self._options.api_key)}"}
+        answer = await self._post.send(url, body, headers)
+        if not isinstance(answer.body, dict) or "requestId" not in answer.body:
+            raise DeliveryError(
+                f"{self._options.name} answered HTTP {answer.status} without the id of a request: something else "
+                f"answers at its address ({answer.text or 'nothing said'}).",
+                permanent=False,
+            )
+        return f"HTTP {answer.status}: {answer.body.get('result', 'taken')}"
+
+
+def _created(notice: Notice, alias: str) -> dict[str, Any]:
+    return {
+        "message": told.cut(told.head(notice), MESSAGE),
+        "alias": alias,
+        "description": told.cut("\n".join(told.text(notice)), DESCRIPTION),
+        "priority": PRIORITIES[notice.severity],
+        "entity": notice.subject,
+        "tags": [notice.name, notice.severity, *(["trial"] if notice.drill else [])],
+        "details": dict([*told.facts(notice), *told.links(notice)]),
+    }

@@ -1,0 +1,119 @@
+"""The outbox's in-memory twin."""
+
+import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+
+from storage.outbox import order
+from storage.readings import Claim, NoticeRow, NoticeState, Told
+
+_Key = tuple[str, str, str, int]
+
+
+@dataclasses.dataclass(slots=True)
+class _Kept:
+    row: NoticeRow
+    due_ns: int | None
+    state: NoticeState = "waiting"
+    lease_ns: int | None = None
+    told_ns: int | None = None
+    tries: int = 0
+    error: str | None = None
+
+    def leased(self, now_ns: int) -> bool:
+        return self.lease_ns is not None and self.lease_ns > now_ns
+
+
+class MemoryOutbox:
+    """The outbox over a dictionary; `kept` shows what became of each notice, by (vantage, receiver, alert, seq)."""
+
+    def __init__(self) -> None:
+        self.kept: dict[_Key, _Kept] = {}
+
+    def put(self, rows: Sequence[NoticeRow]) -> None:
+        for row in rows:
+            self.kept.setdefault(_key(row), _Kept(row, row.due_ns))
+
+    def claim(
+        self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
+    ) -> list[Claim]:
+        due = sorted(
+            (one for one in self._of(vantage) if one.row.receiver in receivers and self._due(one, now_ns)),
+            key=lambda one: order(one.row),
+        )
+        found = []
+        for _, theirs in itertools.groupby(due, key=lambda one: one.row.receiver):
+            for one in itertools.islice(theirs, limit):
+                one.lease_ns = lease_ns
+                known = any(other.told_ns is not None for other in self._alike(one))
+                row = dataclasses.replace(one.row, due_ns=one.due_ns or one.row.due_ns)
+                found.append(Claim(row, one.tries, lease_ns, known))
+        return found
+
+    def settle(self, told: Sequence[Told]) -> None:
+        for done in told:
+            one = self.kept[_key(done.claim.row)]
+            if one.lease_ns != done.claim.lease_ns:
+                continue
+            one.state, one.due_ns, one.error, one.lease_ns = done.state, done.due_ns, done.error, None
+            one.tries = 0 if done.state == "told" else one.tries + (done.error is not None)
+            one.told_ns = done.at_ns if done.state == "told" else one.told_ns
+            if done.state != "waiting":
+                self._supersede(one)
+
+    def expire(self, vantage: str, ended_ns: int, any_ns: int) -> dict[str, int]:
+        dropped = [
+            one
+            for one in self._of(vantage)
+            if one.state == "waiting"
+            and not one.leased(ended_ns)
+            and one.row.made_ns < (ended_ns if one.row.ends else any_ns)
+        ]
+        for one in dropped:
+            one.state, one.due_ns = "dropped", None
+        for one in dropped:
+            self._supersede(one)
+        return dict(Counter(one.row.receiver for one in dropped))
+
+    def revive(self, vantage: str, receivers: Collection[str], since_ns: int, now_ns: int) -> None:
+        for one in self._of(vantage):
+            refused = one.state == "refused" and not one.row.ends and one.row.receiver in receivers
+            if refused and one.row.made_ns >= since_ns and not any(self._newer(one)):
+                one.state, one.due_ns, one.error, one.tries = "waiting", now_ns, None, 0
+
+    def forget(self, vantage: str, before_ns: int) -> None:
+        over = [
+            one
+            for one in self._of(vantage)
+            if one.row.made_ns < before_ns
+            and one.due_ns is None
+            and all(other.row.made_ns < before_ns and other.due_ns is None for other in self._newer(one))
+        ]
+        for one in over:
+            del self.kept[_key(one.row)]
+
+    def _due(self, one: _Kept, now_ns: int) -> bool:
+        if one.due_ns is None or one.due_ns > now_ns or one.leased(now_ns) or any(self._newer(one)):
+            return False
+        return not any(other.leased(now_ns) for other in self._alike(one) if other is not one)
+
+    def _supersede(self, one: _Kept) -> None:
+        for other in self._alike(one):
+            if other.row.seq < one.row.seq and other.due_ns is not None:
+                other.due_ns = None
+                other.state = "superseded" if other.state == "waiting" else other.state
+
+    def _of(self, vantage: str) -> Iterator[_Kept]:
+        return (one for one in self.kept.values() if one.row.vantage == vantage)
+
+    def _alike(self, one: _Kept) -> Iterator[_Kept]:
+        """Yield all notices of the same alert for the same receiver."""
+        return (other for other in self.kept.values() if _key(other.row)[:3] == _key(one.row)[:3])
+
+    def _newer(self, one: _Kept) -> Iterator[_Kept]:
+        return (other for other in self._alike(one) if other.row.seq > one.row.seq)
+
+
+def _key(row: NoticeRow) -> _Key:
+    return row.vantage, row.receiver, row.alert, row.seq

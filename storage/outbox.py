@@ -1,0 +1,180 @@
+"""The outbox: notices as rows, claimed by a lease, so that a kill repeats one and never loses it."""
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, text
+from sqlalchemy.dialects.postgresql import insert
+
+from storage import cleaning, schema
+from storage.engine import edge
+from storage.locks import Lock
+from storage.readings import Claim, NoticeRow, Told
+
+_TEXT_LIMIT = 10_000
+_FIELDS = tuple(field.name for field in dataclasses.fields(NoticeRow))
+_SAME = "o.vantage = n.vantage AND o.receiver = n.receiver AND o.alert = n.alert"
+_NEWER = f"EXISTS (SELECT FROM notices o WHERE {_SAME} AND o.seq > n.seq"
+
+_CLAIM = text(f"""
+WITH due AS (
+    SELECT n.receiver, n.alert, n.seq, row_number() OVER (PARTITION BY n.receiver ORDER BY n.urgent DESC, n.made_ns, n.alert) AS place
+    FROM notices n
+    WHERE n.vantage = :vantage AND n.receiver = ANY(CAST(:receivers AS text[])) AND n.due_ns <= :now
+      AND (n.lease_ns IS NULL OR n.lease_ns <= :now)
+      AND NOT {_NEWER})
+      AND NOT EXISTS (SELECT FROM notices o WHERE {_SAME} AND o.seq < n.seq AND o.lease_ns > :now)
+)
+UPDATE notices n SET lease_ns = :lease FROM due
+WHERE n.vantage = :vantage AND n.receiver = due.receiver AND n.alert = due.alert AND n.seq = due.seq
+  AND due.place <= :limit AND (n.lease_ns IS NULL OR n.lease_ns <= :now)
+RETURNING n.*, EXISTS (SELECT FROM notices o WHERE {_SAME} AND o.told_ns IS NOT NULL) AS known
+""")  # noqa: S608 - pieces of our own
+
+_SETTLE = text("""
+UPDATE notices SET state = :state, due_ns = :due, lease_ns = NULL, error = :error,
+    tries = CASE WHEN :state = 'told' THEN 0 WHEN CAST(:error AS text) IS NULL THEN tries ELSE tries + 1 END,
+    told_ns = CASE WHEN :state = 'told' THEN :at ELSE told_ns END
+WHERE vantage = :vantage AND receiver = :receiver AND alert = :alert AND seq = :seq AND lease_ns = :lease
+""")
+
+_SUPERSEDE = text("""
+UPDATE notices SET due_ns = NULL, state = CASE WHEN state = 'waiting' THEN 'superseded' ELSE state END
+WHERE vantage = :vantage AND receiver = :receiver AND alert = :alert AND seq < :seq AND due_ns IS NOT NULL
+""")
+
+_EXPIRE = text("""
+UPDATE notices SET state = 'dropped', due_ns = NULL
+WHERE vantage = :vantage AND state = 'waiting' AND made_ns < CASE WHEN ends THEN :ended ELSE :any END
+  AND (lease_ns IS NULL OR lease_ns < :ended)
+RETURNING receiver
+""")
+
+_SUPERSEDE_DROPPED = text(f"""
+UPDATE notices n SET state = 'superseded', due_ns = NULL
+WHERE n.vantage = :vantage AND n.state = 'waiting' AND {_NEWER} AND o.state = 'dropped')
+""")  # noqa: S608 - pieces of our own
+
+_REVIVE = text(f"""
+UPDATE notices n SET state = 'waiting', due_ns = :now, error = NULL, tries = 0
+WHERE n.vantage = :vantage AND n.receiver = ANY(CAST(:receivers AS text[])) AND n.state = 'refused' AND NOT n.ends
+  AND n.made_ns >= :since AND NOT {_NEWER})
+""")  # noqa: S608 - pieces of our own
+
+_FORGET = text(f"""
+DELETE FROM notices n WHERE n.vantage = :vantage AND n.made_ns < :before AND n.due_ns IS NULL
+  AND NOT {_NEWER} AND (o.made_ns >= :before OR o.due_ns IS NOT NULL))
+""")  # noqa: S608 - pieces of our own
+
+
+class PostgresOutbox:
+    """The outbox in the database; many processes may tell from it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, rows: Sequence[NoticeRow]) -> None:
+        with edge(self._engine, "Keeping notices"), self._engine.begin() as connection:
+            write(connection, rows)
+
+    def claim(
+        self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
+    ) -> list[Claim]:
+        """Claim by a conditional UPDATE.
+
+        Two who claim at once could otherwise take a firing and its end, each not seeing the other's lease yet: they
+        take turns, for the millisecond that it takes.
+        """
+        asked = {
+            "vantage": vantage,
+            "receivers": list(receivers),
+            "now": now_ns,
+            "lease": lease_ns,
+            "limit": limit,
+        }
+        with edge(self._engine, "Claiming notices"), self._engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.OUTBOX})
+            found = [_claimed(row) for row in connection.execute(_CLAIM, asked).mappings()]
+        return sorted(found, key=lambda claim: order(claim.row))
+
+    def settle(self, told: Sequence[Told]) -> None:
+        with edge(self._engine, "Settling notices"), self._engine.begin() as connection:
+            for one in told:
+                named = _named(one)
+                ours = connection.execute(
+                    _SETTLE,
+                    named
+                    | {
+                        "state": one.state,
+                        "due": one.due_ns,
+                        "error": one.error,
+                        "at": one.at_ns,
+                        "lease": one.claim.lease_ns,
+                    },
+                ).rowcount
+                if ours and one.state != "waiting":
+                    connection.execute(_SUPERSEDE, named)
+
+    def expire(self, vantage: str, ended_ns: int, any_ns: int) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        asked = {"vantage": vantage, "ended": ended_ns, "any": any_ns}
+        with edge(self._engine, "Dropping old notices"), self._engine.begin() as connection:
+            for receiver in connection.execute(_EXPIRE, asked).scalars():
+                counts[receiver] = counts.get(receiver, 0) + 1
+            if counts:
+                connection.execute(_SUPERSEDE_DROPPED, {"vantage": vantage})
+        return counts
+
+    def revive(self, vantage: str, receivers: Collection[str], since_ns: int, now_ns: int) -> None:
+        self._do(
+            "Reviving notices",
+            _REVIVE,
+            {"vantage": vantage, "receivers": list(receivers), "since": since_ns, "now": now_ns},
+        )
+
+    def forget(self, vantage: str, before_ns: int) -> None:
+        self._do("Deleting old notices", _FORGET, {"vantage": vantage, "before": before_ns})
+
+    def _do(self, doing: str, statement: Any, asked: Mapping[str, Any]) -> None:
+        with edge(self._engine, doing), self._engine.begin() as connection:
+            connection.execute(statement, asked)
+
+
+def order(row: NoticeRow) -> tuple[str, bool, int, str]:
+    """Return what claims are sorted by: each receiver's urgent ones first, then its oldest."""
+    return row.receiver, not row.urgent, row.made_ns, row.alert
+
+
+def write(connection: Connection, rows: Sequence[NoticeRow]) -> None:
+    """Keep notices within a transaction of the caller's, as that which remembers their alerts."""
+    if rows:
+        fresh = {"lease_ns": None, "told_ns": None, "tries": 0, "state": "waiting", "error": None}
+        statement = insert(schema.notices).on_conflict_do_nothing()
+        connection.execute(
+            statement,
+            [dataclasses.asdict(row) | fresh | {"payload": _held(dict(row.payload))} for row in rows],
+        )
+
+
+def _held(value: Any) -> Any:
+    """Return a JSON value as Postgres can hold it: what endpoints say may have a NUL, or half a pair."""
+    match value:
+        case str():
+            return cleaning.text(value, _TEXT_LIMIT)
+        case dict():
+            return {_held(key): _held(part) for key, part in value.items()}
+        case list() | tuple():
+            return [_held(part) for part in value]
+        case _:
+            return value
+
+
+def _claimed(row: RowMapping) -> Claim:
+    notice = NoticeRow(**{name: row[name] for name in _FIELDS})
+    return Claim(notice, row["tries"], row["lease_ns"], row["known"])
+
+
+def _named(one: Told) -> dict[str, Any]:
+    row = one.claim.row
+    return {"vantage": row.vantage, "receiver": row.receiver, "alert": row.alert, "seq": row.seq}

@@ -1,0 +1,230 @@
+"""What the outbox promises, wherever it is kept."""
+
+from typing import Any
+
+import pytest
+
+from storage.base import Outbox
+from storage.memory_outbox import MemoryOutbox
+from storage.outbox import PostgresOutbox
+from storage.readings import Claim, NoticeRow, NoticeState, Told
+
+S = 1_000_000_000
+T0 = 1_800_000_000 * S
+DAY = 86_400 * S
+LEASE = 120 * S
+
+
+@pytest.fixture(params=["memory", "postgres", pytest.param("system", marks=pytest.mark.heavy)])
+def outbox(request: pytest.FixtureRequest) -> Outbox:
+    if request.param == "memory":
+        return MemoryOutbox()
+    return PostgresOutbox(
+        request.getfixturevalue({"postgres": "database", "system": "system_database"}[request.param])
+    )
+
+
+def row(seq: int = 1, **changes: Any) -> NoticeRow:
+    known: dict[str, Any] = {
+        "vantage": "fra-1",
+        "receiver": "pager",
+        "alert": "service-down/chat@1",
+        "seq": seq,
+        "ends": False,
+        "urgent": False,
+        "bundle": "a",
+        "made_ns": T0,
+        "due_ns": T0,
+        "repeat_ns": None,
+        "payload": {"summary": "down", "facts": {"n": 1}},
+    }
+    return NoticeRow(**known | changes)
+
+
+def claimed(outbox: Outbox, at_ns: int = T0, *receivers: str, limit: int = 10) -> list[Claim]:
+    return outbox.claim("fra-1", receivers or ("pager",), at_ns, at_ns + LEASE, limit)
+
+
+def settle(outbox: Outbox, claim: Claim, state: NoticeState, at_ns: int = T0, **more: Any) -> None:
+    outbox.settle([Told(claim=claim, state=state, at_ns=at_ns, **more)])
+
+
+def seqs(claims: list[Claim]) -> list[int]:
+    return [claim.row.seq for claim in claims]
+
+
+def test_what_is_put_comes_back_as_it_was(outbox: Outbox) -> None:
+    outbox.put([row()])
+    assert claimed(outbox) == [Claim(row(), 0, T0 + LEASE, known=False)]
+
+
+def test_nothing_is_due_before_its_time(outbox: Outbox) -> None:
+    outbox.put([row(due_ns=T0 + S)])
+    assert claimed(outbox) == []
+    assert seqs(claimed(outbox, T0 + S)) == [1]
+
+
+def test_put_twice_it_is_told_once(outbox: Outbox) -> None:
+    """Whoever does not know whether it was put puts it again."""
+    outbox.put([row(), row()])
+    (claim,) = claimed(outbox)
+    settle(outbox, claim, "told")
+    outbox.put([row(payload={})])
+    assert claimed(outbox, T0 + DAY) == []
+
+
+def test_what_is_claimed_is_nobody_elses_until_the_lease_lapses(outbox: Outbox) -> None:
+    """A kill between claim and telling repeats it: the same alert, the same number, the same payload."""
+    outbox.put([row()])
+    (first,) = claimed(outbox)
+    assert claimed(outbox, T0 + LEASE - 1) == []
+    (second,) = claimed(outbox, T0 + LEASE)
+    assert (first.row, first.tries) == (second.row, second.tries)
+
+
+def test_who_lost_the_lease_settles_nothing(outbox: Outbox) -> None:
+    outbox.put([row()])
+    (first,) = claimed(outbox)
+    (second,) = claimed(outbox, T0 + LEASE)
+    settle(outbox, first, "told")
+    settle(outbox, second, "waiting", due_ns=T0 + 2 * LEASE, error="no")
+    (third,) = claimed(outbox, T0 + 2 * LEASE)
+    assert (third.tries, third.known) == (1, False)
+
+
+def test_what_failed_is_due_again_when_it_was_said(outbox: Outbox) -> None:
+    outbox.put([row()])
+    settle(outbox, claimed(outbox)[0], "waiting", due_ns=T0 + 5 * S, error="HTTP 503")
+    assert claimed(outbox, T0 + 4 * S) == []
+    (again,) = claimed(outbox, T0 + 5 * S)
+    assert again.tries == 1
+    settle(outbox, again, "waiting", due_ns=T0 + 6 * S)
+    (third,) = claimed(outbox, T0 + 6 * S)
+    assert third.tries == 1
+    settle(outbox, third, "told", due_ns=T0 + 7 * S)
+    assert claimed(outbox, T0 + 7 * S)[0].tries == 0
+
+
+def test_the_newest_notice_of_an_alert_is_told_alone(outbox: Outbox) -> None:
+    """A firing that was never told and is over is told as one end."""
+    outbox.put([row(1), row(2, ends=True, made_ns=T0 + S)])
+    (claim,) = claimed(outbox, T0 + S)
+    assert (claim.row.seq, claim.known) == (2, False)
+    settle(outbox, claim, "told")
+    assert claimed(outbox, T0 + DAY) == []
+
+
+def test_an_end_never_overtakes_its_firing(outbox: Outbox) -> None:
+    """While that is being told the end waits, and then it knows that it was."""
+    outbox.put([row(1)])
+    (firing,) = claimed(outbox)
+    outbox.put([row(2, ends=True)])
+    assert claimed(outbox, T0 + S) == []
+    settle(outbox, firing, "told", due_ns=T0 + 60 * S)
+    (end,) = claimed(outbox, T0 + S)
+    assert (end.row.seq, end.known) == (2, True)
+
+
+def test_an_end_goes_on_when_the_one_who_told_its_firing_died(outbox: Outbox) -> None:
+    outbox.put([row(1)])
+    claimed(outbox)
+    outbox.put([row(2, ends=True)])
+    assert seqs(claimed(outbox, T0 + LEASE)) == [2]
+
+
+def test_what_is_told_is_due_again_until_something_newer_is_there(outbox: Outbox) -> None:
+    """Reminders and refreshes are the same row, told again."""
+    outbox.put([row(1)])
+    settle(outbox, claimed(outbox)[0], "told", due_ns=T0 + 60 * S)
+    (again,) = claimed(outbox, T0 + 60 * S)
+    assert again.known
+    settle(outbox, again, "told", T0 + 60 * S, due_ns=T0 + 120 * S)
+    outbox.put([row(2, ends=True, made_ns=T0 + 61 * S, due_ns=T0 + 61 * S)])
+    (end,) = claimed(outbox, T0 + 120 * S)
+    settle(outbox, end, "told", T0 + 120 * S)
+    assert claimed(outbox, T0 + DAY) == []
+
+
+def test_each_receiver_has_its_share_and_nobody_elses(outbox: Outbox) -> None:
+    """A backlog of one does not crowd out another."""
+    outbox.put([row(alert=f"a{number}", made_ns=T0 + number) for number in range(5)])
+    outbox.put([row(receiver="mail", made_ns=T0 + 9), row(receiver="gone"), row(vantage="ams-2")])
+    found = claimed(outbox, T0 + S, "pager", "mail", limit=3)
+    assert [(claim.row.receiver, claim.row.alert) for claim in found] == [
+        ("mail", "service-down/chat@1"),
+        ("pager", "a0"),
+        ("pager", "a1"),
+        ("pager", "a2"),
+    ]
+    assert len(claimed(outbox, T0 + S, "pager", limit=3)) == 2
+
+
+def test_a_page_goes_before_the_tickets_that_waited_longer(outbox: Outbox) -> None:
+    outbox.put([row(alert=f"a{number}", made_ns=T0 + number) for number in range(5)])
+    outbox.put([row(alert="page", made_ns=T0 + 9, urgent=True)])
+    assert [claim.row.alert for claim in claimed(outbox, T0 + S, limit=2)] == ["page", "a0"]
+
+
+def test_what_was_refused_for_good_is_not_told_again(outbox: Outbox) -> None:
+    outbox.put([row()])
+    settle(outbox, claimed(outbox)[0], "refused", error="HTTP 404")
+    assert claimed(outbox, T0 + DAY) == []
+
+
+def test_what_still_fires_is_revived_for_a_receiver_that_was_mended(outbox: Outbox) -> None:
+    """Not what is over, what is old, or what another receiver refused."""
+    outbox.put([row(), row(alert="over", ends=True), row(alert="old", made_ns=T0 - DAY)])
+    outbox.put([row(receiver="mail"), row(alert="rose"), row(2, alert="rose", made_ns=T0 + S)])
+    for claim in claimed(outbox, T0 + S, "pager", "mail"):
+        settle(outbox, claim, "refused", error="HTTP 404")
+    outbox.revive("fra-1", ("pager",), T0, T0 + 2 * S)
+    found = claimed(outbox, T0 + 2 * S, "pager", "mail")
+    assert [(claim.row.alert, claim.row.seq, claim.tries) for claim in found] == [
+        ("service-down/chat@1", 1, 0),
+        ("rose", 2, 0),
+    ]
+
+
+def test_what_is_over_is_dropped_sooner_than_what_goes_on(outbox: Outbox) -> None:
+    """A receiver that was down for a day hears of what still fires, and nothing of what is long over."""
+    outbox.put([row(1), row(2, ends=True, made_ns=T0 + S), row(alert="on"), row(receiver="mail", ends=True)])
+    assert outbox.expire("fra-1", T0, T0 - DAY) == {}
+    assert outbox.expire("fra-1", T0 + 2 * S, T0) == {"pager": 1, "mail": 1}
+    assert [claim.row.alert for claim in claimed(outbox, T0 + DAY, "pager", "mail")] == ["on"]
+
+
+def test_what_is_being_told_is_not_dropped_and_what_was_never_settled_is(outbox: Outbox) -> None:
+    outbox.put([row()])
+    claimed(outbox)
+    assert outbox.expire("fra-1", T0 + S, T0 + S) == {}
+    assert outbox.expire("fra-1", T0 + DAY, T0 + DAY) == {"pager": 1}
+
+
+def test_even_what_goes_on_is_dropped_at_last(outbox: Outbox) -> None:
+    outbox.put([row()])
+    assert outbox.expire("fra-1", T0 + 7 * DAY, T0 + 1) == {"pager": 1}
+    assert claimed(outbox, T0 + 8 * DAY) == []
+
+
+def test_what_is_over_is_forgotten_and_what_may_still_be_told_is_not(outbox: Outbox) -> None:
+    """Put again it would be told again, so nothing of an alert goes that is still going on."""
+    outbox.put([row(1), row(alert="on")])
+    on, over = claimed(outbox)
+    settle(outbox, over, "told")
+    settle(outbox, on, "told", due_ns=T0 + DAY)
+    outbox.forget("fra-1", T0 + S)
+    outbox.put([row(1), row(alert="on")])
+    assert [claim.row.alert for claim in claimed(outbox, T0 + S)] == ["service-down/chat@1"]
+
+
+def test_nothing_is_put_and_settled_without_harm(outbox: Outbox) -> None:
+    outbox.put([])
+    outbox.settle([])
+    assert claimed(outbox) == []
+
+
+def test_what_an_endpoint_said_spoils_no_notice(outbox: Outbox) -> None:
+    """A NUL has no place in Postgres."""
+    outbox.put([row(payload={"detail": "a\0b\ud800", "evidence": ["c\0"], "seq": 1})])
+    (claim,) = claimed(outbox)
+    assert claim.row.payload["seq"] == 1
