@@ -17,7 +17,7 @@ CONFIG = (
     + """
 alerts:
   page: {{after: 1s, warm_up: 0s}}
-  receivers: [{{name: hook, kind: webhook, url: "{hook}"}}]
+  receivers: [{{name: hook, kind: webhook, url: "{hook}", secret: a-loopback-secret}}]
 probes: [{{name: chat, every: 2s, first_token: 1s, timeout: 2s}}]
 targets:
   - {{name: well, provider: vllm, cloud: a, model: nano, endpoint: "{well}"}}
