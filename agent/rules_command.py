@@ -87,6 +87,7 @@ def _spec(
         runbook=_runbook(config.runbook, key),
         labels=_labels(target),
         notes=tuple(finding.message for finding in lint(objective, workload.every_s)),
+        guarded=config.engine == "agent",
     )
 
 

@@ -180,7 +180,7 @@ def _burn_alerts(spec: RuleSpec, severity: str) -> Iterator[Rule]:
         pairs = list(alike)
         yield {
             "alert": names.BURN_ALERT,
-            "expr": "\nor\n".join(_condition(spec, alert) for alert in pairs),
+            "expr": _guarded(spec, "\nor\n".join(_condition(spec, alert) for alert in pairs)),
             **({"for": durations.write(wait_s)} if wait_s else {}),
             "keep_firing_for": _KEEP_FIRING,
             "labels": {
@@ -190,6 +190,12 @@ def _burn_alerts(spec: RuleSpec, severity: str) -> Iterator[Rule]:
             },
             "annotations": _burn_annotations(spec, pairs),
         }
+
+
+def _guarded(spec: RuleSpec, expr: str) -> str:
+    if not spec.guarded:
+        return expr
+    return f"(\n{expr}\n)\nand on()\n(min({names.DATABASE_UP.name}) == 0)"
 
 
 def _wait_s(alert: BurnAlert) -> float:

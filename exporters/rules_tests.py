@@ -65,7 +65,10 @@ def _tests_of(spec: RuleSpec) -> Iterator[str]:
     yield from _test(spec, "one lone failure raises nothing", lone, after_it)
     yield from _silence(spec)
     if spec.alerts:
-        yield from _outage(spec, min(spec.alerts, key=lambda alert: durations.read(alert.long)))
+        fastest = min(spec.alerts, key=lambda alert: durations.read(alert.long))
+        yield from _outage(spec, fastest)
+        if spec.guarded:
+            yield from _told_by_the_agent(spec, fastest)
 
 
 def _outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
@@ -86,6 +89,12 @@ def _outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     ]
     title = f"an outage raises the {alert.severity} after {alert.min_bad_long} failures"
     yield from _test(spec, title, {"bad": f"0+1x{enough}"}, checks)
+
+
+def _told_by_the_agent(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
+    enough = alert.min_bad_long + 3 + math.ceil(durations.read(alert.pending) / spec.every_s)
+    title = "an outage that the agent itself tells of raises nothing here"
+    yield from _test(spec, title, {"bad": f"0+1x{enough}"}, [_firing(spec, enough)], database_up=1)
 
 
 def _silence(spec: RuleSpec) -> Iterator[str]:
@@ -119,7 +128,9 @@ def _firing(
     return _Check(expr, after, {_series("ALERTS", expected): "1"} if alertname else {})
 
 
-def _test(spec: RuleSpec, title: str, moving: Mapping[str, str], checks: Sequence[_Check]) -> Iterator[str]:
+def _test(
+    spec: RuleSpec, title: str, moving: Mapping[str, str], checks: Sequence[_Check], database_up: int = 0
+) -> Iterator[str]:
     """One test: the SLO's counters (those that are not moving stand at 0) and what is asked of them."""
     last = max(check.after for check in checks)
     yield f"  - name: {quoted(f'{spec.slo.id}: {title}')}"
@@ -128,6 +139,8 @@ def _test(spec: RuleSpec, title: str, moving: Mapping[str, str], checks: Sequenc
     for result in _RESULTS:
         yield from _input(selector(names.SLI_EVENTS, spec.slo, result), moving.get(result, f"0+0x{last}"))
     yield from _input(selector(names.SLI_EXPECTED, spec.slo), f"0+1x{last}")
+    if spec.guarded:
+        yield from _input(names.DATABASE_UP.name, f"{database_up}+0x{last}")
     yield "    promql_expr_test:"
     for check in checks:
         yield from _check(check, spec.every_s)

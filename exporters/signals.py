@@ -98,7 +98,8 @@ class BurnAlert:
 class RuleSpec:
     """One SLO as recording and alerting rules need it; windows are Prometheus durations (`5m`, `28d`).
 
-    `windows` are those beside the period; `notes` say what was left out, and become comments.
+    `windows` are those beside the period; `notes` say what was left out, and become comments. `guarded` alerts on
+    burn fire only while the agent, which tells of it otherwise, has no database to judge by.
     """
 
     slo: SloKey
@@ -113,6 +114,7 @@ class RuleSpec:
     runbook: str | None = None
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    guarded: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,17 @@ def test_the_generated_unit_tests_pass(tmp_path: Path, objective: Objective, eve
     assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
 
 
+def test_where_the_agent_tells_prometheus_does_only_without_a_database(tmp_path: Path) -> None:
+    """One engine pages: the rules of `engine: agent` speak while the agent has nothing to judge by, and else record."""
+    config = dataclasses.replace(a_config(objectives=(available(),)), engine="agent")
+    write(tmp_path, specs(config))
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+    unguarded = [dataclasses.replace(spec, guarded=False) for spec in specs(config)]
+    (tmp_path / RULES_FILE).write_text(render(unguarded))
+    with pytest.raises(AssertionError, match="FAILED"):
+        promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
 @pytest.mark.parametrize(
     "broken",
     [{"min_bad_long": 1, "min_bad_short": 1}, {"min_bad_long": 60}, {"factor": 1100.0}],

@@ -68,6 +68,15 @@ def test_a_burn_alert_holds_both_windows_and_both_gates() -> None:
     assert page["annotations"]["runbook_url"] == "https://runbooks.example/llm/available"
 
 
+def test_where_the_agent_tells_burns_are_guarded_and_silence_is_not() -> None:
+    rules = loaded(render([dataclasses.replace(SPEC, guarded=True)]))
+    for severity in ("page", "ticket"):
+        assert alert(rules, "NephoscopeBudgetBurn", severity)["expr"].endswith(
+            ")\nand on()\n(min(nephoscope_agent_database_up) == 0)"
+        )
+    assert "database_up" not in alert(rules, "NephoscopeNoResults", "ticket")["expr"]
+
+
 def test_absence_waits_as_long_as_a_total_outage_would_take() -> None:
     """13.44 x 0.1 % of an hour is 49 s; two minutes more for the first scrapes."""
     absence = alert(loaded(render([SPEC])), "NephoscopeNoResults", "ticket")
