@@ -10,7 +10,7 @@ from agent.config.model import Config
 from agent.config.references import pieces
 from agent.config.secrets import BLOT
 from exporters import durations
-from probes.target import Target
+from probes.target import Network, Target
 
 _SECRET: Final = re.compile(r"(?:credentials|headers)\..*|(?:.*\.)?(?:url|proxy)")
 """Keys whose values are secrets, or may hold one."""
@@ -65,8 +65,13 @@ def _together(named: Iterable[Any]) -> dict[str, Row]:
 
 def settings(config: Config) -> Row:
     """Return all that is neither target, probe nor objective."""
-    left = {"targets", "probes", "objectives"}
-    return dict(_flat("", {key: value for key, value in _fields(config) if key not in left}))
+    left = {"targets", "probes", "objectives", "networks"}
+    rest = {key: value for key, value in _fields(config) if key not in left}
+    return dict(_flat("", rest | {"networks": {one.name: _network(one) for one in config.networks}}))
+
+
+def _network(network: Network) -> dict[str, Any]:
+    return dict(_fields(network.path)) | {"witnesses": [one.name for one in network.witnesses]}
 
 
 def plain(row: Row) -> dict[str, str | None]:
