@@ -117,6 +117,21 @@ MEANING: Mapping[Outcome, Meaning] = {
 DEADLINES = frozenset({Outcome.FIRST_TOKEN_TIMEOUT, Outcome.STALLED, Outcome.TOTAL_TIMEOUT})
 """Outcomes of a passed deadline: bad for the latency and throughput SLIs too."""
 
+ON_THE_WAY = frozenset(
+    {
+        Outcome.DNS,
+        Outcome.CONNECT_REFUSED,
+        Outcome.CONNECT_TIMEOUT,
+        Outcome.TLS,
+        Outcome.DISCONNECTED,
+        Outcome.FIRST_TOKEN_TIMEOUT,
+        Outcome.STALLED,
+        Outcome.TOTAL_TIMEOUT,
+        Outcome.TRUNCATED,
+    }
+)
+"""Outcomes that a broken way out may have; any other is a server's answer, so the way is whole."""
+
 ANSWERED = frozenset({Outcome.OK, Outcome.MISMATCH})
 """Outcomes that came to their end, so that their total is the duration of an answer."""
 
