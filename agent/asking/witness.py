@@ -1,0 +1,255 @@
+"""Is it us? Asked of a way's witnesses the moment something fails on it, and of whatever else answers there."""
+
+import asyncio
+import dataclasses
+import json
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path as File
+from typing import Any, Final
+
+import structlog
+
+from agent.asking import votes
+from agent.asking.remembered import Remembered
+from agent.asking.votes import Known, Said, Vote
+from probes.base import Clock, Tried
+from probes.result import ANSWERED, Fault, ProbeResult
+from probes.target import Network, Path, Target, Witness
+
+log = structlog.get_logger("asker")
+
+JOIN_NS: Final = 1_000_000_000
+"""A failure joins a look that began so long before it at the most: an older one tells of another time."""
+
+EVERY_S: Final = 300.0
+"""How often a witness is tried while nothing fails, so that its vote is known."""
+
+DOWN_S: Final = 10.0
+"""How often one is tried that has a vote and was not reached: so the end of an outage is seen."""
+
+TICK_S: Final = 1.0
+SAVE_NS: Final = 60 * 1_000_000_000
+
+Try = Callable[[Witness, Path], Awaitable[Tried]]
+
+
+async def nobody(_witness: Witness, _path: Path) -> Tried:
+    return Tried(reached=False, resolved=None, says="nobody tries")
+
+
+@dataclasses.dataclass(slots=True)
+class Look:
+    """All witnesses of a network, tried at one instant (monotonic nanoseconds); `ended` when all have answered."""
+
+    network: Network
+    began_ns: int
+    tried: dict[str, Tried] = dataclasses.field(default_factory=dict)
+    tasks: tuple[asyncio.Task[None], ...] = ()
+
+    def may_be_joined(self, failed_ns: int) -> bool:
+        """Return whether a failure may still wait for it: what was reached before the failure proves nothing."""
+        running = any(not task.done() for task in self.tasks)
+        reached = any(tried.reached or tried.resolved for tried in self.tried.values())
+        return running and not reached and failed_ns - self.began_ns <= JOIN_NS
+
+    async def ended(self) -> None:
+        if self.tasks:
+            await asyncio.wait(self.tasks)
+
+
+class Witnesses:
+    """Says of failures whether they are ours.
+
+    Witnesses are dialled by the way of the network itself. A target that goes another way (a proxy of its own)
+    has none: nobody vouches for its way.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        networks: Iterable[Network] = (),
+        attempt: Try = nobody,
+        jitter: Callable[[float, float], float] = random.uniform,
+        file: File | None = None,
+    ) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._file = Remembered(file, "witnesses", lost="no witness has a vote until it is reached")
+        self._saved: tuple[bytes, int] = b"", 0
+        self._networks: dict[str, Network] = {}
+        self._known: dict[tuple[str, str], Known] = {}
+        self._due_ns: dict[tuple[str, str], int] = {}
+        self._looks: dict[str, Look] = {}
+        self._answers: dict[str, dict[str, int]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._drained = False
+        self.switch(networks, attempt)
+
+    def switch(self, networks: Iterable[Network], attempt: Try) -> None:
+        """Go over to another plan: what is known of a way that stays is remembered, whatever else is forgotten."""
+        before, self._networks = self._networks, {network.name: network for network in networks}
+        self._attempt = attempt
+        stay = {
+            name
+            for name, one in self._networks.items()
+            if name not in before or before[name].path == one.path
+        }
+        wanted = [(one.name, witness.name) for one in self._networks.values() for witness in one.witnesses]
+        self._known = {key: self._known.get(key, Known()) if key[0] in stay else Known() for key in wanted}
+        self._due_ns = {key: self._due_ns.get(key, 0) if key[0] in stay else 0 for key in wanted}
+        self._answers = {name: found for name, found in self._answers.items() if name in stay}
+
+    # -- what is heard
+
+    def answered(self, target: Target, result: ProbeResult) -> None:
+        """Hear that an attempt ended: a good answer proves the way that it came by."""
+        if result.outcome in ANSWERED and self._carrying(target):
+            self._answers.setdefault(target.network, {})[target.name] = self._clock.mono_ns()
+
+    def look(self, target: Target, result: ProbeResult) -> Look | None:
+        """Begin a look for a failure that was just seen, or join one; None where there is nobody to ask."""
+        network = self._carrying(target)
+        if self._drained or network is None or not network.witnesses or votes.at_once(result):
+            return None
+        now_ns = self._clock.mono_ns()
+        running = self._looks.get(network.name)
+        if running is not None and running.may_be_joined(now_ns):
+            return running
+        look = Look(network, now_ns)
+        look.tasks = tuple(self._spawn(self._one(network, witness, look)) for witness in network.witnesses)
+        self._looks[network.name] = look
+        return look
+
+    def judge(
+        self, target: Target, result: ProbeResult, failed_ns: int, look: Look | None, *, answered: bool
+    ) -> Said:
+        """Return whose fault a failure is that was seen at `failed_ns`, by all that is known now.
+
+        `answered` says that a confirmation of it was answered.
+        """
+        if said := votes.at_once(result):
+            return said
+        network = self._carrying(target)
+        if network is None:
+            return Said(
+                Fault.UNDETERMINED, f"target {target.name} goes a way of its own, which has no witness"
+            )
+        answers = self._answers.get(network.name, {}).items()
+        others = [name for name, at_ns in answers if name != target.name and at_ns >= failed_ns]
+        if said := votes.beside(network.name, next(iter(others), None)):
+            return said
+        heard = look.tried if look is not None else {}
+        now_ns = self._clock.wall_ns()
+        return votes.judge(
+            result.outcome,
+            network,
+            [
+                Vote(witness, heard.get(witness.name), self._votes(network, witness, now_ns))
+                for witness in network.witnesses
+            ],
+            answered=answered,
+        )
+
+    def states(self) -> Mapping[str, Mapping[str, str]]:
+        """Return network -> witness -> how it stands, as far as it was tried."""
+        now_ns = self._clock.wall_ns()
+        found: dict[str, dict[str, str]] = {}
+        for (network, witness), known in self._known.items():
+            if state := known.state(now_ns):
+                found.setdefault(network, {})[witness] = state
+        return found
+
+    # -- what goes on beside
+
+    async def run(self) -> None:
+        """Try each witness every few minutes, for ever, and keep what came of it."""
+        while True:
+            self._try_due()
+            if (payload := self._unsaved()) is not None:
+                await asyncio.to_thread(self._file.save, payload)
+            await asyncio.sleep(TICK_S)
+
+    def drain(self) -> None:
+        """Try nobody any more; a look that goes on ends here."""
+        self._drained = True
+        for task in self._tasks:
+            task.cancel()
+
+    def load(self) -> None:
+        """Go on from what a process before this one saw; an unreadable file is told and left behind."""
+        self._file.load(self._restore)
+
+    def save(self) -> None:
+        """Save now, at the end."""
+        if (payload := self._unsaved(at_the_end=True)) is not None:
+            self._file.save(payload)
+
+    def _try_due(self) -> None:
+        now_ns = self._clock.mono_ns()
+        for network in self._networks.values():
+            for witness in network.witnesses:
+                key = network.name, witness.name
+                if self._due_ns[key] <= now_ns:
+                    self._due_ns[key] = now_ns + round(EVERY_S * 1e9)  # or when this try says
+                    self._spawn(self._one(network, witness, None))
+
+    async def _one(self, network: Network, witness: Witness, look: Look | None) -> None:
+        """Try one witness; a mistake of ours costs its word and nothing else."""
+        try:
+            tried = await self._attempt(witness, network.path)
+        except Exception:
+            log.exception("witness.failed", network=network.name, witness=witness.name)
+            return
+        if look is not None:
+            look.tried[witness.name] = tried
+        key = network.name, witness.name
+        if self._networks.get(network.name) != network or key not in self._known:
+            return  # the plan has changed meanwhile
+        known, now_ns = self._known[key], self._clock.wall_ns()
+        before = known.state(now_ns)
+        known.take(tried, now_ns)
+        state = known.state(now_ns)
+        pause_s = DOWN_S if state == "down" else EVERY_S
+        self._due_ns[key] = self._clock.mono_ns() + round(self._jitter(0.8, 1.2) * pause_s * 1e9)
+        if state != before and (before, state) != (None, "up"):
+            tell = log.info if state == "up" else log.warning
+            tell(f"witness.{state}", network=network.name, witness=witness.name, says=tried.says)
+
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _carrying(self, target: Target) -> Network | None:
+        network = self._networks.get(target.network)
+        return network if network is not None and network.carries(target) else None
+
+    def _votes(self, network: Network, witness: Witness, now_ns: int) -> bool:
+        known = self._known.get((network.name, witness.name))
+        return known is not None and known.votes(now_ns)
+
+    # -- kept over restarts
+
+    def _unsaved(self, *, at_the_end: bool = False) -> bytes | None:
+        payload, now_ns = self._snapshot(), self._clock.mono_ns()
+        before, saved_ns = self._saved
+        early = bool(before) and now_ns - saved_ns < SAVE_NS and not at_the_end
+        if not self._file.kept or payload in (before, b"{}") or early:
+            return None
+        self._saved = payload, now_ns
+        return payload
+
+    def _snapshot(self) -> bytes:
+        found: dict[str, dict[str, int]] = {}
+        for (network, witness), known in self._known.items():
+            if known.reached_ns is not None:
+                found.setdefault(network, {})[witness] = known.reached_ns
+        return json.dumps(found, separators=(",", ":")).encode()
+
+    def _restore(self, kept: Mapping[str, Mapping[str, int]]) -> None:
+        for network, witnesses in kept.items():
+            for witness, reached_ns in witnesses.items():
+                if (known := self._known.get((network, witness))) is not None:
+                    known.reached_ns = int(reached_ns)
