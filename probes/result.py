@@ -297,6 +297,13 @@ class ProbeResult:
         }
 
 
+def ended_ns(result: ProbeResult) -> int:
+    """Return when an attempt ended, UTC nanoseconds: its last mark, or as long as `total_s` says."""
+    if result.marks:
+        return result.started_ns + max(offset for _, offset in result.marks)
+    return result.started_ns + round((result.total_s or 0.0) * 1e9)
+
+
 def rfc3339(instant_ns: int) -> str:
     """Return UTC nanoseconds as RFC 3339 with nine decimals.
 

@@ -86,8 +86,7 @@ class Confirmations:
             log.debug("confirmation.cut", target=job.target.name, probe=job.workload.name)
         finally:
             verdicts = [bad for asked_ns, bad in burst.answers if asked_ns >= failed_ns]
-            answered = not all(verdicts)
-            said = self._witnesses.judge(job.target, result, failed_ns, look, answered=answered)
+            said = self._witnesses.judge(job.target, result, failed_ns, look)
             self._settle(
                 Settled(
                     slot=result.key,

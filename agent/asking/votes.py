@@ -16,23 +16,38 @@ State = Literal["up", "down", "no_vote"]
 
 @dataclasses.dataclass(slots=True)
 class Known:
-    """What is known of one witness: when it was reached last (UTC nanoseconds), and how the last try went."""
+    """What is known of one witness: when it was reached last (UTC nanoseconds), and how the last try went.
+
+    It is doubted where something else answered on its way while it could not be reached: then it is the witness
+    that is gone, and its word is worth nothing until it is reached again.
+    """
 
     reached_ns: int | None = None
     tried: Tried | None = None
+    doubted: bool = False
 
     def take(self, tried: Tried, now_ns: int) -> None:
         self.tried = tried
         if tried.reached:
-            self.reached_ns = now_ns
+            self.reached_ns, self.doubted = now_ns, False
 
-    def votes(self, now_ns: int) -> bool:
-        """Return whether its not being reached means anything.
+    def answered(self) -> bool:
+        """Hear that something answered on its way; return whether that is news of it."""
+        news = self.tried is not None and not self.tried.reached and not self.doubted
+        self.doubted |= news
+        return news
 
-        >>> Known().votes(5), Known(reached_ns=0).votes(VOTE_NS), Known(reached_ns=0).votes(VOTE_NS + 1)
+    def lately(self, now_ns: int) -> bool:
+        """Return whether it was reached within a day.
+
+        >>> Known().lately(5), Known(reached_ns=0).lately(VOTE_NS), Known(reached_ns=0).lately(VOTE_NS + 1)
         (False, True, False)
         """
         return self.reached_ns is not None and now_ns - self.reached_ns <= VOTE_NS
+
+    def votes(self, now_ns: int) -> bool:
+        """Return whether its not being reached means anything."""
+        return self.lately(now_ns) and not self.doubted
 
     def state(self, now_ns: int) -> State | None:
         """Return how it stands; None while it was never tried."""
@@ -40,7 +55,7 @@ class Known:
             return None
         if self.tried.reached:
             return "up"
-        return "down" if self.votes(now_ns) else "no_vote"
+        return "down" if self.lately(now_ns) else "no_vote"
 
 
 class Said(NamedTuple):
@@ -66,20 +81,22 @@ def at_once(result: ProbeResult) -> Said | None:
     return Said(Fault.NOT_OURS, f"a server answered{status}")
 
 
-def beside(network: str, answered: str | None) -> Said | None:
+def beside(network: str, answered: str) -> Said:
     """Return what it means that another target of the same way answered meanwhile."""
-    if answered is None:
-        return None
     return Said(Fault.NOT_OURS, f"target {answered} answered on network {network} meanwhile")
 
 
-def judge(outcome: Outcome, network: Network, votes: Sequence[Vote], *, answered: bool) -> Said:
+def in_the_dark(network: str) -> Said:
+    """Return what it means that no witness was reached while the attempt went on, be it so again by now."""
+    return Said(Fault.OURS, f"no witness of network {network} was reached while the attempt went on")
+
+
+def judge(outcome: Outcome, network: Network, votes: Sequence[Vote]) -> Said:
     """Return what the witnesses make of a failure on the way.
 
     A name that was not resolved is asked of those who look names up, any other failure of those who connect:
     that a name is resolved, perhaps from a cache, proves no way, and an address that is reached proves no resolver.
-    Whoever is not asked may still bear out that nothing works. `answered` says that the same target was reached
-    a moment later: then it may be the witnesses that are gone, and nobody can tell.
+    Whoever is not asked may still bear out that nothing works.
     """
     names = outcome is Outcome.DNS
     asked = [vote for vote in votes if _is_asked(vote, names=names)]
@@ -96,10 +113,7 @@ def judge(outcome: Outcome, network: Network, votes: Sequence[Vote], *, answered
         return Said(
             Fault.UNDETERMINED, f"the witnesses of network {network.name} only {only}, and that works"
         )
-    evidence = f"no witness of network {network.name} was reached ({_some(heard)})"
-    if answered:
-        return Said(Fault.UNDETERMINED, f"{evidence}, yet the target was, a moment later")
-    return Said(Fault.OURS, evidence)
+    return Said(Fault.OURS, f"no witness of network {network.name} was reached ({_some(heard)})")
 
 
 def _is_asked(vote: Vote, *, names: bool) -> bool:
@@ -119,7 +133,7 @@ def _unheard(network: Network, votes: Sequence[Vote]) -> str:
         return f"network {network.name} has no witness"
     if any(vote.tried is None and vote.valid for vote in votes):
         return f"the witnesses of network {network.name} were not heard in time"
-    return f"no witness of network {network.name} has a vote: none was reached within 24 h"
+    return f"no witness of network {network.name} has a vote: none was reached within 24 h, or while others answered"
 
 
 def _some(votes: Sequence[Vote]) -> str:

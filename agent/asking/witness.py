@@ -1,6 +1,7 @@
 """Is it us? Asked of a way's witnesses the moment something fails on it, and of whatever else answers there."""
 
 import asyncio
+import collections
 import dataclasses
 import json
 import random
@@ -14,7 +15,7 @@ from agent.asking import votes
 from agent.asking.remembered import Remembered
 from agent.asking.votes import Known, Said, Vote
 from probes.base import Clock, Tried
-from probes.result import ANSWERED, Fault, ProbeResult
+from probes.result import ANSWERED, Fault, ProbeResult, ended_ns
 from probes.target import Network, Path, Target, Witness
 
 log = structlog.get_logger("asker")
@@ -28,6 +29,9 @@ EVERY_S: Final = 300.0
 DOWN_S: Final = 10.0
 """How often one is tried that has a vote and was not reached: so the end of an outage is seen."""
 
+DARK_LOOKS: Final = 1000
+"""So many looks that reached nobody are remembered, for failures that began before them and are seen after."""
+
 TICK_S: Final = 1.0
 SAVE_NS: Final = 60 * 1_000_000_000
 
@@ -40,18 +44,41 @@ async def nobody(_witness: Witness, _path: Path) -> Tried:
 
 @dataclasses.dataclass(slots=True)
 class Look:
-    """All witnesses of a network, tried at one instant (monotonic nanoseconds); `ended` when all have answered."""
+    """All witnesses of a network, tried at one instant (monotonic nanoseconds).
+
+    `valid` names those that had a vote when it began. `answers` says when each target of the network had answered
+    last, as it stood when the look ended: what answers later tells of a later time.
+    """
 
     network: Network
     began_ns: int
+    valid: frozenset[str]
     tried: dict[str, Tried] = dataclasses.field(default_factory=dict)
     tasks: tuple[asyncio.Task[None], ...] = ()
+    answers: Mapping[str, int] | None = None
+
+    @property
+    def complete(self) -> bool:
+        return len(self.tried) == len(self.network.witnesses)
+
+    @property
+    def reached(self) -> bool:
+        return any(tried.reached or tried.resolved for tried in self.tried.values())
+
+    @property
+    def dark(self) -> bool:
+        """Return whether nobody was reached, and that means something."""
+        return self.complete and not self.reached and bool(self.valid)
 
     def may_be_joined(self, failed_ns: int) -> bool:
         """Return whether a failure may still wait for it: what was reached before the failure proves nothing."""
-        running = any(not task.done() for task in self.tasks)
-        reached = any(tried.reached or tried.resolved for tried in self.tried.values())
-        return running and not reached and failed_ns - self.began_ns <= JOIN_NS
+        return not self.complete and not self.reached and failed_ns - self.began_ns <= JOIN_NS
+
+    def votes(self) -> list[Vote]:
+        return [
+            Vote(witness, self.tried.get(witness.name), witness.name in self.valid)
+            for witness in self.network.witnesses
+        ]
 
     async def ended(self) -> None:
         if self.tasks:
@@ -82,6 +109,7 @@ class Witnesses:
         self._due_ns: dict[tuple[str, str], int] = {}
         self._looks: dict[str, Look] = {}
         self._answers: dict[str, dict[str, int]] = {}
+        self._dark_ns: dict[str, collections.deque[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._drained = False
         self.switch(networks, attempt)
@@ -99,13 +127,24 @@ class Witnesses:
         self._known = {key: self._known.get(key, Known()) if key[0] in stay else Known() for key in wanted}
         self._due_ns = {key: self._due_ns.get(key, 0) if key[0] in stay else 0 for key in wanted}
         self._answers = {name: found for name, found in self._answers.items() if name in stay}
+        self._dark_ns = {name: found for name, found in self._dark_ns.items() if name in stay}
 
     # -- what is heard
 
     def answered(self, target: Target, result: ProbeResult) -> None:
-        """Hear that an attempt ended: a good answer proves the way that it came by."""
-        if result.outcome in ANSWERED and self._carrying(target):
-            self._answers.setdefault(target.network, {})[target.name] = self._clock.mono_ns()
+        """Hear that an attempt ended: a good answer proves the way that it came by.
+
+        It casts doubt on witnesses that were not reached, which are tried again at once.
+        """
+        network = self._carrying(target)
+        if network is None or result.outcome not in ANSWERED:
+            return
+        now_ns = self._clock.mono_ns()
+        self._answers.setdefault(network.name, {})[target.name] = now_ns
+        for witness in network.witnesses:
+            key = network.name, witness.name
+            if self._known[key].answered():
+                self._due_ns[key] = now_ns
 
     def look(self, target: Target, result: ProbeResult) -> Look | None:
         """Begin a look for a failure that was just seen, or join one; None where there is nobody to ask."""
@@ -116,17 +155,23 @@ class Witnesses:
         running = self._looks.get(network.name)
         if running is not None and running.may_be_joined(now_ns):
             return running
-        look = Look(network, now_ns)
+        wall_ns = self._clock.wall_ns()
+        valid = frozenset(
+            one.name for one in network.witnesses if self._known[network.name, one.name].votes(wall_ns)
+        )
+        look = Look(network, now_ns, valid)
         look.tasks = tuple(self._spawn(self._one(network, witness, look)) for witness in network.witnesses)
         self._looks[network.name] = look
         return look
 
-    def judge(
-        self, target: Target, result: ProbeResult, failed_ns: int, look: Look | None, *, answered: bool
-    ) -> Said:
+    def judge(self, target: Target, result: ProbeResult, failed_ns: int, look: Look | None) -> Said:
         """Return whose fault a failure is that was seen at `failed_ns`, by all that is known now.
 
-        `answered` says that a confirmation of it was answered.
+        1. An answer from a server is not ours.
+        2. Witnesses are believed, but for what was seen beside them at the same time: another target of the way that
+           answered after the failure clears it, and a look before it, while the attempt went on, that reached nobody
+           does not.
+        3. Where they cannot tell, whatever other target has answered since does.
         """
         if said := votes.at_once(result):
             return said
@@ -135,21 +180,23 @@ class Witnesses:
             return Said(
                 Fault.UNDETERMINED, f"target {target.name} goes a way of its own, which has no witness"
             )
-        answers = self._answers.get(network.name, {}).items()
-        others = [name for name, at_ns in answers if name != target.name and at_ns >= failed_ns]
-        if said := votes.beside(network.name, next(iter(others), None)):
-            return said
-        heard = look.tried if look is not None else {}
-        now_ns = self._clock.wall_ns()
-        return votes.judge(
-            result.outcome,
-            network,
-            [
-                Vote(witness, heard.get(witness.name), self._votes(network, witness, now_ns))
-                for witness in network.witnesses
-            ],
-            answered=answered,
-        )
+        said = votes.judge(result.outcome, network, self._heard(network, look))
+        began_ns = failed_ns - (ended_ns(result) - result.started_ns)
+        dark = any(began_ns <= at_ns <= failed_ns for at_ns in self._dark_ns.get(network.name, ()))
+        if said.fault is Fault.NOT_OURS and dark:
+            return votes.in_the_dark(network.name)
+        answers: Mapping[str, int] = self._answers.get(network.name, {})
+        if said.fault is Fault.OURS and look is not None and look.answers is not None:
+            answers = look.answers
+        others = [name for name, at_ns in answers.items() if name != target.name and at_ns >= failed_ns]
+        return votes.beside(network.name, others[0]) if others and said.fault is not Fault.NOT_OURS else said
+
+    @staticmethod
+    def _heard(network: Network, look: Look | None) -> list[Vote]:
+        """Return what a look has brought so far; without one, that nobody was heard."""
+        if look is not None:
+            return look.votes()
+        return [Vote(witness, None, valid=True) for witness in network.witnesses]
 
     def states(self) -> Mapping[str, Mapping[str, str]]:
         """Return network -> witness -> how it stands, as far as it was tried."""
@@ -203,6 +250,7 @@ class Witnesses:
             return
         if look is not None:
             look.tried[witness.name] = tried
+            self._conclude(look)
         key = network.name, witness.name
         if self._networks.get(network.name) != network or key not in self._known:
             return  # the plan has changed meanwhile
@@ -216,6 +264,14 @@ class Witnesses:
             tell = log.info if state == "up" else log.warning
             tell(f"witness.{state}", network=network.name, witness=witness.name, says=tried.says)
 
+    def _conclude(self, look: Look) -> None:
+        if look.complete:
+            name = look.network.name
+            look.answers = dict(self._answers.get(name, {}))
+            if look.dark:
+                dark = self._dark_ns.setdefault(name, collections.deque(maxlen=DARK_LOOKS))
+                dark.append(self._clock.mono_ns())
+
     def _spawn(self, work: Any) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -225,10 +281,6 @@ class Witnesses:
     def _carrying(self, target: Target) -> Network | None:
         network = self._networks.get(target.network)
         return network if network is not None and network.carries(target) else None
-
-    def _votes(self, network: Network, witness: Witness, now_ns: int) -> bool:
-        known = self._known.get((network.name, witness.name))
-        return known is not None and known.votes(now_ns)
 
     # -- kept over restarts
 

@@ -62,9 +62,12 @@ class Alerting:
         now_ns = self._wall_ns()
         done = step(alive, self._found(config, now_ns), now_ns)
         changed = [*done.began, *done.rose, *done.ended]
-        if changed:
+        calmed = [alert for alert in done.alive.values() if _turned_quiet(alert, alive)]
+        if changed or calmed:
             seqs = {alert.id: self._seq.get(alert.id, 0) + 1 for alert in changed}
-            self._rows.save([_row(config.vantage, alert, seqs[alert.id]) for alert in changed])
+            told = self._seq | seqs
+            rows = {alert.id: _row(config.vantage, alert, told[alert.id]) for alert in [*calmed, *changed]}
+            self._rows.save(list(rows.values()))
             self._seq |= seqs
         self._alive = done.alive
         for alert in changed:
@@ -113,6 +116,12 @@ async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> 
 
 def ways_of(config: Config) -> Ways:
     return Ways(after_ns=round(config.paging.after_s * 1e9), warm_up_ns=round(config.paging.warm_up_s * 1e9))
+
+
+def _turned_quiet(alert: Alert, before: Mapping[str, Alert]) -> bool:
+    """Return whether it became quiet or ceased to be: nothing to tell, and to remember over a restart."""
+    known = before.get(alert.finding.key)
+    return known is not None and (known.quiet_ns is None) != (alert.quiet_ns is None)
 
 
 # -- whose fault

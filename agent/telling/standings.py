@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from agent.config.model import Config
 from agent.slo.standing import Slot, Standing
-from agent.telling.settling import ended_ns
 from exporters.signals import Judged
 from probes.events import class_of
-from probes.result import EventClass, Fault, Outcome, ProbeResult
+from probes.result import EventClass, Fault, Outcome, ProbeResult, ended_ns
 from probes.target import Target
 from storage.records import Beat
 
@@ -82,6 +81,8 @@ class Seen:
             self.good_ns = at_ns
 
     def _lose(self, judged: Judged, at_ns: int) -> None:
+        if at_ns < max(self.lost_ns, self.good_ns or 0):
+            return  # failures are settled after what came later
         if judged.fault is not Fault.OURS:
             self.lost_since_ns, self.lost_confirmed = None, False
             return

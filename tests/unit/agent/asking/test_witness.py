@@ -207,19 +207,85 @@ class ByTarget(SlowProbe):
         return dataclasses.replace(result, outcome=GONE if target.name == "down" else Outcome.OK)
 
 
-def test_another_target_that_answers_on_the_same_way_after_the_failure_proves_it() -> None:
-    for pause_s, fault in ((3.0, Fault.NOT_OURS), (0.0, Fault.OURS)):
-        bench = Bench()
-        bench.all_down()
-        bench.probe = ByTarget(bench.clock, (), lambda target, _: 0.5 if target.name == "down" else 0.1)
+def beside(bench: Bench, pause_s: float) -> None:
+    """Let `down` fail, and `up` answer so long after that began."""
+    bench.all_down()
+    bench.probe = ByTarget(bench.clock, (), lambda target, _: 0.5 if target.name == "down" else 0.1)
 
-        async def scenario(pipeline: Pipeline, bench: Bench = bench, pause_s: float = pause_s) -> None:
-            bench.start(pipeline, a_job("down"))
-            await asyncio.sleep(pause_s)
-            bench.start(pipeline, a_job("up"))
+    async def scenario(pipeline: Pipeline) -> None:
+        bench.start(pipeline, a_job("down"))
+        await asyncio.sleep(pause_s)
+        bench.start(pipeline, a_job("up"))
 
-        bench.run(scenario)
-        assert bench.faults == [fault], f"an answer {pause_s} s later"
+    bench.run(scenario)
+
+
+@pytest.mark.parametrize(("pause_s", "fault"), [(0.0, Fault.OURS), (3.0, Fault.NOT_OURS), (6.0, Fault.OURS)])
+def test_another_target_that_answers_while_no_witness_is_reached_proves_the_way(
+    pause_s: float, fault: Fault
+) -> None:
+    """What answered before the failure tells nothing of after, and what answers later that the way is mended."""
+    bench = Bench()
+    bench.far.takes_s = 5.0
+    beside(bench, pause_s)
+    assert bench.faults == [fault]
+
+
+def test_where_witnesses_cannot_tell_whatever_answers_until_the_settlement_does() -> None:
+    bench = Bench(Network(name="internet"))
+    beside(bench, 6.0)
+    assert bench.faults == [Fault.NOT_OURS]
+    assert bench.journal.settled[0].witness == "target up answered on network internet meanwhile"
+
+
+def test_witnesses_that_are_gone_while_targets_answer_are_doubted_and_tried_again_at_once() -> None:
+    bench = Bench()
+    bench.all_down()
+    bench.probe = ByTarget(bench.clock, (), 0.5)
+
+    async def scenario(pipeline: Pipeline) -> None:
+        beside = asyncio.create_task(bench.witnesses.run())
+        await asyncio.sleep(1)
+        bench.start(pipeline, a_job("up"))
+        await asyncio.sleep(2)
+        bench.start(pipeline, a_job("down"))
+        await asyncio.sleep(20)
+        beside.cancel()
+
+    bench.run(scenario)
+    tried = [round(at_s - bench.began_ns / 1e9, 1) for at_s, name in bench.far.tried if name == TLS.name]
+    assert tried[:3] == [0.0, 2.0, 3.5], "at the start, after the answer, and for the failure"
+    assert bench.faults == [Fault.UNDETERMINED]
+
+
+def test_a_failure_that_waited_through_an_outage_of_ours_is_ours_though_it_is_over() -> None:
+    """A probe that hangs is seen to fail seconds after its cause, when the way may be whole again."""
+    bench = Bench()
+    bench.all_down()
+    bench.probe = SlowProbe(bench.clock, (GONE,), lambda target, _: 8.0 if target.name == "hanging" else 1.0)
+    ended = bench.probe.ask
+
+    async def timed(target: Target, workload: Workload, slot: Slot) -> ProbeResult:
+        took_s = 8.0 if target.name == "hanging" else 1.0
+        return dataclasses.replace(await ended(target, workload, slot), total_s=took_s)
+
+    bench.probe.ask = timed  # type: ignore[method-assign] # so that it says how long it took
+
+    async def scenario(pipeline: Pipeline) -> None:
+        bench.start(pipeline, a_job("hanging"))
+        bench.start(pipeline, a_job("refused"))
+        await asyncio.sleep(5)
+        bench.far.down.clear()
+        await asyncio.sleep(4)
+        bench.start(pipeline, a_job("after"))
+
+    bench.run(scenario)
+    by_target = {settled.slot.target: settled for settled in bench.journal.settled}
+    assert by_target["refused"].fault is by_target["hanging"].fault is Fault.OURS
+    assert (
+        by_target["hanging"].witness == "no witness of network internet was reached while the attempt went on"
+    )
+    assert by_target["after"].fault is Fault.NOT_OURS
 
 
 def test_the_answer_of_a_target_on_another_way_proves_nothing() -> None:
@@ -358,5 +424,5 @@ def test_another_plan_keeps_the_votes_of_ways_that_stay() -> None:
     witnesses._restore({name: {TLS.name: clock.wall_ns()} for name in ("internet", "private")})
     moved = dataclasses.replace(private, path=Path(proxy="http://other:1"))
     witnesses.switch((dataclasses.replace(INTERNET, witnesses=(TLS,)), moved), far.attempt)
-    assert witnesses._votes(INTERNET, TLS, clock.wall_ns())
-    assert not witnesses._votes(moved, TLS, clock.wall_ns())
+    known = {network: one.votes(clock.wall_ns()) for (network, _), one in witnesses._known.items()}
+    assert known == {"internet": True, "private": False}

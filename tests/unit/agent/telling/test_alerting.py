@@ -454,6 +454,30 @@ def test_what_is_known_of_our_own_faults_outlasts_a_restart() -> None:
     assert again.look(11) == told.look(11) == [("NetworkDown", "page", "internet")]
 
 
+def test_a_loss_that_is_settled_after_the_way_was_mended_is_old_news() -> None:
+    """Failures are settled 10 s and more after they were seen."""
+    told = Told(estate("aws"))
+    lose(told, 0, "aws")
+    told.settle(1, "aws")
+    lose(told, 0, "aws")
+    told.beat(31, tls="down")
+    assert told.look(31) == []
+
+
+def test_a_quiet_alert_is_remembered_as_such_and_nothing_is_told_of_it() -> None:
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.look(11)
+    told.settle(1, "aws")
+    told.look(31)
+    (row,) = told.rows.alive("here")
+    assert (row.quiet_ns, row.seq) == (START_NS + 31 * SECOND_NS, 1)
+    down(told, 2, "aws")
+    told.look(71)
+    (row,) = told.rows.alive("here")
+    assert (row.quiet_ns, row.seq) == (None, 1)
+
+
 def test_a_snapshot_of_before_witnesses_is_read() -> None:
     told = Told(estate("aws"))
     told.settle(0, "aws")
