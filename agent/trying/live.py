@@ -29,11 +29,12 @@ async def _trials(config: Config, secrets: Secrets) -> list[Trial]:
     lag.start()
     machine.sample()
     try:
-        asked, database, collector, heartbeat = await asyncio.gather(
+        asked, database, collector, heartbeat, witnesses = await asyncio.gather(
             ask_all(probe, clock, targets.cheapest(config), config.limits.in_flight, lambda _: None),
             asyncio.to_thread(services.database, config, secrets),
             services.collector(config, transport),
             services.heartbeat(config, secrets, transport),
+            services.witnesses(config, secrets, transport),
         )
     finally:
         lag.stop()
@@ -42,4 +43,4 @@ async def _trials(config: Config, secrets: Secrets) -> list[Trial]:
         targets.trial(result, target, transport.seen, secrets)
         for result, target in zip(asked, config.targets, strict=True)
     ]
-    return [*tried, *(one for one in (database, collector, heartbeat) if one is not None)]
+    return [*tried, *witnesses, *(one for one in (database, collector, heartbeat) if one is not None)]
