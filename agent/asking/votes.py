@@ -31,9 +31,13 @@ class Known:
         if tried.reached:
             self.reached_ns, self.doubted = now_ns, False
 
-    def answered(self) -> bool:
-        """Hear that something answered on its way; return whether that is news of it."""
+    def answered(self, *, named: bool = True) -> bool:
+        """Hear that something answered on its way, for which a name was resolved or not; return whether that is news.
+
+        An answer without a name says nothing of a witness that no name could be resolved for.
+        """
         news = self.tried is not None and not self.tried.reached and not self.doubted
+        news = news and (named or self.tried is None or self.tried.resolved is not False)
         self.doubted |= news
         return news
 

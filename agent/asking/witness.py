@@ -2,7 +2,6 @@
 
 import asyncio
 import collections
-import dataclasses
 import json
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -12,6 +11,7 @@ from typing import Any, Final
 import structlog
 
 from agent.asking import votes
+from agent.asking.looks import Answers, Look
 from agent.asking.remembered import Remembered
 from agent.asking.votes import Known, Said, Vote
 from probes.base import Clock, Tried
@@ -20,8 +20,8 @@ from probes.target import Network, Path, Target, Witness
 
 log = structlog.get_logger("asker")
 
-JOIN_NS: Final = 1_000_000_000
-"""A failure joins a look that began so long before it at the most: an older one tells of another time."""
+REST_NS: Final = 250_000_000
+"""So long after a look began the next one begins: a hundred targets that fail at once must not dial a hundred times."""
 
 EVERY_S: Final = 300.0
 """How often a witness is tried while nothing fails, so that its vote is known."""
@@ -40,49 +40,6 @@ Try = Callable[[Witness, Path], Awaitable[Tried]]
 
 async def nobody(_witness: Witness, _path: Path) -> Tried:
     return Tried(reached=False, resolved=None, says="nobody tries")
-
-
-@dataclasses.dataclass(slots=True)
-class Look:
-    """All witnesses of a network, tried at one instant (monotonic nanoseconds).
-
-    `valid` names those that had a vote when it began. `answers` says when each target of the network had answered
-    last, as it stood when the look ended: what answers later tells of a later time.
-    """
-
-    network: Network
-    began_ns: int
-    valid: frozenset[str]
-    tried: dict[str, Tried] = dataclasses.field(default_factory=dict)
-    tasks: tuple[asyncio.Task[None], ...] = ()
-    answers: Mapping[str, int] | None = None
-
-    @property
-    def complete(self) -> bool:
-        return len(self.tried) == len(self.network.witnesses)
-
-    @property
-    def reached(self) -> bool:
-        return any(tried.reached or tried.resolved for tried in self.tried.values())
-
-    @property
-    def dark(self) -> bool:
-        """Return whether nobody was reached, and that means something."""
-        return self.complete and not self.reached and bool(self.valid)
-
-    def may_be_joined(self, failed_ns: int) -> bool:
-        """Return whether a failure may still wait for it: what was reached before the failure proves nothing."""
-        return not self.complete and not self.reached and failed_ns - self.began_ns <= JOIN_NS
-
-    def votes(self) -> list[Vote]:
-        return [
-            Vote(witness, self.tried.get(witness.name), witness.name in self.valid)
-            for witness in self.network.witnesses
-        ]
-
-    async def ended(self) -> None:
-        if self.tasks:
-            await asyncio.wait(self.tasks)
 
 
 class Witnesses:
@@ -108,7 +65,7 @@ class Witnesses:
         self._known: dict[tuple[str, str], Known] = {}
         self._due_ns: dict[tuple[str, str], int] = {}
         self._looks: dict[str, Look] = {}
-        self._answers: dict[str, dict[str, int]] = {}
+        self._answers: dict[str, Answers] = {}
         self._dark_ns: dict[str, collections.deque[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._drained = False
@@ -134,16 +91,17 @@ class Witnesses:
     def answered(self, target: Target, result: ProbeResult) -> None:
         """Hear that an attempt ended: a good answer proves the way that it came by.
 
-        It casts doubt on witnesses that were not reached, which are tried again at once.
+        One over a fresh connection casts doubt on witnesses that were not reached, which are tried again at once; on
+        those whose names were not resolved, if a name was resolved for it.
         """
         network = self._carrying(target)
         if network is None or result.outcome not in ANSWERED:
             return
         now_ns = self._clock.mono_ns()
-        self._answers.setdefault(network.name, {})[target.name] = now_ns
-        for witness in network.witnesses:
+        self._answers.setdefault(network.name, Answers()).take(result, now_ns)
+        for witness in () if result.reused else network.witnesses:
             key = network.name, witness.name
-            if self._known[key].answered():
+            if self._known[key].answered(named=result.dns_s is not None):
                 self._due_ns[key] = now_ns
 
     def look(self, target: Target, result: ProbeResult) -> Look | None:
@@ -159,8 +117,12 @@ class Witnesses:
         valid = frozenset(
             one.name for one in network.witnesses if self._known[network.name, one.name].votes(wall_ns)
         )
-        look = Look(network, now_ns, valid)
-        look.tasks = tuple(self._spawn(self._one(network, witness, look)) for witness in network.witnesses)
+        began_ns = now_ns if running is None else max(now_ns, running.began_ns + REST_NS)
+        look = Look(network, began_ns, valid)
+        look.tasks = tuple(
+            self._spawn(self._one(network, witness, look, (began_ns - now_ns) / 1e9))
+            for witness in network.witnesses
+        )
         self._looks[network.name] = look
         return look
 
@@ -185,11 +147,12 @@ class Witnesses:
         dark = any(began_ns <= at_ns <= failed_ns for at_ns in self._dark_ns.get(network.name, ()))
         if said.fault is Fault.NOT_OURS and dark:
             return votes.in_the_dark(network.name)
-        answers: Mapping[str, int] = self._answers.get(network.name, {})
-        if said.fault is Fault.OURS and look is not None and look.answers is not None:
-            answers = look.answers
-        others = [name for name, at_ns in answers.items() if name != target.name and at_ns >= failed_ns]
-        return votes.beside(network.name, others[0]) if others and said.fault is not Fault.NOT_OURS else said
+        if said.fault is Fault.NOT_OURS:
+            return said
+        answers = look.answers if look is not None and said.fault is Fault.OURS else None
+        answers = answers or self._answers.get(network.name, Answers())
+        other = answers.since(failed_ns, target.name, result.outcome)
+        return said if other is None else votes.beside(network.name, other)
 
     @staticmethod
     def _heard(network: Network, look: Look | None) -> list[Vote]:
@@ -241,9 +204,10 @@ class Witnesses:
                     self._due_ns[key] = now_ns + round(EVERY_S * 1e9)  # or when this try says
                     self._spawn(self._one(network, witness, None))
 
-    async def _one(self, network: Network, witness: Witness, look: Look | None) -> None:
-        """Try one witness; a mistake of ours costs its word and nothing else."""
+    async def _one(self, network: Network, witness: Witness, look: Look | None, pause_s: float = 0.0) -> None:
+        """Try one witness, after a pause; a mistake of ours costs its word and nothing else."""
         try:
+            await asyncio.sleep(pause_s)
             tried = await self._attempt(witness, network.path)
         except Exception:
             log.exception("witness.failed", network=network.name, witness=witness.name)
@@ -258,8 +222,8 @@ class Witnesses:
         before = known.state(now_ns)
         known.take(tried, now_ns)
         state = known.state(now_ns)
-        pause_s = DOWN_S if state == "down" else EVERY_S
-        self._due_ns[key] = self._clock.mono_ns() + round(self._jitter(0.8, 1.2) * pause_s * 1e9)
+        rest_s = DOWN_S if state == "down" else EVERY_S
+        self._due_ns[key] = self._clock.mono_ns() + round(self._jitter(0.8, 1.2) * rest_s * 1e9)
         if state != before and (before, state) != (None, "up"):
             tell = log.info if state == "up" else log.warning
             tell(f"witness.{state}", network=network.name, witness=witness.name, says=tried.says)
@@ -267,7 +231,7 @@ class Witnesses:
     def _conclude(self, look: Look) -> None:
         if look.complete:
             name = look.network.name
-            look.answers = dict(self._answers.get(name, {}))
+            look.answers = self._answers.get(name, Answers()).copy()
             if look.dark:
                 dark = self._dark_ns.setdefault(name, collections.deque(maxlen=DARK_LOOKS))
                 dark.append(self._clock.mono_ns())

@@ -79,8 +79,10 @@ class View:
     def _cut(self) -> Mapping[str, int]:
         """Return the networks that are cut, as far as is known, and when something was lost there last.
 
-        A witness that is reached, or a target that answered since, says that the way is whole again.
+        A witness that is reached, or a target that answered since, says that the way is whole again; where nothing but
+        names failed, one for which a name was resolved: kept connections outlast a resolver.
         """
+        names: dict[str, bool] = {}
         cut: dict[str, int] = {}
         for member in self.members:
             target, seen = self.targets.get(member.target), self.lost(member)
@@ -90,10 +92,13 @@ class View:
             witness = self.witnesses.get(way, Witness())
             if not witness.reaches or witness.resolves is False:
                 cut[way] = max(seen.lost_ns, cut.get(way, 0))
+                names[way] = names.get(way, True) and seen.outcome is Outcome.DNS
         for member in self.members:
-            target, good_ns = self.targets.get(member.target), self._good_ns(member)
-            if target is not None and good_ns > cut.get(self._way(target), good_ns):
-                del cut[self._way(target)]
+            target, seen = self.targets.get(member.target), self.seen.get(member.pair)
+            if target is None or seen is None or (way := self._way(target)) not in cut:
+                continue
+            if ((seen.named_ns if names[way] else seen.good_ns) or 0) > cut[way]:
+                del cut[way]
         return cut
 
     def _way(self, target: Target) -> str:
@@ -102,10 +107,6 @@ class View:
         if network is None or network.carries(target):
             return target.network
         return f"{target.network}, by the proxy of {target.name}"
-
-    def _good_ns(self, member: Member) -> int:
-        seen = self.seen.get(member.pair)
-        return seen.good_ns or 0 if seen is not None else 0
 
     def _sight(self, target: Target, member: Member, cut: Mapping[str, int]) -> Sight:
         health, outcome = self._health(target, member, cut)

@@ -38,7 +38,7 @@ DAY_NS: Final = 86400 * 1_000_000_000
 class Seen:
     """One probe of a target: how it stands, its last outcome that was not good, and since when it is probed.
 
-    `good_ns` is when its last good answer ended. While its slots fail by our own fault, `lost_since_ns` is the first
+    `good_ns` is when its last good answer ended, `named_ns` that of the last for which a name was resolved. While its slots fail by our own fault, `lost_since_ns` is the first
     of them, `lost_ns` when the last of them failed, and `lost_confirmed` whether every confirmation of one failed.
     `refused` counts slots in a row whose identity or quota was refused, the first of them at `refused_ns`.
     """
@@ -52,6 +52,7 @@ class Seen:
     lost_confirmed: bool = False
     refused: int = 0
     refused_ns: int = 0
+    named_ns: int | None = None
 
     @property
     def turned(self) -> bool:
@@ -79,6 +80,7 @@ class Seen:
             self.outcome = None if kind is EventClass.GOOD else result.outcome
         if kind is EventClass.GOOD:
             self.good_ns = at_ns
+            self.named_ns = self.named_ns if result.dns_s is None else at_ns
 
     def _lose(self, judged: Judged, at_ns: int) -> None:
         if at_ns < max(self.lost_ns, self.good_ns or 0):
@@ -118,7 +120,7 @@ class Seen:
         )
 
 
-_LATER: Final = ("good_ns", "lost_since_ns", "lost_ns", "lost_confirmed", "refused", "refused_ns")
+_LATER: Final = ("good_ns", "lost_since_ns", "lost_ns", "lost_confirmed", "refused", "refused_ns", "named_ns")
 """What a snapshot of an earlier release may lack."""
 
 

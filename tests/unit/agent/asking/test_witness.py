@@ -288,6 +288,47 @@ def test_a_failure_that_waited_through_an_outage_of_ours_is_ours_though_it_is_ov
     assert by_target["after"].fault is Fault.NOT_OURS
 
 
+def test_many_failures_of_a_moment_dial_a_few_times_a_second_at_the_most() -> None:
+    """A cloud with many targets fails, and each of its failures is seen a little later than the one before."""
+    bench = Bench()
+    bench.far.takes_s = 0.01
+
+    async def scenario(pipeline: Pipeline) -> None:
+        for number in range(50):
+            bench.start(pipeline, a_job(f"t{number}"))
+            await asyncio.sleep(0.02)
+
+    bench.run(scenario)
+    asked = [round(at_s - bench.began_ns / 1e9, 2) for at_s, name in bench.far.tried if name == TLS.name]
+    assert asked == [0.5, 0.75, 1.0, 1.25, 1.5]
+    assert bench.faults == [Fault.NOT_OURS] * 50
+
+
+@pytest.mark.parametrize(("dns_s", "fault"), [(0.01, Fault.NOT_OURS), (None, Fault.OURS)])
+def test_a_name_that_is_not_resolved_is_answered_by_one_that_is(dns_s: float | None, fault: Fault) -> None:
+    """A kept connection goes on without a resolver."""
+    bench = Bench()
+    bench.far.takes_s = 5.0
+    asked = ByTarget(bench.clock, (), 0.5).ask
+
+    async def named(target: Target, workload: Workload, slot: Slot) -> ProbeResult:
+        result = await asked(target, workload, slot)
+        if target.name == "down":
+            return dataclasses.replace(result, outcome=Outcome.DNS)
+        return dataclasses.replace(result, dns_s=dns_s, reused=dns_s is None)
+
+    bench.probe.ask = named  # type: ignore[method-assign] # so that it says what was resolved
+    bench.all_down()
+
+    async def scenario(pipeline: Pipeline) -> None:
+        bench.start(pipeline, a_job("down"))
+        await asyncio.sleep(3.0)
+        bench.start(pipeline, a_job("up"))
+
+    bench.run(scenario)
+    assert bench.faults == [fault]
+
+
 def test_the_answer_of_a_target_on_another_way_proves_nothing() -> None:
     bench = Bench(INTERNET, Network(name="private"))
     bench.all_down()

@@ -80,11 +80,12 @@ class Told:
         *,
         confirmed: bool = True,
         fault: Fault = Fault.NOT_OURS,
+        dns_s: float | None = None,
     ) -> None:
         bad = outcome.value in BAD
         self.standings.settle(
             Judged(
-                result=result(slot, outcome, target=target),
+                result=result(slot, outcome, target=target, dns_s=dns_s),
                 fault=fault if bad else Fault.NONE,
                 confirmed=bad and confirmed,
                 answered=bad and not confirmed,
@@ -369,6 +370,18 @@ def test_a_dead_resolver_is_told_as_such() -> None:
     told.beat(11, tls="down", dns="down")
     assert told.look(11) == [("NetworkDown", "page", "resolver of internet")]
     assert told.notices[0].key.startswith("network-down/internet@")
+
+
+def test_kept_connections_outlast_a_dead_resolver_and_do_not_prove_it() -> None:
+    told = Told(estate("aws", "azure"))
+    lose(told, 0, "aws", outcome=Outcome.DNS)
+    told.settle(1, "azure")
+    told.beat(31, tls="down", dns="down")
+    assert told.look(31) == [("NetworkDown", "page", "resolver of internet")]
+    told.settle(2, "azure", dns_s=0.01)
+    told.look(61)
+    (row,) = told.rows.alive("here")
+    assert row.quiet_ns == told.now_ns
 
 
 def test_an_asker_that_is_gone_says_nothing_of_its_witnesses() -> None:
