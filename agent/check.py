@@ -93,6 +93,8 @@ def totals(config: Config, found: Figures) -> Iterator[str]:
     yield f"Cost a day: {cost(day, len(config.targets))}"
     yield f"Stored a day: {amount(day.rows)} rows, about {storage(day.row_bytes)}"
     yield f"Series a scrape: {found.series.start:,} from the start, {found.series.most:,} once all has been seen"
+    if bare := [network.name for network in config.networks if not network.witnesses]:
+        yield f"Networks without a witness, on which the fault of a failure stays undetermined: {', '.join(bare)}"
     sources = {one.cost.price_source for one in found.asked if one.cost.price_source is not None}
     if sources:
         yield f"prices: {', '.join(sorted(sources))}"

@@ -199,6 +199,12 @@ BUDGET_USED = _family(
     "Share of a budget that is spent in the UTC day; of all targets or probes the fullest.",
     ("scope", "unit"),
 )
+WITNESS_UP = _family(
+    "witness_up",
+    "gauge",
+    "Whether a witness of a way out was reached when it was last tried; absent until then.",
+    ("network", "witness"),
+)
 LAST_BEAT = _family(
     "agent_last_beat_timestamp_seconds", "gauge", "When the asker reported of itself last, unix time."
 )

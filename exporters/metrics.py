@@ -221,6 +221,10 @@ class Metrics:
             if report.clock_offset_s is not None:
                 self._series.set(conventions.CLOCK_OFFSET, (), report.clock_offset_s)
             self._budget(report)
+            self._series.clear(conventions.WITNESS_UP)
+            for network, witnesses in report.witnesses.items():
+                for witness, state in witnesses.items():
+                    self._series.set(conventions.WITNESS_UP, (network, witness), float(state == "up"))
             # Drops are counted by the asker since it started: a new boot begins at 0 again.
             boot, before = self._asker
             for reason, count in report.dropped.items():

@@ -149,6 +149,18 @@ class Dialect(Protocol):
         ...
 
 
+class Tried(NamedTuple):
+    """What became of one try to reach a witness.
+
+    `resolved` says whether a name was resolved on the way, None where none was looked up; `says` is why it was not
+    reached, or where it was.
+    """
+
+    reached: bool
+    resolved: bool | None
+    says: str
+
+
 class Secrets(Protocol):
     """Turns references into secrets, and keeps secrets out of texts."""
 

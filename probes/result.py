@@ -117,6 +117,21 @@ MEANING: Mapping[Outcome, Meaning] = {
 DEADLINES = frozenset({Outcome.FIRST_TOKEN_TIMEOUT, Outcome.STALLED, Outcome.TOTAL_TIMEOUT})
 """Outcomes of a passed deadline: bad for the latency and throughput SLIs too."""
 
+ON_THE_WAY = frozenset(
+    {
+        Outcome.DNS,
+        Outcome.CONNECT_REFUSED,
+        Outcome.CONNECT_TIMEOUT,
+        Outcome.TLS,
+        Outcome.DISCONNECTED,
+        Outcome.FIRST_TOKEN_TIMEOUT,
+        Outcome.STALLED,
+        Outcome.TOTAL_TIMEOUT,
+        Outcome.TRUNCATED,
+    }
+)
+"""Outcomes that a broken way out may have; any other is a server's answer, so the way is whole."""
+
 ANSWERED = frozenset({Outcome.OK, Outcome.MISMATCH})
 """Outcomes that came to their end, so that their total is the duration of an answer."""
 
@@ -280,6 +295,13 @@ class ProbeResult:
             "quality": "trusted" if self.trusted else "untrusted",
             "trace_id": self.trace_id,
         }
+
+
+def ended_ns(result: ProbeResult) -> int:
+    """Return when an attempt ended, UTC nanoseconds: its last mark, or as long as `total_s` says."""
+    if result.marks:
+        return result.started_ns + max(offset for _, offset in result.marks)
+    return result.started_ns + round((result.total_s or 0.0) * 1e9)
 
 
 def rfc3339(instant_ns: int) -> str:

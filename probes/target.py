@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, Self, get_args
 
 Kind = Literal[
     "chat", "chat-sync", "models", "responses", "embeddings", "tools", "json", "throughput", "long-context"
@@ -45,6 +45,51 @@ class Path:
     resolve: Mapping[str, str] = dataclasses.field(default_factory=dict)
     source_address: str | None = None
     intercepted: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """A host at the far end of a way out: being reached proves the way, and it is asked nothing.
+
+    `tls` and `tcp` connect to it; `dns` only looks its name up, and has no port.
+    """
+
+    kind: Literal["tls", "tcp", "dns"]
+    host: str
+    port: int = 0
+
+    @property
+    def name(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.kind}:{host}" if self.kind == "dns" else f"{self.kind}:{host}:{self.port}"
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Return the witness of such a name.
+
+        >>> one = Witness(kind="tls", host="::1", port=443)
+        >>> one.name, Witness.named(one.name) == one, Witness.named("dns:www.example.com").host
+        ('tls:[::1]:443', True, 'www.example.com')
+        """
+        kind, _, rest = name.partition(":")
+        if kind == "dns":
+            return cls(kind="dns", host=rest)
+        host, _, port = rest.rpartition(":")
+        return cls(kind="tls" if kind == "tls" else "tcp", host=host.strip("[]"), port=int(port))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A way out by its name, and what bears witness to it."""
+
+    name: str
+    path: Path = dataclasses.field(default_factory=Path)
+    witnesses: tuple[Witness, ...] = ()
+
+    def carries(self, target: "Target") -> bool:
+        """Return whether a target goes exactly this way: one with a proxy of its own goes another."""
+        own, its = self.path, target.path
+        return (self.name, own.proxy, own.source_address) == (target.network, its.proxy, its.source_address)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

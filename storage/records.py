@@ -124,6 +124,7 @@ class Beat(_Record):
     `budget_left` is what is left of the day's budget by unit (`usd`, `tokens`), negative where it is passed;
     `budget_used` the share of the caps that is spent, by what they are for (`day`, `target`, `probe`: of several
     the fullest) and unit; what has no cap is missing.
+    `witnesses` says how the witnesses of each network stand: `up`, `down`, or `no_vote` (not reached within 24 h).
     """
 
     at_ns: int
@@ -143,3 +144,4 @@ class Beat(_Record):
     clock_offset_s: float | None = None
     budget_left: Mapping[str, float] = dataclasses.field(default_factory=dict)
     budget_used: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    witnesses: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)

@@ -15,6 +15,7 @@ from agent.asking.pipeline import Pipeline
 from agent.asking.purse import Purse
 from agent.asking.schedule import jobs, plan_record
 from agent.asking.timers import Timers
+from agent.asking.witness import Try, Witnesses, nobody
 from agent.config.model import Config
 from probes.base import Clock, Probe
 from storage.records import Kind
@@ -48,17 +49,29 @@ class Asker:
         shuffle: random.Random,
         calibration: Calibration | None = None,
         purse: Purse | None = None,
+        witnesses: Witnesses | None = None,
     ) -> None:
         self._config = config
         self._journal = journal
         self._clock = clock
         self._lag = lag
         self._purse = purse or Purse(config, clock)
-        self._pipeline = Pipeline(probe, journal, clock, config.vantage, config.limits.in_flight, self._purse)
+        self._witnesses = witnesses or Witnesses(clock)
+        self._pipeline = Pipeline(
+            probe,
+            journal,
+            clock,
+            config.vantage,
+            config.limits.in_flight,
+            self._purse,
+            self._witnesses,
+        )
         self._timers = Timers(clock, self._pipeline.start, self._pipeline.skip, shuffle)
         self._calibration = calibration
         self._patience = Patience(config, clock.mono_ns)
-        self._beats = Beats(journal, clock, lag, self._pipeline, self._purse, boot, calibration)
+        self._beats = Beats(
+            journal, clock, lag, self._pipeline, self._purse, boot, calibration, self._witnesses.states
+        )
 
     @property
     def in_flight(self) -> int:
@@ -84,10 +97,11 @@ class Asker:
             group.create_task(self._beats.run())
             group.create_task(self._timers.watch())
             group.create_task(self._purse.run())
+            group.create_task(self._witnesses.run())
             if self._calibration is not None:
                 group.create_task(self._calibration.run())
 
-    def switch(self, config: Config, probe: Probe) -> None:
+    def switch(self, config: Config, probe: Probe, attempt: Try = nobody) -> None:
         """Go over to another plan: what goes on keeps its rhythm, what is new begins now.
 
         What is in flight ends as the plan before had it.
@@ -96,6 +110,7 @@ class Asker:
         self._config = config
         self._patience.switch(config)
         self._purse.switch(config)
+        self._witnesses.switch(config.networks, attempt)
         self._pipeline.switch(probe, config.vantage, config.limits.in_flight)
         self._announce(now_ns, "change")
         self._timers.plan(jobs(config), now_ns - 1)
@@ -110,6 +125,7 @@ class Asker:
         self._timers.skip_rest()
         self._lag.stop()
         self._purse.save()
+        self._witnesses.save()
         self._beats.beat(draining=True)
 
     def _announce(self, from_ns: int, reason: str) -> None:

@@ -1,7 +1,7 @@
 """The asker's own pulse: every 2 s what it saw of itself."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from agent.asking.calibration import Calibration
@@ -39,6 +39,7 @@ class Beats:
         purse: Purse,
         boot: str,
         calibration: Calibration | None = None,
+        witnesses: Callable[[], Mapping[str, Mapping[str, str]]] = dict,
     ) -> None:
         self.config_hash = ""
         self.vantage = ""
@@ -49,6 +50,7 @@ class Beats:
         self._purse = purse
         self._boot = boot
         self._calibration = calibration
+        self._witnesses = witnesses
 
     async def run(self) -> None:
         while True:
@@ -77,6 +79,7 @@ class Beats:
             clock_offset_s=clock_offset_s(),
             budget_left=self._purse.remaining(),
             budget_used=self._purse.used(),
+            witnesses=self._witnesses(),
         )
         self._journal.append(Kind.BEAT, beat.encode())
         if sum(self._journal.dropped.values()) == before:  # else the next beat tells it

@@ -9,8 +9,9 @@ from typing import Final
 import structlog
 
 from agent.asking.schedule import SETTLING_S, Job
+from agent.asking.witness import Witnesses
 from probes.base import Clock, Slot
-from probes.result import Fault, ProbeResult, SlotKey
+from probes.result import ProbeResult, SlotKey
 from storage.records import Settled
 
 log = structlog.get_logger("asker")
@@ -37,15 +38,26 @@ class Confirmations:
     evidence about the target, whichever probe they carry. A confirmation that has no verdict of its own
     (throttled, say) counts neither way, nor does one that is still running when the slot must be settled.
 
+    Meanwhile the witnesses of its way are asked, each failure's at its own instant: whose fault it is says what they,
+    and whatever else answered there, have shown until then.
+
     `limit` confirmations run at once over all targets; others wait for their turn while there is time for
     an answer, and are not asked afterwards.
     """
 
-    def __init__(self, ask: Ask, settle: Callable[[Settled], None], clock: Clock, limit: int) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        settle: Callable[[Settled], None],
+        clock: Clock,
+        limit: int,
+        witnesses: Witnesses | None = None,
+    ) -> None:
         self.in_flight = 0
         self._ask = ask
         self._settle = settle
         self._clock = clock
+        self._witnesses = witnesses or Witnesses(clock)
         self._turns = asyncio.Semaphore(limit)
         self._bursts: dict[str, _Burst] = {}
         self._draining = asyncio.Event()
@@ -57,25 +69,31 @@ class Confirmations:
     def drain(self) -> None:
         """Ask nothing more: what runs is waited for, what fails is settled at once."""
         self._draining.set()
+        self._witnesses.drain()
 
-    async def confirm(self, job: Job, key: SlotKey) -> None:
+    async def confirm(self, job: Job, result: ProbeResult) -> None:
         """Return once the failed slot is settled."""
         failed_ns = self._clock.mono_ns()
+        look = self._witnesses.look(job.target, result)
         running = self._bursts.get(job.target.name)
         burst = running or _Burst()
         try:
             async with asyncio.timeout(job.settle_s):
-                await (running.ended.wait() if running else self._run(burst, job, key))
+                await (running.ended.wait() if running else self._run(burst, job, result.key))
+                if look is not None:
+                    await look.ended()
         except TimeoutError:
             log.debug("confirmation.cut", target=job.target.name, probe=job.workload.name)
         finally:
             verdicts = [bad for asked_ns, bad in burst.answers if asked_ns >= failed_ns]
+            said = self._witnesses.judge(job.target, result, failed_ns, look)
             self._settle(
                 Settled(
-                    slot=key,
-                    fault=Fault.UNDETERMINED,
+                    slot=result.key,
+                    fault=said.fault,
                     confirmations=len(verdicts),
                     confirmations_bad=sum(verdicts),
+                    witness=said.evidence,
                     settled_ns=self._clock.wall_ns(),
                 )
             )

@@ -11,6 +11,7 @@ from agent.asking.budget import Held
 from agent.asking.confirm import Confirmations
 from agent.asking.purse import Purse
 from agent.asking.schedule import Job
+from agent.asking.witness import Witnesses
 from probes.base import Clock, Probe, Slot
 from probes.result import SCHEDULED, ProbeResult, SlotKey
 from storage.base import JournalWriter
@@ -39,7 +40,14 @@ class Pipeline:
     """
 
     def __init__(
-        self, probe: Probe, journal: JournalWriter, clock: Clock, vantage: str, limit: int, purse: Purse
+        self,
+        probe: Probe,
+        journal: JournalWriter,
+        clock: Clock,
+        vantage: str,
+        limit: int,
+        purse: Purse,
+        witnesses: Witnesses | None = None,
     ) -> None:
         self.lateness = Buckets()
         self.slots_in_flight = 0
@@ -49,7 +57,10 @@ class Pipeline:
         self._vantage = vantage
         self._limit = limit
         self._purse = purse
-        self._confirmations = Confirmations(self._ask, self._settle, clock, confirming(limit))
+        self._witnesses = witnesses or Witnesses(clock)
+        self._confirmations = Confirmations(
+            self._ask, self._settle, clock, confirming(limit), self._witnesses
+        )
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -105,7 +116,7 @@ class Pipeline:
         if result is None:
             self.skip(job, scheduled_ns, "bug")
         elif result.meaning.confirm:
-            await self._confirmations.confirm(job, result.key)
+            await self._confirmations.confirm(job, result)
 
     async def _ask(self, job: Job, slot: Slot) -> ProbeResult | None:
         """Return one attempt, journalled; None where the probe itself failed, which is logged."""
@@ -114,6 +125,7 @@ class Pipeline:
                 result = await self._probe.ask(job.target, job.workload, slot)
             self._journal.append(Kind.RESULT, result.encode(), good=result.meaning.good is True)
             self._purse.spend(job, result)
+            self._witnesses.answered(job.target, result)
         except Exception:
             log.exception(
                 "slot.failed", target=job.target.name, probe=job.workload.name, attempt=slot.attempt

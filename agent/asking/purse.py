@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 import structlog
 
 from agent.asking.budget import DAY_NS, Budgeting, Held, Notice
+from agent.asking.remembered import Remembered
 from agent.asking.schedule import Job
 from agent.config.model import Config
 from probes.base import Clock
@@ -31,9 +31,8 @@ class Purse:
     def __init__(self, config: Config, clock: Clock, file: Path | None = None) -> None:
         self._budgeting = Budgeting(config)
         self._clock = clock
-        self._file = file
+        self._file = Remembered(file, "budget", lost="what was spent earlier today is not known")
         self._changed = False
-        self._troubled = False
         self._shed: set[tuple[int, str]] = set()
 
     def switch(self, config: Config) -> None:
@@ -64,19 +63,7 @@ class Purse:
 
     def load(self) -> None:
         """Go on from what a process before this one spent; an unreadable file is told and left behind."""
-        if self._file is None:
-            return
-        try:
-            self._budgeting.restore(json.loads(self._file.read_bytes()))
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError, KeyError, TypeError) as failure:
-            log.warning(
-                "budget.unreadable",
-                file=str(self._file),
-                error=type(failure).__name__,
-                consequence="what was spent earlier today is not known",
-            )
+        self._file.load(self._budgeting.restore)
 
     async def run(self) -> None:
         """Save every 10 s, in a thread; for ever."""
@@ -91,26 +78,13 @@ class Purse:
             self._write(payload)
 
     def _unsaved(self) -> bytes | None:
-        if self._file is None or self._budgeting.budget is None or not self._changed:
+        if not self._file.kept or self._budgeting.budget is None or not self._changed:
             return None
         self._changed = False
         return json.dumps(self._budgeting.snapshot(), separators=(",", ":")).encode()
 
     def _write(self, payload: bytes) -> None:
-        """Replace the file whole; the page cache outlives the process, so nothing waits for the disk."""
-        assert self._file is not None  # noqa: S101 - there is no payload without one
-        new = self._file.with_suffix(".new")
-        try:
-            with open(new, "wb", opener=_private) as file:
-                file.write(payload)
-            new.replace(self._file)
-        except OSError as failure:
-            self._changed = True
-            if not self._troubled:
-                log.warning("budget.unsaved", file=str(self._file), error=failure.strerror)
-            self._troubled = True
-        else:
-            self._troubled = False
+        self._changed |= not self._file.save(payload)
 
     def _tell_shed(self, job: Job, day: int) -> None:
         told = day, job.workload.name
@@ -123,10 +97,6 @@ class Purse:
                 first=job.target.name,
                 consequence="its slots are skipped while the rest of the day is needed for what goes before it",
             )
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _tell(notice: Notice) -> None:

@@ -63,6 +63,10 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "networks.NAME.tls.server_name": ("the name that the server's certificate bears, where it is not the host", "llm.bank"),
     "networks.NAME.source_address": ("the address of this machine to go out from", "10.0.0.9"),
     "networks.NAME.resolve": ("host -> address, in place of what the resolver says", "{llm.bank: 10.0.0.9}"),
+    "networks.NAME.witnesses": ("hosts at the far end of this way, up to 5, that tell an outage of a cloud from one of the way: dialled when something fails, and asked nothing", '[{tls: "www.example.com:443"}, {dns: www.example.org}]'),
+    "networks.NAME.witnesses[].tls": ("host:port, reached when a TLS handshake with it succeeds", '"www.example.com:443"'),
+    "networks.NAME.witnesses[].tcp": ("host:port, reached when it takes a connection", '"canary.bank:443"'),
+    "networks.NAME.witnesses[].dns": ("a name that is looked up; says something of the resolver alone", "www.example.org"),
     # -- models and defaults
     "models": ("what is compared across clouds: logical name -> its class, and what each provider calls it", "{nano: {class: fast, ids: {openai: gpt-5-nano}}}"),
     "models.NAME.class": ("the class that selectors, overrides and thresholds name", "fast"),

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from agent.config.whens import When
 from agent.slo.objective import Objective
 from agent.slo.service import Service
-from probes.target import Path, Target, Workload
+from probes.target import Network, Path, Target, Workload
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +144,7 @@ class Config:
     limits: Limits = dataclasses.field(default_factory=Limits)
     runbook: str | None = None
     budget: Budget | None = None
+    networks: tuple[Network, ...] = ()
     services: tuple[Service, ...] = ()
     paging: Paging = dataclasses.field(default_factory=Paging)
     receivers: tuple[Receiver, ...] = ()

@@ -118,6 +118,7 @@ def _expand(context: Context, file: File) -> Config:
         limits=places.limits(file.settings),
         runbook=places.runbook(context, file.settings),
         budget=budgets.budget(context, file.settings),
+        networks=ways.networks(known),
         services=services.services(context, file, known, asked, objectives),
         paging=services.paging(file.settings),
         receivers=receivers.receivers(context, file.settings),

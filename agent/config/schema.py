@@ -85,16 +85,24 @@ class Tls(Section):
     server_name: Plain | None = None
 
 
+class WitnessSection(Section):
+    """One of these, never several."""
+
+    tls: Text | None = None
+    tcp: Text | None = None
+    dns: Text | None = None
+
+
 class NetworkSection(Section):
     """A way out that targets name."""
 
-    later = frozenset({"witnesses"})
     proxy: Referring | None = None
     ca: Text | None = None
     intercepted: Flag = False
     tls: Tls = Tls()
     source_address: Text | None = None
     resolve: dict[str, Plain] = {}
+    witnesses: Annotated[tuple[WitnessSection, ...], BeforeValidator(maps)] = ()
 
 
 class PriceSection(Section):

@@ -10,7 +10,7 @@ from agent.config.model import Config, Receiver
 from agent.config.references import pieces
 from agent.config.secrets import BLOT
 from exporters import durations
-from probes.target import Target
+from probes.target import Network, Target
 
 _SECRET: Final = re.compile(
     r"(?:credentials|headers)\..*|(?:.*\.)?(?:url|proxy)|receivers\..*\.(?:urls\.\d+|smtp|routing_key|api_key|secret)"
@@ -77,10 +77,15 @@ def services(config: Config) -> dict[str, Row]:
 
 def settings(config: Config) -> Row:
     """Return all that is neither target, probe, objective nor service."""
-    left = {"targets", "probes", "objectives", "receivers", "services"}
-    told = {receiver.name: _receiver(receiver) for receiver in config.receivers}
-    plain = {key: value for key, value in _fields(config) if key not in left}
-    return dict(_flat("", plain | {"receivers": told}))
+    left = {"targets", "probes", "objectives", "networks", "receivers", "services"}
+    rest = {key: value for key, value in _fields(config) if key not in left}
+    networks = {one.name: _network(one) for one in config.networks}
+    receivers = {one.name: _receiver(one) for one in config.receivers}
+    return dict(_flat("", rest | {"networks": networks, "receivers": receivers}))
+
+
+def _network(network: Network) -> dict[str, Any]:
+    return dict(_fields(network.path)) | {"witnesses": [one.name for one in network.witnesses]}
 
 
 def _receiver(one: Receiver) -> dict[str, Any]:

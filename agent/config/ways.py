@@ -2,16 +2,18 @@
 
 import dataclasses
 import ipaddress
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path as File
+from typing import Final, Literal
 
 from agent.clock import SystemClock
 from agent.config.context import Context, loopback
 from agent.config.durations import shown
 from agent.config.findings import Path
 from agent.config.nearest import nearest
-from agent.config.schema import NetworkSection, TargetSection, Tls
+from agent.config.schema import NetworkSection, TargetSection, Tls, WitnessSection
 from agent.config.secrets import passwords
 from agent.config.sections import Entry
 from probes import target as probing
@@ -20,6 +22,8 @@ from probes.transport import contexts, errors
 
 INTERNET = "internet"
 """The network of whoever names none: the environment's proxies and the system's trust, unless the file says more."""
+
+_HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
 
 
 class Ways:
@@ -39,6 +43,11 @@ class Ways:
             for name, entry in networks.items()
         }
         self._unused = set(networks)
+        self._entries = {name: entry for name, entry in networks.items() if entry is not None}
+        self._witnesses = {
+            name: tuple(_witnesses(context, (*entry.path, "witnesses"), entry.section))
+            for name, entry in self._entries.items()
+        }
 
     def path(self, where: Path, section: TargetSection) -> probing.Path:
         """Return a target's way: its network's, and what stands in the target itself wins."""
@@ -59,6 +68,33 @@ class Ways:
         for name in sorted(self._unused):
             self._context.findings.warn(
                 ("networks", name), f"no target goes this way; write network: {name} in one, or take it out"
+            )
+
+    def networks(self, targets: Sequence[probing.Target]) -> tuple[probing.Network, ...]:
+        """Return the ways that targets take, and warn where nobody would know whose fault a failure on one is."""
+        taken = dict.fromkeys(target.network for target in targets if target.network in self._paths)
+        found = [
+            probing.Network(name=name, path=self._paths[name], witnesses=self._witnesses.get(name, ()))
+            for name in taken
+        ]
+        for network in found:
+            self._judge_witnesses(network, targets)
+        return tuple(found)
+
+    def _judge_witnesses(self, network: probing.Network, targets: Sequence[probing.Target]) -> None:
+        where: Path = ("networks", network.name)
+        if not network.witnesses and network.name in self._entries:
+            self._context.findings.warn(
+                where,
+                "has no witness, so nobody can tell an outage of a cloud from one of this way: the fault stays "
+                "undetermined, which counts as bad; write witnesses: [{tls: host:443}] with hosts that others run",
+            )
+        elsewhere = [one.name for one in targets if one.network == network.name and not network.carries(one)]
+        if network.witnesses and elsewhere:
+            self._context.findings.warn(
+                where,
+                f"has witnesses, but {', '.join(elsewhere[:3])} {'goes' if len(elsewhere) == 1 else 'go'} by another "
+                "proxy, to which they say nothing; give it a network of its own",
             )
 
     def _network(self, entry: Entry[NetworkSection]) -> probing.Path:
@@ -118,6 +154,63 @@ class Ways:
             )
 
 
+MOST_WITNESSES: Final = 5
+"""All are dialled at once whenever something fails: a few that share nothing are worth more than many."""
+
+
+def _witnesses(context: Context, path: Path, section: NetworkSection) -> Iterator[probing.Witness]:
+    if len(section.witnesses) > MOST_WITNESSES:
+        context.findings.error(
+            path,
+            f"{len(section.witnesses)} are too many, for all are dialled at each failure; keep {MOST_WITNESSES}",
+        )
+    seen: set[str] = set()
+    for place, one in enumerate(section.witnesses):
+        witness = _witness(context, (*path, place), one)
+        if witness is not None and witness.name in seen:
+            context.findings.error((*path, place), f"{witness.name} stands there twice; keep one")
+        elif witness is not None:
+            seen.add(witness.name)
+            yield witness
+
+
+def _witness(context: Context, path: Path, section: WitnessSection) -> probing.Witness | None:
+    kinds: tuple[Literal["tls", "tcp", "dns"], ...] = ("tls", "tcp", "dns")
+    given = [(kind, text) for kind in kinds if (text := getattr(section, kind)) is not None]
+    if len(given) != 1:
+        context.findings.error(path, "is one of tls, tcp and dns; write {tls: www.example.com:443}, say")
+        return None
+    kind, written = given[0]
+    text = context.setting((*path, kind), written)
+    if not context.known(text):
+        return None
+    if kind == "dns":
+        if _HOST.fullmatch(text) and not _is_address(text):
+            return probing.Witness(kind=kind, host=text.lower())
+        context.findings.error(
+            (*path, kind), f"{shown(text)} is no name to look up; write www.example.com, say"
+        )
+        return None
+    host, _, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535) or not (
+        _HOST.fullmatch(host) or (host != bare and _is_address(bare))
+    ):
+        context.findings.error(
+            (*path, kind), f"{shown(text)} is not host:port; write www.example.com:443, or [::1]:443"
+        )
+        return None
+    return probing.Witness(kind=kind, host=bare.lower(), port=int(port))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _source(context: Context, path: Path, text: str | None) -> str | None:
     if text is None:
         return None
@@ -144,7 +237,5 @@ def _resolve(context: Context, path: Path, addresses: Mapping[str, str]) -> Mapp
 
 
 def _judge_address(context: Context, path: Path, text: str) -> None:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
+    if not _is_address(text):
         context.findings.error(path, f"{shown(text)} is not an address; write one such as 10.0.0.9")

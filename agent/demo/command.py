@@ -16,23 +16,23 @@ from agent.demo.screen import first_screen
 from agent.parent import Parent, state_folder
 
 CONTROL_PORT = 9465
-"""Where the faults of the simulated clouds are switched, if nobody else listens there; the clouds are beside it."""
+"""Where the faults of the simulated clouds are switched, if nobody else listens there; the clouds and the witness are beside it."""
 
 
 def demo(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001 - every command takes both
     """Run the daemon on simulated clouds until a signal ends it; its state and database are its own."""
     folder = Path(args.state_dir or default_state_dir() / "demo")
     with state_folder(folder):
-        control, clouds = _free(CONTROL_PORT, CONTROL_PORT + 1)
+        control, clouds, witness = _free(CONTROL_PORT, CONTROL_PORT + 1, CONTROL_PORT + 2)
         file = folder / "nephoscope.yaml"
-        file.write_text(configuration(folder, clouds, args.listen, args.every))
+        file.write_text(configuration(folder, clouds, witness, args.listen, args.every))
         config = load(str(file))
         seed = () if args.seed is None else ("--seed", str(args.seed))
         simulator = ChildSpec(
             name="clouds",
             argv=(
                 *("agent.demo.simulator", "--scenario", args.scenario),
-                *("--clouds", str(clouds), "--control", str(control), *seed),
+                *("--clouds", str(clouds), "--witness", str(witness), "--control", str(control), *seed),
             ),
             first_line=_no_words,
             port=clouds,

@@ -10,13 +10,16 @@ NEAR = ("openai", "azure-*", "aws-*", "google-*", "mistral", "vllm", "ray", "nim
 """Whose first token comes within a second as a rule; the others are far away, or slow."""
 
 
-def configuration(folder: Path, clouds_port: int, listen: str, every: str) -> str:
+def configuration(folder: Path, clouds_port: int, witness_port: int, listen: str, every: str) -> str:
     """Return a file that a user could have written; `every` is how often each cloud is asked for a word."""
     targets = "\n".join(_target(cloud, clouds_port) for cloud in CLOUDS.values())
     return f"""# Written by `nephoscope demo`: simulated clouds on loopback.
 vantage: demo
 state_dir: {json.dumps(str(folder))}
 export: {{listen: "{listen}"}}
+alerts: {{page: {{warm_up: 0s}}}} # so that a new estate pages at once
+networks:
+  internet: {{proxy: none, witnesses: [{{tcp: "127.0.0.1:{witness_port}"}}]}} # a neighbour of the clouds, gone when they all are
 targets:
 {targets}
 probes:
@@ -35,5 +38,5 @@ def _target(cloud: Cloud, port: int) -> str:
     credentials = f", credentials: {{api_key: {API_KEY}}}" if cloud.keyed else ""
     return (
         f'  - {{name: {cloud.name}, provider: {cloud.provider}, {named}endpoint: "http://127.0.0.1:{port}/{cloud.name}", '
-        f'model: "{cloud.model}", region: {cloud.region}, proxy: none, simulated: true{credentials}}}'
+        f'model: "{cloud.model}", region: {cloud.region}, simulated: true{credentials}}}'
     )

@@ -1,11 +1,13 @@
 """The process of the simulated clouds, with their control endpoint.
 
-Run as `python -m agent.demo.simulator --clouds PORT --control PORT`; it ends when its standard input does.
+Run as `python -m agent.demo.simulator --clouds PORT --witness PORT --control PORT`; it ends when its standard input does.
 """
 
 import argparse
 import asyncio
 import sys
+
+from starlette.applications import Starlette
 
 from agent.demo.clouds import Clouds
 from agent.demo.control import Control
@@ -21,8 +23,12 @@ async def simulate(arguments: argparse.Namespace) -> None:
     board = Switchboard(arguments.scenario)
     doors = Doors(Clouds(board, arguments.seed).app(), arguments.clouds)
 
+    # Beside the clouds on their side of the network: it has no fault of its own, and is gone with the way to them.
+    neighbour = Doors(Starlette(), arguments.witness)
+
     async def settle() -> None:
-        await doors.set_open(wanted=board.network)
+        for each in (doors, neighbour):
+            await each.set_open(wanted=board.network)
 
     async def begin() -> None:
         await asyncio.sleep(arguments.begins)
@@ -34,7 +40,8 @@ async def simulate(arguments: argparse.Namespace) -> None:
     tasks = [asyncio.create_task(control.serve()), asyncio.create_task(begin())]
     await asyncio.to_thread(sys.stdin.read)
     control.stop()
-    await doors.set_open(wanted=False)
+    for each in (doors, neighbour):
+        await each.set_open(wanted=False)
     tasks[1].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -42,6 +49,7 @@ async def simulate(arguments: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clouds", type=int, required=True, help="where the clouds listen")
+    parser.add_argument("--witness", type=int, required=True, help="where a witness of their network listens")
     parser.add_argument("--control", type=int, required=True, help="where their faults are switched")
     parser.add_argument("--scenario", choices=SCENARIOS, default="calm")
     parser.add_argument("--begins", type=float, default=BEGINS_AFTER_S, help="seconds until it begins")

@@ -2,8 +2,6 @@
 
 import asyncio
 import dataclasses
-import hashlib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -13,22 +11,19 @@ from agent.config.model import Config
 from agent.slo.alerts import Alert, Finding, step
 from agent.slo.burning import Windows
 from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
-from agent.slo.service import Member
 from agent.slo.standing import Standing
 from agent.telling import routing, verdict
 from agent.telling.notices import notice
+from agent.telling.ours import is_hidden, own_findings
+from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
-from agent.telling.verdict import Scene, Sight, Verdict
+from agent.telling.verdict import Verdict
 from exporters.signals import Notice
-from probes.result import Outcome
-from probes.target import Target
 from storage.base import Alerts, StoreUnavailableError
 from storage.readings import AlertRow
 
 LOOK_S: Final = 1.0
 """How often targets are looked at; a settlement is judged within this time of being read."""
-
-_REFERENCE: Final = re.compile(r"\$\{(\w+|(file|secret):[^}$]+)\}")
 
 log = structlog.get_logger("telling")
 
@@ -65,23 +60,30 @@ class Alerting:
         """Look once; raises StoreUnavailableError where what changed cannot be remembered, and nothing has changed then."""
         alive = self._alive if self._alive is not None else self._restored(config.vantage)
         now_ns = self._wall_ns()
-        standings = self._standings.standings()
-        blames = _blames(config, standings, self._standings, now_ns)
-        found = [_blamed(finding, blames) for finding in self._findings(config, standings, now_ns)]
-        done = step(alive, found, now_ns)
+        done = step(alive, self._found(config, now_ns), now_ns)
         changed = [*done.began, *done.rose, *done.ended]
-        if changed:
+        calmed = [alert for alert in done.alive.values() if _turned_quiet(alert, alive)]
+        if changed or calmed:
             seqs = {alert.id: self._seq.get(alert.id, 0) + 1 for alert in changed}
-            told = [_notice(config, alert, seqs[alert.id]) for alert in changed]
-            self._rows.save(
-                [_row(config.vantage, alert, seqs[alert.id]) for alert in changed],
-                routing.rows(config, told, now_ns),
-            )
+            told = self._seq | seqs
+            rows = {alert.id: _row(config.vantage, alert, told[alert.id]) for alert in [*calmed, *changed]}
+            notices = [_notice(config, alert, seqs[alert.id]) for alert in changed]
+            self._rows.save(list(rows.values()), routing.rows(config, notices, now_ns))
             self._seq |= seqs
         self._alive = done.alive
         for alert in changed:
             _tell(alert)
         self._shown([_notice(config, alert, self._seq[alert.id]) for alert in done.alive.values()])
+
+    def _found(self, config: Config, now_ns: int) -> list[Finding]:
+        """Return what is wrong now: of our own faults one finding each, and none for what they only seem to break."""
+        view = View(config=config, standings=self._standings, now_ns=now_ns)
+        verdicts = verdict.verdicts(view.scene())
+        blames = {name: found for found in verdicts for name in found.targets}
+        found = [_blamed(finding, blames) for finding in self._findings(config, view.standing, now_ns)]
+        hidden = [finding for finding in found if is_hidden(finding, blames)]
+        about_us = own_findings(view, verdicts, hidden, ways_of(config))
+        return [*(finding for finding in found if finding not in hidden), *about_us]
 
     def _restored(self, vantage: str) -> Mapping[str, Alert]:
         rows = self._rows.alive(vantage)
@@ -122,66 +124,13 @@ def ways_of(config: Config) -> Ways:
     return Ways(after_ns=round(config.paging.after_s * 1e9), warm_up_ns=round(config.paging.warm_up_s * 1e9))
 
 
+def _turned_quiet(alert: Alert, before: Mapping[str, Alert]) -> bool:
+    """Return whether it became quiet or ceased to be: nothing to tell, and to remember over a restart."""
+    known = before.get(alert.finding.key)
+    return known is not None and (known.quiet_ns is None) != (alert.quiet_ns is None)
+
+
 # -- whose fault
-
-
-def _blames(
-    config: Config, standings: Mapping[Pair, Standing], seen: Standings, now_ns: int
-) -> dict[str, Verdict]:
-    """Return target -> the verdict that it is part of."""
-    outcomes = seen.outcomes()
-    by_name = {target.name: target for target in config.targets}
-    members = dict.fromkeys(member for service in config.services for member in service.members)
-    sights = [
-        _sight(by_name[member.target], member, standings, outcomes, now_ns)
-        for member in members
-        if member.target in by_name
-    ]
-    scene = Scene(sights=_one_each(sights), spoilt=seen.spoilt(now_ns))
-    return {name: found for found in verdict.verdicts(scene) for name in found.targets}
-
-
-def _sight(
-    target: Target,
-    member: Member,
-    standings: Mapping[Pair, Standing],
-    outcomes: Mapping[Pair, Outcome],
-    now_ns: int,
-) -> Sight:
-    standing = standings.get(member.pair, Standing())
-    health = "unknown" if standing.stale(now_ns, member.every_s) else standing.state
-    return Sight(
-        target=target.name,
-        cloud=target.cloud,
-        region=target.region,
-        model=target.model,
-        network=target.network,
-        identity=_identity(target),
-        health=health,
-        outcome=outcomes.get(member.pair),
-    )
-
-
-def _identity(target: Target) -> str:
-    """Return a name for the credentials: a reference as it is written, of anything else no more than a digest."""
-    if not target.credentials:
-        return ""
-    key, value = next(iter(target.credentials.items()))
-    if _REFERENCE.fullmatch(value):
-        return f"credentials.{key} ({value})"
-    digest = hashlib.blake2b(value.encode(), digest_size=4).hexdigest()
-    return f"credentials.{key} #{digest}"
-
-
-def _one_each(sights: Iterable[Sight]) -> list[Sight]:
-    """Return one sight of each target: of several probes of one, the worst."""
-    worst: dict[str, Sight] = {}
-    order = {"bad": 0, "good": 1, "unknown": 2}
-    for sight in sights:
-        known = worst.get(sight.target)
-        if known is None or order[sight.health] < order[known.health]:
-            worst[sight.target] = sight
-    return list(worst.values())
 
 
 def _blamed(finding: Finding, blames: Mapping[str, Verdict]) -> Finding:

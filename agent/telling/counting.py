@@ -94,6 +94,7 @@ class MetricsFollower:
                 report = _report(one.message)
                 self._metrics.beat(report)
                 self._board.beat(report)
+                self._standings.beat(one.message)
                 self._expect(one.message)
                 self._beaten(one.message)
         for final in self._settling.fold(one.seq, one.message):
@@ -220,4 +221,5 @@ def _report(beat: Beat) -> SelfReport:
         clock_offset_s=beat.clock_offset_s,
         budget_left=beat.budget_left,
         budget_used=beat.budget_used,
+        witnesses=beat.witnesses,
     )

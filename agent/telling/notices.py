@@ -56,15 +56,16 @@ def _summary(alert: Alert) -> str:
     'Service nano is well again after 1m30s'
     """
     finding, facts = alert.finding, alert.finding.facts
-    what = _WHAT[finding.name].format(subject=finding.subject)
+    said, wrong, well = _WHAT[finding.name]
+    what = said.format(subject=finding.subject)
     if alert.ended_ns is not None:
         lasted_ns = (alert.quiet_ns or alert.ended_ns) - finding.since_ns
-        return f"{what} is well again after {durations.write(max(0, lasted_ns // 1_000_000_000))}"
+        return f"{what} {well} again after {durations.write(max(0, lasted_ns // 1_000_000_000))}"
     since = f"{datetime.fromtimestamp(finding.since_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
     if finding.name == "ServiceBudgetBurn":
         times = f"{facts['factor']:.3g} times as fast as its objective allows"
         return f"{what} spends its error budget more than {times} (window {facts['window']})"
-    told = f"{what} is down since {since}"
+    told = f"{what} {wrong} since {since}"
     if "well" in facts:
         are = "is" if facts["well"] == 1 else "are"
         told += f": {facts['well']} of {facts['units']} {facts['of']}s {are} well, and it needs {facts['at_least']}"
@@ -79,7 +80,9 @@ def _detail(facts: Mapping[str, Any]) -> str:
     said.append(f"fault: {facts.get('fault') or 'undetermined'}")
     if evidence := facts.get("evidence"):
         said.append(", ".join(evidence[:NAMED_AT_MOST]))
-    if "failing" in facts:
+    if services := facts.get("services"):
+        said.append(f"services: {_some(services)}")
+    if "healthy" in facts:
         said.append(f"healthy: {_some(facts.get('healthy', ())) or 'none'}")
     return "; ".join(said)
 
@@ -104,8 +107,14 @@ def _filled(template: str, labels: Mapping[str, str]) -> str:
     return template
 
 
-_WHAT: Final[Mapping[str, str]] = {
-    "TargetDown": "Target {subject}",
-    "ServiceDown": "Service {subject}",
-    "ServiceBudgetBurn": "Service {subject}",
+_WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
+    "TargetDown": ("Target {subject}", "is down", "is well"),
+    "ServiceDown": ("Service {subject}", "is down", "is well"),
+    "ServiceBudgetBurn": ("Service {subject}", "spends its error budget", "is well"),
+    "NetworkDown": ("Our own network ({subject})", "is down", "is well"),
+    "AgentBlind": ("Our own agent ({subject})", "is too slow to see", "sees"),
+    "CredentialsRefused": ("Identity {subject}", "is refused", "is accepted"),
+    "QuotaSpent": ("Quota of {subject}", "is spent", "is there"),
+    "WitnessSilent": ("Witness {subject}", "is silent", "answers"),
 }
+"""What it is about, what is wrong with it, and what it is when nothing is wrong any more."""

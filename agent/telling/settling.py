@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from agent.telling.messages import Message
-from probes.result import SCHEDULED, Fault, ProbeResult, SlotKey
+from probes.result import SCHEDULED, Fault, ProbeResult, SlotKey, ended_ns
 from storage.records import Beat, Plan, Settled
 
 PATIENCE_NS = 60_000_000_000
@@ -146,13 +146,6 @@ class Settling:
             self._pending[result.key] = _Pending(seq, result)
         for target, probe, vantage, slots in state["settled"]:
             self._settled[target, probe, vantage] = collections.deque(slots, maxlen=REMEMBERED)
-
-
-def ended_ns(result: ProbeResult) -> int:
-    """Return when an attempt ended, UTC nanoseconds: its last mark, or as long as `total_s` says."""
-    if result.marks:
-        return result.started_ns + max(offset for _, offset in result.marks)
-    return result.started_ns + round((result.total_s or 0.0) * 1e9)
 
 
 def _series(key: SlotKey) -> tuple[str, str, str]:

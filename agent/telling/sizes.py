@@ -123,6 +123,10 @@ def _tell_of_ourselves(page: Metrics, config: Config) -> None:
             journal_oldest_ns=_AT_NS,
             calibration={"no": stats, "yes": stats},
             clock_offset_s=0.0,
+            witnesses={
+                network.name: {witness.name: "up" for witness in network.witnesses}
+                for network in config.networks
+            },
             **_budget(config.budget),
         )
     )

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from agent.config.model import Config
 from agent.slo.standing import Slot, Standing
-from agent.telling.settling import ended_ns
 from exporters.signals import Judged
 from probes.events import class_of
-from probes.result import EventClass, Outcome, ProbeResult
+from probes.result import EventClass, Fault, Outcome, ProbeResult, ended_ns
 from probes.target import Target
+from storage.records import Beat
 
 Pair = tuple[str, str]
 
@@ -22,25 +22,114 @@ SPOILT_NS: Final = 300 * 1_000_000_000
 _ANSWERS: Final = 10_000
 
 
+ANSWERS_NS: Final = 240 * 1_000_000_000
+"""So far back answers must reach before their share says anything: a start is seldom smooth."""
+
+BEAT_NS: Final = 60 * 1_000_000_000
+"""What an older beat said of witnesses is not known any more."""
+
+TURNED: Final = 3
+"""So many refusals of an identity in a row are no accident."""
+
+DAY_NS: Final = 86400 * 1_000_000_000
+
+
 @dataclasses.dataclass(slots=True)
 class Seen:
-    """One probe of a target: how it stands, its last outcome that was not good, and since when it is probed."""
+    """One probe of a target: how it stands, its last outcome that was not good, and since when it is probed.
+
+    `good_ns` is when its last good answer ended, `named_ns` that of the last for which a name was resolved. While its slots fail by our own fault, `lost_since_ns` is the first
+    of them, `lost_ns` when the last of them failed, and `lost_confirmed` whether every confirmation of one failed.
+    `refused` counts slots in a row whose identity or quota was refused, the first of them at `refused_ns`.
+    """
 
     standing: Standing = dataclasses.field(default_factory=Standing)
     outcome: Outcome | None = None
     born_ns: int | None = None
+    good_ns: int | None = None
+    lost_since_ns: int | None = None
+    lost_ns: int = 0
+    lost_confirmed: bool = False
+    refused: int = 0
+    refused_ns: int = 0
+    named_ns: int | None = None
+
+    @property
+    def turned(self) -> bool:
+        """Return whether it was well within a day before its identity or quota was refused, and is refused for good."""
+        return (
+            self.refused >= TURNED and self.good_ns is not None and self.refused_ns - self.good_ns <= DAY_NS
+        )
+
+    def after(self, judged: Judged, kind: EventClass) -> None:
+        """Take one settled slot."""
+        result = judged.result
+        at_ns = ended_ns(result)
+        slot = Slot(
+            scheduled_ns=result.scheduled_ns,
+            settled_ns=at_ns,
+            kind=kind,
+            confirmed=judged.confirmed,
+            answered=judged.answered,
+        )
+        self.standing = self.standing.after(slot)
+        self.born_ns = result.scheduled_ns if self.born_ns is None else self.born_ns
+        if result.outcome is not Outcome.AGENT_FAULT:  # which says nothing of the endpoint or the way
+            self._lose(judged, at_ns)
+            self._refuse(result, ours=judged.fault is Fault.OURS)
+            self.outcome = None if kind is EventClass.GOOD else result.outcome
+        if kind is EventClass.GOOD:
+            self.good_ns = at_ns
+            self.named_ns = self.named_ns if result.dns_s is None else at_ns
+
+    def _lose(self, judged: Judged, at_ns: int) -> None:
+        if at_ns < max(self.lost_ns, self.good_ns or 0):
+            return  # failures are settled after what came later
+        if judged.fault is not Fault.OURS:
+            self.lost_since_ns, self.lost_confirmed = None, False
+            return
+        if self.lost_since_ns is None:
+            self.lost_since_ns = judged.result.scheduled_ns
+        self.lost_ns = at_ns
+        self.lost_confirmed |= judged.confirmed
+
+    def _refuse(self, result: ProbeResult, *, ours: bool) -> None:
+        if result.outcome not in {Outcome.CONFIG, Outcome.QUOTA}:
+            self.refused = self.refused if ours else 0
+            return
+        self.refused += 1
+        if self.refused == 1:
+            self.refused_ns = result.scheduled_ns
 
     def plain(self) -> list[Any]:
         return [
             dataclasses.asdict(self.standing),
             None if self.outcome is None else self.outcome.value,
             self.born_ns,
+            *(getattr(self, name) for name in _LATER),
         ]
 
     @classmethod
     def revived(cls, plain: list[Any]) -> "Seen":
-        standing, outcome, born_ns = plain
-        return cls(Standing(**standing), None if outcome is None else Outcome(outcome), born_ns)
+        standing, outcome, born_ns, *later = plain
+        return cls(
+            Standing(**standing),
+            None if outcome is None else Outcome(outcome),
+            born_ns,
+            **dict(zip(_LATER, later, strict=False)),
+        )
+
+
+_LATER: Final = ("good_ns", "lost_since_ns", "lost_ns", "lost_confirmed", "refused", "refused_ns", "named_ns")
+"""What a snapshot of an earlier release may lack."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """How a witness stands by the last beat, and since when."""
+
+    state: str
+    since_ns: int
 
 
 class Standings:
@@ -52,6 +141,8 @@ class Standings:
         self._vantage: str | None = None
         self._seen: dict[Pair, Seen] = {}
         self._answers: deque[tuple[int, bool]] = deque(maxlen=_ANSWERS)
+        self._voices: dict[tuple[str, str], Voice] = {}
+        self._beat_ns = 0
 
     def plan(self, config: Config) -> None:
         """Look at what the plan names and forget all else; what it names already is remembered."""
@@ -72,16 +163,7 @@ class Standings:
             kind = self._kind(judged)
             if kind is None:
                 return
-            slot = Slot(
-                scheduled_ns=result.scheduled_ns,
-                settled_ns=ended_ns(result),
-                kind=kind,
-                confirmed=judged.confirmed,
-                answered=judged.answered,
-            )
-            seen.standing = seen.standing.after(slot)
-            seen.outcome = None if kind is EventClass.GOOD else result.outcome
-            seen.born_ns = result.scheduled_ns if seen.born_ns is None else seen.born_ns
+            seen.after(judged, kind)
             self._answers.append((result.started_ns, result.outcome is Outcome.AGENT_FAULT))
 
     def _kind(self, judged: Judged) -> EventClass | None:
@@ -99,10 +181,27 @@ class Standings:
         with self._lock:
             return {pair: seen.standing for pair, seen in self._seen.items()}
 
-    def outcomes(self) -> dict[Pair, Outcome]:
-        """Return the last outcome of each probe whose last slot was not good."""
+    def seen(self) -> dict[Pair, Seen]:
+        """Return all that is known of each probe, as it is now."""
         with self._lock:
-            return {pair: seen.outcome for pair, seen in self._seen.items() if seen.outcome is not None}
+            return {pair: dataclasses.replace(seen) for pair, seen in self._seen.items()}
+
+    def beat(self, beat: Beat) -> None:
+        """Take what the asker says of its witnesses."""
+        with self._lock:
+            before, self._beat_ns = self._voices, beat.at_ns
+            self._voices = {
+                (network, witness): known
+                if (known := before.get((network, witness))) is not None and known.state == state
+                else Voice(state=state, since_ns=beat.at_ns)
+                for network, witnesses in beat.witnesses.items()
+                for witness, state in witnesses.items()
+            }
+
+    def voices(self, now_ns: int) -> dict[tuple[str, str], Voice]:
+        """Return (network, witness) -> how it stands; nothing where no beat came lately."""
+        with self._lock:
+            return dict(self._voices) if now_ns - self._beat_ns <= BEAT_NS else {}
 
     def born_ns(self) -> dict[str, int]:
         """Return since when each target is probed."""
@@ -114,10 +213,12 @@ class Standings:
         return born
 
     def spoilt(self, now_ns: int) -> float:
-        """Return the share of recent answers that our own delay spoilt."""
+        """Return the share of recent answers that our own delay spoilt; 0 where there are too few to tell."""
         with self._lock:
-            recent = [spoilt for at_ns, spoilt in self._answers if now_ns - at_ns <= SPOILT_NS]
-        return sum(recent) / len(recent) if recent else 0.0
+            recent = [(at_ns, spoilt) for at_ns, spoilt in self._answers if now_ns - at_ns <= SPOILT_NS]
+        if not recent or now_ns - recent[0][0] < ANSWERS_NS:
+            return 0.0
+        return sum(spoilt for _, spoilt in recent) / len(recent)
 
     # -- kept with the fold's snapshot
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, Literal
 
-from probes.result import Outcome
+from probes.result import ON_THE_WAY, Outcome
 
 
 class Fault(StrEnum):
@@ -33,21 +33,6 @@ OURS: Final = frozenset({Fault.NETWORK, Fault.AGENT, Fault.CREDENTIALS, Fault.QU
 AGREE: Final = 2
 AGENT_SHARE: Final = 0.2
 """More than this share of answers that our own delay spoilt, and the agent is blind."""
-
-_ON_THE_WAY: Final = frozenset(
-    {
-        Outcome.DNS,
-        Outcome.CONNECT_REFUSED,
-        Outcome.CONNECT_TIMEOUT,
-        Outcome.TLS,
-        Outcome.DISCONNECTED,
-        Outcome.FIRST_TOKEN_TIMEOUT,
-        Outcome.STALLED,
-        Outcome.TOTAL_TIMEOUT,
-        Outcome.TRUNCATED,
-    }
-)
-"""Outcomes that a broken way out may have; a status from a server is an answer, so the way is whole."""
 
 Health = Literal["good", "bad", "unknown"]
 
@@ -167,7 +152,7 @@ def _quotas(turned: Sequence[Sight]) -> Iterator[Verdict]:
 
 def _network(scene: Scene, network: str, failing: Sequence[Sight]) -> Verdict | None:
     """Return that our own way out is at fault, or that nobody can tell; None where the way is whole."""
-    lost = [sight for sight in failing if sight.outcome in _ON_THE_WAY]
+    lost = [sight for sight in failing if sight.outcome in ON_THE_WAY]
     others = [sight for sight in scene.sights if sight.network == network and sight.health == "good"]
     if not lost or others:
         return None  # whatever is reached proves the way

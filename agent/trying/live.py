@@ -34,13 +34,16 @@ async def _trials(config: Config, secrets: Secrets) -> list[Trial]:
     lag.start()
     machine.sample()
     try:
-        answered, reached, database, collector, heartbeat, receivers = await asyncio.gather(
+        others = asyncio.gather(
+            services.witnesses(config, secrets, transport), services.receivers(config, secrets, transport)
+        )
+        answered, reached, database, collector, heartbeat, (witnesses, receivers) = await asyncio.gather(
             ask_all(asking, clock, asked, most, lambda _: None),
             ask_all(silent, clock, unasked, most, lambda _: None),
             asyncio.to_thread(services.database, config, secrets),
             services.collector(config, transport),
             services.heartbeat(config, secrets, transport),
-            services.receivers(config, secrets, transport),
+            others,
         )
     finally:
         lag.stop()
@@ -49,4 +52,5 @@ async def _trials(config: Config, secrets: Secrets) -> list[Trial]:
     tried = [
         targets.trial(results[target.name], target, transport.seen, secrets) for target in config.targets
     ]
-    return [*tried, *(one for one in (database, collector, heartbeat) if one is not None), *receivers]
+    services_tried = (one for one in (database, collector, heartbeat) if one is not None)
+    return [*tried, *witnesses, *services_tried, *receivers]

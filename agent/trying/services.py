@@ -12,6 +12,7 @@ from agent.trying.base import Trial
 from exporters.receivers import KINDS
 from probes import target
 from probes.base import Secrets, SigningError
+from probes.reaching import Reaching
 from probes.timing import Marks
 from probes.transport.errors import WireError
 from probes.transport.wire import WireTransport
@@ -74,6 +75,17 @@ async def heartbeat(config: Config, secrets: Secrets, transport: WireTransport) 
     except SigningError as failure:
         return Trial(what="heartbeat", name="receiver", ok=False, says=str(failure))
     return await _reached("heartbeat", "receiver", url, transport)
+
+
+async def witnesses(config: Config, secrets: Secrets, transport: WireTransport) -> list[Trial]:
+    """Try every witness of every way once, as at a failure."""
+    reaching = Reaching(transport, secrets)
+    named = [(network, witness) for network in config.networks for witness in network.witnesses]
+    tried = await asyncio.gather(*(reaching.attempt(witness, network.path) for network, witness in named))
+    return [
+        Trial(what="witness", name=f"{witness.name} of {network.name}", ok=one.reached, says=one.says)
+        for (network, witness), one in zip(named, tried, strict=True)
+    ]
 
 
 async def receivers(config: Config, secrets: Secrets, transport: WireTransport) -> list[Trial]:

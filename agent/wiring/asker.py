@@ -25,6 +25,7 @@ from agent.asking.lag import LagMonitor
 from agent.asking.machine import Machine
 from agent.asking.purse import Purse
 from agent.asking.truth import Errors
+from agent.asking.witness import Try, Witnesses
 from agent.calibrating import place
 from agent.clock import SystemClock
 from agent.config.model import Config
@@ -34,6 +35,7 @@ from agent.errors import NephoscopeError
 from agent.ids import uuid7
 from agent.wiring.probing import calibrator, exchange
 from probes.base import Probe
+from probes.reaching import Reaching
 from probes.transport.wire import WireTransport
 from storage.journal import JournalLockedError, Writer
 
@@ -48,6 +50,13 @@ class Order(NamedTuple):
 
     config: Config
     resume_ns: int | None
+
+
+class Parts(NamedTuple):
+    """What a plan is asked with."""
+
+    probe: Probe
+    attempt: Try
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,25 +96,28 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
 
     calibration = Calibration(measure)
 
-    def probe(config: Config) -> Probe:
+    def parts(config: Config) -> Parts:
         secrets = Secrets.of(config, os.environ)
         logs.configure(args.log_format, args.log_level, redact=secrets.redact)
         asking = exchange(config, secrets, transport, clock, lag.max_lag, machine.suffered)
-        return Marking(asking, calibration)
+        return Parts(Marking(asking, calibration), Reaching(transport, secrets).attempt)
 
     limits = first.config.journal
     journal = Writer(state_dir, max_bytes=limits.max_bytes, max_age_s=limits.max_age_s)
     order = random.Random()  # noqa: S311 - in which order probes start is no secret
     boot = uuid7(clock).hex
     purse = Purse(first.config, clock, state_dir / "budget.json")
-    asker = Asker(first.config, probe(first.config), journal, clock, lag, boot, order, calibration, purse)
+    made = parts(first.config)
+    witnesses = Witnesses(clock, first.config.networks, made.attempt, file=state_dir / "witnesses.json")
+    asker = Asker(first.config, made.probe, journal, clock, lag, boot, order, calibration, purse, witnesses)
     _open(journal)
     purse.load()
+    witnesses.load()
     gc.collect()
     gc.freeze()  # what was imported and built so far is never looked through again
     collector = Collector(lambda: asker.in_flight)
     try:
-        aside = (_follow(orders, asker, probe), machine.run(), collector.run())
+        aside = (_follow(orders, asker, parts), machine.run(), collector.run())
         return await _run(asker, first.resume_ns, aside, stop)
     finally:
         journal.close()
@@ -132,11 +144,11 @@ async def _run(
     return 1 if failures else 0
 
 
-async def _follow(orders: AsyncIterator[Order], asker: Asker, probe: Callable[[Config], Probe]) -> None:
+async def _follow(orders: AsyncIterator[Order], asker: Asker, parts: Callable[[Config], Parts]) -> None:
     """Switch plans as they are ordered; return when the parent is gone."""
     async for order in orders:
         # In a thread: trust stores of new paths are read meanwhile, which takes tens of milliseconds each.
-        asker.switch(order.config, await asyncio.to_thread(probe, order.config))
+        asker.switch(order.config, *await asyncio.to_thread(parts, order.config))
 
 
 async def _pipe() -> asyncio.StreamReader:

@@ -256,6 +256,8 @@ class Teller:
         if config is None or config == self._config:
             return
         before, self._config = self._config, config
+        if config.hash == self._current.hash:  # no record of the journal will tell of it
+            self._current = config
         self._secrets = Secrets.of(config, os.environ)
         self._redact(self._secrets)
         if config.heartbeat != before.heartbeat:

@@ -26,6 +26,8 @@ class Route:
     port: int
     path: Path
     proxy: Proxy | None
+    raw: bool = False
+    """Whether what is said is no HTTP, so that no proxy can forward it."""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -43,7 +45,7 @@ class Route:
     @property
     def forwarded(self) -> bool:
         """Return whether an HTTP proxy reads the request itself, so that it wants the whole URL."""
-        return self.proxy is not None and not self.proxy.is_socks and not self.secure
+        return self.proxy is not None and not (self.proxy.is_socks or self.secure or self.raw)
 
 
 @dataclasses.dataclass(slots=True)
@@ -137,7 +139,7 @@ class Dialer:
             channel = outer
         if proxy.is_socks:
             await tunnels.socks(channel, proxy, route.address, route.port)
-        elif route.secure:
+        elif not route.forwarded:
             await tunnels.connect(channel, proxy, route.address, route.port)
         return channel
 

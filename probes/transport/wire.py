@@ -87,6 +87,21 @@ class WireTransport(httpx.AsyncBaseTransport):
         connection.close()
         return connection.wire
 
+    async def connect(self, host: str, port: int, path: Path, marks: Marks, limit_s: float | None) -> Wire:
+        """Go the whole way to a host and port, through the path's proxy, say nothing and let go; as `reach`."""
+        self._stamps.open()
+        proxy = proxies.choose(path, httpx.URL(scheme="https", host=host, port=port), port, self._environment)
+        connection = await self._dialer.open(
+            Route(secure=False, host=host, port=port, path=path, proxy=proxy, raw=True), marks, limit_s
+        )
+        connection.close()
+        return connection.wire
+
+    async def look_up(self, host: str, path: Path, marks: Marks, limit_s: float | None) -> None:
+        """Look a name up as for a connection; raises `errors.ResolveFailed`."""
+        route = Route(secure=False, host=host, port=0, path=path, proxy=None)
+        await self._resolver.resolve(route.address, 0, marks, limit_s)
+
     async def aclose(self) -> None:
         """Close the kept connections and let the resolver's threads go."""
         while self._kept:

@@ -58,6 +58,19 @@ def test_all_well_is_0_and_says_what_was_found(served: Endpoint, tmp_path: Path)
     assert not (tmp_path / "state").exists(), "nothing is started for it"
 
 
+def test_witnesses_are_tried_by_their_own_way(served: Endpoint, tmp_path: Path) -> None:
+    """A witness that is reached, and one that nobody is behind."""
+    dead = free_port()
+    witnesses = f'[{{tcp: "127.0.0.1:{served.port}"}}, {{tcp: "127.0.0.1:{dead}"}}]'
+    more = f"networks: {{internet: {{proxy: none, witnesses: {witnesses}}}}}\n"
+    code, out = live(tmp_path, vendor("fine", served.base("models")), more=more)
+    assert code == 1, out
+    found = trials(out)
+    assert found[f"tcp:127.0.0.1:{served.port}"].endswith(f"of internet: reached at 127.0.0.1:{served.port}")
+    assert found[f"tcp:127.0.0.1:{dead}"].startswith("FAILED  witness ")
+    assert "Connection refused" in found[f"tcp:127.0.0.1:{dead}"]
+
+
 def test_what_fails_is_told_apart_with_its_remedy(served: Endpoint, tmp_path: Path) -> None:
     """A closed port, a wrong key, a name that nobody knows, a dead database, collector and receiver."""
     dead = free_port()

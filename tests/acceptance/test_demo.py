@@ -170,6 +170,17 @@ def test_a_scenario_shows_within_a_minute_of_its_beginning(scenario: str) -> Non
             return SHOWN[fault][1](page, target)
 
         started.until(shows, f"{scenario} on /metrics", BEGINS_AFTER_S + PATIENCE_S)
+        if scenario == "own-network-down":
+            started.running.until(
+                lambda: "Our own network" in started.running.get("/").text, "our own alert", PATIENCE_S
+            )
+            told = [
+                line
+                for line in started.running.get("/").text.splitlines()
+                if line.startswith(("PAGE", "TICKET"))
+            ]
+            assert len(told) == 1, told
+            assert started.page().metric("witness_up") == 0
         started.until(
             lambda _: TOLD[scenario] in started.told(target), f"{scenario} on the status page", PATIENCE_S
         )

@@ -5,7 +5,7 @@ import collections
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
@@ -68,9 +68,12 @@ class Endpoint:
 
     `keyed` is `ok` for who sends a key that is `accepted`, and 401 for anybody else; `refused` keeps their keys.
     The list of models is given in every mode but `list-MODE`, where asking for it is answered so.
+    `enter` is called in its thread before it listens, to go into another network namespace, say.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", enter: Callable[[], object] = lambda: None) -> None:
+        self._host = host
+        self._enter = enter
         self.asked: collections.Counter[str] = collections.Counter()
         self.failing = False
         self.accepted: frozenset[str] = frozenset()
@@ -82,7 +85,7 @@ class Endpoint:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def base(self, mode: str) -> str:
-        return f"http://127.0.0.1:{self.port}/{mode}"
+        return f"http://{self._host}:{self.port}/{mode}"
 
     def start(self) -> None:
         self._thread.start()
@@ -94,10 +97,9 @@ class Endpoint:
         self._loop.close()
 
     def _run(self) -> None:
+        self._enter()
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=2048)
-        )
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, self._host, 0, backlog=2048))
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
@@ -152,8 +154,8 @@ class Endpoint:
 
 
 @contextlib.contextmanager
-def endpoint() -> Iterator[Endpoint]:
-    served = Endpoint()
+def endpoint(host: str = "127.0.0.1", enter: Callable[[], object] = lambda: None) -> Iterator[Endpoint]:
+    served = Endpoint(host, enter)
     served.start()
     try:
         yield served

@@ -172,6 +172,7 @@ A day: 8,640 probes, at most 201,600 tokens in and 1.47 million out (each answer
 Cost a day: at most USD 0.30, and unknown for 1 of 2 targets (local); `price` in a target says what its tokens cost
 Stored a day: 8,640 rows, about 2.12 MB
 Series a scrape: N from the start, N once all has been seen
+Networks without a witness, on which the fault of a failure stays undetermined: internet
 prices: configured
 """
 

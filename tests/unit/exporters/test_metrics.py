@@ -516,6 +516,7 @@ def full_page() -> Metrics:
             calibration={"no": {"p99": 2e-5}},
             budget_left={"usd": 1.0, "tokens": 2.0},
             budget_used={"day": {"usd": 0.5}},
+            witnesses={"internet": {"tls:www.example.com:443": "up"}},
         )
     )
     metrics.dropped("journal_gap", 1)
@@ -542,6 +543,16 @@ def test_what_is_left_of_a_budget_is_shown_as_the_asker_says_and_not_at_all_with
     assert value(metrics, "agent_budget_used_ratio", scope="target", unit="usd") == 0.9
     metrics.beat(a_report())
     assert "agent_budget" not in page(metrics)
+
+
+def test_a_witness_is_up_or_not_and_not_shown_while_nobody_knows() -> None:
+    metrics = Metrics("1")
+    states = {"up": "up", "down": "down", "silent": "no_vote"}
+    metrics.beat(a_report(witnesses={"internet": states}))
+    shown = [value(metrics, "witness_up", network="internet", witness=name) for name in states]
+    assert shown == [1, 0, 0]
+    metrics.beat(a_report())
+    assert "witness_up" not in page(metrics)
 
 
 def test_an_evaluation_that_a_change_of_plan_overtook_brings_no_series_back() -> None:

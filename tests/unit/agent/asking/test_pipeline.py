@@ -89,7 +89,7 @@ def test_a_failure_is_asked_three_times_more_over_fresh_connections_and_settled(
     assert {slot.scheduled_ns for _, _, slot in bench.probe.asked} == {bench.began_ns}
     (settled,) = bench.journal.settled
     assert settled.slot == bench.journal.results[0].key
-    assert (settled.fault, settled.confirmations, settled.confirmations_bad) == (Fault.UNDETERMINED, 3, 3)
+    assert (settled.fault, settled.confirmations, settled.confirmations_bad) == (Fault.NOT_OURS, 3, 3)
     assert settled.confirmed
     assert round(bench.since_s(settled.settled_ns), 3) == 11.0
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from agent.config.model import Config
+from probes.target import Network, Target, Witness
 from probes.target import Path as Way
-from probes.target import Target
 from support.certificates import Authority
 from support.configuration import ENVIRON, findings, loaded
 
@@ -106,7 +107,62 @@ def test_the_way_does_not_change_what_is_judged() -> None:
             {"network": "n"},
             "1: networks.n.porxy: unknown key `porxy`; did you mean",
         ),
-        ({"n": {"witnesses": []}}, {"network": "n"}, "1: networks.n.witnesses: not yet"),
+        ({"n": {"witnesses": {}}}, {"network": "n"}, "1: networks.n.witnesses: a list of maps belongs here"),
+        (
+            {"n": {"witnesses": [{"http": "h:1"}]}},
+            {"network": "n"},
+            "1: networks.n.witnesses[0].http: unknown key `http`",
+        ),
+        (
+            {"n": {"witnesses": [{}]}},
+            {"network": "n"},
+            "1: networks.n.witnesses[0]: is one of tls, tcp and dns",
+        ),
+        (
+            {"n": {"witnesses": [{"tls": "h:1", "dns": "h"}]}},
+            {"network": "n"},
+            "1: networks.n.witnesses[0]: is one of tls, tcp and dns",
+        ),
+        (
+            {"n": {"witnesses": [{"tls": "www.example.com"}]}},
+            {"network": "n"},
+            "1: networks.n.witnesses[0].tls: `www.example.com` is not host:port; write",
+        ),
+        (
+            {"n": {"witnesses": [{"tcp": "https://h:1"}]}},
+            {"network": "n"},
+            "1: networks.n.witnesses[0].tcp: `https://h:1` is not host:port",
+        ),
+        (
+            {"n": {"witnesses": [{"tcp": "::1:443"}]}},
+            {"network": "n"},
+            "1: networks.n.witnesses[0].tcp: `::1:443` is not host:port; write www.example.com:443, or [::1]:443",
+        ),
+        (
+            {"n": {"witnesses": [{"tcp": "h:65536"}]}},
+            {"network": "n"},
+            "1: networks.n.witnesses[0].tcp: `h:65536` is not host:port",
+        ),
+        (
+            {"n": {"witnesses": [{"dns": "192.0.2.1"}]}},
+            {"network": "n"},
+            "1: networks.n.witnesses[0].dns: `192.0.2.1` is no name to look up",
+        ),
+        (
+            {"n": {"witnesses": [{"dns": "h"}, {"dns": "H"}]}},
+            {"network": "n"},
+            "1: networks.n.witnesses[1]: dns:h stands there twice; keep one",
+        ),
+        (
+            {"n": {"witnesses": [{"tcp": f"h:{port}"} for port in range(1, 7)]}},
+            {"network": "n"},
+            "1: networks.n.witnesses: 6 are too many, for all are dialled at each failure; keep 5",
+        ),
+        (
+            {"n": {"witnesses": [{"tls": "${NOPE}:443"}]}},
+            {"network": "n"},
+            "1: networks.n.witnesses[0].tls: the environment variable NOPE is not set",
+        ),
         ({"n": {"intercepted": "yes"}}, {"network": "n"}, "1: networks.n.intercepted: `yes` is neither true"),
         (
             {"n": {"proxy": "proxy:3128"}},
@@ -142,10 +198,44 @@ def test_a_network_that_is_unusable_is_not_also_unknown() -> None:
 
 
 def test_a_network_that_no_target_takes_is_a_warning() -> None:
-    (warning,) = loaded(text({"unused": {}, "used": {}}, network="used")).warnings
-    assert warning == (
+    warnings = loaded(text({"unused": {}, "used": {"witnesses": [{"dns": "h"}]}}, network="used")).warnings
+    assert warnings[0] == (
         "nephoscope.yaml:1: networks.unused: no target goes this way; write network: unused in one, or take it out"
     )
+
+
+def test_the_ways_that_targets_take_are_in_the_plan_with_their_witnesses() -> None:
+    witnesses = [{"tls": "WWW.example.com:443"}, {"tcp": "[::1]:${PORT}"}, {"dns": "www.example.org"}]
+    networks = {"n": {"proxy": "none", "witnesses": witnesses}, "unused": {}}
+    config = loaded(text(networks, network="n"), ENVIRON | {"PORT": "99"}).config
+    assert config.networks == (
+        Network(
+            name="n",
+            path=Way(proxy="none"),
+            witnesses=(
+                Witness(kind="tls", host="www.example.com", port=443),
+                Witness(kind="tcp", host="::1", port=99),
+                Witness(kind="dns", host="www.example.org"),
+            ),
+        ),
+    )
+    assert Config.decode(config.encode()) == config
+    assert loaded(text({})).config.networks == (Network(name="internet"),)
+
+
+def test_a_named_network_without_witnesses_is_a_warning_that_says_what_that_means() -> None:
+    (warning,) = loaded(text({"n": {}}, network="n")).warnings
+    assert warning.startswith(
+        "nephoscope.yaml:1: networks.n: has no witness, so nobody can tell an outage of"
+    )
+    assert loaded(text({"n": {"witnesses": [{"tcp": "h:1"}]}}, network="n")).warnings == ()
+    assert loaded(text({})).warnings == ()
+
+
+def test_a_target_that_goes_past_its_networks_proxy_is_a_warning() -> None:
+    networks = {"n": {"proxy": "http://gate:1", "witnesses": [{"tcp": "h:1"}]}}
+    (warning,) = loaded(text(networks, network="n", proxy="none")).warnings
+    assert "networks.n: has witnesses, but t goes by another proxy, to which they say nothing" in warning
 
 
 def test_two_files_of_trust_in_one_network_are_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from exporters import conventions
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "nephoscope.yaml"
-    file.write_text(configuration(tmp_path, 9466, "127.0.0.1:9464", "10s"))
+    file.write_text(configuration(tmp_path, 9466, 9467, "127.0.0.1:9464", "10s"))
     return file
 
 

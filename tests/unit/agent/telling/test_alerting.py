@@ -13,11 +13,16 @@ from agent.slo.service import Member, Service
 from agent.telling.alerting import Alerting
 from agent.telling.standings import Standings
 from exporters.signals import Judged, Notice
-from probes.result import Fault, Outcome
+from probes.result import MEANING, Fault, Outcome
+from probes.target import Network, Path
 from storage.base import StoreUnavailableError
 from storage.memory import MemoryAlerts
 from storage.readings import AlertRow, NoticeRow, SliCounts
-from support.told import SECOND_NS, START_NS, configuration, result
+from support.told import SECOND_NS, START_NS, beat, configuration, result
+
+BAD = {outcome.value for outcome, meaning in MEANING.items() if meaning.confirm}
+WITNESSES = {"tls": "tls:www.example.com:443", "tcp": "tcp:192.0.2.1:443", "dns": "dns:www.example.org"}
+GONE, OURS = Outcome.CONNECT_TIMEOUT, Fault.OURS
 
 
 def service(*targets: str, **changes: Any) -> Service:
@@ -68,16 +73,29 @@ class Told:
         self.notices = notices
 
     def settle(
-        self, slot: int, target: str, outcome: Outcome = Outcome.OK, *, confirmed: bool = True
+        self,
+        slot: int,
+        target: str,
+        outcome: Outcome = Outcome.OK,
+        *,
+        confirmed: bool = True,
+        fault: Fault = Fault.NOT_OURS,
+        dns_s: float | None = None,
     ) -> None:
-        bad = outcome is not Outcome.OK
+        bad = outcome.value in BAD
         self.standings.settle(
             Judged(
-                result=result(slot, outcome, target=target),
-                fault=Fault.NOT_OURS if bad else Fault.NONE,
+                result=result(slot, outcome, target=target, dns_s=dns_s),
+                fault=fault if bad else Fault.NONE,
                 confirmed=bad and confirmed,
                 answered=bad and not confirmed,
             )
+        )
+
+    def beat(self, seconds: float, **states: str) -> None:
+        """Let the asker say how the witnesses of the internet stand."""
+        self.standings.beat(
+            beat(seconds, witnesses={"internet": {WITNESSES[name]: state for name, state in states.items()}})
         )
 
     def look(self, seconds: float) -> list[tuple[str, str, str]]:
@@ -229,3 +247,253 @@ def test_what_the_plan_no_longer_names_is_no_trouble_any_more() -> None:
     told.standings.plan(told.config)
     told.look(20)
     assert told.look(20 + HOLD_NS / SECOND_NS) == []
+
+
+# -- ours
+
+
+def lose(told: Told, slot: int, *targets: str, outcome: Outcome = GONE) -> None:
+    for target in targets:
+        told.settle(slot, target, outcome, fault=OURS)
+
+
+def test_our_own_network_down_is_one_alert_about_us_and_none_about_a_cloud() -> None:
+    told = Told(estate("aws", "azure", "gcp"))
+    for target in ("aws", "azure", "gcp"):
+        told.settle(0, target)
+    told.beat(30, tls="up")
+    assert told.look(30) == []
+    lose(told, 1, "aws", "azure")
+    told.beat(41, tls="down")
+    assert told.look(41) == [("NetworkDown", "page", "internet")]
+    (page,) = told.notices
+    assert page.key.startswith("network-down/internet@")
+    assert page.since_ns == START_NS + 30 * SECOND_NS
+    assert page.fault == "network internet"
+    assert page.summary.startswith("Our own network (internet) is down since ")
+    assert "failing: aws, azure" in page.detail
+    assert "the witnesses of network internet are not reached" in page.detail
+    assert page.detail.endswith("services: nano")
+    told.beat(600, tls="down")
+    for slot in range(2, 20):
+        lose(told, slot, "aws", "azure", "gcp")
+    assert told.look(600) == [("NetworkDown", "page", "internet")]
+
+
+def test_it_is_over_once_a_witness_or_any_target_of_the_network_answers() -> None:
+    for mended in ("witness", "target"):
+        told = Told(estate("aws", "azure"))
+        told.beat(0, tls="down", tcp="down")
+        lose(told, 0, "aws", "azure")
+        assert told.look(11) != []
+        if mended == "witness":
+            told.beat(20, tls="down", tcp="up")
+        else:
+            told.settle(1, "aws")
+        assert told.look(31) != []
+        assert told.notices[0].state == "firing", "it is held against flapping"
+        told.beat(30 + HOLD_NS / SECOND_NS, tls="up")
+        assert told.look(31 + HOLD_NS / SECOND_NS) == []
+        (row,) = told.rows.lately("here", 0, 9)
+        assert (row.name, row.quiet_ns) == ("NetworkDown", START_NS + 31 * SECOND_NS)
+
+
+def test_a_cold_start_on_a_dead_network_never_pages() -> None:
+    told = Told(estate("aws", "azure", warm_up_s=3600.0))
+    told.beat(0, tls="down")
+    lose(told, 0, "aws", "azure")
+    assert told.look(11) == [("NetworkDown", "ticket", "internet")]
+
+
+def test_what_a_confirmation_answered_is_no_outage_of_ours() -> None:
+    told = Told(estate("aws", "azure"))
+    told.beat(0, tls="down")
+    told.settle(0, "aws", GONE, fault=OURS, confirmed=False)
+    assert told.look(11) == []
+
+
+def test_what_was_well_before_the_way_was_cut_does_not_prove_it() -> None:
+    """Else the one that failed first would be to blame until the others' next slot."""
+    told = Told(estate("aws", "azure"))
+    told.settle(0, "azure")
+    lose(told, 1, "aws")
+    told.beat(41, tls="down")
+    assert told.look(41) == [("NetworkDown", "page", "internet")]
+    told.settle(2, "azure")
+    told.look(62)
+    assert told.look(62 + HOLD_NS / SECOND_NS) == []
+
+
+def test_targets_that_were_down_before_are_not_blamed_while_our_own_network_is() -> None:
+    told = Told(estate("aws", "azure"))
+    told.beat(0, tls="up")
+    down(told, 0, "aws")
+    assert told.look(11) == [("TargetDown", "ticket", "aws")]
+    lose(told, 1, "aws", "azure")
+    told.beat(41, tls="down")
+    assert ("NetworkDown", "page", "internet") in told.look(41)
+    assert not [one for one in told.notices if one.name == "ServiceDown"]
+    told.beat(41 + HOLD_NS / SECOND_NS, tls="down")
+    lose(told, 20, "aws", "azure")
+    assert told.look(42 + HOLD_NS / SECOND_NS) == [("NetworkDown", "page", "internet")]
+
+
+def test_a_target_of_another_network_is_judged_by_itself() -> None:
+    config = estate("aws", "azure", "gcp", at_least=3)
+    moved = tuple(
+        dataclasses.replace(target, network="private") if target.name == "gcp" else target
+        for target in config.targets
+    )
+    told = Told(dataclasses.replace(config, targets=moved))
+    lose(told, 0, "aws", "azure")
+    down(told, 0, "gcp")
+    told.beat(11, tls="down")
+    assert told.look(11) == [("TargetDown", "ticket", "gcp"), ("NetworkDown", "page", "internet")]
+
+
+def test_a_target_with_a_proxy_of_its_own_proves_nothing() -> None:
+    config = estate("aws", "azure")
+    off = tuple(
+        dataclasses.replace(target, path=Path(proxy="http://other:1")) if target.name == "azure" else target
+        for target in config.targets
+    )
+    told = Told(dataclasses.replace(config, targets=off, networks=(Network(name="internet"),)))
+    lose(told, 0, "aws")
+    told.settle(1, "azure")
+    told.beat(31, tls="down")
+    assert told.look(31) == [("NetworkDown", "page", "internet")]
+
+
+def test_a_dead_resolver_is_told_as_such() -> None:
+    told = Told(estate("aws", "azure"))
+    lose(told, 0, "aws", "azure", outcome=Outcome.DNS)
+    told.beat(11, tls="down", dns="down")
+    assert told.look(11) == [("NetworkDown", "page", "resolver of internet")]
+    assert told.notices[0].key.startswith("network-down/internet@")
+
+
+def test_kept_connections_outlast_a_dead_resolver_and_do_not_prove_it() -> None:
+    told = Told(estate("aws", "azure"))
+    lose(told, 0, "aws", outcome=Outcome.DNS)
+    told.settle(1, "azure")
+    told.beat(31, tls="down", dns="down")
+    assert told.look(31) == [("NetworkDown", "page", "resolver of internet")]
+    told.settle(2, "azure", dns_s=0.01)
+    told.look(61)
+    (row,) = told.rows.alive("here")
+    assert row.quiet_ns == told.now_ns
+
+
+def test_an_asker_that_is_gone_says_nothing_of_its_witnesses() -> None:
+    told = Told(estate("aws", "azure"))
+    told.beat(0, tls="down")
+    lose(told, 3, "aws", "azure")
+    assert told.look(101) == []
+
+
+def test_answers_that_our_own_delay_spoilt_page_about_the_agent_and_blame_nobody_else() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(10):
+        told.settle(slot, "aws", Outcome.AGENT_FAULT if slot % 2 else Outcome.OK)
+        down(told, slot, "azure")
+    assert told.look(100) == [("TargetDown", "ticket", "azure")], "too early to tell"
+    told = Told(told.config, standings=told.standings)
+    assert told.look(299) == [("AgentBlind", "page", "here")]
+    assert "25% of the answers of the last 5 minutes were spoilt" in told.notices[0].detail
+
+
+def test_a_refused_identity_is_a_ticket_after_three_slots_where_it_was_accepted_that_day() -> None:
+    for accepted, refusals, alerts in ((True, 2, 0), (True, 3, 1), (False, 9, 0)):
+        told = Told(estate("aws", "azure"))
+        if accepted:
+            told.settle(0, "aws")
+        for slot in range(1, refusals + 1):
+            told.settle(slot, "aws", Outcome.CONFIG)
+            told.settle(slot, "azure")
+        assert len(told.look(30 * refusals + 1)) == alerts, (accepted, refusals)
+        if alerts:
+            (ticket,) = told.notices
+            assert (ticket.name, ticket.severity, ticket.fault) == (
+                "CredentialsRefused",
+                "ticket",
+                "credentials aws",
+            )
+            assert ticket.since_ns == START_NS + 30 * SECOND_NS
+            assert ticket.summary.startswith("Identity aws is refused since ")
+
+
+def test_two_identities_of_one_cloud_refused_at_once_are_the_clouds_fault() -> None:
+    config = estate("one", "two")
+    keyed = tuple(
+        dataclasses.replace(target, cloud="aws", credentials={"api_key": f"${{{target.name.upper()}}}"})
+        for target in config.targets
+    )
+    told = Told(dataclasses.replace(config, targets=keyed))
+    for target in ("one", "two"):
+        told.settle(0, target)
+        for slot in (1, 2, 3):
+            told.settle(slot, target, Outcome.CONFIG)
+    assert told.look(91) == [("CredentialsRefused", "ticket", "of aws")]
+    assert told.notices[0].fault == "cloud aws"
+
+
+def test_a_spent_quota_is_a_ticket() -> None:
+    told = Told(estate("aws"))
+    told.settle(0, "aws")
+    for slot in (1, 2, 3):
+        told.settle(slot, "aws", Outcome.QUOTA)
+    assert told.look(91) == [("QuotaSpent", "ticket", "aws")]
+
+
+def test_a_witness_without_a_vote_is_a_ticket_after_a_while() -> None:
+    told = Told(estate("aws"))
+    told.beat(0, tls="no_vote", tcp="up")
+    told.beat(290, tls="no_vote", tcp="up")
+    assert told.look(290) == []
+    told.beat(300, tls="no_vote", tcp="down")
+    assert told.look(300) == [("WitnessSilent", "ticket", "tls:www.example.com:443 of network internet")]
+    assert "stay undetermined" in told.notices[0].detail
+
+
+def test_what_is_known_of_our_own_faults_outlasts_a_restart() -> None:
+    told = Told(estate("aws", "azure"))
+    lose(told, 0, "aws", "azure")
+    kept = Standings()
+    kept.plan(told.config)
+    kept.restore(told.standings.snapshot())
+    told.standings.beat(beat(11, witnesses={"internet": {WITNESSES["tls"]: "down"}}))
+    again = Told(told.config, told.rows, kept)
+    again.beat(11, tls="down")
+    assert again.look(11) == told.look(11) == [("NetworkDown", "page", "internet")]
+
+
+def test_a_loss_that_is_settled_after_the_way_was_mended_is_old_news() -> None:
+    """Failures are settled 10 s and more after they were seen."""
+    told = Told(estate("aws"))
+    lose(told, 0, "aws")
+    told.settle(1, "aws")
+    lose(told, 0, "aws")
+    told.beat(31, tls="down")
+    assert told.look(31) == []
+
+
+def test_a_quiet_alert_is_remembered_as_such_and_nothing_is_told_of_it() -> None:
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.look(11)
+    told.settle(1, "aws")
+    told.look(31)
+    (row,) = told.rows.alive("here")
+    assert (row.quiet_ns, row.seq) == (START_NS + 31 * SECOND_NS, 1)
+    down(told, 2, "aws")
+    told.look(71)
+    (row,) = told.rows.alive("here")
+    assert (row.quiet_ns, row.seq) == (None, 1)
+
+
+def test_a_snapshot_of_before_witnesses_is_read() -> None:
+    told = Told(estate("aws"))
+    told.settle(0, "aws")
+    kept = Standings()
+    kept.restore([[target, probe, plain[:3]] for target, probe, plain in told.standings.snapshot()])
+    assert kept.seen()["aws", "chat"].standing == told.standings.seen()["aws", "chat"].standing

@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.telling.settling import Final, Settling, ended_ns
-from probes.result import Fault, Outcome, ProbeResult
+from agent.telling.settling import Final, Settling
+from probes.result import Fault, Outcome, ProbeResult, ended_ns
 from storage.records import Settled
 from support.told import EVERY_NS, START_NS, beat, plan, result, settled
 

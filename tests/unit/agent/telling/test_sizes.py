@@ -18,6 +18,7 @@ probes: [{{name: chat}}, {{name: whole, kind: chat-sync}}, {{name: list, kind: m
 objectives:
   - {{name: available, sli: availability, percent: 99.9}}
   - {{name: quick, sli: ttft, percent: 99, under: 1234ms, probes: [chat]}}
+networks: {{internet: {{witnesses: [{{tls: "h:1"}}, {{dns: h}}]}}}}
 alerts: {{heartbeat: {{url: "http://127.0.0.1:1/beat"}}}}
 budget: {{usd_per_day: 1000, tokens_per_day: 20000000, per: {{target: 900}}}}
 """,

@@ -1,0 +1,134 @@
+"""What is wrong with us: our network, agent, credentials and quota, each told once, in place of what it seems to break."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from agent.slo.alerts import Finding, Severity
+from agent.slo.findings import Ways
+from agent.slo.service import Member
+from agent.telling.sights import View
+from agent.telling.standings import SPOILT_NS
+from agent.telling.verdict import AGENT_SHARE, Fault, Verdict
+from probes.result import Outcome
+
+HIDING: Final = frozenset({Fault.NETWORK, Fault.AGENT})
+"""Faults of ours that make clouds look down which are not."""
+
+SILENT_NS: Final = 300 * 1_000_000_000
+"""So long a witness has no vote before that is a ticket: at a start none of them has one."""
+
+
+def is_hidden(finding: Finding, blames: Mapping[str, Verdict]) -> bool:
+    """Return whether everything that a finding says to fail is our own fault."""
+    names = finding.facts.get("failing") or [name for name in [finding.labels.get("target")] if name]
+    return bool(names) and all(name in blames and blames[name].fault in HIDING for name in names)
+
+
+def own_findings(
+    view: View, verdicts: Sequence[Verdict], hidden: Sequence[Finding], ways: Ways
+) -> Iterator[Finding]:
+    """Yield one finding for each thing of ours that is at fault; those of targets and services it names.
+
+    A network that is down and a blind agent page, but for a cold start; the rest are tickets.
+    """
+    yield from _networks(view, verdicts, hidden, ways)
+    spoilt = view.standings.spoilt(view.now_ns)
+    if spoilt > AGENT_SHARE:
+        facts = {"fault": f"{Fault.AGENT.value} {view.config.vantage}", "hidden": _keys(hidden)}
+        said = f"{spoilt:.0%} of the answers of the last 5 minutes were spoilt by our own delay"
+        yield Finding(
+            key="agent-blind",
+            name="AgentBlind",
+            severity="page",
+            subject=view.config.vantage,
+            since_ns=view.now_ns - SPOILT_NS,
+            facts={**facts, "evidence": [said]},
+        )
+    yield from _refusals(view, verdicts)
+    yield from _silent(view)
+
+
+def _networks(
+    view: View, verdicts: Sequence[Verdict], hidden: Sequence[Finding], ways: Ways
+) -> Iterator[Finding]:
+    born_ns = view.standings.born_ns()
+    for verdict in verdicts:
+        if verdict.fault is not Fault.NETWORK:
+            continue
+        network = view.targets[verdict.targets[0]].network
+        members = [member for member in view.members if member.target in verdict.targets]
+        warm = all(view.now_ns - born_ns.get(one, view.now_ns) >= ways.warm_up_ns for one in verdict.targets)
+        severity: Severity = "page" if warm else "ticket"
+        yield Finding(
+            key=f"network-down/{network}",
+            name="NetworkDown",
+            severity=severity,
+            subject=verdict.subject,
+            since_ns=min(_since_ns(view, member) for member in members),
+            labels={"network": network},
+            facts=_facts(verdict)
+            | {
+                "services": [
+                    service.name
+                    for service in view.config.services
+                    if any(member.target in verdict.targets for member in service.members)
+                ],
+                "hidden": _keys(hidden),
+            },
+        )
+
+
+def _refusals(view: View, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
+    """Yield a ticket for each identity that a cloud refuses, or a whole cloud that does, and for each spent quota."""
+    turned = {
+        member.target: seen
+        for member in view.members
+        if (seen := view.seen.get(member.pair)) is not None and seen.turned
+    }
+    for verdict in verdicts:
+        first = turned.get(verdict.targets[0]) if verdict.targets else None
+        if first is None or first.outcome not in {Outcome.CONFIG, Outcome.QUOTA}:
+            continue
+        cloud = view.targets[verdict.targets[0]].cloud
+        spent = verdict.fault is Fault.QUOTA
+        yield Finding(
+            key=f"{'quota-spent' if spent else 'credentials-refused'}/{cloud}/{verdict.subject}",
+            name="QuotaSpent" if spent else "CredentialsRefused",
+            severity="ticket",
+            subject=f"of {cloud}" if verdict.fault is Fault.CLOUD else verdict.subject,
+            since_ns=min(turned[name].refused_ns for name in verdict.targets if name in turned),
+            labels={"cloud": cloud},
+            facts=_facts(verdict),
+        )
+
+
+def _silent(view: View) -> Iterator[Finding]:
+    for (network, witness), voice in view.voices.items():
+        if voice.state == "no_vote" and view.now_ns - voice.since_ns >= SILENT_NS:
+            said = f"it has no vote: without one that has, failures on network {network} stay undetermined"
+            yield Finding(
+                key=f"witness-silent/{network}/{witness}",
+                name="WitnessSilent",
+                severity="ticket",
+                subject=f"{witness} of network {network}",
+                since_ns=voice.since_ns,
+                labels={"network": network},
+                facts={"fault": f"{Fault.NETWORK.value} {network}", "evidence": [said]},
+            )
+
+
+def _facts(verdict: Verdict) -> dict[str, object]:
+    return {
+        "failing": list(verdict.targets),
+        "fault": f"{verdict.fault.value} {verdict.subject}",
+        "evidence": list(verdict.evidence),
+    }
+
+
+def _keys(hidden: Sequence[Finding]) -> list[str]:
+    return [finding.key for finding in hidden]
+
+
+def _since_ns(view: View, member: Member) -> int:
+    seen = view.seen[member.pair]
+    return seen.lost_since_ns or (seen.standing.since_ns if seen.standing.state == "bad" else view.now_ns)

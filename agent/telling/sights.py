@@ -1,0 +1,188 @@
+"""What a verdict looks at: how every target stands, which of them only our own way cut off, and what witnesses say."""
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Final
+
+from agent.config.model import Config
+from agent.slo.service import Member
+from agent.slo.standing import Standing
+from agent.telling.standings import Pair, Seen, Standings, Voice
+from agent.telling.verdict import Health, Scene, Sight, Witness
+from probes import target as probing
+from probes.result import Outcome
+from probes.target import Target
+
+_REFERENCE: Final = re.compile(r"\$\{(\w+|(file|secret):[^}$]+)\}")
+_REFUSED: Final = frozenset({Outcome.CONFIG, Outcome.QUOTA})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class View:
+    """What is known at an instant of everything that a plan watches."""
+
+    config: Config
+    standings: Standings
+    now_ns: int
+
+    @cached_property
+    def seen(self) -> Mapping[Pair, Seen]:
+        return self.standings.seen()
+
+    @cached_property
+    def standing(self) -> Mapping[Pair, Standing]:
+        return {pair: seen.standing for pair, seen in self.seen.items()}
+
+    @cached_property
+    def voices(self) -> Mapping[tuple[str, str], Voice]:
+        return self.standings.voices(self.now_ns)
+
+    @cached_property
+    def targets(self) -> Mapping[str, Target]:
+        return {target.name: target for target in self.config.targets}
+
+    @cached_property
+    def witnesses(self) -> Mapping[str, Witness]:
+        """Return what the witnesses of each network say together."""
+        states: dict[str, dict[str, str]] = {}
+        for (network, name), voice in self.voices.items():
+            states.setdefault(network, {})[name] = voice.state
+        return {network: _heard(found) for network, found in states.items()}
+
+    @property
+    def members(self) -> list[Member]:
+        return list(dict.fromkeys(one for service in self.config.services for one in service.members))
+
+    def scene(self) -> Scene:
+        cut = self._cut()
+        sights = [
+            self._sight(self.targets[member.target], member, cut)
+            for member in self.members
+            if member.target in self.targets
+        ]
+        return Scene(
+            sights=_one_each(sights), witnesses=self.witnesses, spoilt=self.standings.spoilt(self.now_ns)
+        )
+
+    def lost(self, member: Member) -> Seen | None:
+        """Return what is known of a probe whose slots fail by our own fault, confirmed and lately."""
+        seen = self.seen.get(member.pair)
+        if seen is None or seen.lost_since_ns is None or not seen.lost_confirmed:
+            return None
+        # The fault of the last slot is what counts; one that is asked no more says nothing for long.
+        asked = dataclasses.replace(seen.standing, judged_ns=seen.standing.seen_ns)
+        return None if asked.stale(self.now_ns, member.every_s) else seen
+
+    def _cut(self) -> Mapping[str, int]:
+        """Return the networks that are cut, as far as is known, and when something was lost there last.
+
+        A witness that is reached, or a target that answered since, says that the way is whole again; where nothing but
+        names failed, one for which a name was resolved: kept connections outlast a resolver.
+        """
+        names: dict[str, bool] = {}
+        cut: dict[str, int] = {}
+        for member in self.members:
+            target, seen = self.targets.get(member.target), self.lost(member)
+            if target is None or seen is None:
+                continue
+            way = self._way(target)
+            witness = self.witnesses.get(way, Witness())
+            if not witness.reaches or witness.resolves is False:
+                cut[way] = max(seen.lost_ns, cut.get(way, 0))
+                names[way] = names.get(way, True) and seen.outcome is Outcome.DNS
+        for member in self.members:
+            target, seen = self.targets.get(member.target), self.seen.get(member.pair)
+            if target is None or seen is None or (way := self._way(target)) not in cut:
+                continue
+            if ((seen.named_ns if names[way] else seen.good_ns) or 0) > cut[way]:
+                del cut[way]
+        return cut
+
+    def _way(self, target: Target) -> str:
+        """Return the name of a target's way: that of its network, or one of its own where it goes past its proxy."""
+        network = next((one for one in self.config.networks if one.name == target.network), None)
+        if network is None or network.carries(target):
+            return target.network
+        return f"{target.network}, by the proxy of {target.name}"
+
+    def _sight(self, target: Target, member: Member, cut: Mapping[str, int]) -> Sight:
+        health, outcome = self._health(target, member, cut)
+        return Sight(
+            target=target.name,
+            cloud=target.cloud,
+            region=target.region,
+            model=target.model,
+            network=self._way(target),
+            identity=identity(target),
+            health=health,
+            outcome=outcome,
+        )
+
+    def _health(
+        self, target: Target, member: Member, cut: Mapping[str, int]
+    ) -> tuple[Health, Outcome | None]:
+        """Return how a target stands and its last failure's outcome, as a verdict is to see them.
+
+        Where the way is cut, what was well before is not known to be well now. Refusals of an identity count once
+        they are no accident.
+        """
+        seen = self.seen.get(member.pair, Seen())
+        is_cut = self._way(target) in cut
+        if is_cut and self.lost(member) is not None:
+            return "bad", seen.outcome
+        stale = seen.standing.stale(self.now_ns, member.every_s)
+        health: Health = "unknown" if stale else seen.standing.state
+        if is_cut and health == "good":
+            health = "unknown"
+        if seen.outcome in _REFUSED:
+            # Its last judged slots may have been good; they are of the time before.
+            return ("unknown", seen.outcome) if seen.turned else (health, None)
+        return health, seen.outcome
+
+
+def _heard(states: Mapping[str, str]) -> Witness:
+    """Return what witnesses say: anything that is up answers, and all that have a vote must be down for a no.
+
+    A name that a connection was made to was resolved; one that could not be connected to may have been.
+    """
+    names: list[bool] = []
+    ways: list[bool] = []
+    for name, state in states.items():
+        if state == "no_vote":
+            continue
+        witness = probing.Witness.named(name)
+        if witness.kind == "dns":
+            names.append(state == "up")
+        else:
+            ways.append(state == "up")
+    return Witness(resolves=any(names) if names else None, reaches=any(ways) if ways else None)
+
+
+def identity(target: Target) -> str:
+    """Return a name for the credentials: a reference as it is written, of anything else no more than a digest."""
+    if not target.credentials:
+        return ""
+    key, value = next(iter(target.credentials.items()))
+    if _REFERENCE.fullmatch(value):
+        return f"credentials.{key} ({value})"
+    digest = hashlib.blake2b(value.encode(), digest_size=4).hexdigest()
+    return f"credentials.{key} #{digest}"
+
+
+def _one_each(sights: Iterable[Sight]) -> list[Sight]:
+    """Return one sight of each target: of several probes of one, the worst."""
+    worst: dict[str, Sight] = {}
+    for sight in sights:
+        known = worst.get(sight.target)
+        if known is None or _badness(sight) < _badness(known):
+            worst[sight.target] = sight
+    return list(worst.values())
+
+
+def _badness(sight: Sight) -> int:
+    if sight.health == "unknown":
+        return 1 if sight.outcome in _REFUSED else 3
+    return 0 if sight.health == "bad" else 2
