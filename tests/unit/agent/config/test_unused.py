@@ -45,10 +45,12 @@ def test_what_is_no_secret_or_stays_on_this_machine_is_not(target: str) -> None:
 def test_a_proxys_password_is_warned_of_where_it_stands() -> None:
     """In a target, and once in a network that several targets take."""
     url = '"http://me:planted-0123456789@proxy:3128"'
-    (warning,) = warnings(f"targets: [{{{HOSTED}, proxy: {url}}}]")
+    (warning,) = [one for one in warnings(f"targets: [{{{HOSTED}, proxy: {url}}}]") if "witness" not in one]
     assert warning == f"targets[0].proxy: holds a password that {SPELLED_OUT}"
     both = f"targets: [{{{HOSTED}, network: out}}, {{{HOSTED.replace('t,', 'u,', 1)}, network: out}}]"
-    (warning,) = warnings(f"networks: {{out: {{proxy: {url}}}}}\n{both}")
+    (warning,) = [
+        one for one in warnings(f"networks: {{out: {{proxy: {url}}}}}\n{both}") if "witness" not in one
+    ]
     assert warning == f"networks.out.proxy: holds a password that {SPELLED_OUT}"
 
 
