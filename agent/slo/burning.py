@@ -49,10 +49,9 @@ def burning(condition: Condition, objective: float, series: Sequence[Windows]) -
 
 
 def _agreed(condition: Condition, long: str, short: str, series: Sequence[Windows]) -> bool:
-    """Return whether the pool would burn without any one of its members: none of them carries it alone."""
+    """Return whether several members fail now, and those beside the worst hold a third of the gate, and two at least."""
     failing = [one for one in series if one[short].counts.bad]
     if len(failing) < AGREE:
         return False
-    without_worst = sorted(one[long].counts.bad for one in series)[:-1]
-    share = max(2.0, condition.min_bad_long / (2 * len(series)))
-    return sum(without_worst) >= share
+    beside_the_worst = sum(sorted(one[long].counts.bad for one in series)[:-1])
+    return beside_the_worst >= max(AGREE, condition.min_bad_long / 3)
