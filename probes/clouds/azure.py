@@ -61,7 +61,7 @@ ROWS: Final[Mapping[str, Provider]] = {
             "x-ms-spillover-error": "spillover_error",
         },
         degraded=("spillover_from",),
-        request_id=("apim-request-id", "x-request-id", "x-ms-request-id"),
+        request_id=("apim-request-id", "x-request-id", "x-ms-request-id", "request-id"),
         id_headers=("x-ms-client-request-id",),
         server_ms=("openai-processing-ms", "x-envoy-upstream-service-time"),
         remedies={

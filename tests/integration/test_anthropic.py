@@ -144,22 +144,27 @@ def fault(name: str, kind: Kind = "chat", route: Route = ROUTES["direct"]) -> Pr
 def test_every_route_asks_as_its_server_wants_it_and_once_a_slot(name: str) -> None:
     route = ROUTES[name]
     server = Anthropic(**route.server)
-    chat, whole, tools, structured = ask(
-        server, of("chat"), of("chat-sync"), of("tools"), of("json", reasoning="low"), route=route
-    )
-    told = [(result.outcome, result.error) for result in (chat, whole, tools, structured)]
-    assert told == [(Outcome.OK, None)] * 4
-    assert [asked.target for asked in server.asked] == [
-        server.path,
-        server.sync or server.path,
-        server.path,
-        server.path,
-    ]
+    asked = [of("chat"), of("chat-sync"), of("tools"), of("json", reasoning="low"), of("long-context")]
+    chat, whole, tools, structured, found = ask(server, *asked, route=route)
+    told = [(result.outcome, result.error) for result in (chat, whole, tools, structured, found)]
+    assert told == [(Outcome.OK, None)] * 5
+    streamed, at_once = server.path, server.sync or server.path
+    assert [each.target for each in server.asked] == [streamed, at_once, streamed, streamed, streamed]
     assert (chat.stream, chat.finish_reason, chat.output_tokens) == (StreamVerdict.COMPLETE, "stop", 5)
     assert (whole.finish_reason, whole.input_tokens, tools.finish_reason) == ("stop", 21, "tool_calls")
     assert chat.backend["inference_geo"] == "us"
     assert chat.service_tier == "standard"
     assert chat.ttft_s is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [("tools", "no_tool_call"), ("json", "no_json"), ("long-context", "needle")]
+)
+@pytest.mark.parametrize("name", ["direct", "bedrock", "vllm"])
+def test_a_model_that_says_pong_whatever_was_asked_is_told(name: str, kind: Kind, code: str) -> None:
+    """By each way in which an answer is framed, or JSON is had."""
+    result = fault("text", kind, ROUTES[name])
+    assert (result.outcome, result.error_code) == (Outcome.MISMATCH, code)
 
 
 def test_the_answer_tells_the_edge_the_time_the_limits_and_its_id() -> None:

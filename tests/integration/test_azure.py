@@ -20,7 +20,7 @@ from probes.target import Kind, Path, Target, Workload
 from probes.transport.wire import WireTransport
 from support.certificates import Authority
 from support.clouds.azure import DEPLOYMENT, KEY, Resource, refusal
-from support.clouds.entra import SECRET, Entra
+from support.clouds.entra import FOUNDRY, SCOPE, SECRET, Entra
 from support.secrets import FakeSecrets
 
 CONFIG, OK, THROTTLED = Outcome.CONFIG, Outcome.OK, Outcome.THROTTLED
@@ -76,23 +76,53 @@ def served(resource: Resource, *args: Any, **more: Any) -> list[ProbeResult]:
     return asyncio.run(scene())
 
 
+USED = {
+    # input and output tokens of what each API answers
+    "openai": (19, 2),
+    "dated": (19, 2),
+    "models": (12, 6),
+    "anthropic": (21, 5),
+}
+CALLED = {"openai": (90, 19), "dated": (90, 19), "anthropic": (21, 58)}
+"""The same where a tool is called."""
+
+
 @pytest.mark.parametrize(("api", "kind"), CALLS)
 def test_every_api_is_asked_as_it_wants_to_be_and_once_a_slot(api: str, kind: Kind) -> None:
-    stream = "azure_tool_calls" if kind == "tools" else "azure_inference" if api == "models" else "azure"
-    resource = Resource(stream=stream)
+    resource = Resource()
     (told,) = served(resource, target(api=api), [kind])
     assert (told.outcome, told.error) == (OK, None)
     (asked,) = resource.asked
     assert asked.headers["x-ms-client-request-id"] == asked.headers["x-request-id"] == str(told.id)
-    assert "authorization" not in asked.headers
+    assert {"authorization", "api-key", "x-api-key"} & asked.headers.keys() == {
+        "x-api-key" if api == "anthropic" else "api-key"
+    }
     if kind == "models":
         return
     body = json.loads(asked.body)
-    assert ("tool_choice" in body, "response_format" in body) == (kind == "tools", kind == "json")
+    shaped = "output_config" if api == "anthropic" else "response_format"
+    assert ("tool_choice" in body, shaped in body) == (kind == "tools", kind == "json")
     assert (told.ttft_s is None) == (kind == "chat-sync")
-    tokens = {"azure": (19, 2), "azure_tool_calls": (90, 19), "azure_inference": (12, 6)}
-    counted = tokens["azure" if kind == "chat-sync" else stream]
-    assert (told.input_tokens, told.output_tokens) == counted
+    used = USED | CALLED if kind == "tools" else USED
+    # An answer in one piece is the same from every API of chat completions.
+    expected = USED["openai"] if kind == "chat-sync" and api == "models" else used[api]
+    assert (told.input_tokens, told.output_tokens) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [("tools", "no_tool_call"), ("json", "no_json"), ("long-context", "needle")]
+)
+@pytest.mark.parametrize(("api", "stream"), [("openai", "azure"), ("anthropic", "text")])
+def test_an_answer_that_says_pong_whatever_was_asked_is_a_mismatch(
+    api: str, stream: str, kind: Kind, code: str
+) -> None:
+    (told,) = served(Resource(stream=stream), target(api=api), [kind])
+    assert (told.outcome, told.error_code) == (Outcome.MISMATCH, code)
+
+
+def test_foundry_tells_the_id_of_an_answer_as_anthropic_does() -> None:
+    (told,) = served(Resource(), target(api="anthropic"))
+    assert (told.provider_request_id, told.service_tier) == ("req_011CSHoEeqs5C35K2UUqR7Fy", "standard")
 
 
 @pytest.mark.parametrize("endpoint", ["/openai/v1", "/openai/v1/", "/openai", "/"])
@@ -245,10 +275,21 @@ def test_each_form_of_a_wait_is_read(headers: dict[str, str], waits_s: float | N
             "unknown_model",
             "deployment gone is unknown to this resource",
         ),
+        (
+            {"model_id": "gone", "api": "anthropic"},
+            "not_found_error",
+            "and that deployment gone is there",
+        ),
         ({"endpoint": "/elsewhere/v1"}, None, "check endpoint, api and api_version"),
         ({"api_version": "2020-01-01"}, None, "check endpoint, api and api_version"),
         ({"credentials": {"api_key": "of-another-resource"}}, None, "a key must be of this very resource"),
         ({"credentials": {"token": "for-another-scope"}}, None, "for its scope (credentials.scope)"),
+        (
+            {"credentials": {"api_key": "none"}, "api": "anthropic"},
+            None,
+            "a key must be of this very resource",
+        ),
+        ({"credentials": {"token": "none"}, "api": "anthropic"}, None, "for its scope (credentials.scope)"),
     ],
 )
 def test_what_the_service_does_not_know_is_said(
@@ -285,8 +326,9 @@ def test_the_filters_first_chunk_is_no_token() -> None:
     assert len(told.chunks) == 1
 
 
+@pytest.mark.parametrize(("api", "scope"), [("openai", SCOPE), ("anthropic", FOUNDRY)])
 def test_an_expired_token_is_replaced_once_and_the_slot_is_good(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: File
+    monkeypatch: pytest.MonkeyPatch, tmp_path: File, api: str, scope: str
 ) -> None:
     """By way of Entra and the resource, both over TLS."""
 
@@ -295,7 +337,8 @@ def test_an_expired_token_is_replaced_once_and_the_slot_is_good(
             entra.trust(monkeypatch)
             monkeypatch.setenv("AZURE_CLIENT_SECRET", SECRET)
             authority = Authority(tmp_path, "azure")
-            asked = target(credentials={"entra": "environment"}, path=Path(proxy="none", ca=authority.ca))
+            trusting = Path(proxy="none", ca=authority.ca)
+            asked = target(api=api, credentials={"entra": "environment"}, path=trusting)
             resource = Resource(token=lambda token: token == entra.given[-1])
             async with resource.serve(authority.server()):
                 first, second = await ask(resource, asked, ["chat", "chat"])
@@ -305,11 +348,15 @@ def test_an_expired_token_is_replaced_once_and_the_slot_is_good(
                 (third,) = await ask(resource, asked)
                 assert third.outcome is OK
                 assert (len(resource.asked), len(entra.asked)) == (4, 2)
+            assert {form["scope"] for form in entra.asked} == {scope}
+            assert resource.asked[-1].headers["authorization"] == f"Bearer {entra.given[-1]}"
+            assert not {"api-key", "x-api-key"} & resource.asked[-1].headers.keys()
             for told in (first, second, third):
                 assert told.auth_s is not None
                 assert not any(token in json.dumps(told.public()) for token in entra.given)
 
-    monkeypatch.setattr(catalog.PROVIDERS["azure"].signer, "_renewals", {})
+    azure = catalog.PROVIDERS["azure"]
+    monkeypatch.setattr(azure.apis[api].signer or azure.signer, "_renewals", {})
     asyncio.run(scene())
 
 

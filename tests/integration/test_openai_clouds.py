@@ -13,7 +13,7 @@ from support.clouds.openai import KEY, STREAMS, VENDORS, Cloud, probe, refusal, 
 from support.secrets import FakeSecrets
 from support.wireserver import answer, chunk, head
 
-GENERATED: tuple[Kind, ...] = ("chat", "chat-sync", "tools", "json")
+GENERATED: tuple[Kind, ...] = ("chat", "chat-sync", "tools", "json", "long-context")
 ASKED: list[tuple[str, Kind]] = [
     *[(name, kind) for name in VENDORS for kind in (*GENERATED, "models")],
     *[(name, "responses") for name, vendor in VENDORS.items() if "responses" in vendor.kinds],
@@ -47,6 +47,20 @@ def test_one_request_as_the_vendor_takes_it_gets_one_good_answer(name: str, kind
         assert result.output_tokens is not None
     if kind == "embeddings":
         assert (result.input_tokens, result.output_tokens, result.max_tokens) == (7, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [("tools", "no_tool_call"), ("json", "no_json"), ("long-context", "needle")]
+)
+@pytest.mark.parametrize(("api", "recorded"), [("openai", "openai"), ("responses", "responses/plain")])
+def test_what_is_asked_is_answered_by_either_api_and_pong_is_a_mismatch(
+    api: str, recorded: str, kind: Kind, code: str
+) -> None:
+    pong = b"".join(streamed((STREAMS / f"{recorded}.sse").read_bytes()))
+    cloud = Cloud("openai", pong)
+    poor, able = ask("openai", cloud, kind, api=api), ask("openai", cloud, kind, api=api)
+    assert (poor.outcome, poor.error_code) == (Outcome.MISMATCH, code)
+    assert (able.outcome, able.error_code, len(cloud.asked)) == (Outcome.OK, None, 2)
 
 
 @pytest.mark.parametrize("api", ["openai", "responses"])

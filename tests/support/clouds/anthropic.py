@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import pathlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from probes.framing.aws import write_chunk, write_exception
 from probes.framing.sse import EventReader
+from support.clouds import able
 from support.wireserver import Asked, Peer, answer, chunk, head
 
 KEY: Final = "sk-ant-api03-planted-key"
@@ -68,12 +70,13 @@ FAULTS: Final[dict[str, bytes]] = {
 class Anthropic:
     """One route: its path for streams (and for answers in one piece), who it lets in, and where it looks for what.
 
-    `fault` is one of `FAULTS`, or a stream that is cut (`torn`) or another than the usual one; `in_path` are the fields
-    that the path says already, and a body must not.
+    `fault` is one of `FAULTS`, or a stream that is cut (`torn`) or as it was recorded, whatever was asked; `in_path` are
+    the fields that the path says already, and a body must not.
     """
 
     path: str = "/v1/messages"
     sync: str | None = None
+    model: str = MODEL
     identity: tuple[str, str] = ("x-api-key", KEY)
     version: str = "2023-06-01"
     in_path: frozenset[str] = frozenset()
@@ -85,28 +88,33 @@ class Anthropic:
         while True:
             asked = await peer.request()
             self.asked.append(asked)
-            said = self._refused(asked) or FAULTS.get(self.fault or "")
-            if said is not None:
-                await peer.send(said)
-            elif asked.method == "GET":
-                await peer.send(
-                    answer(b'{"data":[{"type":"model","id":"x"}],"has_more":false}', headers=HEADERS)
-                )
-            elif asked.target == self.path and self._streams(asked):
-                await self._stream(peer, asked)
-                if self.fault == "torn":
-                    return
-            else:
-                await peer.send(answer(_message(asked), headers=HEADERS))
+            await peer.send(*(self._unknown(asked) or self.answered(asked)))
+            if self.fault == "torn":
+                return
+
+    def answered(self, asked: Asked) -> Sequence[bytes]:
+        """Return what is sent to someone who is known."""
+        said = self._refused(asked) or FAULTS.get(self.fault or "")
+        if said is not None:
+            return [said]
+        if asked.method == "GET":
+            return [answer(b'{"data":[{"type":"model","id":"x"}],"has_more":false}', headers=HEADERS)]
+        if asked.target == self.path and self._streams(asked):
+            return list(self._streamed(json.loads(asked.body)))
+        return [answer(_message(asked), headers=HEADERS)]
 
     def _streams(self, asked: Asked) -> bool:
         return bool("stream" in self.in_path or json.loads(asked.body).get("stream"))
 
+    def _unknown(self, asked: Asked) -> Sequence[bytes]:
+        """Return what the real one says to who is not known, or shows more than one identity."""
+        name, secret = self.identity
+        if {key: asked.headers[key] for key in _IDENTITIES & asked.headers.keys()} == {name: secret}:
+            return ()
+        return [refusal("401 Unauthorized", "authentication_error", "invalid x-api-key")]
+
     def _refused(self, asked: Asked) -> bytes | None:
         """Return what the real one says to who does not ask as it wants it."""
-        name, secret = self.identity
-        if {key: asked.headers[key] for key in _IDENTITIES & asked.headers.keys()} != {name: secret}:
-            return refusal("401 Unauthorized", "authentication_error", "invalid x-api-key")
         if "anthropic_version" not in self.in_path and asked.headers.get("anthropic-version") != self.version:
             return refusal(
                 "400 Bad Request", "invalid_request_error", "anthropic-version: header is required"
@@ -118,7 +126,7 @@ class Anthropic:
         return self._invalid(json.loads(asked.body))
 
     def _invalid(self, body: dict[str, Any]) -> bytes | None:
-        outside = {"model": MODEL, "stream": True}
+        outside = {"model": self.model, "stream": True}
         if "anthropic_version" in self.in_path and body.pop("anthropic_version", None) != self.version:
             return refusal("400 Bad Request", "invalid_request_error", "anthropic_version: Field required")
         for name, wanted in outside.items():
@@ -134,26 +142,34 @@ class Anthropic:
             return refusal("400 Bad Request", "invalid_request_error", "Thinking may not be enabled with it")
         return None
 
-    async def _stream(self, peer: Peer, asked: Asked) -> None:
-        usual = "tool" if b'"tool_choice"' in asked.body else "text"
-        name = usual if self.fault in {None, "torn"} else str(self.fault)
+    def _streamed(self, body: Mapping[str, Any]) -> Iterator[bytes]:
         kind = "application/vnd.amazon.eventstream" if self.framed else "text/event-stream; charset=utf-8"
-        await peer.send(head({**HEADERS, "Content-Type": kind, "Transfer-Encoding": "chunked"}))
-        pieces = framed(name) if self.framed else (STREAMS / f"{name}.sse").read_bytes().split(b"\n\n")[:-1]
+        yield head({**HEADERS, "Content-Type": kind, "Transfer-Encoding": "chunked"})
+        recorded = self._recorded(body)
+        pieces = (
+            framed(recorded) if self.framed else [event + b"\n\n" for event in recorded.split(b"\n\n")[:-1]]
+        )
         for nth, piece in enumerate(pieces):
             if self.fault == "torn" and nth == len(pieces) - 2:
-                await peer.send(b"40\r\n" + piece[:20])
+                yield b"40\r\n" + piece[:20]
                 return
-            await peer.send(chunk(piece if self.framed else piece + b"\n\n"))
-        await peer.send(chunk(b""))
+            yield chunk(piece)
+        yield chunk(b"")
+
+    def _recorded(self, body: Mapping[str, Any]) -> bytes:
+        """Return the stream of a fault as it is, else one that says what an able model would."""
+        wanted = able.said(body)
+        usual = "text" if wanted is None or wanted.tool is None else "tool"
+        stream = (STREAMS / f"{usual if self.fault in {None, 'torn'} else self.fault}.sse").read_bytes()
+        return stream if wanted is None or self.fault else able.retold(stream, wanted)
 
 
-def framed(name: str) -> list[bytes]:
-    """Return a recorded stream in Bedrock's frames, with what Bedrock adds at the end; there an error is an exception."""
+def framed(stream: bytes) -> list[bytes]:
+    """Return a stream in Bedrock's frames, with what Bedrock adds at the end; there an error is an exception."""
     metrics = {"inputTokenCount": 21, "outputTokenCount": 5, "invocationLatency": 412, "firstByteLatency": 97}
     reader = EventReader()
     pieces = []
-    for event in [*reader.feed((STREAMS / f"{name}.sse").read_bytes()), *reader.flush()]:
+    for event in [*reader.feed(stream), *reader.flush()]:
         said = json.loads(event.data)
         if event.name == "error":
             pieces.append(write_exception("throttlingException", said["error"]["message"]))

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from support.clouds import able
+from support.clouds.anthropic import Anthropic
 from support.wireserver import Asked, Peer, WireServer, answer, chunk, head
 
 STREAMS = Path(__file__).parents[2] / "streams"
@@ -30,6 +32,7 @@ HEADERS: Mapping[str, str] = {
     "x-ratelimit-reset-tokens": "12",
 }
 
+_MESSAGES = "/anthropic/v1/messages"
 _CALLS: Mapping[str, tuple[str, str | None]] = {
     # path: which API it is, and the version that it wants
     "/openai/v1/chat/completions": ("v1", None),
@@ -37,6 +40,7 @@ _CALLS: Mapping[str, tuple[str, str | None]] = {
     "/openai/models": ("dated", "2024-10-21"),
     f"/openai/deployments/{DEPLOYMENT}/chat/completions": ("dated", "2024-10-21"),
     "/models/chat/completions": ("inference", "2024-05-01-preview"),
+    _MESSAGES: ("anthropic", None),
 }
 
 
@@ -45,13 +49,14 @@ class Resource:
     """One resource with one deployment.
 
     `token` says whether a bearer token is taken; `fault` is a whole response that is given instead of an answer, `headers`
-    come on top of the usual ones, `stream` names what is told of tests/streams. `asked` are all requests as they came.
+    come on top of the usual ones, `stream` names what is told of tests/streams whatever is asked, in place of what an able
+    model says. `asked` are all requests as they came.
     """
 
     token: Callable[[str], bool] = lambda _token: False
     fault: bytes | None = None
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    stream: str = "azure"
+    stream: str | None = None
     asked: list[Asked] = dataclasses.field(default_factory=list)
     url: str = ""
 
@@ -70,7 +75,8 @@ class Resource:
     def _identified(self, asked: Asked) -> bytes | None:
         """Return the refusal of a request that proves no identity."""
         scheme, _, token = asked.headers.get("authorization", "").partition(" ")
-        if asked.headers.get("api-key") == KEY or (scheme == "Bearer" and self.token(token)):
+        keyed = "x-api-key" if asked.target == _MESSAGES else "api-key"
+        if asked.headers.get(keyed) == KEY or (scheme == "Bearer" and self.token(token)):
             return None
         if token:
             said = "Unauthorized. Access token is missing, invalid, audience is incorrect, or have expired."
@@ -95,6 +101,8 @@ class Resource:
                 "data": [{"id": "gpt-5-nano", "object": "model", "created": 1, "owned_by": "o"}],
             }
             return _json(listed, self.headers)
+        if api == "anthropic":
+            return b"".join(Anthropic(path=_MESSAGES, model=DEPLOYMENT, fault=self.stream).answered(asked))
         return self._generated(api, json.loads(asked.body))
 
     def _generated(self, api: str, body: Mapping[str, Any]) -> bytes:
@@ -107,8 +115,16 @@ class Resource:
                 else refusal(400, "unknown_model", f"Unknown model: {body['model']}")
             )
         if body.get("stream"):
-            return _stream((STREAMS / f"{self.stream}.sse").read_bytes(), self.headers)
+            return _stream(self._recorded(api, body), self.headers)
         return _json(_whole(), self.headers)
+
+    def _recorded(self, api: str, body: Mapping[str, Any]) -> bytes:
+        usual = (
+            "azure_inference" if api == "inference" else "azure_tool_calls" if "tools" in body else "azure"
+        )
+        stream = (STREAMS / f"{self.stream or usual}.sse").read_bytes()
+        wanted = able.said(body)
+        return stream if wanted is None or self.stream else able.retold(stream, wanted)
 
 
 def refusal(

@@ -18,6 +18,7 @@ CLIENT = "1f0e2d3c-4b5a-4968-8776-655443322110"
 SECRET = "Vq~8Q-sEcReT-of-the-application"
 FEDERATED = "eyJhbGciOiJub25lIn0.federated-token-of-the-pod.x"
 SCOPE = "https://cognitiveservices.azure.com/.default"
+FOUNDRY = "https://ai.azure.com/.default"
 
 VARIABLES = (
     *("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE"),
@@ -111,7 +112,7 @@ class Entra:
             return _refused(self.fault, "Refused by the test.")
         if form["client_id"] != CLIENT:
             return _refused("700016", "Application was not found in the directory.")
-        if form["grant_type"] != "client_credentials" or form["scope"] != SCOPE:
+        if form["grant_type"] != "client_credentials" or form["scope"] not in {SCOPE, FOUNDRY}:
             return _refused("500011", "The resource principal was not found in the tenant.")
         if "client_assertion" in form:
             federated = (

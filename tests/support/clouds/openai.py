@@ -13,6 +13,7 @@ from probes.exchange import Exchange
 from probes.result import ProbeResult
 from probes.target import Kind, Path, Target, Workload
 from probes.transport.wire import WireTransport
+from support.clouds import able
 from support.secrets import FakeSecrets
 from support.wireserver import Asked, Peer, WireServer, answer, chunk, head
 
@@ -138,8 +139,11 @@ class Cloud:
         body = json.loads(asked.body)
         if not body.get("stream"):
             return [answer(json.dumps(WHOLE).encode())]
-        name = "responses/plain" if asked.target.endswith("/responses") else self.vendor.stream
-        return streamed((STREAMS / f"{name}.sse").read_bytes())
+        responding = asked.target.endswith("/responses")
+        plain = "responses/tool_call" if "tools" in body else "responses/plain"
+        recorded = (STREAMS / f"{plain if responding else self.vendor.stream}.sse").read_bytes()
+        wanted = able.said(body)
+        return streamed(recorded if wanted is None else able.retold(recorded, wanted))
 
 
 WHOLE: Final = {
