@@ -30,7 +30,8 @@ def test_the_gate_holds_at_its_own_number_of_failures() -> None:
 def test_a_pool_wants_failures_of_two_of_its_members_now() -> None:
     pool = fast(15.0)
     least = pool.min_bad_long
-    assert burning(pool, 0.999, [series(least - 2, 2), series(2, 1)])
+    assert burning(pool, 0.999, [series(least - 3, 2), series(3, 1)])
+    assert not burning(pool, 0.999, [series(least - 2, 2), series(2, 1)])
     assert not burning(pool, 0.999, [series(least - 2, 3), series(2, 0)])
 
 
