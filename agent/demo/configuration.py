@@ -18,6 +18,10 @@ vantage: demo
 state_dir: {json.dumps(str(folder))}
 export: {{listen: "{listen}"}}
 alerts: {{page: {{warm_up: 0s}}}} # so that a new estate pages at once
+services:
+  - {{name: assist, members: [openai, azure-eastus2, aws-us-east-1, google-europe-west4], healthy_when: {{at_least: 3, of: cloud}}, objective: {{percent: 99}}}}
+  - {{name: search, members: [mistral, deepseek, qwen], objective: {{percent: 99}}}}
+  - {{name: in-house, members: [vllm, ray, nim], healthy_when: {{at_least: 1, of: target}}, objective: {{percent: 99}}}}
 networks:
   internet: {{proxy: none, witnesses: [{{tcp: "127.0.0.1:{witness_port}"}}]}} # a neighbour of the clouds, gone when they all are
 targets:

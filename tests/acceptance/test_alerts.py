@@ -5,10 +5,12 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.alertmanager import alertmanagers, needs_alertmanager
 from support.daemon import FEED, daemon, nephoscope
 from support.endpoint import Endpoint, endpoint
 
@@ -92,3 +94,44 @@ def test_a_part_that_fails_is_a_ticket_and_a_service_that_is_down_a_page(served:
         }
         assert running.metric("nephoscope_agent_notifications_total", receiver="hook", state="sent") == 3
         assert running.stop() == 0, running.said()
+
+
+FOUR = """
+alerts:
+  page: {warm_up: 0s}
+  receivers: [{name: am, kind: alertmanager, urls: ["ALERTMANAGER"]}]
+probes: [{name: chat, every: 5s, first_token: 2s, timeout: 4s}]
+targets:
+  - {name: a, provider: vllm, cloud: a, model: nano, endpoint: "STEADY"}
+  - {name: b, provider: vllm, cloud: b, model: nano, endpoint: "STEADY"}
+  - {name: c, provider: vllm, cloud: c, model: nano, endpoint: "FAULTY"}
+  - {name: d, provider: vllm, cloud: d, model: nano, endpoint: "FAULTY"}
+services: [{name: assist, members: all, healthy_when: {at_least: 3, of: cloud}}]
+"""
+
+
+@pytest.mark.heavy
+@needs_alertmanager
+def test_a_fault_in_two_of_four_clouds_reaches_a_real_alertmanager_as_one_page(tmp_path: Path) -> None:
+    """Within a minute of its beginning; what the two clouds are by themselves are tickets."""
+    with (
+        endpoint() as steady,
+        endpoint() as faulty,
+        alertmanagers(tmp_path, "http://127.0.0.1:9/", replicas=1) as (alertmanager,),
+    ):
+        config = FEED + FOUR.replace("STEADY", steady.base("ok")).replace("FAULTY", faulty.base("ok"))
+        with daemon(config.replace("ALERTMANAGER", alertmanager.url)) as running:
+            running.until_ready()
+            running.until(lambda: steady.asked["ok"] > 4 and faulty.asked["ok"] > 4, "all of them asked")
+            faulty.failing = True
+
+            def pages() -> list[str]:
+                told = [one["labels"] for one in alertmanager.alerts()]
+                return [one["subject"] for one in told if one["severity"] == "page"]
+
+            running.until(lambda: bool(pages()), "a page", 60)
+            running.until(lambda: len(alertmanager.alerts()) == 3, "two tickets beside it", 30)
+            assert pages() == ["assist"]
+            tickets = {one["labels"]["subject"] for one in alertmanager.alerts()} - {"assist"}
+            assert tickets == {"c", "d"}
+            assert running.stop() == 0, running.said()
