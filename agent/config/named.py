@@ -25,6 +25,7 @@ _HOLDS_A_KEY = re.compile(r".*(?:KEY|SECRET|TOKEN|PASSWORD)", re.IGNORECASE)
 """Variables that hold a secret by their name."""
 
 _PATH = re.compile(r"(?:~|\.{1,2})?(?:/[\w.-]+){2,}|.*\.json")
+"""Paths of key files: the variable of one may well end in KEY."""
 
 _MEANS: Final = {
     "aws": "names a profile",
