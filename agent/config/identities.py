@@ -1,14 +1,12 @@
 """Credentials of targets: one way of proving identity each, and nothing spelled out that a reference could say."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from agent.config import extras
+from agent.config import extras, named
 from agent.config.context import Context, loopback
-from agent.config.durations import shown
 from agent.config.findings import Path
-from agent.config.nearest import nearest
 from agent.config.references import references
 from agent.config.schema import Credentials, TargetSection
 from probes.provider import Provider
@@ -55,9 +53,9 @@ def credentials(
                 f"needs nephoscope[{extra}], which is not installed here: {extras.remedy(extra)}",
             )
     bare = real(section, endpoint)
-    found = {key: _credential(context, (*where, key), text, bare=bare) for key, text in given.items()}
-    for key in provider.choices.keys() & found.keys():
-        _chosen(context, (*where, key), found[key], provider.choices[key])
+    found = {
+        key: _credential(context, (*where, key), text, provider, bare=bare) for key, text in given.items()
+    }
     if section.credentials.scope is not None:
         if "entra" not in given:
             context.findings.error((*where, "scope"), "belongs to entra alone; take it out")
@@ -72,7 +70,7 @@ def _usual(provider: Provider) -> str:
     return f'{{api_key: "${{{provider.environment.get("api_key", "NAME")}}}"}}'
 
 
-def _credential(context: Context, path: Path, text: str, *, bare: bool) -> str:
+def _credential(context: Context, path: Path, text: str, provider: Provider, *, bare: bool) -> str:
     """Return one credential as the plan carries it; one that is spelled out though the endpoint is real is warned of."""
     key = path[-1]
     if key == "token_file":
@@ -81,7 +79,8 @@ def _credential(context: Context, path: Path, text: str, *, bare: bool) -> str:
         context.findings.error(path, "is no reference as it is written; write ${NAME} with its braces")
         return text
     if key not in _SECRET:
-        return context.setting(path, text)
+        named.judge(context, path, text, provider)
+        return text
     _sendable(context, path, text)
     if bare and not references(text):
         context.warn_of_spelled_out(path)
@@ -101,12 +100,4 @@ def _sendable(context: Context, path: Path, text: str) -> None:
     elif not (secret.strip().isascii() and secret.strip().isprintable() and " " not in secret.strip()):
         context.findings.error(
             path, "holds spaces or signs that no header can carry; look at what it refers to"
-        )
-
-
-def _chosen(context: Context, path: Path, text: str, words: Sequence[str]) -> None:
-    if context.known(text) and text not in words:
-        context.findings.error(
-            path,
-            f"{shown(text)} is none of its words{nearest(text, words) or '; write ' + ' or '.join(words)}",
         )

@@ -28,7 +28,8 @@ def default_endpoint(context: Context, path: Path, section: TargetSection, provi
     api = provider.api(section.api, section.api_version)
     known = provider.endpoint(api, section.region, fips=section.fips)
     if known is None and provider.endpoint(api, section.region) is not None:
-        context.findings.error((*path, "fips"), _unvalidated(section, "there is no address with it"))
+        if provider.fips:  # else told already, as a key that has no effect
+            context.findings.error((*path, "fips"), _unvalidated(section, "there is no address with it"))
     elif known is None and not (section.region is None and "region" in provider.needs):  # told already
         context.findings.error((*path, "endpoint"), _nowhere(section, provider, api))
     return known or ""
@@ -40,7 +41,7 @@ def judge(context: Context, path: Path, section: TargetSection, provider: Provid
     found = next(_hosts(provider, name), None)
     if found is None:
         return
-    if section.fips and found.fips is not True:
+    if section.fips and provider.fips and found.fips is not True:
         context.findings.error((*path, "fips"), _unvalidated(section, f"{name} is no host with it"))
     if section.region is None:
         return

@@ -24,6 +24,12 @@ MIN_LENGTH = 6
 MAX_KNOWN = 1000
 """Values remembered; the oldest go first, as tokens that a file rotates hourly would add up for ever."""
 
+NAMING = ("aws", "entra", "google", "oci")
+"""Credentials that name where a vendor's library finds an identity."""
+
+NAMES = frozenset({"default", "workload", "managed", "environment", "instance", "resource"})
+"""Words that name an identity: whatever refers to them, they are no secrets, and stand in many sentences."""
+
 _SENSITIVE = re.compile(
     r"(?:^|[-_])(?:auth|authorization|apikey|key|token|secret|cookie|password|credentials?)(?:$|[-_])",
     re.IGNORECASE,
@@ -118,7 +124,7 @@ class Secrets:
         return value
 
     def _remember(self, value: str) -> None:
-        if len(value) < MIN_LENGTH or value in self._known:
+        if len(value) < MIN_LENGTH or value in NAMES or value in self._known:
             return
         while len(self._known) >= MAX_KNOWN:
             del self._known[next(iter(self._known))]
@@ -168,11 +174,14 @@ def _spelled_out(config: Config) -> Iterator[str]:
 def _credentials(target: Target) -> Iterator[str]:
     """Yield the credentials that are secrets, or refer to one; a token's file does, by its path.
 
-    The others (`entra: workload`) say where an identity is found, and stand in sentences that tell of it.
+    The others (`entra: workload`) say where an identity is found, and stand in sentences that tell of it; what one of
+    them refers to is blotted out all the same, for it may have been a secret by mistake.
     """
     for key, text in target.credentials.items():
         if key in TAKES:
             yield f"${{file:{literal(text)}}}" if key == "token_file" else text
+        elif key in NAMING and references(text):
+            yield text
 
 
 def _keys_of(receiver: Receiver) -> Iterator[str]:

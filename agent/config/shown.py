@@ -13,7 +13,7 @@ from exporters import durations
 from probes.target import Network, Target
 
 _SECRET: Final = re.compile(
-    r"(?:credentials|headers)\..*|(?:.*\.)?(?:url|proxy)|receivers\..*\.(?:urls\.\d+|smtp|routing_key|api_key|secret)"
+    r"credentials\.(?!(?:aws|entra|google|oci|scope)$).*|headers\..*|(?:.*\.)?(?:url|proxy)|receivers\..*\.(?:urls\.\d+|smtp|routing_key|api_key|secret)"
 )
 """Keys whose values are secrets, or may hold one."""
 

@@ -1,6 +1,7 @@
 """Target sections to targets: who serves, under which URL, with which identity."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 
 from agent import prices, retirements
@@ -33,6 +34,9 @@ _CALLED = {
 
 _CALLS = ("/chat/completions", "/completions", "/responses", "/embeddings", "/messages")
 """How the address of a call ends, where a base URL is wanted."""
+
+_KEYED = re.compile(r"[?&;](?:key|api[-_]?key|(?:access[-_]?)?token|subscription-key|sig)=", re.IGNORECASE)
+"""Parameters of a query that are a key."""
 
 RESERVED = frozenset(
     {
@@ -187,6 +191,10 @@ def _endpoint(context: Context, path: Path, section: TargetSection, provider: Pr
         return regions.default_endpoint(context, path, section, provider)
     where = (*path, "endpoint")
     endpoint = context.setting(where, section.endpoint)
+    if _KEYED.search(endpoint):
+        context.findings.error(
+            where, "holds a key in its query; write it under credentials, and the endpoint without it"
+        )
     if not context.known(endpoint):
         return endpoint
     parts = context.url(where, endpoint)

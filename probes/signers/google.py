@@ -108,11 +108,12 @@ class Google:
                 f"target {target.name} has no credentials: give it credentials: {{google: default}}, {{google: /path/key.json}} "
                 "or {api_key: ...}"
             )
-        source = secrets.resolve(target.credentials["google"])
+        named = target.credentials["google"]
+        source = secrets.resolve(named)
         way = _Way(secrets.resolve_url(target.path.proxy), target.path.ca)
-        fetch = functools.partial(_fetch, source, way)
+        fetch = functools.partial(_fetch, source, named, way)
         try:
-            headers = await self.kept.get(f"{source}\0{way}", fetch, anew=anew)
+            headers = await self.kept.get(f"{source}\0{named}\0{way}", fetch, anew=anew)
         except ImportError:
             raise SigningError(
                 f"target {target.name} needs nephoscope[google]: pip install 'nephoscope[google]'",
@@ -122,10 +123,11 @@ class Google:
         return headers
 
 
-def _fetch(source: str, way: _Way) -> Fetched[Mapping[str, str]]:
+def _fetch(source: str, named: str, way: _Way) -> Fetched[Mapping[str, str]]:
     """Return the headers that carry a new token; raises `ImportError` without google-auth, else `SigningError`.
 
-    Targets share what is fetched, so that no sentence names one: whoever asked is put before it.
+    Targets share what is fetched, so that no sentence names one: whoever asked is put before it. Sentences quote
+    `named`, the source as the configuration writes it: what a reference stands for is not told.
     """
     exceptions = importlib.import_module("google.auth.exceptions")
     ask = _Request(way, importlib.import_module("google.auth.transport.requests"), exceptions)
@@ -137,10 +139,10 @@ def _fetch(source: str, way: _Way) -> Fetched[Mapping[str, str]]:
             credentials.refresh(ask)
     except _UnservedError as error:
         found = google_refusals.MISSING if error.metadata and not ask.met else error.trouble
-        raise _told(source, found, "") from error
+        raise _told(named, found, "") from error
     except (exceptions.GoogleAuthError, OSError, ValueError, KeyError, TypeError) as error:
         text = str(error.args[0] if error.args else error)
-        raise _told(source, _trouble(exceptions, error, text), text) from error
+        raise _told(named, _trouble(exceptions, error, text), text) from error
     headers: dict[str, str] = {}
     credentials.apply(headers)
     headers = {key.lower(): value for key, value in headers.items()}
@@ -160,10 +162,10 @@ def _trouble(exceptions: Any, error: Exception, text: str) -> Trouble:
     return google_refusals.UNREADABLE_FILE if isinstance(error, OSError) else google_refusals.MALFORMED
 
 
-def _told(source: str, trouble: Trouble, text: str) -> SigningError:
+def _told(named: str, trouble: Trouble, text: str) -> SigningError:
     quoted = f' (it says: "{" ".join(text.split())}")' if text else ""
     return SigningError(
-        f"no token came by credentials.google ({source}): {trouble.remedy}{quoted}",
+        f"no token came by credentials.google ({named}): {trouble.remedy}{quoted}",
         trouble.code,
         trouble.outcome,
     )

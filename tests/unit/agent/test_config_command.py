@@ -195,3 +195,20 @@ def test_what_differs_from_target_to_target_is_told_together(file: Path) -> None
     probe, objective = compare(plan, many)
     assert probe.changed[0].keys == (("every_s", "30s", "30s or 1m"),)
     assert objective.changed[0].keys == (("threshold_s", "2s", "2s or 1s"),)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [("default", "gov"), ("gov", "${PROFILE}"), ("${PROFILE:-default}", "prober")],
+)
+def test_what_names_an_identity_is_shown_as_it_is_written(file: Path, was: str, now: str) -> None:
+    """It is no secret, and its change is what a reader looks for."""
+    for name, written in (("a.yaml", was), ("b.yaml", now)):
+        file.with_name(name).write_text(
+            "vantage: v\ntargets:\n  - {name: t, provider: bedrock, model: m, region: us-east-1, credentials: "
+            f'{{aws: "{written}"}}}}\nprobes: [{{name: chat, every: 30s}}]\n'
+        )
+    shown_keys = json.loads(config("show", "-c", str(file), "--json")[1])["targets"][0]["keys"]
+    assert shown_keys["credentials.aws"] == was
+    out = config("diff", str(file), str(file.with_name("b.yaml")))[1]
+    assert f"~ target t: credentials.aws {was} -> {now}\n" in out

@@ -110,6 +110,14 @@ def test_what_cannot_be_is_one_error_that_names_both(keys: Mapping[str, object],
         assert finding in found
 
 
+@pytest.mark.parametrize("endpoint", ["", ', endpoint: "https://api.openai.com/v1"'])
+def test_validated_cryptography_that_a_provider_never_has_is_told_once(endpoint: str) -> None:
+    key = '{api_key: "${CLOUD_KEY}"}'
+    text = f"targets: [{{name: t, provider: openai, model: m, fips: true, credentials: {key}{endpoint}}}]"
+    (found,) = findings(text, ENVIRON)
+    assert "fips: has no effect for `openai`" in found
+
+
 @pytest.mark.parametrize("endpoint", ["https://llm.bank.example", "https://vpce-1.eu.bank.example"])
 def test_a_private_host_may_be_in_any_region(endpoint: str) -> None:
     found = loaded(target(region="eu-west-4", fips="true", endpoint=f'"{endpoint}"'), ENVIRON)

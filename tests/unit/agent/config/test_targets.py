@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from probes.target import Price, Target
-from support.configuration import ENVIRON, OPENAI, loaded
+from support.configuration import ENVIRON, OPENAI, findings, loaded
 
 
 def one(text: str) -> Target:
@@ -92,3 +92,24 @@ def test_a_configured_price_wins_over_the_table() -> None:
         f'{{name: a, provider: openai, model: gpt-5-nano, credentials: {{api_key: "${{BASE}}"}}, {price}}}'
     )
     assert target.price == Price(input=1.0, output=2.5, source="configured")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["key=", "a=b&key=", "API_KEY=", "api-key=", "token=", "access_token=", "subscription-key=", "sig="],
+)
+@pytest.mark.parametrize("no_secrets", [False, True])
+def test_a_key_in_the_query_of_an_endpoint_is_refused_and_not_quoted(query: str, *, no_secrets: bool) -> None:
+    for endpoint in (f"http://127.0.0.1/v1beta?{query}planted-0123", "${URL}"):
+        text = f'targets: [{{name: a, provider: gemini, model: m, endpoint: "{endpoint}", credentials: {{token: "${{T}}"}}}}]'
+        environ = {"URL": f"http://127.0.0.1/v1beta?{query}planted-0123", "T": "t-0123"}
+        (found,) = findings(text, environ, no_secrets=no_secrets)
+        assert found == (
+            "nephoscope.yaml:1: targets[0].endpoint: holds a key in its query; write it under credentials, and the "
+            "endpoint without it"
+        )
+
+
+def test_a_query_that_holds_no_key_is_kept() -> None:
+    target = one("{name: a, provider: vllm, model: m, endpoint: 'http://127.0.0.1/v1?tenant=a&monkey=b'}")
+    assert target.endpoint == "http://127.0.0.1/v1?tenant=a&monkey=b"
