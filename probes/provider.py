@@ -18,12 +18,14 @@ class Call:
     are those of the target, percent-encoded, and `{publisher}` and `{name}` those of a model that is written
     `publisher/name`. `root` replaces the API's; `host` is (pattern, replacement) for a call that is answered by
     another of the vendor's hosts, where the endpoint's own path does not hold, and leaves any other host as it is.
+    `identities` are the kinds of credentials that it takes, where these are fewer than the provider's.
     """
 
     dialect: Dialect
     path: str
     root: str | None = None
     host: tuple[str, str] | None = None
+    identities: tuple[str, ...] = ()
 
 
 def generating(dialect: Dialect, path: str, sync: str | None = None) -> dict[Kind, Call]:

@@ -39,8 +39,9 @@ _MODELS: Final = Call(
     "/models?compartmentId={compartment}",
     root="/20231130",
     host=(r"^inference\.generativeai\.", "generativeai."),
+    identities=("oci",),
 )
-"""The management plane's list; the OpenAI-compatible path may have none."""
+"""The management plane's list, which takes no API key; the OpenAI-compatible path may have none."""
 
 
 def _native(chat: OciChat) -> Api:
