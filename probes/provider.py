@@ -43,7 +43,7 @@ class Api:
     none: the first whose pattern is the target's whole region ("" without one) holds; in it `{region}` is that
     region, and `{fips}` is `-fips` where the target wants such a host. `signer` and `endpoints` of an API stand
     for those of its provider, and its `headers` go with every request beside the provider's. `version` is the
-    `{version}` of a target that says none. `reasoning` says whether a probe's `reasoning` is sent.
+    `{version}` of a target that says none, and `versions` says that an `api_version` is taken. `reasoning` says whether a probe's `reasoning` is sent.
     """
 
     root: str
@@ -52,6 +52,7 @@ class Api:
     signer: Signer | None = None
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     version: str | None = None
+    versions: bool = False
     reasoning: bool = True
 
 
@@ -60,7 +61,7 @@ class Provider:
     """One row.
 
     `apis` are the ways in which it is spoken to, by the name that a target's `api` selects; the first is the usual
-    one, and `dated` the one that an `api_version` selects. `versions` says that an `api_version` is taken otherwise.
+    one, and `dated` the one that an `api_version` selects.
     `needs` names the keys of a target without which there is no URL (`region`, `project`, `compartment`);
     `fips` says that there are hosts with validated cryptography. `credentials` are the kinds that it takes, `choices`
     the words that one may be, where these are few, `anonymous` whether it answers without any, `environment` which variable usually holds which, `extra` the
@@ -79,7 +80,6 @@ class Provider:
     signer: Signer
     otel: str
     endpoints: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    versions: bool = False
     needs: tuple[str, ...] = ()
     fips: bool = False
     credentials: tuple[str, ...] = ("api_key", "token", "token_file")

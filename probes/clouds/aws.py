@@ -162,7 +162,6 @@ ROWS: Final[Mapping[str, Provider]] = {
         environment={"api_key": "AWS_BEARER_TOKEN_BEDROCK"},
         extra="aws",
         otel="aws.bedrock",
-        versions=True,
         backend={
             "x-amzn-bedrock-service-tier": "tier",
             "x-amzn-bedrock-performanceconfig-latency": "performance",
