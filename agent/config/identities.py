@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from agent.config import extras
+from agent.config import absent, extras
 from agent.config.context import Context, loopback
 from agent.config.durations import shown
 from agent.config.findings import Path
@@ -56,6 +56,8 @@ def credentials(
             )
     bare = real(section, endpoint)
     found = {key: _credential(context, (*where, key), text, bare=bare) for key, text in given.items()}
+    if bare and not context.no_secrets:
+        _warn_of_absent(context, where, {key: found[key] for key in given if key in provider.credentials})
     for key in provider.choices.keys() & found.keys():
         _chosen(context, (*where, key), found[key], provider.choices[key])
     if section.credentials.scope is not None:
@@ -63,6 +65,12 @@ def credentials(
             context.findings.error((*where, "scope"), "belongs to entra alone; take it out")
         found["scope"] = section.credentials.scope
     return found
+
+
+def _warn_of_absent(context: Context, where: Path, given: Mapping[str, str]) -> None:
+    for key, text in given.items():
+        if (missing := absent.told(context, key, text)) is not None:
+            context.findings.warn((*where, key), missing)
 
 
 def _usual(provider: Provider) -> str:
