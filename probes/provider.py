@@ -63,7 +63,9 @@ class Provider:
     `apis` are the ways in which it is spoken to, by the name that a target's `api` selects; the first is the usual
     one, and `dated` the one that an `api_version` selects.
     `needs` names the keys of a target without which there is no URL (`region`, `project`, `compartment`);
-    `fips` says that there are hosts with validated cryptography. `credentials` are the kinds that it takes, `choices`
+    `regions` are those that people mean, by the short names that the vendor has for them;
+    `fips` says that there are hosts with validated cryptography, and `validated` is the
+    pattern of regions where every host has it, though none says so by its name. `credentials` are the kinds that it takes, `choices`
     the words that one may be, where these are few, `anonymous` whether it answers without any, `environment` which variable usually holds which, `extra` the
     optional part of the distribution that its identity needs.
     `backend` maps response headers to what they tell of who served; `request_id` and `server_ms` name headers,
@@ -81,7 +83,9 @@ class Provider:
     otel: str
     endpoints: Mapping[str, str] = dataclasses.field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    regions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     fips: bool = False
+    validated: str | None = None
     credentials: tuple[str, ...] = ("api_key", "token", "token_file")
     choices: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     anonymous: bool = False
