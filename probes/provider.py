@@ -18,12 +18,14 @@ class Call:
     are those of the target, percent-encoded, and `{publisher}` and `{name}` those of a model that is written
     `publisher/name`. `root` replaces the API's; `host` is (pattern, replacement) for a call that is answered by
     another of the vendor's hosts, where the endpoint's own path does not hold, and leaves any other host as it is.
+    `identities` are the kinds of credentials that it takes, where these are fewer than the provider's.
     """
 
     dialect: Dialect
     path: str
     root: str | None = None
     host: tuple[str, str] | None = None
+    identities: tuple[str, ...] = ()
 
 
 def generating(dialect: Dialect, path: str, sync: str | None = None) -> dict[Kind, Call]:
@@ -41,7 +43,7 @@ class Api:
     none: the first whose pattern is the target's whole region ("" without one) holds; in it `{region}` is that
     region, and `{fips}` is `-fips` where the target wants such a host. `signer` and `endpoints` of an API stand
     for those of its provider, and its `headers` go with every request beside the provider's. `version` is the
-    `{version}` of a target that says none. `reasoning` says whether a probe's `reasoning` is sent.
+    `{version}` of a target that says none, and `versions` says that an `api_version` is taken. `reasoning` says whether a probe's `reasoning` is sent.
     """
 
     root: str
@@ -50,6 +52,7 @@ class Api:
     signer: Signer | None = None
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     version: str | None = None
+    versions: bool = False
     reasoning: bool = True
 
 
@@ -58,9 +61,11 @@ class Provider:
     """One row.
 
     `apis` are the ways in which it is spoken to, by the name that a target's `api` selects; the first is the usual
-    one, and `dated` the one that an `api_version` selects. `versions` says that an `api_version` is taken otherwise.
+    one, and `dated` the one that an `api_version` selects.
     `needs` names the keys of a target without which there is no URL (`region`, `project`, `compartment`);
-    `fips` says that there are hosts with validated cryptography. `credentials` are the kinds that it takes, `choices`
+    `regions` are those that people mean, by the short names that the vendor has for them;
+    `fips` says that there are hosts with validated cryptography, and `validated` is the
+    pattern of regions where every host has it, though none says so by its name. `credentials` are the kinds that it takes, `choices`
     the words that one may be, where these are few, `anonymous` whether it answers without any, `environment` which variable usually holds which, `extra` the
     optional part of the distribution that its identity needs.
     `backend` maps response headers to what they tell of who served; `request_id` and `server_ms` name headers,
@@ -77,9 +82,10 @@ class Provider:
     signer: Signer
     otel: str
     endpoints: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    versions: bool = False
     needs: tuple[str, ...] = ()
+    regions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     fips: bool = False
+    validated: str | None = None
     credentials: tuple[str, ...] = ("api_key", "token", "token_file")
     choices: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     anonymous: bool = False

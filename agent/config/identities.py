@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from agent.config import extras, named
+from agent.config import absent, extras, named
 from agent.config.context import Context, loopback
 from agent.config.findings import Path
 from agent.config.references import references
@@ -56,11 +56,20 @@ def credentials(
     found = {
         key: _credential(context, (*where, key), text, provider, bare=bare) for key, text in given.items()
     }
+    if bare and not context.no_secrets:
+        _warn_of_absent(context, where, {key: found[key] for key in given if key in provider.credentials})
     if section.credentials.scope is not None:
         if "entra" not in given:
             context.findings.error((*where, "scope"), "belongs to entra alone; take it out")
         found["scope"] = section.credentials.scope
     return found
+
+
+def _warn_of_absent(context: Context, where: Path, given: Mapping[str, str]) -> None:
+    """Warn of what is seen not to be there; what a reference stands for is looked at when it is used."""
+    for key, text in given.items():
+        if not references(text) and (missing := absent.told(context, key, text)) is not None:
+            context.findings.warn((*where, key), missing)
 
 
 def _usual(provider: Provider) -> str:

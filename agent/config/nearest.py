@@ -10,5 +10,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     >>> nearest("percnt", ["percent", "probes"])
     '; did you mean `percent`?'
     """
-    found = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean `{found[0]}`?" if found else ""
+    found = close(word, known)
+    return f"; did you mean `{found}`?" if found else ""
+
+
+def close(word: str, known: Iterable[str]) -> str | None:
+    """Return the likeliest of the known, None where none is like the word."""
+    return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)), None)

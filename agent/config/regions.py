@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from agent.config.context import Context
 from agent.config.durations import shown
 from agent.config.findings import Path
+from agent.config.nearest import close
 from agent.config.schema import TargetSection
 from probes.provider import Api, Provider
 
@@ -29,7 +30,9 @@ def default_endpoint(context: Context, path: Path, section: TargetSection, provi
     known = provider.endpoint(api, section.region, fips=section.fips)
     if known is None and provider.endpoint(api, section.region) is not None:
         if provider.fips:  # else told already, as a key that has no effect
-            context.findings.error((*path, "fips"), _unvalidated(section, "there is no address with it"))
+            context.findings.error(
+                (*path, "fips"), _unvalidated(section, provider, "there is no address with it")
+            )
     elif known is None and not (section.region is None and "region" in provider.needs):  # told already
         context.findings.error((*path, "endpoint"), _nowhere(section, provider, api))
     return known or ""
@@ -42,7 +45,7 @@ def judge(context: Context, path: Path, section: TargetSection, provider: Provid
     if found is None:
         return
     if section.fips and provider.fips and found.fips is not True:
-        context.findings.error((*path, "fips"), _unvalidated(section, f"{name} is no host with it"))
+        context.findings.error((*path, "fips"), _unvalidated(section, provider, f"{name} is no host with it"))
     if section.region is None:
         return
     if found.region is not None and found.region != section.region.lower():
@@ -59,7 +62,12 @@ def judge(context: Context, path: Path, section: TargetSection, provider: Provid
         )
 
 
-def _unvalidated(section: TargetSection, why: str) -> str:
+def _unvalidated(section: TargetSection, provider: Provider, why: str) -> str:
+    if provider.validated is not None and re.fullmatch(provider.validated, section.region or ""):
+        return (
+            f"changes nothing in {section.region}: the one host of `{section.provider}` there has validated cryptography "
+            "as it is; take it out"
+        )
     where = f" in {section.region}" if section.region else ""
     return (
         f"wants validated cryptography, and {why}: `{section.provider}` has none{where} that this version knows; "
@@ -73,9 +81,12 @@ def _nowhere(section: TargetSection, provider: Provider, api: Api) -> str:
     if addresses and section.region is None:
         return f"is missing, and `{section.provider}` has no address without a region; write region:, or the base URL here"
     if addresses:
+        region = str(section.region)
+        meant = provider.regions.get(region.lower()) or close(region, provider.regions.values())
+        choice = f"region: {meant}" if meant else _choice(api, provider)
         return (
-            f"is missing, and this version knows no address of `{section.provider}` in region {shown(section.region)}; "
-            f"write {_choice(api, provider)}, or the base URL here"
+            f"is missing, and this version knows no address of `{section.provider}` in region {shown(region)}; "
+            f"write {choice}, or the base URL here"
         )
     usual = provider.environment.get("endpoint")
     return (
@@ -87,8 +98,9 @@ def _nowhere(section: TargetSection, provider: Provider, api: Api) -> str:
 def _choice(api: Api, provider: Provider) -> str:
     """Return which regions can be written, where the row lists them."""
     patterns = [pattern for pattern, address in _addresses(api, provider).items() if "{region}" in address]
-    known = [word for pattern in patterns if _WORD.fullmatch(pattern) for word in pattern.split("|")]
-    return f"region: {' or '.join(known)}" if known else "one of its regions"
+    if not patterns or not all(_WORD.fullmatch(pattern) for pattern in patterns):
+        return "one of its regions"
+    return f"region: {' or '.join(word for pattern in patterns for word in pattern.split('|'))}"
 
 
 def _regional(provider: Provider) -> bool:

@@ -20,8 +20,12 @@ from probes import catalog
 from probes import target as probing
 from probes.provider import DATED, Provider
 
-_DEPLOYED = frozenset({"azure"})
-"""Providers that call a model by the name of a deployment, which its buyer chose."""
+_DEPLOYED = {
+    "azure": (None, "the name of a deployment", "the deployment"),
+    "sagemaker": (None, "the name of an endpoint", "the endpoint's name"),
+    "vertex": ("endpoint", "the number of an endpoint", "the endpoint's number"),
+}
+"""Providers that call a model by what its buyer chose: the API that does so (None is every one), and what is sent."""
 
 _CALLED = {
     "alibaba": "qwen", "aws": "bedrock", "azure-openai": "azure", "claude": "anthropic", "dashscope": "qwen",
@@ -129,13 +133,34 @@ def _places(context: Context, path: Path, section: TargetSection, provider: Prov
             context.findings.error(
                 (*path, key), f"has no effect for `{section.provider}` (only for {heard}); take it out"
             )
+    if section.api_version is not None and _versioned(provider):
+        _judge_version(context, (*path, "api_version"), section, provider)
 
 
 def _hears(provider: Provider, key: str) -> bool:
-    return {
-        "api_version": provider.versions or DATED in provider.apis,
-        "fips": provider.fips,
-    }.get(key, key in provider.needs)
+    return {"api_version": bool(_versioned(provider)), "fips": provider.fips}.get(key, key in provider.needs)
+
+
+def _versioned(provider: Provider) -> list[str]:
+    """Return the names of the APIs that take an `api_version`."""
+    return [name for name, api in provider.apis.items() if api.versions]
+
+
+def _judge_version(context: Context, path: Path, section: TargetSection, provider: Provider) -> None:
+    """Tell of a version that the chosen API would never send."""
+    if provider.api(section.api, section.api_version).versions:
+        return
+    chosen = section.api or provider.usual
+    if DATED in provider.apis:
+        context.findings.error(
+            path, f"chooses the dated API, and api: {chosen} another without versions; take one of them out"
+        )
+    else:
+        context.findings.error(
+            path,
+            f"has no effect for api {chosen} of `{section.provider}` (only for api {' or '.join(_versioned(provider))}); "
+            "take it out",
+        )
 
 
 def _place(context: Context, path: Path, text: str | None) -> str | None:
@@ -162,12 +187,8 @@ def _model_id(context: Context, path: Path, section: TargetSection, models: Mode
     """Return what the provider calls the model: the target's own word, else the table's, else the name itself."""
     model = models.get(section.model)
     if section.id is not None or model is None or model.ids is None:
-        if section.id is None and section.provider in _DEPLOYED and not section.simulated:
-            context.findings.warn(
-                (*path, "model"),
-                f"`{section.model}` is sent as the name of a deployment; write both, model: what answers, as in "
-                "gpt-5-nano, and id: the deployment, even where they are alike",
-            )
+        if section.id is None and not section.simulated:
+            _warn_of_deployed(context, (*path, "model"), section)
         return section.id or section.model
     if section.provider not in model.ids:
         context.findings.error(
@@ -176,6 +197,16 @@ def _model_id(context: Context, path: Path, section: TargetSection, models: Mode
             f"{{{section.provider}: ...}}}}}}, or id: in the target",
         )
     return model.ids.get(section.provider, section.model)
+
+
+def _warn_of_deployed(context: Context, path: Path, section: TargetSection) -> None:
+    api, sent, id_ = _DEPLOYED.get(section.provider, ("", "", ""))
+    if sent and api in (None, section.api):
+        context.findings.warn(
+            path,
+            f"`{section.model}` is sent as {sent}; write both, model: what answers, as in gpt-5-nano, and id: {id_}, "
+            "even where they are alike",
+        )
 
 
 def _unknown(provider: str) -> str:

@@ -10,7 +10,7 @@ from agent.config.model import ProbePlan
 from agent.config.schema import ProbeOverride, ProbeSection, TargetSection
 from agent.config.sections import Entry, File
 from agent.config.selecting import Selector, View
-from probes import catalog, tasks
+from probes import catalog, quality, tasks
 from probes.target import Kind, Workload
 
 DEFAULT_PROBES = tuple(ProbeSection.model_validate(entry) for entry in BY_DEFAULT["probes"])
@@ -132,6 +132,12 @@ class _Changed:
                     f"{seconds:g}s is longer than the timeout of {timeout:g}s; lengthen timeout, or shorten {key}",
                 )
         self._judge_keys(context)
+        if section.kind == "throughput" and (section.max_tokens or usual.max_tokens) < quality.SPEED_TOKENS:
+            context.findings.error(
+                self._at("max_tokens"),
+                f"{section.max_tokens} are too few: an answer under {quality.SPEED_TOKENS} tokens tells no speed; write "
+                f"{usual.max_tokens}, which leaves room for reasoning, or take it out",
+            )
         self._warn_of_deaf(context, file, targets)
         prompt_tokens = section.prompt_tokens
         if section.kind == "long-context" and prompt_tokens is None:

@@ -30,7 +30,14 @@ def messages_api(
     """Return the API of who takes Anthropic's messages under its own path; `models` is how its models are listed."""
     dialect = dialect or AnthropicMessages()
     calls = _with(generating(dialect, "/messages"), models)
-    return Api(root=root, calls=calls, endpoints=endpoints or {}, signer=signer, reasoning=dialect.reasoning)
+    return Api(
+        root=root,
+        calls=calls,
+        endpoints=endpoints or {},
+        signer=signer,
+        versions=True,
+        reasoning=dialect.reasoning,
+    )
 
 
 def bedrock_invoke(models: Call | None = None) -> Api:
@@ -39,7 +46,8 @@ def bedrock_invoke(models: Call | None = None) -> Api:
         version="bedrock-2023-05-31", in_body=True, unsaid=frozenset({"model", "stream"}), frames=chunk_frames
     )
     path = "/model/{model}/invoke"
-    return Api(root="", calls=_with(generating(dialect, f"{path}-with-response-stream", path), models))
+    calls = generating(dialect, f"{path}-with-response-stream", path)
+    return Api(root="", calls=_with(calls, models), versions=True)
 
 
 def raw_predict() -> Api:
@@ -48,7 +56,7 @@ def raw_predict() -> Api:
     model = "/publishers/anthropic/models/{name}"
     path = f"/projects/{{project}}/locations/{{region}}{model}"
     calls = generating(dialect, f"{path}:streamRawPredict", f"{path}:rawPredict")
-    return Api(root="/v1", calls=_with(calls, Call(ModelsList(holds="name"), model)))
+    return Api(root="/v1", calls=_with(calls, Call(ModelsList(holds="name"), model)), versions=True)
 
 
 def _with(calls: dict[Kind, Call], models: Call | None) -> dict[Kind, Call]:
@@ -67,7 +75,6 @@ ROWS: Final[Mapping[str, Provider]] = {
         signer=KEY,
         endpoints={ANYWHERE: "https://api.anthropic.com"},
         otel="anthropic",
-        versions=True,
         environment={"api_key": "ANTHROPIC_API_KEY"},
         backend={"cf-ray": "edge"},
         request_id=("request-id", "x-request-id"),

@@ -27,9 +27,13 @@ _SUFFIXES: Final[Mapping[str, str]] = {
 """Regions, and how the hosts of their partition end where they do not end as everywhere."""
 
 _RUNTIME: Final = {
-    regions: f"https://bedrock-runtime{{fips}}.{{region}}.{suffix}"
-    for regions, suffix in {**_SUFFIXES, _COMMERCIAL: "amazonaws.com"}.items()
+    r"us-(east-[12]|west-2)|ca-central-1|us-gov-(east|west)-1": "https://bedrock-runtime{fips}.{region}.amazonaws.com",
+    **{
+        regions: f"https://bedrock-runtime.{{region}}.{suffix}"
+        for regions, suffix in {**_SUFFIXES, _COMMERCIAL: "amazonaws.com"}.items()
+    },
 }
+"""Validated cryptography is where botocore's endpoints.json lists a host with it; its rules would make one up anywhere."""
 
 _SAGEMAKER: Final = {
     **{
@@ -162,7 +166,6 @@ ROWS: Final[Mapping[str, Provider]] = {
         environment={"api_key": "AWS_BEARER_TOKEN_BEDROCK"},
         extra="aws",
         otel="aws.bedrock",
-        versions=True,
         backend={
             "x-amzn-bedrock-service-tier": "tier",
             "x-amzn-bedrock-performanceconfig-latency": "performance",
@@ -192,6 +195,7 @@ ROWS: Final[Mapping[str, Provider]] = {
         signer=SigV4("sagemaker", bearer=False),
         endpoints=_SAGEMAKER,
         fips=True,
+        validated=_GOVERNMENT,
         credentials=("aws",),
         extra="aws",
         otel="aws.sagemaker",

@@ -35,12 +35,14 @@ ROWS: Final[Mapping[str, Provider]] = {
                     "models": Call(ModelsList(), "/models?api-version={version}"),
                 },
                 version="2024-10-21",
+                versions=True,
             ),
             "models": Api(
                 root="/models",
                 calls=generating(_INFERENCE, "/chat/completions?api-version={version}")
                 | {"models": Call(ModelsList(), "/models", root=_V1)},
                 version="2024-05-01-preview",
+                versions=True,
                 reasoning=False,
             ),
             "anthropic": messages_api(

@@ -63,7 +63,6 @@ ROWS: Final[Mapping[str, Provider]] = {
             ".+": "https://{region}-aiplatform.googleapis.com",
         },
         needs=("project", "region"),
-        versions=True,
         credentials=("google", "api_key", "token", "token_file"),
         extra="google",
         otel="gcp.vertex_ai",

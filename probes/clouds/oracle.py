@@ -34,13 +34,30 @@ _REALMS: Final[Mapping[str, str]] = {
 """A region's realm by its domain, as oci 2.189.0 has them (regions_definitions.py); a region that is not there is taken
 for one of the commercial realm, as Oracle's own library does it."""
 
+_REGIONS: Final[Mapping[str, str]] = {
+    "aga": "us-saltlake-2", "ams": "eu-amsterdam-1", "arn": "eu-stockholm-1", "auh": "me-abudhabi-1",
+    "bog": "sa-bogota-1", "bom": "ap-mumbai-1", "cdg": "eu-paris-1", "cwl": "uk-cardiff-1",
+    "dxb": "me-dubai-1", "fra": "eu-frankfurt-1", "gru": "sa-saopaulo-1", "hsg": "ap-batam-1",
+    "hyd": "ap-hyderabad-1", "iad": "us-ashburn-1", "icn": "ap-seoul-1", "jbp": "ap-kulai-2",
+    "jed": "me-jeddah-1", "jnb": "af-johannesburg-1", "kix": "ap-osaka-1", "lej": "af-casablanca-1",
+    "lhr": "uk-london-1", "lin": "eu-milan-1", "mad": "eu-madrid-1", "mel": "ap-melbourne-1",
+    "mrs": "eu-marseille-1", "mty": "mx-monterrey-1", "mtz": "il-jerusalem-1", "nrq": "eu-turin-1",
+    "nrt": "ap-tokyo-1", "onm": "ap-delhi-1", "ord": "us-chicago-1", "orf": "eu-madrid-3",
+    "phx": "us-phoenix-1", "qro": "mx-queretaro-1", "ruh": "me-riyadh-1", "scl": "sa-santiago-1",
+    "sin": "ap-singapore-1", "sjc": "us-sanjose-1", "syd": "ap-sydney-1", "vap": "sa-valparaiso-1",
+    "vcp": "sa-vinhedo-1", "xsp": "ap-singapore-2", "yny": "ap-chuncheon-1", "yul": "ca-montreal-1",
+    "yyz": "ca-toronto-1", "zrh": "eu-zurich-1",
+}  # fmt: skip
+"""The commercial realm's regions by their short names, as oci 2.189.0 has them."""
+
 _MODELS: Final = Call(
     ModelsList(holds="items"),
     "/models?compartmentId={compartment}",
     root="/20231130",
     host=(r"^inference\.generativeai\.", "generativeai."),
+    identities=("oci",),
 )
-"""The management plane's list; the OpenAI-compatible path may have none."""
+"""The management plane's list, which takes no API key; the OpenAI-compatible path may have none."""
 
 
 def _native(chat: OciChat) -> Api:
@@ -65,6 +82,7 @@ ROWS: Final[Mapping[str, Provider]] = {
             for region, domain in _REALMS.items()
         },
         needs=("region", "compartment"),
+        regions=_REGIONS,
         credentials=("oci", "api_key"),
         environment={"api_key": "OCI_GENAI_API_KEY"},
         extra="oci",

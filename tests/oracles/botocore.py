@@ -79,6 +79,22 @@ def endpoint(service: str, region: str, fips: bool) -> str:  # noqa: FBT001 - by
     return url
 
 
+def _listed(service: str) -> list[str]:
+    partitions = SESSION.get_data("endpoints")["partitions"]
+    return [name for one in partitions for name in one["services"].get(service, {}).get("endpoints", {})]
+
+
+def validated(service: str, prefix: str) -> list[str]:
+    """Return the regions of whose hosts with validated cryptography the list of endpoints knows."""
+    return [name.removeprefix(prefix) for name in _listed(service) if name.startswith(prefix)]
+
+
+def regions(service: str) -> list[str]:
+    """Return the regions in which the list of endpoints has a service."""
+    known = {region for one in SESSION.get_data("endpoints")["partitions"] for region in one["regions"]}
+    return sorted(known.intersection(_listed(service)))
+
+
 def shown(value: Any) -> Any:
     if isinstance(value, bytes | bytearray):
         return {"base64": base64.b64encode(bytes(value)).decode()}
@@ -87,6 +103,7 @@ def shown(value: Any) -> Any:
 
 def answer(question: dict[str, Any]) -> Any:
     asked = {"stream": stream, "whole": whole, "request": request, "endpoint": endpoint}
+    asked |= {"validated": validated, "regions": regions}
     return asked[question.pop("ask")](**question)
 
 

@@ -152,7 +152,26 @@ MISTAKES = [
     (target(headers={"a": "${NOPE}"}), "2: targets[0].headers.a: the environment variable NOPE is not set"),
     (
         target(api_version="2024-10-21"),
-        "2: targets[0].api_version: has no effect for `vllm` (only for anthropic, azure, ",
+        "2: targets[0].api_version: has no effect for api openai of `vllm` (only for api anthropic); take it out",
+    ),
+    (
+        target(provider="azure", endpoint="https://h", api="openai", api_version="2024-10-21"),
+        "2: targets[0].api_version: chooses the dated API, and api: openai another without versions; take one of them",
+    ),
+    *(
+        (
+            target(provider="bedrock", region="us-east-1", api=api, api_version="x"),
+            f"2: targets[0].api_version: has no effect for api {api} of `bedrock` (only for api anthropic-invoke or anthropic)",
+        )
+        for api in ("converse", "openai", "invoke", "mantle")
+    ),
+    (
+        target(provider="vertex", region="eu", project="p", api_version="x"),
+        "2: targets[0].api_version: has no effect for api openai of `vertex` (only for api anthropic); take it out",
+    ),
+    (
+        target(provider="openai", api_version="2024-10-21"),
+        "2: targets[0].api_version: has no effect for `openai` (only for anthropic, azure, bedrock, ",
     ),
     (
         target(traceparent="yes"),

@@ -74,8 +74,8 @@ def test_the_region_gives_the_address(keys: Mapping[str, object], endpoint: str)
         (
             {"region": "mars"},
             (
-                "endpoint: is missing, and this version knows no address of `cloud` in region `mars`; write region: eu "
-                "or us, or the base URL here"
+                "endpoint: is missing, and this version knows no address of `cloud` in region `mars`; write one of "
+                "its regions, or the base URL here"
             ),
         ),
         (
@@ -116,6 +116,49 @@ def test_validated_cryptography_that_a_provider_never_has_is_told_once(endpoint:
     text = f"targets: [{{name: t, provider: openai, model: m, fips: true, credentials: {key}{endpoint}}}]"
     (found,) = findings(text, ENVIRON)
     assert "fips: has no effect for `openai`" in found
+
+
+@pytest.mark.parametrize(
+    ("region", "remedy"),
+    [
+        ("fra", "region: eu-frankfurt-1"),
+        ("IAD", "region: us-ashburn-1"),
+        ("frankfurt", "region: eu-frankfurt-1"),
+        ("xyzzy", "one of its regions"),
+    ],
+)
+def test_a_region_by_its_short_name_is_told_by_its_long_one(region: str, remedy: str) -> None:
+    keys = {"region": region, "compartment": "ocid1.compartment.oc1..a"}
+    (found,) = findings(target("oci", "{oci: instance}", **keys), ENVIRON)
+    assert found.endswith(f"address of `oci` in region `{region}`; write {remedy}, or the base URL here")
+
+
+@pytest.mark.parametrize(
+    ("provider", "region", "told"),
+    [
+        (
+            "sagemaker",
+            "us-gov-west-1",
+            "changes nothing in us-gov-west-1: the one host of `sagemaker` there has validated",
+        ),
+        (
+            "bedrock",
+            "eu-central-1",
+            "and there is no address with it: `bedrock` has none in eu-central-1 that this",
+        ),
+    ],
+)
+def test_validated_cryptography_is_refused_for_the_reason_there_is(
+    provider: str, region: str, told: str
+) -> None:
+    (found,) = findings(target(provider, "{aws: default}", region=region, id="e", fips="true"), {})
+    assert told in found
+
+
+def test_a_host_with_validated_cryptography_that_is_new_can_be_written() -> None:
+    endpoint = '"https://bedrock-runtime-fips.eu-central-1.amazonaws.com"'
+    text = target("bedrock", "{aws: default}", region="eu-central-1", fips="true", endpoint=endpoint)
+    assert not findings(text, {})
 
 
 @pytest.mark.parametrize("endpoint", ["https://llm.bank.example", "https://vpce-1.eu.bank.example"])

@@ -77,6 +77,32 @@ def test_a_risk_is_a_warning(text: str, told: str) -> None:
     assert [warning for warning in warnings(text) if told in warning], warnings(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("provider: sagemaker, region: us-east-1, credentials: {aws: default}", "the name of an endpoint"),
+        (
+            "provider: vertex, api: endpoint, region: us-east1, project: p, credentials: {google: default}",
+            "the number of an endpoint",
+        ),
+    ],
+)
+def test_an_endpoint_that_its_buyer_named_wants_an_id(text: str, sent: str) -> None:
+    (warning,) = warnings(f"{{name: a, model: gemma, {text}}}")
+    assert f"targets[0].model: `gemma` is sent as {sent}; write both, model: " in warning
+    assert not warnings(f"{{name: a, model: gemma, id: '7', {text}}}")
+    assert not warnings(f"{{name: a, model: gemma, {text.replace('api: endpoint', 'api: generate')}, id: g}}")
+
+
+@pytest.mark.parametrize("api", ["dated", "models", "anthropic"])
+def test_an_api_with_versions_takes_one(api: str) -> None:
+    target = one(
+        "{name: a, provider: azure, endpoint: https://h, model: m, id: n, credentials: {entra: workload}, "
+        f"api: {api}, api_version: '2024-10-21'}}"
+    )
+    assert (target.api, target.api_version) == (api, "2024-10-21")
+
+
 def test_a_server_on_this_machine_may_be_asked_with_a_plain_key() -> None:
     assert (
         warnings(

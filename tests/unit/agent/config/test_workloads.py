@@ -41,6 +41,17 @@ def test_the_later_override_wins_key_by_key() -> None:
     }
 
 
+def test_a_cap_under_what_a_speed_needs_is_refused_with_the_number() -> None:
+    assert not findings(probe("kind: throughput, max_tokens: 250"))
+    (finding,) = findings(probe("kind: throughput, max_tokens: 249"))
+    assert (
+        "probes[0].max_tokens: 249 are too few: an answer under 250 tokens tells no speed; write 1024"
+        in finding
+    )
+    (finding,) = findings(probe("kind: throughput, override: [{when: {class: slow}, max_tokens: 50}]"))
+    assert "probes[0].override[0].max_tokens: 50 are too few" in finding
+
+
 def test_an_override_for_all_leaves_no_empty_plan() -> None:
     (plan,) = loaded(probe("override: [{when: all, every: 1m}]")).config.probes
     assert (plan.workload.every_s, len(plan.targets)) == (60.0, 4)

@@ -28,7 +28,9 @@ TARGET = Target(
         ("bedrock", "cn-north-1", False, "bedrock-runtime.cn-north-1.amazonaws.com.cn"),
         ("bedrock", "eusc-de-east-1", False, "bedrock-runtime.eusc-de-east-1.amazonaws.eu"),
         ("bedrock", "us-iso-east-1", False, "bedrock-runtime.us-iso-east-1.c2s.ic.gov"),
-        ("bedrock", "us-isob-east-1", True, "bedrock-runtime-fips.us-isob-east-1.sc2s.sgov.gov"),
+        ("bedrock", "us-isob-east-1", False, "bedrock-runtime.us-isob-east-1.sc2s.sgov.gov"),
+        ("bedrock", "ca-central-1", True, "bedrock-runtime-fips.ca-central-1.amazonaws.com"),
+        ("bedrock", "us-gov-east-1", False, "bedrock-runtime.us-gov-east-1.amazonaws.com"),
         ("sagemaker", "us-east-1", True, "runtime-fips.sagemaker.us-east-1.amazonaws.com"),
         ("sagemaker", "cn-north-1", True, "runtime.sagemaker-fips.cn-north-1.amazonaws.com.cn"),
         ("sagemaker", "us-gov-west-1", False, "runtime.sagemaker.us-gov-west-1.amazonaws.com"),
@@ -46,6 +48,10 @@ def test_a_region_has_its_host(provider: str, region: str, fips: bool, host: str
         ("bedrock", "mantle", "us-east-1", True),
         ("bedrock", "mantle", "cn-north-1", False),
         ("sagemaker", None, "us-gov-west-1", True),
+        *(
+            ("bedrock", None, region, True)
+            for region in ("eu-central-1", "ap-south-1", "cn-north-1", "us-isob-east-1")
+        ),
     ],
 )
 def test_where_there_is_no_such_host_none_is_made_up(
