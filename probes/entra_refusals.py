@@ -1,6 +1,7 @@
 """What it means that no token came from Microsoft Entra ID: whose the failing is, and what to do in Azure's words."""
 
 import dataclasses
+import os
 import re
 import socket
 import ssl
@@ -114,8 +115,8 @@ def told(error: Exception, mode: str, ends: Ends) -> SigningError:
             return _unwell(f"Microsoft Entra ID is in trouble itself ({code})")
         remedy = _AADSTS.get(number[1], f"see {code} in Microsoft's list (it says: {said!r})")
         return SigningError(f"Microsoft Entra ID refused the identity ({code}), {remedy}", code)
-    if mode == "managed" and ends.metadata in {400, 404}:
-        code, sentence = _NOT_ASSIGNED
+    if mode == "managed":
+        code, sentence = _managed(ends.metadata)
     elif isinstance(error, OSError):
         code, sentence = (
             "identity_file",
@@ -124,6 +125,26 @@ def told(error: Exception, mode: str, ends: Ends) -> SigningError:
     else:
         code, sentence = _SOURCES[mode]
     return SigningError(sentence, code)
+
+
+def _managed(end: Exception | int | None) -> tuple[str, str]:
+    """Return what it means that a managed identity gave no token, by how the request for it ended: code and sentence."""
+    if end in {400, 404}:
+        return _NOT_ASSIGNED
+    named = next((name for name in ("IDENTITY_ENDPOINT", "MSI_ENDPOINT") if os.environ.get(name)), None)
+    who = f"the service at {named}" if named else "the metadata service of this machine"
+    remedy = (
+        f"leave {named} and its header as the platform sets them, and unset both elsewhere"
+        if named
+        else "look for a proxy on the way, and put 169.254.169.254 into NO_PROXY"
+    )
+    if end == 200:
+        return "metadata_foreign", f"{who} answered with something that is no token: {remedy}"
+    if isinstance(end, int):
+        return "metadata_refused", f"{who} refused to give a token ({end}): {remedy}"
+    if named:
+        return "metadata_unreachable", f"{who} does not answer: {remedy}"
+    return _SOURCES["managed"]
 
 
 def _service(ends: Ends) -> SigningError | None:

@@ -26,10 +26,25 @@ MALFORMED: Final = Trouble(
     "malformed_credentials",
     "the file holds no credentials of Google's: download the key anew, or make the federation's file again",
 )
-MISSING_FILE: Final = Trouble(
-    "missing_file", "its file is not there: look at the path and at what is mounted"
+UNTYPED: Final = Trouble(
+    MALFORMED.code,
+    "the file has no `type`, as Google's have: download the key anew, or make the federation's file again",
 )
-UNREADABLE_FILE: Final = Trouble("unreadable_file", "its file cannot be read: look at its rights")
+
+
+def unread(error: OSError) -> Trouble:
+    """Return what it means that a file of credentials could not be read.
+
+    >>> unread(FileNotFoundError(2, "No such file or directory", "/run/key.json")).remedy
+    'there is no file /run/key.json: look at the path and at what is mounted'
+    """
+    name = error.filename or "that is named"
+    if isinstance(error, FileNotFoundError):
+        return Trouble("missing_file", f"there is no file {name}: look at the path and at what is mounted")
+    if isinstance(error, IsADirectoryError):
+        return Trouble("unreadable_file", f"{name} is a folder: name the file in it")
+    return Trouble("unreadable_file", f"the file {name} cannot be read: look at its rights")
+
 
 _REFUSED: Final[tuple[tuple[str, Trouble], ...]] = (
     (
@@ -83,8 +98,11 @@ _REFUSED: Final[tuple[tuple[str, Trouble], ...]] = (
 )
 
 
-def refused(text: str) -> Trouble:
-    """Return what it means that Google's library raised an error with this text.
+_KEY_REFUSED: Final = "the service account's key was refused: look at the key and at the rights of its account, or make a new key"
+
+
+def refused(text: str, *, key: bool = False) -> Trouble:
+    """Return what it means that Google's library raised an error with this text; `key` is a service account's.
 
     >>> refused("invalid_grant: Invalid JWT Signature.").remedy
     'the key of the service account was deleted, disabled or has expired: make a new key, or use workload identity'
@@ -92,11 +110,21 @@ def refused(text: str) -> Trouble:
     'access_denied'
     """
     for pattern, trouble in _REFUSED:
-        if re.search(pattern, text, re.IGNORECASE):
+        if re.search(pattern, text, re.IGNORECASE) and not (key and trouble.code == "invalid_federation"):
             return trouble
     named = re.match(r"(?:Error code )?([a-z_]{3,40}):", text)
     return Trouble(
-        named[1] if named else "credentials", "look at the credentials and at the rights of their account"
+        named[1] if named else "credentials",
+        _KEY_REFUSED if key else "look at the credentials and at the rights of their account",
+    )
+
+
+def no_token(host: str) -> Trouble:
+    """Return what it means that a service of identity granted a request, by its status, without a token."""
+    return Trouble(
+        IDENTITY_SERVICE,
+        f"{host} answered 200 with something that is no token: look for a proxy on the way that answers in its place",
+        Outcome.SERVER_ERROR,
     )
 
 

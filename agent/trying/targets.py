@@ -52,6 +52,8 @@ def trial(result: ProbeResult, target: Target, seen: Seen, secrets: Secrets) -> 
         says = f"{steps}; its rate limit is reached, {known} is not tried further"
     else:
         why = result.error if result.outcome not in _LATE else _late(target)
+        # The line names its target already.
+        why = (why or "").removeprefix(f"target {target.name}").removeprefix(":").lstrip()
         says = f"{why}" + (f" [so far: {steps}]" if steps else "")
     return Trial(what="target", name=target.name, ok=ok, says=says, facts=facts)
 
@@ -119,7 +121,7 @@ def _steps(facts: Mapping[str, Any], target: Target) -> Iterator[str]:
     proven = next((extras.MODULES[kind][1] for kind in target.credentials if kind in extras.MODULES), None)
     if proven is not None and facts["auth_s"] is not None:
         yield f"identity proven by {proven} in {_ms(facts['auth_s'])}"
-    if facts["dns_s"] is not None:
+    if facts["dns_s"] is not None and facts["outcome"] != Outcome.DNS:
         yield f"name resolved in {_ms(facts['dns_s'])}"
     if facts["connect_s"] is not None:
         to = f" to {facts['peer']}" if facts["peer"] else ""

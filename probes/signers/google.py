@@ -21,6 +21,7 @@ from probes import google_refusals, secret_header
 from probes.base import Secrets, SigningError, WireRequest
 from probes.google_refusals import Trouble
 from probes.kept import Fetched, Kept
+from probes.loose import mapping
 from probes.target import Target
 
 DEFAULT: Final = "default"
@@ -38,6 +39,8 @@ _TRY_S: Final = 3.0
 
 _METADATA: Final = ("metadata.google.internal", "169.254.169.254")
 _BUSY: Final = frozenset({408, 429})
+_NO_FILE: Final = " was not found."
+"""How the library says that a file is missing, behind its name."""
 
 _LOADERS: Final[Mapping[str, tuple[str, str]]] = {
     "service_account": ("google.oauth2.service_account", "from_service_account_info"),
@@ -136,13 +139,16 @@ def _fetch(source: str, named: str, way: _Way) -> Fetched[Mapping[str, str]]:
     try:
         with contextlib.closing(ask.session):
             credentials = _credentials(source, ask)
+            ask.key = type(credentials).__module__ == _LOADERS["service_account"][0]
             credentials.refresh(ask)
     except _UnservedError as error:
         found = google_refusals.MISSING if error.metadata and not ask.met else error.trouble
         raise _told(named, found, "") from error
     except (exceptions.GoogleAuthError, OSError, ValueError, KeyError, TypeError) as error:
         text = str(error.args[0] if error.args else error)
-        raise _told(named, _trouble(exceptions, error, text), text) from error
+        # What Python says of files and shapes says nothing to who wrote the file.
+        quoted = "" if isinstance(error, OSError | KeyError | TypeError) or text.endswith(_NO_FILE) else text
+        raise _told(named, _trouble(exceptions, error, text, ask), quoted) from error
     headers: dict[str, str] = {}
     credentials.apply(headers)
     headers = {key.lower(): value for key, value in headers.items()}
@@ -150,16 +156,21 @@ def _fetch(source: str, named: str, way: _Way) -> Fetched[Mapping[str, str]]:
     return Fetched(headers, None if ends is None else ends.replace(tzinfo=UTC).timestamp())
 
 
-def _trouble(exceptions: Any, error: Exception, text: str) -> Trouble:
+def _trouble(exceptions: Any, error: Exception, text: str, ask: "_Request") -> Trouble:
     """Return what an error of the library means, or one of reading the file."""
-    if isinstance(error, FileNotFoundError) or text.endswith("was not found."):
-        return google_refusals.MISSING_FILE
+    if isinstance(error, OSError):
+        return google_refusals.unread(error)
+    if text.endswith(_NO_FILE):
+        return google_refusals.unread(FileNotFoundError(0, "", text.removesuffix(_NO_FILE)))
+    told = isinstance(error, exceptions.GoogleAuthError)
+    if ask.granted and (not told or "no access token" in text.lower()):
+        return google_refusals.no_token(ask.granted)
+    if isinstance(error, KeyError) and error.args == ("type",):
+        return google_refusals.UNTYPED
     if isinstance(error, exceptions.DefaultCredentialsError):
         missing = "default credentials" in text.lower()
         return google_refusals.MISSING if missing else google_refusals.MALFORMED
-    if isinstance(error, exceptions.GoogleAuthError):
-        return google_refusals.refused(text)
-    return google_refusals.UNREADABLE_FILE if isinstance(error, OSError) else google_refusals.MALFORMED
+    return google_refusals.refused(text, key=ask.key) if told else google_refusals.MALFORMED
 
 
 def _told(named: str, trouble: Trouble, text: str) -> SigningError:
@@ -176,7 +187,7 @@ def _credentials(source: str, ask: Any) -> Any:
     if source == DEFAULT:
         return importlib.import_module("google.auth").default(scopes=[_SCOPE], request=ask)[0]
     info = json.loads(File(source).read_bytes())
-    kind = str(info["type"])
+    kind = str(mapping(info)["type"])
     if kind == "external_account":
         found = _federated(info)
     elif kind in _LOADERS:
@@ -203,7 +214,8 @@ def _federated(info: Mapping[str, Any]) -> Any:
 class _Request:
     """How the library asks: once, and not for long. What it would try again is told instead.
 
-    `met` says that a metadata server answered: from then on it is there, and failing.
+    `met` says that a metadata server answered: from then on it is there, and failing. `granted` is the host whose
+    answer, the last one, was a good one by its status; `key` says that a service account's key is shown.
     """
 
     def __init__(self, way: _Way, transport: Any, exceptions: Any) -> None:
@@ -215,7 +227,8 @@ class _Request:
         self.session.proxies |= {f"http://{host}": "" for host in _metadata_hosts()}
         if way.ca is not None:
             self.session.verify = way.ca
-        self.met = False
+        self.met = self.key = False
+        self.granted = ""
         self._ask = transport.Request(self.session)
         self._broken = exceptions.TransportError
 
@@ -228,6 +241,7 @@ class _Request:
             text = repr(error.__cause__ or error)
             raise _UnservedError(google_refusals.unreached(host, text), metadata=metadata) from error
         self.met = self.met or metadata
+        self.granted = host if response.status == 200 else ""
         if response.status >= 500 or response.status in _BUSY:
             raise _UnservedError(google_refusals.failed(host, response.status), metadata=metadata)
         return response

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
-from probes import secret_header
+from probes import oracle_refusals, secret_header
 from probes.base import Secrets, SigningError, WireRequest
 from probes.kept import Fetched, Kept
 from probes.loose import mapping
@@ -25,38 +25,6 @@ _SESSION: Final = "session:"
 _TOKEN: Final = "ST$"  # noqa: S105 - how a key's id begins that is a token
 _FILES: Final = ("OCI_CONFIG_FILE", "OCI_CLI_CONFIG_FILE")
 _PROFILES: Final = ("OCI_CONFIG_PROFILE", "OCI_CLI_PROFILE")
-
-_UNREACHABLE: Final = (
-    "the instance metadata service does not answer: credentials: {oci: instance} works on compute instances of "
-    "OCI alone, and from a container only where 169.254.169.254 can be reached; elsewhere write a profile, {oci: default}"
-)
-
-
-_UNREADABLE: Final = ("bad_profile", "profile {profile} in {file} cannot be used ({wrong}): look at the file")
-_TROUBLES: Final[Mapping[str, tuple[str, str]]] = {
-    "ConfigFileNotFound": (
-        "no_config_file",
-        "there is no configuration file {file}: run `oci setup config`, or name yours in OCI_CONFIG_FILE",
-    ),
-    "ProfileNotFound": (
-        "no_profile",
-        "{file} has no profile {profile}: write credentials: {{oci: NAME}} with one that it has",
-    ),
-    "MissingPrivateKeyPassphrase": (
-        "key_passphrase",
-        "the key of profile {profile} in {file} has a pass phrase: write pass_phrase there, or use a key without one",
-    ),
-    "InvalidPrivateKey": (
-        "bad_key",
-        "the key_file of profile {profile} in {file} is no private key, or its pass_phrase is wrong: look at both",
-    ),
-    "InvalidKeyFilePath": (
-        "no_key_file",
-        "the key_file or security_token_file of profile {profile} in {file} cannot be read: see that it is there",
-    ),
-    "InvalidConfig": ("bad_profile", "in profile {profile} of {file} {wrong}: run `oci setup config`"),
-}
-"""The library's exceptions: a code, and what to do."""
 
 
 class Identity(NamedTuple):
@@ -131,7 +99,7 @@ class Oci:
             raise SigningError(said, "missing_extra") from None
         except SigningError as error:
             if error.code == "identity_timeout" and name == "instance":
-                raise SigningError(_UNREACHABLE, error.code) from None
+                raise SigningError(oracle_refusals.UNREACHABLE, error.code) from None
             raise
         if identity.token is not None:
             secrets.learn(identity.token)
@@ -217,8 +185,11 @@ class _Fetch:
         if isinstance(error, OSError):
             name = "InvalidKeyFilePath"
         else:
-            name = next((kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _TROUBLES), "")
-        code, sentence = _TROUBLES.get(name, _UNREADABLE)
+            name = next(
+                (kind.__name__ for kind in type(error).__mro__ if kind.__name__ in oracle_refusals.TROUBLES),
+                "",
+            )
+        code, sentence = oracle_refusals.TROUBLES.get(name, oracle_refusals.UNREADABLE)
         wrong = type(error).__name__
         if isinstance(error, oci.exceptions.InvalidConfig) and isinstance(error.errors, dict):
             wrong = " and ".join(f"{key} is {what}" for key, what in sorted(error.errors.items()))
@@ -238,25 +209,20 @@ class _Fetch:
             if asked is not None and "/opc/" not in asked.url:
                 said = f"Oracle's identity service {httpx.URL(asked.url).host} cannot be reached: check routes and proxies"
                 raise SigningError(said, "identity_service", Outcome.DISCONNECTED) from None
-            raise SigningError(_UNREACHABLE, "metadata_unreachable") from None
+            raise SigningError(oracle_refusals.UNREACHABLE, "metadata_unreachable") from None
         except oci.exceptions.ServiceError as error:
-            raise _refused(error) from None
-        except Exception as error:  # noqa: BLE001 - certificates and answers that are none
-            said = f"no identity of this instance could be made ({type(error).__name__}): see its metadata service"
-            raise SigningError(said, "metadata_unreachable") from None
+            raise oracle_refusals.refused(error) from None
+        except Exception:  # noqa: BLE001 - certificates and answers that are none
+            raise oracle_refusals.foreign() from None
 
     def _resource(self, oci: Any) -> Any:
         try:
             return oci.auth.signers.get_resource_principals_signer()
         except oci.exceptions.ServiceError as error:
-            raise _refused(error) from None
-        except Exception as error:  # noqa: BLE001 - each version of it fails in ways of its own
-            raise SigningError(
-                f"this process has no resource principal ({type(error).__name__}): it needs the variables "
-                "OCI_RESOURCE_PRINCIPAL_*, which functions, container instances and data science jobs set; elsewhere "
-                "write credentials: {oci: instance} or a profile",
-                "no_resource_principal",
-            ) from None
+            raise oracle_refusals.refused(error) from None
+        except Exception:  # noqa: BLE001 - each version of it fails in ways of its own
+            named = bool(os.environ.get("OCI_RESOURCE_PRINCIPAL_VERSION"))
+            raise oracle_refusals.resource(named=named) from None
 
     def _begin(self) -> str:
         return f"run `oci session authenticate --profile-name {self._profile}`"
@@ -268,18 +234,6 @@ class _Fetch:
                 f"`oci session refresh --profile {self._profile}`; and see that this machine's clock is right"
             )
         return f"the token of the {self._name} principal has ended: see that this machine's clock is right"
-
-
-def _refused(error: Any) -> SigningError:
-    """Return what it means that the identity service gave no token."""
-    if error.status == 429 or error.status >= 500:
-        said = f"Oracle's identity service answered {error.status}: see Oracle's status"
-        return SigningError(said, "identity_service", Outcome.SERVER_ERROR)
-    return SigningError(
-        f"Oracle's identity service or the instance's metadata refused with {error.status} ({error.code}): see that a "
-        "dynamic group holds this instance, and that its clock is right",
-        "identity_refused",
-    )
 
 
 def _ends_s(token: str) -> float | None:

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import importlib
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -211,7 +212,6 @@ _NETWORK: Final[Mapping[str, Outcome]] = {
 """botocore's names of a broken way to an identity service."""
 
 _REMEDIES: Final[Mapping[str, str]] = {
-    "ProfileNotFound": "write credentials: {aws: default}, or the name of a profile in ~/.aws/config",
     "ConfigParseError": "mend ~/.aws/config",
     "PartialCredentialsError": "set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or complete the profile",
     "SSOTokenLoadError": "run `aws sso login`",
@@ -229,5 +229,9 @@ def _failed(error: Exception) -> SigningError:
     if name in _NETWORK:
         sentence = f"AWS's identity service was not reached ({error}): check the way to it, and AWS's status"
         return SigningError(sentence, "identity_service", _NETWORK[name])
+    if name == "ProfileNotFound":
+        profile, file = vars(error)["kwargs"]["profile"], os.environ.get("AWS_CONFIG_FILE", "~/.aws/config")
+        sentence = f"there is no profile {profile} in {file}: write credentials: {{aws: default}}, or the name of one that is"
+        return SigningError(sentence, name)
     remedy = _REMEDIES.get(name, "look at the profile, and at what it names")
     return SigningError(f"AWS's credential chain broke off, {remedy} ({error})", name)

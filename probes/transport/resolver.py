@@ -169,8 +169,11 @@ def _addresses(found: Sequence[tuple[Any, ...]], port: int) -> list[Address]:
 def _sentence(host: str, error: Exception) -> str:
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
         return (
-            f"looking up {host} failed for now ({error.strerror}): "
-            "check that the name servers of this machine answer (/etc/resolv.conf)"
+            f"looking up {host} failed for now ({error.strerror}): check that this machine is online, that the "
+            "name servers of this machine answer (/etc/resolv.conf), and whether a proxy is needed"
         )
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"looking up {host} failed ({reason}): check the spelling of the host in the target's endpoint"
+    return (
+        f"looking up {host} failed ({reason}): check that this machine is online, that its resolver knows other names, and "
+        "whether a proxy is needed; then the host in `endpoint`, or the `region` that it came from"
+    )

@@ -1,7 +1,9 @@
 """An instance proves who it is by its metadata service and Oracle's identity service, both on loopback."""
 
 import asyncio
+import gc
 import threading
+import warnings
 from collections.abc import Awaitable, Callable
 
 import oci
@@ -14,7 +16,7 @@ from probes.signers.oci import Identity, Oci
 from probes.target import Target
 from support.clouds.oci import InstanceServer, Verifier, refusal
 from support.secrets import FakeSecrets
-from support.wireserver import Peer, Script, WireServer, refusing
+from support.wireserver import Peer, Script, WireServer, answer, refusing
 
 NOW_S = 1_795_860_000.0
 REQUEST = WireRequest(
@@ -138,3 +140,28 @@ def test_elsewhere_than_on_an_instance_the_metadata_service_is_said_to_be_missin
         assert (caught.value.code, caught.value.outcome) == ("metadata_unreachable", Outcome.CONFIG)
 
     on_instance(InstanceServer(NOW_S + 3600), monkeypatch, do)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "says"),
+    [
+        ("200 OK", "metadata_foreign", "answered with something that makes no identity: look for a proxy"),
+        ("401 Unauthorized", "identity_refused", "refused with 401, not in Oracle's words: look for a proxy"),
+    ],
+)
+def test_a_proxy_in_the_metadata_services_place_is_looked_for(
+    status: str, code: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def portal(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(answer(b"<p>Log in</p>", status=status, headers={"Connection": "close"}))
+
+    async def do(signer: Oci) -> None:
+        with pytest.raises(SigningError, match=says) as caught:
+            await signer.sign(REQUEST, TARGET, FakeSecrets({}))
+        assert (caught.value.code, caught.value.outcome) == (code, Outcome.CONFIG)
+
+    on_instance(portal, monkeypatch, do)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()  # the library leaves its connection open where it fails

@@ -88,7 +88,7 @@ def test_a_hang_is_told_by_the_trials_own_limit(outcome: Outcome) -> None:
     result = listed(outcome=outcome, error="did not finish within 5 s (timeout of probe live)")
     found = trial(result, TARGET, {}, FakeSecrets({}))
     assert not found.ok
-    assert "target a did not list its models within the 5 s that a trial waits" in found.says
+    assert found.says.startswith("did not list its models within the 5 s that a trial waits")
     assert "[so far: name resolved in 3 ms, connected to 10.0.0.9:443 in 10 ms]" in found.says
     assert "probe live" not in found.says
 
@@ -111,7 +111,7 @@ def test_an_identity_that_cannot_be_proven_is_the_signers_sentence() -> None:
         auth_s=None, dns_s=None, connect_s=None, tls_s=None, peer=None,
     )  # fmt: skip
     found = trial(result, target, {}, FakeSecrets({}))
-    assert (found.ok, found.says) == (False, "target a finds no credentials: log in")
+    assert (found.ok, found.says) == (False, "finds no credentials: log in")
 
 
 def test_who_lists_no_models_is_tried_by_another_kind_and_told_as_untried(

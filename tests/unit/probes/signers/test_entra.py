@@ -20,7 +20,7 @@ from probes.signers.entra import Entra as Signer
 from probes.target import Target
 from support.clouds.entra import CLIENT, FEDERATED, SCOPE, SECRET, Entra, Metadata, forget
 from support.secrets import FakeSecrets
-from support.wireserver import refusing
+from support.wireserver import Peer, WireServer, answer, refusing
 
 REQUEST = WireRequest(method="POST", url="https://h", headers={}, body=b"", streamed=True)
 KNOWN = {"KEY": "az-1", "file:/run/token": "t-1\n"}
@@ -360,6 +360,7 @@ def test_a_managed_identity_is_asked_of_the_machine(monkeypatch: pytest.MonkeyPa
         (400, Outcome.CONFIG, "identity_not_assigned", "assign it one"),
         (500, Outcome.SERVER_ERROR, "identity_service", "the metadata service of this machine answered 500"),
         (429, Outcome.THROTTLED, "identity_service", "answered 429"),
+        (401, Outcome.CONFIG, "metadata_refused", "refused to give a token (401): look for a proxy"),
     ],
 )
 def test_a_metadata_service_that_refuses_is_told_from_one_that_fails(
@@ -375,6 +376,46 @@ def test_a_metadata_service_that_refuses_is_told_from_one_that_fails(
     told = asyncio.run(scene())
     assert (told.outcome, told.code) == (outcome, code)
     assert sentence in str(told)
+
+
+@pytest.mark.parametrize("body", [b"<p>Log in</p>", b"{}", b'"no"'])
+def test_a_metadata_service_that_answers_nonsense_is_not_told_as_silent(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def portal(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(answer(body))
+
+    async def scene() -> SigningError:
+        forget(monkeypatch)
+        async with WireServer(portal) as server:
+            monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", server.url)
+            return await refusal("managed")
+
+    told = asyncio.run(scene())
+    assert (told.outcome, told.code) == (Outcome.CONFIG, "metadata_foreign")
+    assert "answered with something that is no token: look for a proxy on the way" in str(told)
+
+
+def test_a_service_that_a_variable_names_is_told_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def denied(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(answer(b"{}", status="401 Unauthorized"))
+
+    async def scene() -> list[SigningError]:
+        forget(monkeypatch)
+        monkeypatch.setenv("IDENTITY_HEADER", "h-1")
+        async with WireServer(denied) as server:
+            monkeypatch.setenv("IDENTITY_ENDPOINT", f"{server.url}/msi/token")
+            told = [await refusal("managed")]
+        async with refusing() as port:
+            monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{port}/msi/token")
+            return [*told, await refusal("managed")]
+
+    told = asyncio.run(scene())
+    assert [each.code for each in told] == ["metadata_refused", "metadata_unreachable"]
+    assert str(told[0]).startswith("the service at IDENTITY_ENDPOINT refused to give a token (401): leave")
+    assert str(told[1]).startswith("the service at IDENTITY_ENDPOINT does not answer: leave")
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,9 @@ def grant(description: str, error: str = "invalid_grant") -> bytes:
     return told({"error": error, "error_description": description}, "400 Bad Request")
 
 
+PORTAL = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 12\r\n\r\n<p>Log in</p>"
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "outcome", "remedy"),
     [
@@ -202,7 +205,26 @@ def grant(description: str, error: str = "invalid_grant") -> bytes:
             Outcome.CONFIG,
             "enable it",
         ),
-        (grant("no", "access_denied"), "access_denied", Outcome.CONFIG, "rights of their account"),
+        (grant("no", "access_denied"), "access_denied", Outcome.CONFIG, "rights of its account"),
+        (
+            grant("no", "invalid_request"),
+            "invalid_request",
+            Outcome.CONFIG,
+            "the service account's key was refused",
+        ),
+        (
+            told({"error": {"code": 401, "message": "invalid_target"}}, "401 Unauthorized"),
+            "credentials",
+            Outcome.CONFIG,
+            "the service account's key was refused",
+        ),
+        (
+            PORTAL,
+            "identity_service",
+            Outcome.SERVER_ERROR,
+            "127.0.0.1 answered 200 with something that is no token",
+        ),
+        (told({}), "identity_service", Outcome.SERVER_ERROR, "look for a proxy on the way"),
         (
             told({}, "500 Oops"),
             "identity_service",
@@ -262,9 +284,10 @@ def test_the_token_is_got_through_the_targets_own_proxy(account: ServiceAccount,
 @pytest.mark.parametrize(
     ("text", "code", "remedy"),
     [
-        (None, "missing_file", "its file is not there"),
+        (None, "missing_file", "there is no file"),
         ("{", "malformed_credentials", "download the key anew"),
-        ("[]", "malformed_credentials", "holds no credentials of Google's"),
+        ("[]", "malformed_credentials", "the file has no `type`"),
+        ("{}", "malformed_credentials", "the file has no `type`"),
         ('{"type": "gizmo"}', "malformed_credentials", "holds no credentials of Google's"),
         ('{"type": "service_account"}', "malformed_credentials", "holds no credentials of Google's"),
         (
@@ -293,6 +316,13 @@ def test_a_file_that_is_none_of_googles_is_said(
     assert (error.code, error.outcome) == (code, Outcome.CONFIG)
     assert remedy in str(error)
     assert f"credentials.google ({file})" in str(error)
+    assert ("it says" in str(error)) is (text not in {None, "[]", "{}"})
+
+
+def test_a_folder_in_a_files_place_is_said(tmp_path: Path) -> None:
+    error = asyncio.run(failure(Google(), target(tmp_path)))
+    assert (error.code, error.outcome) == ("unreadable_file", Outcome.CONFIG)
+    assert str(error).endswith(f"{tmp_path} is a folder: name the file in it")
 
 
 @pytest.mark.parametrize("revoked", [False, True])

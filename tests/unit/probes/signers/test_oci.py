@@ -203,13 +203,20 @@ def test_a_resource_principal_signs_with_the_token_that_its_surroundings_give(
 ) -> None:
     code, said = refused("resource")
     assert code == "no_resource_principal"
-    assert "OCI_RESOURCE_PRINCIPAL_*" in said
+    assert said.startswith(
+        "this process has no resource principal: it needs the variables OCI_RESOURCE_PRINCIPAL_*"
+    )
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     (folder / "key.pem").write_bytes(pem)
     (folder / "rpst").write_text(token := session_token(NOW_S + 3600))
     monkeypatch.setenv("OCI_RESOURCE_PRINCIPAL_VERSION", "2.2")
+    code, said = refused("resource")
+    assert (code, "look at what the variables OCI_RESOURCE_PRINCIPAL_* say" in said) == (
+        "bad_resource_principal",
+        True,
+    )
     monkeypatch.setenv("OCI_RESOURCE_PRINCIPAL_RPST", str(folder / "rpst"))
     monkeypatch.setenv("OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM", str(folder / "key.pem"))
     assert f"ST${token}" in sign("resource")["authorization"]

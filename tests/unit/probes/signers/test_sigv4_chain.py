@@ -139,7 +139,7 @@ def test_a_profile_is_read_anew_once_its_keys_were_refused(
             "",
             "nobody",
             "ProfileNotFound",
-            "broke off, write credentials: {aws: default}, or the name of a profile",
+            "config: write credentials: {aws: default}, or the name of one that is",
         ),
         (
             "[default]\naws_access_key_id = A\n",
@@ -156,6 +156,7 @@ def test_a_chain_without_credentials_is_a_sentence(
     error = refusal(chain(), target(profile))
     assert (error.code, error.outcome) == (code, Outcome.CONFIG)
     assert sentence in str(error)
+    assert str(error).startswith("there is no profile nobody in ") is (profile == "nobody")
 
 
 def test_a_missing_botocore_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,14 +186,15 @@ def test_a_cancelled_asker_leaves_the_joined_lookup_to_the_others() -> None:
 
 
 def test_a_name_that_does_not_exist_says_what_to_check() -> None:
-    """The sentence names host and remedy."""
+    """The sentence names this machine's own way out first: without a network, the catalogue's hosts fail as well."""
 
     async def scenario() -> None:
         with resolving() as (made, _), pytest.raises(errors.ResolveFailed) as caught:
             await made.resolve("nowhere.example", 80, Marks(), 5)
         assert str(caught.value) == (
-            "looking up nowhere.example failed (Name or service not known): "
-            "check the spelling of the host in the target's endpoint"
+            "looking up nowhere.example failed (Name or service not known): check that this machine is online, that its "
+            "resolver knows other names, and whether a proxy is needed; then the host in `endpoint`, or the "
+            "`region` that it came from"
         )
 
     asyncio.run(scenario())
