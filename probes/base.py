@@ -1,8 +1,10 @@
 """The protocols of the room: what a dialect, a signer, a probe and the wire promise each other."""
 
 import dataclasses
+import json
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol
 
 from probes.result import Outcome, ProbeResult, StreamVerdict
 from probes.target import Target, Workload
@@ -69,6 +71,28 @@ class WireRequest:
     headers: Mapping[str, str]
     body: bytes
     streamed: bool
+
+
+def posted(
+    url: str,
+    body: Mapping[str, Any],
+    *,
+    streamed: bool = False,
+    accept: str = "text/event-stream",
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> WireRequest:
+    """Return a request that posts JSON; `accept` is what a stream comes as, and anything else comes as JSON."""
+    return WireRequest(
+        method="POST",
+        url=url,
+        headers={
+            "content-type": "application/json",
+            "accept": accept if streamed else "application/json",
+            **headers,
+        },
+        body=json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(),
+        streamed=streamed,
+    )
 
 
 class Unit(NamedTuple):

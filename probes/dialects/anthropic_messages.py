@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from probes import tasks
 from probes.answer import Answer
-from probes.base import Reader, Reading, Unit, WireRequest
+from probes.base import Reader, Reading, Unit, WireRequest, posted
 from probes.errors import ErrorObject, error_object
 from probes.framing.base import Event, Frames
 from probes.loose import count, glimpse, mapping, mappings, string
@@ -66,20 +66,14 @@ class AnthropicMessages:
         if workload.streamed:
             body["stream"] = True
         # Streamed or not, as the vendor's own SDK has it on every route.
-        headers = {"content-type": "application/json", "accept": "application/json"}
+        headers = {"accept": "application/json"}
         version = target.api_version or self.version
         if self.in_body:
             body["anthropic_version"] = version
         else:
             headers[VERSION_HEADER] = version
         said = {name: value for name, value in body.items() if name not in self.unsaid}
-        return WireRequest(
-            method="POST",
-            url=url,
-            headers=headers,
-            body=json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode(),
-            streamed=workload.streamed,
-        )
+        return posted(url, said, streamed=workload.streamed, headers=headers)
 
     def _task(self, workload: Workload) -> dict[str, Any]:
         """Return what makes a model think, call a tool, or answer in JSON; one that must call a tool may not think."""

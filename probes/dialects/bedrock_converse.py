@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from probes import tasks
 from probes.answer import Answer
-from probes.base import Reader, Reading, Unit, WireRequest
+from probes.base import Reader, Reading, Unit, WireRequest, posted
 from probes.framing.aws import event_frames
 from probes.framing.base import Event
 from probes.loose import count, mapping, mappings, string
@@ -40,14 +40,7 @@ class BedrockConverse:
         # Fields of their own have no name that all families share: only OpenAI's is known.
         if workload.reasoning is not None and "openai." in target.model_id:
             body["additionalModelRequestFields"] = {"reasoning_effort": workload.reasoning}
-        accept = "application/vnd.amazon.eventstream" if workload.streamed else "application/json"
-        return WireRequest(
-            method="POST",
-            url=url,
-            headers={"content-type": "application/json", "accept": accept},
-            body=json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(),
-            streamed=workload.streamed,
-        )
+        return posted(url, body, streamed=workload.streamed, accept="application/vnd.amazon.eventstream")
 
     def read(self, workload: Workload, headers: Mapping[str, str], event_bytes: int) -> Reader:
         if not workload.streamed:

@@ -1,13 +1,12 @@
 """Cohere's own chat (version 2), streamed and whole."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from probes import tasks
 from probes.answer import Answer
-from probes.base import Reader, Reading, Unit, WireRequest
+from probes.base import Reader, Reading, Unit, WireRequest, posted
 from probes.errors import ErrorObject, error_object
 from probes.finishes import failure, finish
 from probes.framing.base import Event
@@ -29,14 +28,7 @@ class CohereChat:
             "stream": workload.streamed,
             **_task(workload),
         }
-        accept = "text/event-stream" if workload.streamed else "application/json"
-        return WireRequest(
-            method="POST",
-            url=url,
-            headers={"content-type": "application/json", "accept": accept},
-            body=json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(),
-            streamed=workload.streamed,
-        )
+        return posted(url, body, streamed=workload.streamed)
 
     def read(self, workload: Workload, headers: Mapping[str, str], event_bytes: int) -> Reader:
         if not workload.streamed:

@@ -1,13 +1,12 @@
 """Embeddings as OpenAI's API gives them: one text becomes one list of numbers, in one piece."""
 
 import dataclasses
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
 from probes import tasks
-from probes.base import Reader, Reading, WireRequest
+from probes.base import Reader, Reading, WireRequest, posted
 from probes.loose import count, mapping, mappings, string
 from probes.result import StreamVerdict
 from probes.streaming import BodyReader
@@ -27,13 +26,7 @@ class Embeddings:
 
     def request(self, url: str, target: Target, workload: Workload, nonce: str) -> WireRequest:
         body = {"model": target.model_id, "input": tasks.prompt(workload, nonce), **self.extra}
-        return WireRequest(
-            method="POST",
-            url=url,
-            headers={"content-type": "application/json", "accept": "application/json"},
-            body=json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(),
-            streamed=False,
-        )
+        return posted(url, body)
 
     def read(self, workload: Workload, headers: Mapping[str, str], event_bytes: int) -> Reader:  # noqa: ARG002 - the protocol's
         return BodyReader(_embedded, headers, "list of embeddings")

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from probes import tasks
 from probes.answer import Answer
-from probes.base import Reader, Reading, Unit, WireRequest
+from probes.base import Reader, Reading, Unit, WireRequest, posted
 from probes.errors import bare_error, error_object
 from probes.finishes import failure, finish
 from probes.framing.base import Event
@@ -63,13 +63,7 @@ class OciChat:
             "servingMode": {"servingType": kind, place: target.model_id},
             "chatRequest": asked,
         }
-        return WireRequest(
-            method="POST",
-            url=url,
-            headers={"content-type": "application/json", "accept": _ACCEPT},
-            body=json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(),
-            streamed=workload.streamed,
-        )
+        return posted(url, body, streamed=workload.streamed, headers={"accept": _ACCEPT})
 
     def read(self, workload: Workload, headers: Mapping[str, str], event_bytes: int) -> Reader:
         if not workload.streamed:

@@ -1,13 +1,12 @@
 """OpenAI's responses, streamed and whole, as OpenAI, Azure and servers of one's own speak them."""
 
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from probes import tasks
 from probes.answer import Answer
-from probes.base import Reader, Reading, Unit, WireRequest
+from probes.base import Reader, Reading, Unit, WireRequest, posted
 from probes.errors import ErrorObject, error_object
 from probes.framing.base import Event
 from probes.loose import count, glimpse, mapping, mappings, string
@@ -62,14 +61,7 @@ class OpenAIResponses:
                 body["stream_options"] = dict(self.stream_options)
         if self.reasoning and workload.reasoning is not None:
             body["reasoning"] = {"effort": workload.reasoning}
-        accept = "text/event-stream" if workload.streamed else "application/json"
-        return WireRequest(
-            method="POST",
-            url=url,
-            headers={"content-type": "application/json", "accept": accept},
-            body=json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(),
-            streamed=workload.streamed,
-        )
+        return posted(url, body, streamed=workload.streamed)
 
     def read(self, workload: Workload, headers: Mapping[str, str], event_bytes: int) -> Reader:
         if not workload.streamed:

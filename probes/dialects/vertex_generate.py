@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from probes import tasks
 from probes.answer import Answer
-from probes.base import Reader, Reading, Unit, WireRequest
+from probes.base import Reader, Reading, Unit, WireRequest, posted
 from probes.errors import ErrorObject
 from probes.framing.array import ArrayReader
 from probes.framing.base import Event, Frames
@@ -58,16 +58,7 @@ class VertexGenerate:
         }
         if workload.kind == "tools":
             body |= _tools(tasks.TOOL)
-        return WireRequest(
-            method="POST",
-            url=url,
-            headers={
-                "content-type": "application/json",
-                "accept": "text/event-stream" if workload.streamed else "application/json",
-            },
-            body=json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(),
-            streamed=workload.streamed,
-        )
+        return posted(url, body, streamed=workload.streamed)
 
     def read(self, workload: Workload, headers: Mapping[str, str], event_bytes: int) -> Reader:
         if not workload.streamed:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import support.identity_libraries  # noqa: F401 - loaded before anybody waits for a token
 from agent.clock import SystemClock
 from probes import catalog
 from probes.base import Slot

@@ -6,6 +6,7 @@ from pathlib import Path as File
 
 import pytest
 
+import support.identity_libraries  # noqa: F401 - loaded before anybody waits for a token
 from probes.framing.sse import write_event
 from probes.result import Outcome, StreamVerdict
 from probes.target import Kind

@@ -6,6 +6,7 @@ from pathlib import Path as File
 
 import pytest
 
+import support.identity_libraries  # noqa: F401 - loaded before anybody waits for a token
 from probes.result import MEANING, Blame, Outcome, ProbeResult
 from support.clouds.aws import CONTAINED, CONVERSE
 from support.clouds.aws_asking import (

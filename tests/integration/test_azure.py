@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+import support.identity_libraries  # noqa: F401 - loaded before anybody waits for a token
 from agent.clock import SystemClock
 from probes import catalog
 from probes.base import Slot

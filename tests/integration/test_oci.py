@@ -6,6 +6,7 @@ import pathlib
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+import support.identity_libraries  # noqa: F401 - loaded before anybody waits for a token
 from probes.result import Outcome, ProbeResult
 from probes.target import Kind, Target
 from support.clouds.oci import (

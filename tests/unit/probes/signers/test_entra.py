@@ -12,6 +12,7 @@ import pytest
 import trustme
 from cryptography import x509
 
+import support.identity_libraries  # noqa: F401 - loaded before anybody waits for a token
 from probes.base import SigningError, WireRequest
 from probes.kept import Kept
 from probes.result import Outcome

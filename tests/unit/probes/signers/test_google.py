@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import support.identity_libraries  # noqa: F401 - loaded before anybody waits for a token
 from probes.base import SigningError, WireRequest
 from probes.result import Outcome
 from probes.signers import google

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+import support.identity_libraries  # noqa: F401 - loaded before anybody waits for a token
 from probes.base import SigningError, WireRequest
 from probes.signers.oci import Oci
 from probes.target import Target

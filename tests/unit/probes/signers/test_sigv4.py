@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import support.identity_libraries  # noqa: F401 - loaded before anybody waits for a token
 from probes.base import SigningError, WireRequest
 from probes.kept import Fetched, Kept
 from probes.signers.sigv4 import Keys, SigV4

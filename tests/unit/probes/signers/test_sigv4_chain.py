@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import support.identity_libraries  # noqa: F401 - loaded before anybody waits for a token
 from probes.base import SigningError, WireRequest
 from probes.kept import Kept
 from probes.result import Outcome
