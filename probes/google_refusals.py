@@ -33,17 +33,16 @@ UNTYPED: Final = Trouble(
 
 
 def unread(error: OSError) -> Trouble:
-    """Return what it means that a file of credentials could not be read.
+    """Return what it means that a file of credentials could not be read; its name is not told, for it may be a key.
 
     >>> unread(FileNotFoundError(2, "No such file or directory", "/run/key.json")).remedy
-    'there is no file /run/key.json: look at the path and at what is mounted'
+    'there is no such file: look at the path and at what is mounted'
     """
-    name = error.filename or "that is named"
     if isinstance(error, FileNotFoundError):
-        return Trouble("missing_file", f"there is no file {name}: look at the path and at what is mounted")
+        return Trouble("missing_file", "there is no such file: look at the path and at what is mounted")
     if isinstance(error, IsADirectoryError):
-        return Trouble("unreadable_file", f"{name} is a folder: name the file in it")
-    return Trouble("unreadable_file", f"the file {name} cannot be read: look at its rights")
+        return Trouble("unreadable_file", "it is a folder: name the file in it")
+    return Trouble("unreadable_file", "the file cannot be read: look at its rights")
 
 
 _REFUSED: Final[tuple[tuple[str, Trouble], ...]] = (

@@ -102,7 +102,7 @@ def _made(folder: Path, words: tuple[str, ...], *, there: bool, ends_with: int =
     """Run `make run` in a folder with a built .venv; return its exit code and what the command was asked."""
     (folder / ".venv/bin").mkdir(parents=True)
     (folder / "requirements").mkdir()
-    for name in ("Makefile", "pyproject.toml", "requirements/base.txt"):
+    for name in ("Makefile", "pyproject.toml", "requirements/clouds.txt"):
         shutil.copy(ROOT / name, folder / name)
     if there:
         (folder / "nephoscope.yaml").touch()

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 _SCRIPT = """
-import os, signal, sys
+import os, signal, sys, time
 from agent.terminal import Terminal
 if sys.argv[1]:
     os.open(sys.argv[1], os.O_RDWR)  # the first terminal that a session's leader opens is its own
@@ -15,7 +15,8 @@ terminal = Terminal()
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 print(terminal.is_gone(), flush=True)
 sys.stdin.readline()
-print(terminal.is_gone(), flush=True)
+# The kernel may take a moment to hang up.
+print(any(terminal.is_gone() or time.sleep(0.02) for _ in range(50)), flush=True)
 """
 
 
