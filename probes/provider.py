@@ -43,7 +43,8 @@ class Api:
     none: the first whose pattern is the target's whole region ("" without one) holds; in it `{region}` is that
     region, and `{fips}` is `-fips` where the target wants such a host. `signer` and `endpoints` of an API stand
     for those of its provider, and its `headers` go with every request beside the provider's. `version` is the
-    `{version}` of a target that says none, and `versions` says that an `api_version` is taken. `reasoning` says whether a probe's `reasoning` is sent.
+    `{version}` of a target that says none, and `versions` says that an `api_version` is taken. `reasoning` says whether a
+    probe's `reasoning` is sent. `families` is the pattern of the ids of models that it takes; None is any.
     """
 
     root: str
@@ -54,6 +55,15 @@ class Api:
     version: str | None = None
     versions: bool = False
     reasoning: bool = True
+    families: str | None = None
+
+    def takes(self, model_id: str) -> bool:
+        """Return whether a model of this id is of a family that it takes; an ARN does not tell its family."""
+        return (
+            self.families is None
+            or model_id.startswith("arn:")
+            or re.fullmatch(self.families, model_id) is not None
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,11 +112,25 @@ def _target(
     elsewhere = tuple((model.ids or {}).values()) if model else ()
     for one in retirements.due(found, context.today, elsewhere):
         context.findings.remind((*path, one.key), one.told(context.today))
+    _family(context, path, found, provider)
     price = section.price
     if price is None:
         return dataclasses.replace(found, price=prices.listed(found, elsewhere))
     return dataclasses.replace(
         found, price=probing.Price(input=price.input, output=price.output, source="configured")
+    )
+
+
+def _family(context: Context, path: Path, target: probing.Target, provider: Provider) -> None:
+    """Warn of a model that its API does not take, by what its id says of its family."""
+    if provider.api(target.api, target.api_version).takes(target.model_id):
+        return
+    taking = [name for name, api in provider.apis.items() if api.takes(target.model_id)]
+    named = [name for name in taking if provider.apis[name].families is not None]
+    usual = [provider.usual] if provider.usual in taking else named or taking
+    context.findings.warn(
+        (*path, "api"),
+        f"{target.api or provider.usual} does not take models of the family of `{target.model_id}`; write api: {' or '.join(usual)}",
     )
 
 

@@ -26,6 +26,7 @@ def messages_api(
     models: Call | None = None,
     endpoints: Mapping[str, str] | None = None,
     signer: Signer | None = None,
+    families: str | None = None,
 ) -> Api:
     """Return the API of who takes Anthropic's messages under its own path; `models` is how its models are listed."""
     dialect = dialect or AnthropicMessages()
@@ -37,6 +38,7 @@ def messages_api(
         signer=signer,
         versions=True,
         reasoning=dialect.reasoning,
+        families=families,
     )
 
 
@@ -47,7 +49,7 @@ def bedrock_invoke(models: Call | None = None) -> Api:
     )
     path = "/model/{model}/invoke"
     calls = generating(dialect, f"{path}-with-response-stream", path)
-    return Api(root="", calls=_with(calls, models), versions=True)
+    return Api(root="", calls=_with(calls, models), versions=True, families=r".*anthropic\..*")
 
 
 def raw_predict() -> Api:
@@ -56,7 +58,8 @@ def raw_predict() -> Api:
     model = "/publishers/anthropic/models/{name}"
     path = f"/projects/{{project}}/locations/{{region}}{model}"
     calls = generating(dialect, f"{path}:streamRawPredict", f"{path}:rawPredict")
-    return Api(root="/v1", calls=_with(calls, Call(ModelsList(holds="name"), model)), versions=True)
+    calls = _with(calls, Call(ModelsList(holds="name"), model))
+    return Api(root="/v1", calls=calls, versions=True, families="(anthropic/)?claude.*")
 
 
 def _with(calls: dict[Kind, Call], models: Call | None) -> dict[Kind, Call]:

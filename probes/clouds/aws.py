@@ -129,6 +129,9 @@ _TOLD: Final = (
 )  # fmt: skip
 """What AWS says in the text alone: one name of an error means many things."""
 
+_NOT_CLAUDE: Final = r"(?!.*anthropic\.).*"
+"""Claude is asked by Converse, or by messages of its own."""
+
 ROWS: Final[Mapping[str, Provider]] = {
     "bedrock": Provider(
         cloud="aws",
@@ -141,7 +144,9 @@ ROWS: Final[Mapping[str, Provider]] = {
                 | {"models": _LISTED},
             ),
             "openai": Api(
-                root="/openai/v1", calls=generating(OpenAIChat(), "/chat/completions") | {"models": _LISTED}
+                root="/openai/v1",
+                calls=generating(OpenAIChat(), "/chat/completions") | {"models": _LISTED},
+                families=_NOT_CLAUDE,
             ),
             "invoke": Api(
                 root="",
@@ -149,15 +154,22 @@ ROWS: Final[Mapping[str, Provider]] = {
                     _INVOKED, "/model/{model}/invoke-with-response-stream", "/model/{model}/invoke"
                 )
                 | {"models": _LISTED},
+                families=r".*openai\..*",
             ),
             "mantle": Api(
                 root="/v1",
                 calls=openai_api(OpenAIChat(), "/v1").calls,
                 endpoints=_MANTLE,
                 signer=SigV4("bedrock-mantle"),
+                families=_NOT_CLAUDE,
             ),
             "anthropic-invoke": bedrock_invoke(_LISTED),
-            "anthropic": messages_api("/anthropic/v1", endpoints=_MANTLE, signer=SigV4("bedrock-mantle")),
+            "anthropic": messages_api(
+                "/anthropic/v1",
+                endpoints=_MANTLE,
+                signer=SigV4("bedrock-mantle"),
+                families=r".*anthropic\..*",
+            ),
         },
         signer=SigV4("bedrock"),
         endpoints=_RUNTIME,

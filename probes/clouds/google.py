@@ -39,11 +39,13 @@ ROWS: Final[Mapping[str, Provider]] = {
                 root="/v1",
                 calls=generating(_CHAT, f"{_PLACE}/endpoints/openapi/chat/completions")
                 | {"models": Call(ModelsList(holds="name"), _MODEL)},
+                families="(?!anthropic/|claude).*",
             ),
             "generate": Api(
                 root="/v1",
                 calls=generating(_GENERATE, f"{_PLACE}{_MODEL}{_STREAM}", f"{_PLACE}{_MODEL}{_SYNC}")
                 | {"models": Call(ModelsList(holds="name"), _MODEL)},
+                families="google/.*|gemini.*|gemma.*",
             ),
             "anthropic": raw_predict(),
             # What stands in `model` is the endpoint's number; the container has one model, whatever it is called.
