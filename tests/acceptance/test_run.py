@@ -42,7 +42,7 @@ def test_a_run_leaves_exactly_the_slots_of_its_plan_and_ends_clean(served: Endpo
 
 
 @pytest.mark.heavy
-def test_a_confirmed_failure_is_settled_undetermined_and_counts_as_bad(served: Endpoint) -> None:
+def test_a_confirmed_failure_that_a_server_answered_is_not_ours_and_counts_as_bad(served: Endpoint) -> None:
     """Three confirmations over ten seconds, all bad; they enter neither the SLI nor the outcome counter."""
     probes = "probes: [{name: chat, every: 5s, first_token: 1s, timeout: 2s}]"
     with daemon(configuration(served, "503", probes=probes)) as running:
@@ -58,7 +58,7 @@ def test_a_confirmed_failure_is_settled_undetermined_and_counts_as_bad(served: E
         ((*verdict,),) = query(
             running, f"select fault, confirmations, confirmations_bad from verdicts where {first}"
         )
-        assert verdict == ["undetermined", 3, 3]
+        assert verdict == ["not_ours", 3, 3]
 
 
 @pytest.mark.heavy
