@@ -194,8 +194,10 @@ def test_the_schema_of_a_database_is_told(
         named = f"host: {parts.query['host']}, database: {parts.database}, user: {parts.username}"
         return trials(live(tmp_path, target, more=f"storage: {{{named}{more}}}\n")[1])["named"]
 
-    assert "answers, schema 0001" in database(migrated_url)
-    assert "its schema lacks 0001, which `nephoscope run` brings" in database(empty_url)
+    versions = Path(__file__).parents[2] / "migrations" / "versions"
+    revisions = sorted(path.name.partition("_")[0] for path in versions.glob("0*.py"))
+    assert f"answers, schema {revisions[-1]} is this release's" in database(migrated_url)
+    assert f"its schema lacks {', '.join(revisions)}, which `nephoscope run` brings" in database(empty_url)
     assert "run `nephoscope migrate`" in database(empty_url, ", migrate: false")
 
 
