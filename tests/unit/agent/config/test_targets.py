@@ -91,7 +91,9 @@ def test_an_endpoint_that_its_buyer_named_wants_an_id(text: str, sent: str) -> N
     (warning,) = warnings(f"{{name: a, model: gemma, {text}}}")
     assert f"targets[0].model: `gemma` is sent as {sent}; write both, model: " in warning
     assert not warnings(f"{{name: a, model: gemma, id: '7', {text}}}")
-    assert not warnings(f"{{name: a, model: gemma, {text.replace('api: endpoint', 'api: generate')}, id: g}}")
+    assert not warnings(
+        f"{{name: a, model: gemma, {text.replace('api: endpoint', 'api: generate')}, id: gemma-3}}"
+    )
 
 
 @pytest.mark.parametrize("api", ["dated", "models", "anthropic"])
