@@ -54,9 +54,8 @@ def dialect(target: Target, kind: Kind) -> Dialect:
     return _call(target, kind).dialect
 
 
-def signer(target: Target, kind: Kind) -> Signer:
+def signer(target: Target) -> Signer:
     """Return who proves identity to a target."""
-    del kind
     return api(target).signer or PROVIDERS[target.provider].signer
 
 

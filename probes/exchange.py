@@ -112,7 +112,7 @@ class Exchange:
         if late or wanted is None:
             return False
         self._secrets.forget()
-        signer = catalog.signer(target, attempt.workload.kind)
+        signer = catalog.signer(target)
         try:
             if self._configured(target) != attempt.configured:
                 return True
@@ -129,7 +129,7 @@ class Exchange:
         wanted = dialect.request(attempt.url, target, workload, self._nonce())
         attempt.wanted = wanted
         began_ns = self._clock.mono_ns()
-        signed = await catalog.signer(target, workload.kind).sign(wanted, target, self._secrets)
+        signed = await catalog.signer(target).sign(wanted, target, self._secrets)
         attempt.signed, attempt.configured = signed, self._configured(target)
         if signed or timing.AUTH_START in attempt.marks.at:
             attempt.marks.at.setdefault(timing.AUTH_START, began_ns)
