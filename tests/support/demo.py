@@ -81,7 +81,15 @@ class Demo:
         return rows[-1]
 
     def page(self) -> Page:
-        return Page(self.running.get("/metrics").text)
+        """Return what /metrics shows; it answers 503 until the journal is replayed, which a ready daemon may be at yet."""
+        shown: list[httpx.Response] = []
+
+        def answered() -> bool:
+            shown.append(self.running.get("/metrics"))
+            return shown[-1].status_code == 200
+
+        self.running.until(answered, "a page of metrics")
+        return Page(shown[-1].text)
 
     def told(self, target: str) -> str:
         """Return what the status page says of a target, as plain text: its state first."""
