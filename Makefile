@@ -72,7 +72,7 @@ test-all: $(VENV)/dev.stamp $(PARTS)/litellm.stamp $(PARTS)/portkey.stamp $(ORAC
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m heavy $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## new bytes for framing, HTTP, dialects and the exchange, a quarter of an hour
-	@PROPERTIES=fuzz $(BIN)/python -m pytest -q --timeout 3600 tests/fuzz tests/contract/test_dialects.py $(ARGS)
+	@PROPERTIES=fuzz $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal --timeout 3600 tests/fuzz tests/contract/test_dialects.py $(ARGS)
 
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import arrows
 	@$(BIN)/ruff check .

@@ -13,5 +13,5 @@ collect_ignore = ["oracles"]
 # and `make fuzz` (PROPERTIES=fuzz) tries new ones for a quarter of an hour.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, database=None, max_examples=50)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
-hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=20_000)
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=10_000)
 hypothesis.settings.load_profile(os.environ.get("PROPERTIES", "suite"))
