@@ -90,7 +90,8 @@ class MessageReader:
         while len(buffer) >= _PRELUDE.size:
             size, headers_size, checksum = _PRELUDE.unpack_from(buffer)
             if zlib.crc32(buffer[:8]) != checksum:
-                raise FramingError(f"the bytes are no AWS event stream: {glimpse(buffer)}")
+                # No more of them than are surely here: what is told must not hang on where reads cut.
+                raise FramingError(f"the bytes are no AWS event stream: {glimpse(buffer[: _PRELUDE.size])}")
             self._within_limits(size, headers_size)
             if len(buffer) < size:
                 return

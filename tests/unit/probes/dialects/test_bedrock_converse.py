@@ -143,8 +143,8 @@ def test_nothing_more_is_awaited_once_the_metadata_came_after_the_stop() -> None
 @pytest.mark.parametrize(
     ("body", "wrong"),
     [
-        (b'data: {"choices":[]}\n\n', 'the bytes are no AWS event stream: data: {"choices":[]}'),
-        (b"<html>Sign in</html>", "the bytes are no AWS event stream: <html>Sign in</html>"),
+        (b'data: {"choices":[]}\n\n', 'the bytes are no AWS event stream: data: {"choi'),
+        (b"<html>Sign in</html>", "the bytes are no AWS event stream: <html>Sign i"),
         (b'[{"candidates":[]}]', 'the body holds no event: [{"candidates":[]}]'),
         (write_event("messageStart", b"pong"), "an event is no JSON object: pong"),
         (START[:-1] + b"\x00", "a message was damaged on its way: its checksum does not fit"),

@@ -130,7 +130,7 @@ def test_a_flipped_bit_anywhere_is_seen() -> None:
     ("data", "wrong"),
     [
         (write_event("x", b"y" * 200), "one message is longer than 150 bytes"),
-        (b'data: {"choices":[]}\n\n', 'no AWS event stream: data: {"choices"'),
+        (b'data: {"choices":[]}\n\n', 'no AWS event stream: data: {"choi'),
         (b"<html>Sign in</html>", "no AWS event stream: <html>"),
         (struct.pack(">II", 16, 9) + struct.pack(">I", zlib.crc32(struct.pack(">II", 16, 9))), "have 9"),
         (struct.pack(">II", 3, 0) + struct.pack(">I", zlib.crc32(struct.pack(">II", 3, 0))), "of 3 bytes"),
@@ -141,6 +141,17 @@ def test_a_flipped_bit_anywhere_is_seen() -> None:
 def test_what_is_no_event_stream_or_past_a_limit_is_said(data: bytes, wrong: str) -> None:
     with pytest.raises(FramingError, match=wrong.replace("{", r"\{")):
         list(MessageReader(150, most=5).feed(data))
+
+
+def test_what_is_said_of_a_broken_body_does_not_hang_on_where_reads_cut_it() -> None:
+    data = b"data: data: data: data: "
+    said = set()
+    for cut in range(len(data)):
+        reader = MessageReader()
+        with pytest.raises(FramingError) as broken:
+            list(reader.feed(data[:cut])) + list(reader.feed(data[cut:]))
+        said.add(str(broken.value))
+    assert said == {"the bytes are no AWS event stream: data: data:"}
 
 
 def test_messages_before_a_damaged_one_are_kept() -> None:
