@@ -68,6 +68,15 @@ class Prometheus:
         with urllib.request.urlopen(f"{self._base}/api/v1/{path}{query}", timeout=10) as answer:
             return json.load(answer)["data"]
 
+    def over(self, expr: str, since_s: float, until_s: float, step_s: float) -> dict[float, list[float]]:
+        """Return instant (unix seconds) -> the values that a query gives then; instants without any are missing."""
+        rows = self.get("query_range", query=expr, start=str(since_s), end=str(until_s), step=str(step_s))
+        found: dict[float, list[float]] = {}
+        for row in rows["result"]:
+            for at_s, value in row["values"]:
+                found.setdefault(float(at_s), []).append(float(value))
+        return found
+
     def query(self, expr: str) -> list[tuple[dict[str, str], float]]:
         """Return (labels, value) of an instant query."""
         rows = self.get("query", query=expr)["result"]
@@ -106,12 +115,26 @@ class Prometheus:
 @contextlib.contextmanager
 def prometheus(folder: Path, scraped: int, port: int, every: str = "500ms") -> Iterator[Prometheus]:
     """Run a Prometheus on loopback that scrapes a port and evaluates `folder`/rules.yaml; stopped by its own pid."""
-    (folder / "prometheus.yaml").write_text(
+    configuration = (
         f"global: {{scrape_interval: {every}, scrape_timeout: {every}, evaluation_interval: {every}}}\n"
         "rule_files: [rules.yaml]\n"
         "scrape_configs:\n"
         f'  - {{job_name: nephoscope, static_configs: [{{targets: ["127.0.0.1:{scraped}"]}}]}}\n'
     )
+    with _running(folder, configuration, port) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def archive(folder: Path, port: int) -> Iterator[Prometheus]:
+    """Run a Prometheus on loopback that only answers from the blocks under `folder`/data."""
+    with _running(folder, "scrape_configs: []\n", port) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _running(folder: Path, configuration: str, port: int) -> Iterator[Prometheus]:
+    (folder / "prometheus.yaml").write_text(configuration)
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
             [
@@ -119,6 +142,7 @@ def prometheus(folder: Path, scraped: int, port: int, every: str = "500ms") -> I
                 f"--config.file={folder / 'prometheus.yaml'}",
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address=127.0.0.1:{port}",
+                "--storage.tsdb.retention.time=10y",
                 "--web.enable-lifecycle",
                 "--enable-feature=exemplar-storage",
             ],

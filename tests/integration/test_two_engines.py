@@ -1,0 +1,210 @@
+"""One truth, two engines: the generated rules over scraped counters judge as the agent does over stored rows."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from ruamel.yaml import YAML
+from sqlalchemy import Engine
+
+from agent.rules_command import specs
+from agent.slo.burning import burning
+from agent.slo.conditions import conditions
+from agent.slo.evaluate import denominator
+from agent.telling.storing import tell_all
+from agent.telling.watch import looks_of
+from exporters import conventions as names
+from exporters import durations
+from exporters.rules import render
+from probes.result import Fault, Outcome
+from storage.history import PostgresHistory
+from storage.results import PostgresStore
+from support import told
+from support.llm import free_port
+from support.prometheus import archive, needs_prometheus, promtool
+from support.replays import HOUR_S, Day, Phase, Story, scraped
+
+pytestmark = [pytest.mark.heavy, needs_prometheus]
+
+EVERY_S = 120
+"""How often both engines are asked."""
+
+BEHIND_S = 120
+"""Counters move when a failure is settled (a minute where the asker never does it) and are scraped every 30 s."""
+
+STORIES = (
+    Story(
+        target="struck",
+        phases=(
+            Phase(begins_h=3.0, hours=0.009),  # one lone failure
+            Phase(begins_h=5.0, hours=0.4),
+            Phase(begins_h=12.0, hours=0.2, chance=0.5, outcome=Outcome.CONNECT_TIMEOUT),
+            Phase(begins_h=17.4, hours=1.0),  # under way when the agent comes back
+        ),
+    ),
+    Story(
+        target="worn",
+        phases=(
+            Phase(begins_h=1.0, hours=5.0, chance=0.05),
+            Phase(begins_h=8.0, hours=2.0, outcome=Outcome.THROTTLED),
+            Phase(begins_h=10.0, hours=0.3, fault=None),  # which nobody settles
+            Phase(begins_h=17.6, hours=4.0, chance=0.05),
+        ),
+    ),
+    Story(
+        target="slow",
+        phases=(
+            Phase(begins_h=2.0, hours=1.0, outcome=Outcome.OK, fields={"ttft_s": 4.0}),
+            Phase(
+                begins_h=6.0,
+                hours=6.0,
+                outcome=Outcome.OK,
+                chance=0.2,
+                fields={"quality_reasons": ("loop_lag",)},
+            ),
+            Phase(
+                begins_h=13.0,
+                hours=1.0,
+                outcome=Outcome.FIRST_TOKEN_TIMEOUT,
+                chance=0.4,
+                fields={"ttft_s": None},
+            ),
+            Phase(begins_h=20.0, hours=0.5, fault=Fault.OURS),
+        ),
+    ),
+)
+DAY = Day(
+    config=told.configuration(*(story.target for story in STORIES)),
+    stories=STORIES,
+    hours=26.0,
+    away_h=((14.5, 17.5),),
+)
+
+
+class Judgement(NamedTuple):
+    """An SLO by its id, and whether it is about its pages or its tickets."""
+
+    slo: str
+    severity: str
+
+
+class Share(NamedTuple):
+    """An error ratio, and of how many events; Prometheus tells the ratio alone."""
+
+    ratio: float
+    due: int = 0
+
+
+class Heard(NamedTuple):
+    """At which instants (unix seconds) conditions hold, and the error ratio of each SLO's windows by instant."""
+
+    holds: dict[Judgement, set[int]]
+    shares: dict[tuple[str, str], dict[int, Share]]
+
+
+Journal = Sequence[tuple[int, Any]]
+
+
+def instants() -> range:
+    begin = told.START_NS // told.SECOND_NS
+    return range(begin + 3600, begin + int(DAY.hours * HOUR_S) - EVERY_S, EVERY_S)
+
+
+def by_the_agent(database: Engine, journal: Journal) -> Heard:
+    """Store the journal as the teller does, and look at history as it would have at each instant."""
+    store = PostgresStore(database, now_ns=lambda: told.START_NS)
+    tell_all((told.record(seq, message) for seq, (_, message) in enumerate(journal, 1)), store)
+    history = PostgresHistory(database)
+    heard = Heard({}, {})
+    for at_s in instants():
+        for look in looks_of(DAY.config, history, at_s * told.SECOND_NS):
+            objective, slo = look.objective, f"{look.target}-{look.workload.name}-{look.objective.name}"
+            for condition in conditions(objective.ratio, objective.window_s, look.workload.every_s)[0]:
+                held = heard.holds.setdefault(Judgement(slo, condition.window.severity), set())
+                held |= {at_s} if burning(condition, objective.ratio, [look.windows]) else set()
+            for name, window in look.windows.items():
+                counts, whole = window.counts, name == durations.write(objective.window_s)
+                if due := counts.valid if whole else denominator(counts, window.expected):
+                    heard.shares.setdefault((slo, name), {})[at_s] = Share(counts.bad / due, due)
+    return heard
+
+
+def by_prometheus(folder: Path, journal: Journal) -> Heard:
+    """Give a Prometheus what it would have scraped, have it record what the rules say, and ask the alerts' own queries."""
+    rules = render(specs(DAY.config))
+    (folder / "generated.yaml").write_text(rules)
+    wanted = f"{names.PREFIX}sli_"
+    lines = scraped(DAY, journal, folder, lambda line: line.startswith(wanted))
+    (folder / "scraped.txt").write_text("\n".join([*lines, "# EOF", ""]))
+    promtool("tsdb", "create-blocks-from", "openmetrics", "scraped.txt", "data", cwd=folder)
+    since, until, port = instants()[0], instants()[-1], free_port()
+    with archive(folder, port):
+        asked = (
+            f"--start={since}",
+            f"--end={until}",
+            f"--eval-interval={EVERY_S}s",
+            f"--url=http://127.0.0.1:{port}",
+        )
+        promtool(
+            "tsdb",
+            "create-blocks-from",
+            "rules",
+            *asked,
+            "--output-dir=recorded",
+            "generated.yaml",
+            cwd=folder,
+        )
+    for block in (folder / "recorded").iterdir():
+        block.rename(folder / "data" / block.name)
+    heard = Heard({}, {})
+    with archive(folder, port) as server:
+        for rule in itertools.chain(*(group["rules"] for group in YAML(typ="safe").load(rules)["groups"])):
+            labels = rule["labels"]
+            if rule.get("alert") == names.BURN_ALERT:
+                slo = f"{labels['target']}-{labels['probe']}-{labels['objective']}"
+                found = server.over(rule["expr"], since, until, EVERY_S)
+                heard.holds[Judgement(slo, labels[names.SLOTH_SEVERITY])] = set(map(int, found))
+            elif rule.get("record", "").startswith(names.SLI_ERROR):
+                slo, window = labels[names.SLOTH_ID], labels[names.SLOTH_WINDOW]
+                found = server.over(f'{rule["record"]}{{{names.SLOTH_ID}="{slo}"}}', since, until, EVERY_S)
+                heard.shares[slo, window] = {int(at_s): Share(values[0]) for at_s, values in found.items()}
+    return heard
+
+
+def near_a_change(held: set[int]) -> set[int]:
+    """Return the instants at which one engine may know already what the other does not know yet."""
+    changes = [at for at in instants() if (at in held) != (at - EVERY_S in held)]
+    return {at + step for at in changes for step in range(-BEHIND_S, BEHIND_S + EVERY_S, EVERY_S)}
+
+
+def was_away(at_s: int, window: str) -> bool:
+    """Return whether a window holds a part of the agent's absence, of which counters cannot tell what was due."""
+    hour = (at_s - told.START_NS // told.SECOND_NS) / HOUR_S
+    return any(begins < hour and hour - durations.read(window) / HOUR_S < ends for begins, ends in DAY.away_h)
+
+
+def test_both_engines_find_the_same(tmp_path: Path, database: Engine) -> None:
+    """Outages, blips, half failures, throttling, doubt, our own fault and absence, every other minute of a day."""
+    journal = list(DAY.messages(seed=1))
+    agent, prometheus = by_the_agent(database, journal), by_prometheus(tmp_path, journal)
+    assert agent.holds.keys() == prometheus.holds.keys()
+    aside = {one: near_a_change(held) for one, held in agent.holds.items()}
+    differ = {one: (held ^ prometheus.holds[one]) - aside[one] for one, held in agent.holds.items()}
+    assert not any(differ.values()), differ
+    assert sum(map(len, aside.values())) < 0.05 * len(instants()) * len(aside)
+    compared = {
+        (one.slo.rpartition("-")[2], one.severity) for one, held in agent.holds.items() if held - aside[one]
+    }
+    assert compared == set(itertools.product(("available", "quick"), ("page", "ticket")))
+
+    assert agent.shares.keys() == prometheus.shares.keys()
+    compared_shares = [
+        (abs(share.ratio - prometheus.shares[slo, window][at_s].ratio), 2 * BEHIND_S / 30 / share.due)
+        for (slo, window), shares in agent.shares.items()
+        for at_s, share in shares.items()
+        if not was_away(at_s, window) and at_s in prometheus.shares[slo, window]
+    ]
+    assert len(compared_shares) > 0.5 * sum(map(len, agent.shares.values()))
+    assert [off for off in compared_shares if off[0] > off[1]] == []
