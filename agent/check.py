@@ -20,7 +20,7 @@ from agent.tables import amount, columns, money, storage, table
 from agent.trying.base import Trial
 from agent.trying.base import lines as live_lines
 from exporters import durations
-from exporters.rules import percent
+from exporters.rules_words import percent
 
 _LEGEND = (
     "REFUSAL and HANG: the longest that an endpoint may refuse, or say nothing, before the agent has confirmed it.",

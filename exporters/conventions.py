@@ -364,10 +364,10 @@ SLOTH_SLO: Final = "sloth_slo"
 SLOTH_WINDOW: Final = "sloth_window"
 SLOTH_SEVERITY: Final = "sloth_severity"
 BURN_TIER: Final = "burn_tier"
-BURN_TIERS: Mapping[str, str] = {"page": "fast", "ticket": "slow"}
-"""By severity, so that an inhibition can name the fast tier and quiet the slow one."""
+"""`fast` or `slow`, so that an inhibition can name the fast tier and quiet the slow one."""
 
 BURN_ALERT: Final = "NephoscopeBudgetBurn"
+SERVICE_ALERT: Final = "NephoscopeServiceDown"
 ABSENCE_ALERT: Final = "NephoscopeNoResults"
 RULES_ALERT: Final = "NephoscopeRulesOutdated"
 

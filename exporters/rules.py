@@ -4,31 +4,19 @@ Burn is counted on the expected denominator, so that a gap or a restart cannot i
 is the sum of bad over the sum of valid events, never a mean of ratios. The rules read raw counters only.
 """
 
-import json
-import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
-from itertools import groupby
 
 from exporters import conventions as names
 from exporters import durations
-from exporters.signals import BurnAlert, RuleSpec, SloKey
-
-Rule = Mapping[str, str | Mapping[str, str]]
+from exporters.rules_alerts import FIRST_SCRAPES_S, absence, absence_s, burn_alerts, impact_alerts
+from exporters.rules_words import Rule, alert_labels, increase, own, percent, quoted, sloth_labels
+from exporters.signals import RuleSpec
 
 _SLOW_S = 86400.0
 _SLOW_INTERVAL = "2m"
 """Ranges of a day and more are read every two minutes: their ratios hardly move, and they cost the most."""
 
-_KEEP_FIRING = "10m"
 _STALE_AFTER = "10m"
-_FIRST_SCRAPES_S = 120.0
-"""A Prometheus that has just met a target needs two scrapes and two slots to see an increase."""
-
-_ALIVE = {"availability": "good|bad"}
-"""Which results show that an SLO is alive. A latency SLI has no valid event while its target is down, which
-its availability tells already: for it any result will do."""
 
 
 def render(specs: Sequence[RuleSpec]) -> str:
@@ -57,62 +45,38 @@ def _hashes(specs: Sequence[RuleSpec]) -> list[str]:
     return sorted({spec.config_hash for spec in specs})
 
 
-def sloth_labels(key: SloKey) -> dict[str, str]:
-    """Return the labels that name an SLO in every rule (architecture.md, decision 7)."""
-    return {names.SLOTH_ID: key.id, names.SLOTH_SERVICE: key.target, names.SLOTH_SLO: key.objective}
-
-
-def quoted(text: str) -> str:
-    r"""Return text as a double-quoted string that YAML, PromQL and Go templates read alike.
-
-    >>> print(quoted('a "b"' + chr(10) + chr(127)))
-    "a \"b\"\n\u007f"
-    """
-    shown = json.dumps(text, ensure_ascii=False)
-    return re.sub(
-        r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", shown
-    )
-
-
-def selector(metric: names.Family, key: SloKey, result: str | None = None) -> str:
-    """Return the series of one SLO, from every vantage; `result` is a pattern of alternatives."""
-    matchers = [f"slo={quoted(key.id)}"]
-    if result:
-        matchers.append(f'result=~"{result}"' if "|" in result else f'result="{result}"')
-    return f"{metric.name}{{{','.join(matchers)}}}"
-
-
 def _groups(spec: RuleSpec) -> Iterator[str]:
     slow = [window for window in spec.windows if durations.read(window) >= _SLOW_S]
     fast = [window for window in spec.windows if window not in slow]
     yield from (f"  # {spec.slo.id}: {_one_line(note)}" for note in spec.notes)
-    yield from _numbers(spec, "page", _silent(spec))
+    yield from _numbers(spec, "fast", _silent(spec))
     yield from _group(
         f"nephoscope-{spec.slo.id}",
         [
             *(_window(spec, window) for window in fast),
             *_constants(spec),
             *_burns(spec, fast),
-            *_burn_alerts(spec, "page"),
-            _absence(spec),
+            *burn_alerts(spec, "fast"),
+            *impact_alerts(spec),
+            absence(spec),
         ],
     )
-    yield from _numbers(spec, "ticket")
+    yield from _numbers(spec, "slow")
     yield from _group(
         f"nephoscope-{spec.slo.id}:slow",  # no name holds a colon: it cannot be another SLO's group
-        [*(_window(spec, window) for window in slow), *_period(spec), *_burn_alerts(spec, "ticket")],
+        [*(_window(spec, window) for window in slow), *_period(spec), *burn_alerts(spec, "slow")],
         interval=_SLOW_INTERVAL,
     )
 
 
-def _numbers(spec: RuleSpec, severity: str, *more: str) -> Iterator[str]:
+def _numbers(spec: RuleSpec, tier: str, *more: str) -> Iterator[str]:
     """Say in one comment where a group's odd numbers come from: 13.44 in 1h of 28d is 2 % of the budget."""
     period_s = durations.read(spec.period)
     told = [
         f"{alert.factor:.4g} = {100 * alert.factor * durations.read(alert.long) / period_s:.3g} % of the "
         f"{spec.period} budget in {alert.long}"
         for alert in spec.alerts
-        if alert.severity == severity
+        if alert.tier == tier
     ]
     if told or more:
         yield f"  # {'; '.join((*told, *more))}"
@@ -120,14 +84,14 @@ def _numbers(spec: RuleSpec, severity: str, *more: str) -> Iterator[str]:
 
 def _window(spec: RuleSpec, window: str) -> Rule:
     """Record bad over max(observed, expected) without what was excluded or invalid."""
-    observed = _increase(names.SLI_EVENTS, spec.slo, window)
-    expected = _increase(names.SLI_EXPECTED, spec.slo, window)
+    observed = increase(names.SLI_EVENTS, spec, window)
+    expected = increase(names.SLI_EXPECTED, spec, window)
     expr = (
-        f"{_increase(names.SLI_EVENTS, spec.slo, window, 'bad')}\n"
+        f"{increase(names.SLI_EVENTS, spec, window, 'bad')}\n"
         "/ (\n"
         f"  (({observed} > {expected})\n"
         f"    or {expected})\n"
-        f"  - {_increase(names.SLI_EVENTS, spec.slo, window, 'excluded|invalid')}\n"
+        f"  - {increase(names.SLI_EVENTS, spec, window, 'excluded|invalid')}\n"
         "  > 0\n"
         ")"
     )
@@ -135,12 +99,12 @@ def _window(spec: RuleSpec, window: str) -> Rule:
 
 
 def _period(spec: RuleSpec) -> Iterator[Rule]:
-    bad = _increase(names.SLI_EVENTS, spec.slo, spec.period, "bad")
-    valid = _increase(names.SLI_EVENTS, spec.slo, spec.period, "good|bad")
+    bad = increase(names.SLI_EVENTS, spec, spec.period, "bad")
+    valid = increase(names.SLI_EVENTS, spec, spec.period, "good|bad")
     ratio = names.SLI_ERROR + spec.period
     yield _record(spec, ratio, f"{bad}\n/ (\n  {valid}\n  > 0\n)", {names.SLOTH_WINDOW: spec.period})
     yield _record(spec, names.PERIOD_BURN, _over_budget(spec, ratio))
-    yield _record(spec, names.PERIOD_BUDGET, f"1 - {names.PERIOD_BURN}{_of(spec)}")
+    yield _record(spec, names.PERIOD_BUDGET, f"1 - {names.PERIOD_BURN}{own(spec)}")
 
 
 def _constants(spec: RuleSpec) -> Iterator[Rule]:
@@ -167,137 +131,20 @@ def _burns(spec: RuleSpec, fast: Sequence[str]) -> Iterator[Rule]:
 
 def _over_budget(spec: RuleSpec, ratio: str) -> str:
     return (
-        f"{ratio}{_of(spec)}\n"
+        f"{ratio}{own(spec)}\n"
         f"/ on({names.SLOTH_ID}, {names.SLOTH_SLO}, {names.SLOTH_SERVICE}) group_left\n"
-        f"{names.ERROR_BUDGET}{_of(spec)}"
-    )
-
-
-def _burn_alerts(spec: RuleSpec, severity: str) -> Iterator[Rule]:
-    """Alert where any condition of the severity holds; conditions that wait alike share one rule."""
-    alerts = sorted((alert for alert in spec.alerts if alert.severity == severity), key=_wait_s)
-    for wait_s, alike in groupby(alerts, key=_wait_s):
-        pairs = list(alike)
-        yield {
-            "alert": names.BURN_ALERT,
-            "expr": _guarded(spec, "\nor\n".join(_condition(spec, alert) for alert in pairs)),
-            **({"for": durations.write(wait_s)} if wait_s else {}),
-            "keep_firing_for": _KEEP_FIRING,
-            "labels": {
-                names.SLOTH_SEVERITY: severity,
-                names.BURN_TIER: names.BURN_TIERS[severity],
-                **_literals(alert_labels(spec)),
-            },
-            "annotations": _burn_annotations(spec, pairs),
-        }
-
-
-def _guarded(spec: RuleSpec, expr: str) -> str:
-    if not spec.guarded:
-        return expr
-    return f"(\n{expr}\n)\nand on()\n(min({names.DATABASE_UP.name}) == 0)"
-
-
-def _wait_s(alert: BurnAlert) -> float:
-    return durations.read(alert.pending)
-
-
-def _condition(spec: RuleSpec, alert: BurnAlert) -> str:
-    # The gate was reckoned from one vantage's probes, so one vantage has to see that many failures. increase()
-    # extrapolates to fractions: "at least 4" is compared as ">= 3.5".
-    limit = f"{alert.factor!r} * (1 - {spec.objective_ratio!r})"
-    fast_enough = [
-        f"max({names.SLI_ERROR}{window}{_of(spec)} > ({limit})) without ({names.SLOTH_WINDOW})"
-        for window in (alert.long, alert.short)
-    ]
-    often_enough = [
-        f"(max({_increase(names.SLI_EVENTS, spec.slo, window, 'bad', by='vantage')}) >= {least - 0.5!r})"
-        for window, least in ((alert.long, alert.min_bad_long), (alert.short, alert.min_bad_short))
-    ]
-    body = "\n  and\n  ".join(fast_enough) + "".join(f"\n  and on()\n  {gate}" for gate in often_enough)
-    return f"(\n  {body}\n)"
-
-
-def _burn_annotations(spec: RuleSpec, pairs: Sequence[BurnAlert]) -> dict[str, str]:
-    seen = " or ".join(
-        f"{alert.factor:.3g} over {alert.long} and {alert.short} with at least {alert.min_bad_long} failures"
-        for alert in pairs
-    )
-    left = f"clamp_min({names.PERIOD_BUDGET}{_of(spec)}, 0)"
-    burnt = f"{names.SLI_ERROR}{pairs[0].long}{_of(spec)}"
-    period_s = durations.read(spec.period)
-    # Templates cannot divide, queries can: seconds left = remaining budget x period / burn.
-    query = (
-        f"{left} * on({names.SLOTH_ID}) {names.ERROR_BUDGET}{_of(spec)} * {period_s:.0f} "
-        f"/ on({names.SLOTH_ID}) {burnt}"
-    )
-    return _literals(
-        {
-            "summary": f"{_title(spec)} burns its error budget too fast",
-            "description": f"{percent(spec.objective_ratio)} % over {spec.period} allows a burn of 1; it is above {seen}.",
-        }
-    ) | {
-        "exhaustion": f"{{{{ with query {quoted(query)} }}}}{{{{ . | first | value | humanizeDuration }}}}"
-        "{{ else }}unknown{{ end }}",
-        **_runbook(spec),
-    }
-
-
-def _absence(spec: RuleSpec) -> Rule:
-    within = durations.write(silence_s(spec))
-    alive = _increase(names.SLI_EVENTS, spec.slo, within, _ALIVE.get(spec.sli))
-    return {
-        "alert": names.ABSENCE_ALERT,
-        "expr": f"({alive} or vector(0)) == 0",
-        "for": durations.write(absence_s(spec)),
-        "labels": {**sloth_labels(spec.slo), names.SLOTH_SEVERITY: "ticket", **_literals(alert_labels(spec))},
-        "annotations": _literals(
-            {
-                "summary": f"{_title(spec)} has no results",
-                "description": _nothing(spec, within),
-            }
-        )
-        | _runbook(spec),
-    }
-
-
-def _nothing(spec: RuleSpec, within: str) -> str:
-    if spec.sli in _ALIVE:
-        return (
-            f"No result that counts came within {within}. Is nephoscope running, scraped, and "
-            "does the target answer anything but refusals of our key or quota?"
-        )
-    return (
-        f"No result at all came within {within}. Is nephoscope running and scraped? Where results come and none can "
-        "be timed, this is silent: the target may be failing then, see its availability objective."
+        f"{names.ERROR_BUDGET}{own(spec)}"
     )
 
 
 def _silent(spec: RuleSpec) -> str:
     """Return how `absence_s` is made up."""
     for_s = absence_s(spec)
-    scrapes = f"{durations.write(_FIRST_SCRAPES_S)} for the first scrapes"
-    if for_s == _FIRST_SCRAPES_S:
+    scrapes = f"{durations.write(FIRST_SCRAPES_S)} for the first scrapes"
+    if for_s == FIRST_SCRAPES_S:
         return scrapes
-    outage = durations.write(for_s - _FIRST_SCRAPES_S)
+    outage = durations.write(for_s - FIRST_SCRAPES_S)
     return f"{durations.write(for_s)} = {outage} from an outage to its first alert + {scrapes}"
-
-
-def silence_s(spec: RuleSpec) -> float:
-    """Return over which range results are looked for: 5 minutes or 3 intervals, the longer."""
-    return max(300.0, 3 * spec.every_s)
-
-
-def absence_s(spec: RuleSpec) -> float:
-    """Return how long silence may last: what the fastest alert would take in a total outage, and the first scrapes.
-
-    factor x (1 - objective) x long + for, rounded up to a second: 13.44 x 0.1 % of 1 h is 49 s.
-    """
-    if not spec.alerts:
-        return _FIRST_SCRAPES_S
-    fastest = min(spec.alerts, key=lambda alert: durations.read(alert.long))
-    detection_s = fastest.factor * (1 - spec.objective_ratio) * durations.read(fastest.long)
-    return math.ceil(detection_s + _wait_s(fastest)) + _FIRST_SCRAPES_S
 
 
 def _outdated(hashes: Sequence[str]) -> Rule:
@@ -315,51 +162,8 @@ def _outdated(hashes: Sequence[str]) -> Rule:
     }
 
 
-def _increase(
-    metric: names.Family, key: SloKey, window: str, result: str | None = None, *, by: str | None = None
-) -> str:
-    among = f" by ({by}) " if by else ""
-    return f"sum{among}(increase({selector(metric, key, result)}[{window}]))"
-
-
-def _of(spec: RuleSpec) -> str:
-    return f"{{{names.SLOTH_ID}={quoted(spec.slo.id)}}}"
-
-
 def _record(spec: RuleSpec, name: str, expr: str, more: Mapping[str, str] | None = None) -> Rule:
     return {"record": name, "expr": expr, "labels": sloth_labels(spec.slo) | dict(more or {})}
-
-
-def alert_labels(spec: RuleSpec) -> dict[str, str]:
-    """Return what stands behind the SLO.
-
-    It is written out rather than joined from `target_info`: a page must not depend on another series being
-    there, once, at that instant.
-    """
-    key = spec.slo
-    return {**spec.labels, "objective": key.objective, "target": key.target, "probe": key.probe}
-
-
-def _title(spec: RuleSpec) -> str:
-    return f"{spec.slo.target} ({spec.slo.probe}): objective {spec.slo.objective}"
-
-
-def _runbook(spec: RuleSpec) -> dict[str, str]:
-    return _literals({"runbook_url": spec.runbook}) if spec.runbook else {}
-
-
-def _literals(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return texts that Prometheus' templates leave as they stand: labels and annotations of alerts are expanded."""
-    return {name: text.replace("{{", '{{"{{"}}') for name, text in texts.items()}
-
-
-def percent(ratio: float) -> str:
-    """Return a ratio as a percentage, digit for digit.
-
-    >>> percent(0.999), percent(0.9)
-    ('99.9', '90')
-    """
-    return f"{(Decimal(repr(ratio)) * 100).normalize():f}"
 
 
 def _one_line(text: str) -> str:

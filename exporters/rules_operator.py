@@ -4,7 +4,8 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from exporters.rules import blocks, head, quoted
+from exporters.rules import blocks, head
+from exporters.rules_words import quoted
 from exporters.signals import RuleSpec
 
 API_VERSION = "monitoring.coreos.com/v1"

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from exporters import conventions as names
 from exporters import durations
-from exporters.rules import absence_s, alert_labels, quoted, selector, silence_s, sloth_labels
+from exporters.rules_alerts import absence_s, silence_s
+from exporters.rules_words import alert_labels, quoted, selector, sloth_labels
 from exporters.signals import BurnAlert, RuleSpec
 
 RULES_FILE = "rules.yaml"
@@ -35,7 +36,7 @@ def render_tests(specs: Sequence[RuleSpec]) -> str:
     ]
     if not specs:
         return "\n".join([*head, "tests: []", ""])
-    every_s = min(spec.every_s for spec in specs)
+    every_s = min(map(_interval_s, specs))
     tests = [line for spec in _shapes(specs) for line in _tests_of(spec)]
     return "\n".join(
         [
@@ -53,8 +54,14 @@ def _shapes(specs: Sequence[RuleSpec]) -> list[RuleSpec]:
     """Return the first SLO of each kind: the others' rules differ in nothing but labels."""
     first: dict[object, RuleSpec] = {}
     for spec in specs:
-        first.setdefault((spec.objective_ratio, spec.period, spec.every_s, spec.sli, spec.alerts), spec)
+        shape = (spec.objective_ratio, spec.period, spec.every_s, spec.sli, spec.alerts, len(spec.series))
+        first.setdefault(shape, spec)
     return list(first.values())
+
+
+def _interval_s(spec: RuleSpec) -> int:
+    """Return the interval of one of its series: a pool's events come so many times as often as those of a member."""
+    return math.ceil(spec.every_s * len(spec.series))
 
 
 def _tests_of(spec: RuleSpec) -> Iterator[str]:
@@ -62,22 +69,25 @@ def _tests_of(spec: RuleSpec) -> Iterator[str]:
     yield from _test(spec, "a quiet SLO raises nothing", {"good": f"0+1x{2 * _WARM}"}, quiet)
     lone = {"good": f"0+1x{_WARM} {_WARM}+1x{_WARM}", "bad": f"0+0x{_WARM} 1+0x{_WARM}"}
     after_it = [_firing(spec, _WARM + later) for later in (1, 2, 5, _WARM)]
-    yield from _test(spec, "one lone failure raises nothing", lone, after_it)
+    good = {"good": f"0+1x{2 * _WARM}"}
+    yield from _test(spec, "one lone failure raises nothing", lone, after_it, others=good)
     yield from _silence(spec)
     if spec.alerts:
         fastest = min(spec.alerts, key=lambda alert: durations.read(alert.long))
         yield from _outage(spec, fastest)
+        if fastest.min_members > 1:
+            yield from _alone(spec, fastest)
         if spec.guarded:
             yield from _told_by_the_agent(spec, fastest)
 
 
 def _outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     """An SLO that has never been good burns at its fastest: the alert waits for its failures alone."""
-    enough = alert.min_bad_long + 3 + math.ceil(durations.read(alert.pending) / spec.every_s)
+    enough = _enough(spec, alert)
     labels = {
         **sloth_labels(spec.slo),
         names.SLOTH_SEVERITY: alert.severity,
-        names.BURN_TIER: names.BURN_TIERS[alert.severity],
+        names.BURN_TIER: alert.tier,
         **alert_labels(spec),
     }
     ratio = f"{names.SLI_ERROR}{alert.long}"
@@ -91,14 +101,28 @@ def _outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     yield from _test(spec, title, {"bad": f"0+1x{enough}"}, checks)
 
 
+def _enough(spec: RuleSpec, alert: BurnAlert) -> int:
+    """Return after how many intervals an outage of all series is told."""
+    failures = math.ceil(alert.min_bad_long / len(spec.series))
+    return failures + 3 + math.ceil(durations.read(alert.pending) / _interval_s(spec))
+
+
+def _alone(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
+    """A member that burns alone is a ticket of its own, never the service's page."""
+    enough = alert.min_bad_long + 3
+    title = "a member that fails alone raises nothing"
+    burning, good = {"bad": f"0+1x{enough}"}, {"good": f"0+1x{enough}"}
+    yield from _test(spec, title, burning, [_firing(spec, enough)], others=good)
+
+
 def _told_by_the_agent(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
-    enough = alert.min_bad_long + 3 + math.ceil(durations.read(alert.pending) / spec.every_s)
+    enough = _enough(spec, alert)
     title = "an outage that the agent itself tells of raises nothing here"
     yield from _test(spec, title, {"bad": f"0+1x{enough}"}, [_firing(spec, enough)], database_up=1)
 
 
 def _silence(spec: RuleSpec) -> Iterator[str]:
-    silent = 3 + math.ceil((silence_s(spec) + absence_s(spec)) / spec.every_s)
+    silent = 3 + math.ceil((silence_s(spec) + absence_s(spec)) / _interval_s(spec))
     labels = {**sloth_labels(spec.slo), names.SLOTH_SEVERITY: "ticket", **alert_labels(spec)}
     checks = [_firing(spec, _WARM), _firing(spec, _WARM + silent, names.ABSENCE_ALERT, labels)]
     yield from _test(spec, "silence is told", {"good": f"0+1x{_WARM} {_WARM}+0x{silent}"}, checks)
@@ -129,21 +153,34 @@ def _firing(
 
 
 def _test(
-    spec: RuleSpec, title: str, moving: Mapping[str, str], checks: Sequence[_Check], database_up: int = 0
+    spec: RuleSpec,
+    title: str,
+    moving: Mapping[str, str],
+    checks: Sequence[_Check],
+    *,
+    others: Mapping[str, str] | None = None,
+    database_up: int = 0,
 ) -> Iterator[str]:
-    """One test: the SLO's counters (those that are not moving stand at 0) and what is asked of them."""
+    """One test: the counters, and what is asked of them; what does not move stands at 0.
+
+    All series of a pool move alike, unless `others` says how those beside the first do.
+    """
     last = max(check.after for check in checks)
+    interval_s = _interval_s(spec)
     yield f"  - name: {quoted(f'{spec.slo.id}: {title}')}"
-    yield f"    interval: {durations.write(spec.every_s)}"
+    yield f"    interval: {durations.write(interval_s)}"
     yield "    input_series:"
-    for result in _RESULTS:
-        yield from _input(selector(names.SLI_EVENTS, spec.slo, result), moving.get(result, f"0+0x{last}"))
-    yield from _input(selector(names.SLI_EXPECTED, spec.slo), f"0+1x{last}")
+    for place, slo in enumerate(spec.series):
+        counted = moving if place == 0 or others is None else others
+        for result in _RESULTS:
+            values = counted.get(result, f"0+0x{last}")
+            yield from _input(selector(names.SLI_EVENTS, (slo,), result), values)
+        yield from _input(selector(names.SLI_EXPECTED, (slo,)), f"0+1x{last}")
     if spec.guarded:
         yield from _input(names.DATABASE_UP.name, f"{database_up}+0x{last}")
     yield "    promql_expr_test:"
     for check in checks:
-        yield from _check(check, spec.every_s)
+        yield from _check(check, interval_s)
 
 
 def _input(series: str, values: str) -> Iterator[str]:

@@ -67,6 +67,17 @@ class SloKey:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceKey:
+    """The objective of a service: the share of its members' events that has to be good, pooled."""
+
+    service: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.service}-service"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SloStatus:
     """One SLO as the last evaluation saw it; ratios are 0-1, `None` is "cannot be told"."""
 
@@ -85,26 +96,48 @@ class SloStatus:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BurnAlert:
-    """One multiwindow condition: both windows burn faster than `factor` on at least so many failures."""
+    """One multiwindow condition: both windows burn faster than `factor` on at least so many failures.
+
+    A pool wants agreement too: failures of `min_members` of its series in the short window, and in the long one
+    `min_bad_beside` failures of those beside the worst.
+    """
 
     severity: Literal["page", "ticket"]
+    tier: Literal["fast", "slow"]
     long: str
     short: str
     factor: float
     min_bad_long: int
     min_bad_short: int
     pending: str
+    min_members: int = 1
+    min_bad_beside: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceImpact:
+    """When a service is down: fewer than `at_least` of its units (each some pairs of target and probe) are well.
+
+    Where only one target fails, it must have failed for `after_s` seconds. `of` says what a unit is.
+    """
+
+    units: tuple[tuple[tuple[str, str], ...], ...]
+    at_least: int
+    of: str
+    after_s: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSpec:
     """One SLO as recording and alerting rules need it; windows are Prometheus durations (`5m`, `28d`).
 
+    `series` names the SLOs whose counters are summed: its own alone, or those of a service's members.
     `windows` are those beside the period; `notes` say what was left out, and become comments. `guarded` alerts on
     burn fire only while the agent, which tells of it otherwise, has no database to judge by.
     """
 
-    slo: SloKey
+    slo: SloKey | ServiceKey
+    series: tuple[str, ...]
     objective_ratio: float
     period: str
     period_days: float
@@ -117,6 +150,7 @@ class RuleSpec:
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
     guarded: bool = False
+    impact: ServiceImpact | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

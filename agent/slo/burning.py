@@ -1,6 +1,7 @@
 """Whether a burn condition holds: counts of both windows in, yes or no out."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
 from agent.slo.conditions import Condition
@@ -49,9 +50,14 @@ def burning(condition: Condition, objective: float, series: Sequence[Windows]) -
 
 
 def _agreed(condition: Condition, long: str, short: str, series: Sequence[Windows]) -> bool:
-    """Return whether several members fail now, and those beside the worst hold a third of the gate, and two at least."""
+    """Return whether several members fail now, and it is not one of them that burns alone."""
     failing = [one for one in series if one[short].counts.bad]
     if len(failing) < AGREE:
         return False
     beside_the_worst = sum(sorted(one[long].counts.bad for one in series)[:-1])
-    return beside_the_worst >= max(AGREE, condition.min_bad_long / 3)
+    return beside_the_worst >= least_beside(condition)
+
+
+def least_beside(condition: Condition) -> int:
+    """Return how many failures of the long window the members beside the worst must hold: a third of the gate, two at least."""
+    return max(AGREE, math.ceil(condition.min_bad_long / 3))

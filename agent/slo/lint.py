@@ -10,7 +10,7 @@ from agent.slo.conditions import Condition, Gap, condition, conditions
 from agent.slo.objective import Objective
 from agent.slo.windows import BurnWindow
 from exporters import durations
-from exporters.rules import percent
+from exporters.rules_words import percent
 
 ENOUGH = 10
 """A budget of fewer failures is coarse: one of them is a tenth of it."""

@@ -38,7 +38,7 @@ def notice(
         evidence=tuple(finding.facts.get("evidence", ())),
         labels={**finding.labels, "severity": finding.severity},
         facts={name: _plain(value) for name, value in finding.facts.items()},
-        runbook=None if runbook is None else _filled(runbook, finding.labels),
+        runbook=None if runbook is None else filled(runbook, finding.labels),
         page=page,
         simulated=bool(about) and about <= simulated,
     )
@@ -101,7 +101,12 @@ def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def _filled(template: str, labels: Mapping[str, str]) -> str:
+def filled(template: str, labels: Mapping[str, str]) -> str:
+    """Return a runbook's address with its names filled in; what has none of them is left out.
+
+    >>> filled("https://runbooks.example/{service}/{target}", {"service": "nano"})
+    'https://runbooks.example/nano/'
+    """
     for name in ("objective", "target", "probe", "service"):
         template = template.replace("{" + name + "}", labels.get(name, ""))
     return template

@@ -11,10 +11,10 @@ from agent.rules_command import specs
 from agent.slo.objective import Objective
 from exporters.rules import render
 from exporters.rules_tests import RULES_FILE, render_tests
-from exporters.signals import RuleSpec
+from exporters.signals import RuleSpec, ServiceKey
 from support.llm import free_port
 from support.prometheus import needs_prometheus, page, prometheus, promtool
-from support.specs import a_config, available, quick
+from support.specs import a_config, available, quick, served
 
 pytestmark = [pytest.mark.heavy, needs_prometheus]
 
@@ -40,6 +40,52 @@ def test_promtool_takes_the_rules(tmp_path: Path) -> None:
 def test_the_generated_unit_tests_pass(tmp_path: Path, objective: Objective, every_s: float) -> None:
     """Quiet and a lone failure raise nothing, an outage the alert with its labels, silence and drift theirs."""
     write(tmp_path, specs(a_config(objectives=(objective,), every_s=every_s, labels=AWKWARD)))
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+def test_the_unit_tests_of_a_services_rules_pass_and_bite(tmp_path: Path) -> None:
+    """An outage of both members pages, one member that burns alone does not; without their agreement it would."""
+    found = [spec for spec in specs(served()) if isinstance(spec.slo, ServiceKey)]
+    write(tmp_path, found)
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+    careless = [dataclasses.replace(one, min_members=1) for one in found[0].alerts]
+    (tmp_path / RULES_FILE).write_text(render([dataclasses.replace(found[0], alerts=tuple(careless))]))
+    with pytest.raises(AssertionError, match="FAILED"):
+        promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+SERVICE_DOWN = f"""
+rule_files: [{RULES_FILE}]
+evaluation_interval: 30s
+tests:
+  - interval: 30s
+    name: two clouds fail, one after the other
+    input_series:
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="good"}}', values: "1x4 0x30"}}
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="down"}}', values: "0x4 1x30"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="good"}}', values: "1x9 0x25"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="down"}}', values: "0x9 1x25"}}
+    promql_expr_test:
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown"}})', eval_time: 4m30s, exp_samples: []}}
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 5m, exp_samples: [{{value: 1}}]}}
+  - interval: 30s
+    name: of the other cloud nothing is known
+    input_series:
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="good"}}', values: "0x30"}}
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="down"}}', values: "0x4 1x30"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="good"}}', values: "0x34"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="down"}}', values: "0x34"}}
+    promql_expr_test:
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 4m, exp_samples: []}}
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 4m30s, exp_samples: [{{value: 1}}]}}
+"""
+
+
+def test_a_service_goes_down_once_two_bear_each_other_out_or_one_has_failed_long_enough(
+    tmp_path: Path,
+) -> None:
+    found = [spec for spec in specs(served()) if isinstance(spec.slo, ServiceKey)]
+    write(tmp_path, found, SERVICE_DOWN)
     assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from agent.config.model import Config, ProbePlan
 from agent.slo.objective import Objective
+from agent.slo.service import Member, Service
 from probes.target import Target, Workload
 
 DAY_S = 86400.0
@@ -35,6 +36,21 @@ def a_config(
         objectives=(available(pairs), quick(pairs)) if objectives is None else objectives,
         runbook="https://runbooks.example/llm/{objective}",
     )
+
+
+def served(*, critical: tuple[str, ...] = ()) -> Config:
+    """Return a plan whose service `nano` is served by openai and azure, of which one is enough."""
+    config = a_config(names=("openai", "azure"))
+    targets = tuple(
+        dataclasses.replace(target, cloud=target.name, critical=target.name in critical)
+        for target in config.targets
+    )
+    members = tuple(
+        Member(target=target.name, probe="chat", cloud=target.cloud, region=None, every_s=30.0)
+        for target in targets
+    )
+    service = Service(name="nano", members=members, ratio=0.999, window_s=28 * DAY_S, team="assist")
+    return dataclasses.replace(config, targets=targets, services=(service,))
 
 
 def available(pairs: tuple[tuple[str, str], ...] = (("openai", "chat"),), **changes: Any) -> Objective:

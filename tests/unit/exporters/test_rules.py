@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 from agent.rules_command import specs
 from exporters.rules import render
 from exporters.rules_tests import RULES_FILE, render_tests
-from exporters.signals import RuleSpec, SloKey
-from support.specs import a_config, available, quick
+from exporters.signals import RuleSpec, ServiceKey, SloKey
+from support.specs import a_config, available, quick, served
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "rules.yaml"
 SPEC = dataclasses.replace(specs(a_config(team="platform"))[0], config_hash="0123456789abcdef")
@@ -32,6 +32,44 @@ def alert(rules: list[dict[str, Any]], name: str, severity: str) -> dict[str, An
 def test_one_slos_rules_are_the_golden_ones() -> None:
     """Every name, label, expression and gate."""
     assert render([SPEC]) == GOLDEN.read_text()
+
+
+def test_a_services_rules_pool_its_members_and_ask_them_to_agree() -> None:
+    """The numbers are those that the agent judges it by: 2 members at 30 s are 240 events an hour."""
+    [spec] = [spec for spec in specs(served()) if isinstance(spec.slo, ServiceKey)]
+    rules = loaded(render([spec]))
+    pooled = 'slo=~"openai-chat-available|azure-chat-available"'
+    assert all(pooled in rule["expr"] for rule in rules if rule.get("record", "").startswith("slo:sli_error"))
+    page = alert(rules, "NephoscopeBudgetBurn", "page")
+    assert page["labels"].items() >= {"service": "nano", "team": "assist", "burn_tier": "fast"}.items()
+    assert (
+        f"count by (vantage) (sum by (slo, vantage) (increase(nephoscope_sli_events_total{{{pooled}"
+        in page["expr"]
+    )
+    assert ">= 6.5)" in page["expr"]  # 7 of 240
+    assert ">= 2.5)" in page["expr"]  # a third of them beside the worst
+    assert page["annotations"]["runbook_url"] == "https://runbooks.example/llm/"
+
+
+def test_a_service_under_its_minimum_pages() -> None:
+    """At once where two targets fail, after a while where one does."""
+    [spec] = [spec for spec in specs(served()) if isinstance(spec.slo, ServiceKey)]
+    down = [rule for rule in loaded(render([spec])) if rule.get("alert") == "NephoscopeServiceDown"]
+    assert [rule.get("for") for rule in down] == [None, "2m"]
+    assert [rule["expr"].rpartition(" ")[2] for rule in down] == ["2", "1"]
+    assert (
+        down[0]["annotations"]["description"]
+        == "Fewer than 1 of its 2 clouds are well, and at least two targets fail."
+    )
+
+
+def test_what_others_stand_in_for_is_a_ticket_and_a_critical_target_pages() -> None:
+    pages = {
+        spec.slo.id
+        for spec in specs(served(critical=("azure",)))
+        if any(one.severity == "page" for one in spec.alerts)
+    }
+    assert pages == {"azure-chat-available", "azure-chat-quick", "nano-service"}
 
 
 def test_names_and_labels_are_sloths() -> None:
@@ -60,8 +98,8 @@ def test_a_burn_alert_holds_both_windows_and_both_gates() -> None:
     """4 failures of 120 are compared as 3.5, for increase() extrapolates."""
     page = alert(loaded(render([SPEC])), "NephoscopeBudgetBurn", "page")
     assert page["expr"].count("> (13.44 * (1 - 0.999))") == 2
-    assert "[1h]))) >= 3.5)" in page["expr"]
-    assert "[5m]))) >= 1.5)" in page["expr"]
+    assert "[1h])) >= 3.5)" in page["expr"]
+    assert "[5m])) >= 1.5)" in page["expr"]
     assert page["keep_firing_for"] == "10m"
     assert page["labels"]["burn_tier"] == "fast"
     assert page["labels"]["team"] == "platform"

@@ -1,0 +1,209 @@
+"""The alerts among the generated rules: burning budgets, services under their healthy minimum, silence."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from exporters import conventions as names
+from exporters import durations
+from exporters.rules_words import (
+    Rule,
+    alert_labels,
+    increase,
+    literals,
+    own,
+    pattern,
+    percent,
+    quoted,
+    runbook,
+    sloth_labels,
+    title,
+)
+from exporters.signals import BurnAlert, RuleSpec, ServiceImpact
+
+_KEEP_FIRING = "10m"
+FIRST_SCRAPES_S = 120.0
+"""A Prometheus that has just met a target needs two scrapes and two slots to see an increase."""
+
+_ALIVE = {"availability": "good|bad"}
+"""Which results show that an SLO is alive. A latency SLI has no valid event while its target is down, which
+its availability tells already: for it any result will do."""
+
+
+def burn_alerts(spec: RuleSpec, tier: str) -> Iterator[Rule]:
+    """Alert where any condition of the tier holds; conditions that wait alike share one rule."""
+    alerts = sorted((alert for alert in spec.alerts if alert.tier == tier), key=_wait_s)
+    for wait_s, alike in groupby(alerts, key=_wait_s):
+        pairs = list(alike)
+        yield {
+            "alert": names.BURN_ALERT,
+            "expr": _guarded(spec, "\nor\n".join(_condition(spec, alert) for alert in pairs)),
+            **({"for": durations.write(wait_s)} if wait_s else {}),
+            "keep_firing_for": _KEEP_FIRING,
+            "labels": {
+                names.SLOTH_SEVERITY: pairs[0].severity,
+                names.BURN_TIER: tier,
+                **literals(alert_labels(spec)),
+            },
+            "annotations": _burn_annotations(spec, pairs),
+        }
+
+
+def impact_alerts(spec: RuleSpec) -> Iterator[Rule]:
+    """Alert where a service is under its healthy minimum: at once if two targets bear each other out, else after a while.
+
+    What the agent finds (`agent.slo.findings.service_findings`), said of the states that it exports.
+    """
+    if spec.impact is None:
+        return
+    states = f"{names.TARGET_STATE.name}{{{{{{}},state=~{quoted('good|degraded')}}}}}"
+    units = "\n    + ".join(
+        f"max by (vantage) ({' or '.join(states.format(one) for one in _matchers(unit))})"
+        for unit in spec.impact.units
+    )
+    every = [pair for unit in spec.impact.units for pair in unit]
+    down = " or ".join(f'{names.TARGET_STATE.name}{{{one},state="down"}} == 1' for one in _matchers(every))
+    under = f"(\n    {units}\n  ) < {spec.impact.at_least}\n  and on(vantage)\n  "
+    failing = f"count by (vantage) (max by (target, vantage) ({down}))"
+    for gate, wait_s in ((">= 2", 0.0), ("== 1", spec.impact.after_s)):
+        yield {
+            "alert": names.SERVICE_ALERT,
+            "expr": _guarded(spec, f"{under}{failing} {gate}"),
+            **({"for": durations.write(wait_s)} if wait_s else {}),
+            "keep_firing_for": _KEEP_FIRING,
+            "labels": {names.SLOTH_SEVERITY: "page", **literals(alert_labels(spec))},
+            "annotations": literals(
+                {
+                    "summary": f"{title(spec)} is down",
+                    "description": _under(spec.impact, borne_out=wait_s == 0),
+                }
+            )
+            | runbook(spec),
+        }
+
+
+def _matchers(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Return what picks some pairs of target and probe, one pattern for each probe."""
+    return [
+        f"target=~{pattern(target for target, probe in pairs if probe == one)},probe={quoted(one)}"
+        for one in dict.fromkeys(probe for _, probe in pairs)
+    ]
+
+
+def _under(impact: ServiceImpact, *, borne_out: bool) -> str:
+    seen = (
+        "at least two targets fail"
+        if borne_out
+        else f"one target has failed for {durations.write(impact.after_s)}"
+    )
+    return f"Fewer than {impact.at_least} of its {len(impact.units)} {impact.of}s are well, and {seen}."
+
+
+def _guarded(spec: RuleSpec, expr: str) -> str:
+    if not spec.guarded:
+        return expr
+    return f"(\n{expr}\n)\nand on()\n(min({names.DATABASE_UP.name}) == 0)"
+
+
+def _wait_s(alert: BurnAlert) -> float:
+    return durations.read(alert.pending)
+
+
+def _condition(spec: RuleSpec, alert: BurnAlert) -> str:
+    # The gate was reckoned from one vantage's probes, so one vantage has to see that many failures. increase()
+    # extrapolates to fractions: "at least 4" is compared as ">= 3.5".
+    limit = f"{alert.factor!r} * (1 - {spec.objective_ratio!r})"
+    fast_enough = [
+        f"max({names.SLI_ERROR}{window}{own(spec)} > ({limit})) without ({names.SLOTH_WINDOW})"
+        for window in (alert.long, alert.short)
+    ]
+    gates = [
+        f"({increase(names.SLI_EVENTS, spec, window, 'bad', by='vantage')} >= {least - 0.5!r})"
+        for window, least in ((alert.long, alert.min_bad_long), (alert.short, alert.min_bad_short))
+    ]
+    if alert.min_members > 1:
+        gates += _agreement(spec, alert)
+    body = "\n  and\n  ".join(fast_enough)
+    return f"(\n  {body}\n  and on()\n  (\n    " + "\n    and on(vantage)\n    ".join(gates) + "\n  )\n)"
+
+
+def _agreement(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
+    """Yield what `agent.slo.burning` asks of a pool: failures of several members now, and not of one alone before."""
+    short, long = (
+        increase(names.SLI_EVENTS, spec, window, "bad", by="slo, vantage")
+        for window in (alert.short, alert.long)
+    )
+    yield f"(count by (vantage) ({short} >= 0.5) >= {alert.min_members})"
+    yield f"(sum by (vantage) ({long}) - max by (vantage) ({long}) >= {alert.min_bad_beside - 0.5!r})"
+
+
+def _burn_annotations(spec: RuleSpec, pairs: Sequence[BurnAlert]) -> dict[str, str]:
+    seen = " or ".join(
+        f"{alert.factor:.3g} over {alert.long} and {alert.short} with at least {alert.min_bad_long} failures"
+        for alert in pairs
+    )
+    left = f"clamp_min({names.PERIOD_BUDGET}{own(spec)}, 0)"
+    burnt = f"{names.SLI_ERROR}{pairs[0].long}{own(spec)}"
+    period_s = durations.read(spec.period)
+    # Templates cannot divide, queries can: seconds left = remaining budget x period / burn.
+    query = (
+        f"{left} * on({names.SLOTH_ID}) {names.ERROR_BUDGET}{own(spec)} * {period_s:.0f} "
+        f"/ on({names.SLOTH_ID}) {burnt}"
+    )
+    return literals(
+        {
+            "summary": f"{title(spec)} burns its error budget too fast",
+            "description": f"{percent(spec.objective_ratio)} % over {spec.period} allows a burn of 1; it is above {seen}.",
+        }
+    ) | {
+        "exhaustion": f"{{{{ with query {quoted(query)} }}}}{{{{ . | first | value | humanizeDuration }}}}"
+        "{{ else }}unknown{{ end }}",
+        **runbook(spec),
+    }
+
+
+def absence(spec: RuleSpec) -> Rule:
+    within = durations.write(silence_s(spec))
+    alive = increase(names.SLI_EVENTS, spec, within, _ALIVE.get(spec.sli))
+    return {
+        "alert": names.ABSENCE_ALERT,
+        "expr": f"({alive} or vector(0)) == 0",
+        "for": durations.write(absence_s(spec)),
+        "labels": {**sloth_labels(spec.slo), names.SLOTH_SEVERITY: "ticket", **literals(alert_labels(spec))},
+        "annotations": literals(
+            {
+                "summary": f"{title(spec)} has no results",
+                "description": _nothing(spec, within),
+            }
+        )
+        | runbook(spec),
+    }
+
+
+def _nothing(spec: RuleSpec, within: str) -> str:
+    if spec.sli in _ALIVE:
+        return (
+            f"No result that counts came within {within}. Is nephoscope running, scraped, and "
+            "does the target answer anything but refusals of our key or quota?"
+        )
+    return (
+        f"No result at all came within {within}. Is nephoscope running and scraped? Where results come and none can "
+        "be timed, this is silent: the target may be failing then, see its availability objective."
+    )
+
+
+def silence_s(spec: RuleSpec) -> float:
+    """Return over which range results are looked for: 5 minutes or 3 intervals, the longer."""
+    return max(300.0, 3 * spec.every_s)
+
+
+def absence_s(spec: RuleSpec) -> float:
+    """Return how long silence may last: what the fastest alert would take in a total outage, and the first scrapes.
+
+    factor x (1 - objective) x long + for, rounded up to a second: 13.44 x 0.1 % of 1 h is 49 s.
+    """
+    if not spec.alerts:
+        return FIRST_SCRAPES_S
+    fastest = min(spec.alerts, key=lambda alert: durations.read(alert.long))
+    detection_s = fastest.factor * (1 - spec.objective_ratio) * durations.read(fastest.long)
+    return math.ceil(detection_s + _wait_s(fastest)) + FIRST_SCRAPES_S
