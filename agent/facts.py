@@ -76,6 +76,7 @@ def _target(target: Target) -> dict[str, Any]:
         "provider": target.provider,
         "cloud": target.cloud,
         "region": target.region,
+        "served_in": list(target.served_in),
         "model": target.model,
         "model_id": target.model_id,
         "team": target.team,

@@ -18,8 +18,12 @@ _FAULTS = {"none": "none", "not_ours": "not ours", "ours": "ours", "undetermined
 _SLI = {
     "availability": "available",
     "ttft": "first token",
+    "ttfo": "first output",
+    "itl": "next token",
     "total": "whole answer",
     "throughput": "of answers",
+    "correctness": "right",
+    "residency": "served where it may be",
 }
 
 

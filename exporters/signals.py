@@ -201,7 +201,7 @@ class TargetInfo:
 class SeriesPlan:
     """Which series exist from the start: the counters that rules use stand at 0 before the first failure.
 
-    `thresholds` are the objectives' seconds by SLI (`ttft`, `total`), and tokens a second for `throughput`: each
+    `thresholds` are the objectives' seconds by SLI (`ttft`, `ttfo`, `itl`, `total`), and tokens a second for `throughput`: each
     becomes a bucket edge. `quotas` name what
     a target shares with others: its limits are shown under that name, else under its own.
     """

@@ -33,8 +33,12 @@ _HEADINGS = (
 _SLI = {
     "availability": "available",
     "ttft": "first token within",
+    "ttfo": "first output within",
+    "itl": "next token within",
     "total": "whole answer within",
     "throughput": "at least",
+    "correctness": "right",
+    "residency": "served where it may be",
 }
 _FAULT = {"not_ours": "not ours", "ours": "our side's", "undetermined": "undetermined"}
 
@@ -135,6 +139,8 @@ def wanted(objective: WatchedObjective) -> str:
     '99 % first token within 1.5 s over 28d'
     >>> wanted(WatchedObjective(name="fast", sli="throughput", ratio=0.95, window_s=28 * 86400, at_least_per_s=30.0))
     '95 % at least 30 tokens a second over 28d'
+    >>> wanted(WatchedObjective(name="right", sli="correctness", ratio=0.99, window_s=28 * 86400))
+    '99 % right over 28d'
     """
     within = "" if objective.threshold_s is None else f" {objective.threshold_s:g} s"
     if objective.at_least_per_s is not None:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from probes import catalog, errors, headers, outcome, quality, timing
+from probes import catalog, errors, headers, judging, outcome, quality, timing
 from probes.base import Clock, Read, Reader, Reading, Secrets, Slot, Unit, Wire, WireRequest
 from probes.gateways import FAILED_AT, Failing
 from probes.loose import clean
 from probes.outcome import Verdict
-from probes.result import DEGRADED, Outcome, ProbeResult, StreamVerdict
+from probes.result import ANSWERED, DEGRADED, Outcome, ProbeResult, StreamVerdict
 from probes.target import Price, Target, Workload
 from probes.unread import Encoded, Refusal
 
@@ -263,6 +263,8 @@ class Attempt:
             if reading.server_s is not None:
                 said["server_s"] = reading.server_s
             said["stream"] = _stream(verdict.outcome, reading)
+            if verdict.outcome in ANSWERED:
+                said["checked"] = judging.checked(self.workload, reading)
             said |= _cost(self.target.price, reading)
         if (shows := next((name for name in provider.degraded if name in backend), None)) is not None:
             backend[DEGRADED] = shows
@@ -282,7 +284,8 @@ class Attempt:
             return None
         if (self._uncertainty_s + self._last_uncertainty_s) / tokens > quality.ITL_S:
             return None
-        return (self._arrivals[-1] - self._arrivals[0]) / 1e9 / tokens
+        # Whole nanoseconds, as every duration: what is stored then lies on the same side of any threshold.
+        return round((self._arrivals[-1] - self._arrivals[0]) / tokens) / 1e9
 
     def _tokens_per_s(self) -> float | None:
         """Return the speed of a long answer from its first unit to its last; None where it is short or not sure."""

@@ -1,12 +1,13 @@
 """Whether an answer is what its probe asked for: the word, the tool, the JSON, the needle."""
 
 import json
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, NoReturn
 
 from probes import shapes, tasks
 from probes.base import Reading, ToolCall
 from probes.loose import clean
-from probes.target import Workload
+from probes.target import Kind, Workload
 
 _NAME_LENGTH = 60
 
@@ -18,11 +19,27 @@ class Mismatch(NamedTuple):
     said: str
 
 
+def expects(workload: Workload) -> bool:
+    """Return whether a probe expects anything of what an answer says.
+
+    >>> expects(Workload(name="w")), expects(Workload(name="w", expect_contains="pong"))
+    (False, True)
+    >>> expects(Workload(name="w", kind="tools"))
+    True
+    """
+    return bool(workload.expect_contains) or workload.kind in _JUDGED
+
+
+def checked(workload: Workload, reading: Reading) -> bool | None:
+    """Return whether an answer that ended in order was judged, None where its probe expects nothing of it."""
+    return reading.finish_reason != "length" if expects(workload) else None
+
+
 def mismatch(workload: Workload, reading: Reading) -> Mismatch | None:
     """Return what is wrong with an answer that ended in order; one that the cap cut is not judged."""
-    if reading.finish_reason == "length":
+    if not checked(workload, reading):
         return None
-    judged = {"tools": _of_tools, "json": _of_json, "long-context": _of_needle}.get(workload.kind, _fits)
+    judged = _JUDGED.get(workload.kind, _fits)
     return judged(workload, reading) or _of_text(workload, reading)
 
 
@@ -90,3 +107,11 @@ def _strict(text: str) -> Any:
 
 def _no_json(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+_JUDGED: Final[Mapping[Kind, Callable[[Workload, Reading], Mismatch | None]]] = {
+    "tools": _of_tools,
+    "json": _of_json,
+    "long-context": _of_needle,
+}
+"""Kinds that expect something by themselves."""

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from probes import residency
 from probes.base import Dialect, Signer
 from probes.gateways import Gateway
 from probes.target import Kind
@@ -78,7 +79,7 @@ class Provider:
     pattern of regions where every host has it, though none says so by its name. `credentials` are the kinds that it takes, `choices`
     the words that one may be, where these are few, `anonymous` whether it answers without any, `environment` which variable usually holds which, `extra` the
     optional part of the distribution that its identity needs.
-    `backend` maps response headers to what they tell of who served; `request_id` and `server_ms` name headers,
+    `backend` maps response headers to what they tell of who served, and `geo` says that an answer's usage tells where; `request_id` and `server_ms` name headers,
     the first that is there wins, and so does `gateway_ms` (what a gateway took for itself). `headers` go with every
     request and hold the same places as a call's path, and `id_headers` carry our own id beside `x-request-id`. `gateway` says how an answer tells what a
     gateway did itself; None where none is expected. `remedies` are what to do in the vendor's own words, by an
@@ -103,6 +104,7 @@ class Provider:
     extra: str | None = None
     traceparent: bool = False
     backend: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    geo: bool = False
     degraded: tuple[str, ...] = ()
     request_id: tuple[str, ...] = ("x-request-id",)
     server_ms: tuple[str, ...] = ()
@@ -112,6 +114,11 @@ class Provider:
     gateway: Gateway | None = None
     told: tuple[tuple[str, str], ...] = ()
     remedies: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def tells_region(self) -> bool:
+        """Return whether an answer may tell in which region it was served."""
+        return self.geo or not set(residency.TOLD_BY).isdisjoint(self.backend.values())
 
     @property
     def usual(self) -> str:

@@ -165,6 +165,7 @@ class ProbeResult:
     monotonic clock (probes/timing.py names them); ``chunks`` are arrival instants of the body's first units in
     seconds since ``sent``.
     ``tokens_per_s`` is the speed of a long answer: tokens after the first unit's, from that to the last.
+    ``checked`` says whether an answer was held against what its probe expects: not where its cap had cut it.
     """
 
     id: uuid.UUID
@@ -195,6 +196,7 @@ class ProbeResult:
     error: str | None = None
     stream: StreamVerdict | None = None
     finish_reason: str | None = None
+    checked: bool | None = None
     response_id: str | None = None
     response_model: str | None = None
     fingerprint: str | None = None

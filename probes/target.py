@@ -99,7 +99,7 @@ class Target:
     `credentials` and `headers` hold references (`${NAME}`), never secrets: they are resolved when a request
     is signed. `group` is what shares its instant in a comparison (the logical model, else the name).
     `api` names one of the provider's ways of being spoken to, None is its first; `project` (Google) and
-    `compartment` (Oracle) say on whose account. `network` names the way out; targets with one `quota` share its limits; `capacity` says what was bought.
+    `compartment` (Oracle) say on whose account. `served_in` are the regions in which its answers may be served. `network` names the way out; targets with one `quota` share its limits; `capacity` says what was bought.
     """
 
     name: str
@@ -110,6 +110,7 @@ class Target:
     endpoint: str
     group: str
     region: str | None = None
+    served_in: tuple[str, ...] = ()
     api: str | None = None
     api_version: str | None = None
     project: str | None = None

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from probes.events import Sli, class_of, require
+from probes import residency
+from probes.events import LATENCIES, Sli, class_of, require, right
 from probes.result import EventClass, Fault, Outcome
 from storage.cleaning import INT32
 from storage.readings import SliCounts, SliQuestion
@@ -21,7 +22,7 @@ Pair = tuple[str, str, str]
 class Plan(NamedTuple):
     """What is asked about some pairs: instants, thresholds and speeds, each rising.
 
-    Segment n of the time lies between edge n-1 and edge n (UTC nanoseconds); a duration is in bucket n of the
+    `checked` and `placed`: somebody asks whether answers were judged, or where they were served. Segment n of the time lies between edge n-1 and edge n (UTC nanoseconds); a duration is in bucket n of the
     thresholds (microseconds) where so many of them are shorter than it, and a speed in bucket n of the speeds
     (tokens a second) where so many of them are not above it.
     """
@@ -30,6 +31,10 @@ class Plan(NamedTuple):
     ttft_us: tuple[int, ...]
     total_us: tuple[int, ...]
     per_s: tuple[float, ...] = ()
+    ttfo_us: tuple[int, ...] = ()
+    itl_us: tuple[int, ...] = ()
+    checked: bool = False
+    placed: bool = False
 
 
 class Facts(NamedTuple):
@@ -43,6 +48,10 @@ class Facts(NamedTuple):
     ttft: int | None
     total: int | None
     speed: int | None
+    ttfo: int | None
+    itl: int | None
+    checked: bool | None
+    region: str | None
     rows: int
 
 
@@ -53,6 +62,7 @@ class Rule(NamedTuple):
     threshold_us: int | None
     throttled: EventClass
     at_least_per_s: float | None = None
+    served_in: tuple[str, ...] = ()
 
 
 def rule_of(question: SliQuestion) -> Rule:
@@ -61,10 +71,12 @@ def rule_of(question: SliQuestion) -> Rule:
     Raises ValueError where the SLI lacks its figure.
     """
     sli, throttled = question.sli, question.throttled
-    require(sli, question.threshold_s, question.at_least_per_s)
+    require(sli, question.threshold_s, question.at_least_per_s, question.served_in)
     if sli == "throughput":
         return Rule(sli, None, throttled, question.at_least_per_s)
-    if sli == "availability" or question.threshold_s is None:
+    if sli == "residency":
+        return Rule(sli, None, throttled, served_in=question.served_in)
+    if sli not in LATENCIES or question.threshold_s is None:
         return Rule(sli, None, throttled)
     return Rule(sli, min(round(question.threshold_s * 1e9) // 1000, INT32 - 1), throttled)
 
@@ -84,7 +96,14 @@ def planned(questions: Iterable[SliQuestion]) -> dict[Plan, list[Pair]]:
         rules = {rule_of(question) for question in theirs}
         speeds = sorted({rule.at_least_per_s for rule in rules if rule.at_least_per_s is not None})
         asked_alike = Plan(
-            tuple(edges), _thresholds(rules, "ttft"), _thresholds(rules, "total"), tuple(speeds)
+            tuple(edges),
+            _thresholds(rules, "ttft"),
+            _thresholds(rules, "total"),
+            tuple(speeds),
+            _thresholds(rules, "ttfo"),
+            _thresholds(rules, "itl"),
+            checked=any(rule.sli == "correctness" for rule in rules),
+            placed=any(rule.sli == "residency" for rule in rules),
         )
         plans[asked_alike].append(pair)
     return plans
@@ -138,10 +157,14 @@ class Tally:
     def _within(self, fact: Facts, rule: Rule) -> bool | None:
         if rule.at_least_per_s is not None:
             return None if fact.speed is None else fact.speed > self._plan.per_s.index(rule.at_least_per_s)
+        if rule.sli == "correctness":
+            return right(fact.outcome, checked=fact.checked)
+        if rule.sli == "residency":
+            return residency.within(fact.region, rule.served_in)
         if rule.threshold_us is None:
             return None
-        bucket = fact.ttft if rule.sli == "ttft" else fact.total
-        thresholds = self._plan.ttft_us if rule.sli == "ttft" else self._plan.total_us
+        bucket: int | None = getattr(fact, rule.sli)
+        thresholds: tuple[int, ...] = getattr(self._plan, f"{rule.sli}_us")
         return None if bucket is None else bucket <= thresholds.index(rule.threshold_us)
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, text
 
+from probes import residency
 from probes.result import SCHEDULED, Fault, Outcome
 from storage import periods, plans, rows
 from storage.base import StoreUnavailableError
@@ -169,7 +170,7 @@ def _facts(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Ite
     targets, probes, vantages = (list(set(column)) for column in zip(*pairs, strict=True))
     instants = [rows.instant_up(at) for at in plan.edges]
     found = connection.execute(
-        text(_FACTS),
+        text(_facts_asked(plan)),
         {
             "edges": instants,
             "since": instants[0],
@@ -177,31 +178,33 @@ def _facts(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Ite
             # A duration is over a threshold from the next microsecond on.
             "ttft": [threshold + 1 for threshold in plan.ttft_us],
             "total": [threshold + 1 for threshold in plan.total_us],
+            "ttfo": [threshold + 1 for threshold in plan.ttfo_us],
+            "itl": [threshold + 1 for threshold in plan.itl_us],
             "speeds": list(plan.per_s),
             "targets": targets,
             "probes": probes,
             "vantages": vantages,
         },
     )
-    for target, probe, vantage, segment, outcome, fault, trusted, ttft, total, speed, count in found:
+    for target, probe, vantage, segment, outcome, fault, trusted, *figures in found:
         pair = pairs.get((target, probe, vantage))  # the product of the three lists holds more than was asked
         if pair is not None:
             known = Fault(fault) if fault else None
-            yield Facts(pair, segment, Outcome(outcome), known, trusted, ttft, total, speed, count)
+            yield Facts(pair, segment, Outcome(outcome), known, trusted, *figures)
 
 
-def _counted(source: str, fault: str, among: str) -> str:
+def _counted(source: str, fault: str, among: str, plan: Plan) -> str:
     return f"""
         SELECT r.target_id, r.probe_id, r.vantage_id,
             width_bucket(r.scheduled_at, CAST(:edges AS timestamptz[])), r.outcome, {fault} AS fault,
             r.quality_reasons IS NULL, width_bucket(r.ttft_us, CAST(:ttft AS int[])),
             width_bucket(r.total_us, CAST(:total AS int[])),
-            width_bucket(r.tokens_per_s, CAST(:speeds AS double precision[])), count(*)
+            width_bucket(r.tokens_per_s, CAST(:speeds AS double precision[])), {_seldom_asked(plan)}, count(*)
         FROM {source}
         WHERE r.scheduled_at >= :since AND r.scheduled_at < :until AND r.attempt = {SCHEDULED}
             AND r.target_id = ANY (CAST(:targets AS int[])) AND r.probe_id = ANY (CAST(:probes AS smallint[]))
             AND r.vantage_id = ANY (CAST(:vantages AS smallint[])) AND r.outcome {among}
-        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
     """  # noqa: S608 - numbers and names of our own
 
 
@@ -210,18 +213,44 @@ _SAME_SLOT = (
     " AND v.probe_id = r.probe_id AND v.vantage_id = r.vantage_id"
 )
 
-# One pass over the many that need no verdict, and a look-up from each verdict to the row it is about: what has
-# none yet counts as nothing. Joining verdicts to all rows took four times as long (13 s for 3.2 million rows).
-_FACTS = " UNION ALL ".join(
-    (
-        _counted("results r", "NULL", f"NOT IN ({periods.CONFIRM})"),
-        _counted(
-            f"verdicts v JOIN results r ON {_SAME_SLOT} AND v.scheduled_at >= :since AND v.scheduled_at < :until",
-            "v.fault",
-            f"IN ({periods.CONFIRM})",
-        ),
+
+def _seldom_asked(plan: Plan) -> str:
+    """Return the columns that make more kinds of rows, empty where nobody asks about them."""
+    columns = (
+        (plan.ttfo_us, "width_bucket(r.ttfo_us, CAST(:ttfo AS int[]))", "int"),
+        (plan.itl_us, "width_bucket(r.itl_us, CAST(:itl AS int[]))", "int"),
+        (plan.checked, "r.checked", "boolean"),
+        (plan.placed, "r.backend_id", "int"),
     )
-)
+    return ", ".join(column if asked else f"CAST(NULL AS {kind})" for asked, column, kind in columns)
+
+
+_KEYS = "target_id, probe_id, vantage_id, segment, outcome, fault, trusted, ttft, total, speed, ttfo, itl, checked"
+
+# The region is told by a text of a dictionary, which is taken apart once for all rows of a backend: some clouds name
+# another one in nearly every answer, so the dictionary may be longer than what is counted.
+_PLACED = f"""
+    SELECT {_KEYS}, COALESCE({", ".join(f"CAST(b.name AS jsonb) ->> '{fact}'" for fact in residency.TOLD_BY)}),
+        CAST(sum(counted.rows) AS bigint)
+    FROM ({{counted}}) counted ({_KEYS}, backend_id, rows)
+    LEFT JOIN backends b ON b.id = counted.backend_id
+    GROUP BY {_KEYS}, 14
+"""  # noqa: S608 - names of our own
+
+
+def _facts_asked(plan: Plan) -> str:
+    # One pass over the many that need no verdict, and a look-up from each verdict to the row it is about: what has
+    # none yet counts as nothing. Joining verdicts to all rows took four times as long (13 s for 3.2 million rows).
+    many = _counted("results r", "NULL", f"NOT IN ({periods.CONFIRM})", plan)
+    settled = _counted(
+        f"verdicts v JOIN results r ON {_SAME_SLOT} AND v.scheduled_at >= :since AND v.scheduled_at < :until",
+        "v.fault",
+        f"IN ({periods.CONFIRM})",
+        plan,
+    )
+    counted = f"{many} UNION ALL {settled}"
+    return _PLACED.format(counted=counted) if plan.placed else counted
+
 
 _LATEST = f"""
     SELECT r.row, r.detail, v.fault FROM (

@@ -140,6 +140,7 @@ class MemoryStore:
                 sli=question.sli,
                 threshold_s=question.threshold_s,
                 at_least_per_s=question.at_least_per_s,
+                served_in=question.served_in,
                 throttled=question.throttled,
             )
             if kind is not None:

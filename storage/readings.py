@@ -41,8 +41,8 @@ class PlanRow:
 class SliQuestion:
     """Ask how many events of each class one probe of one target saw from one vantage in [since, until).
 
-    `threshold_s` belongs to the latency SLIs, `at_least_per_s` to throughput; `throttled` is the class that a
-    throttled answer takes.
+    `threshold_s` belongs to the latency SLIs, `at_least_per_s` to throughput, `served_in` (regions) to residency;
+    `throttled` is the class that a throttled answer takes.
     """
 
     target: str
@@ -53,6 +53,7 @@ class SliQuestion:
     until_ns: int
     threshold_s: float | None = None
     at_least_per_s: float | None = None
+    served_in: tuple[str, ...] = ()
     throttled: EventClass = EventClass.EXCLUDED
 
 

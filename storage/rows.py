@@ -32,6 +32,7 @@ _AS_THEY_ARE = (
     *(
         "cached_tokens",
         "tokens_per_s",
+        "checked",
         "attempt",
         "http_status",
         "reused",

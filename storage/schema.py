@@ -153,6 +153,7 @@ results = Table(
     Column("quality_reasons", Text),  # joined by commas; NULL is trusted
     # Added later, so behind the others: most rows have none and are not padded for it.
     Column("tokens_per_s", Double),
+    Column("checked", Boolean),
     PrimaryKeyConstraint(*_ATTEMPT_KEY),
     postgresql_partition_by="RANGE (scheduled_at)",
 )

@@ -11,7 +11,7 @@ from agent.config import selecting, thresholds, whens
 from agent.config.durations import duration, ratio, shown, size
 from agent.config.findings import BadValueError
 from agent.config.references import literal, references
-from probes import shapes
+from probes import residency, shapes
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
@@ -61,6 +61,13 @@ def _listed(value: object, check: Callable[[object], str], example: str) -> tupl
 def _plains(value: object) -> tuple[str, ...]:
     found = _listed(value, _plain, "[sre-mail]")
     if len(set(found)) < len(found):
+        raise BadValueError("names one of them twice; keep one")
+    return found
+
+
+def _regions(value: object) -> tuple[str, ...]:
+    found = _listed(value, _plain, "[eastus2, swedencentral]")
+    if len(set(map(residency.spelt, found))) < len(found):
         raise BadValueError("names one of them twice; keep one")
     return found
 
@@ -274,6 +281,7 @@ Plain = Annotated[str, BeforeValidator(_plain)]
 Referring = Annotated[str, BeforeValidator(_reference)]
 Plains = Annotated[tuple[str, ...], PlainValidator(_plains)]
 Referrings = Annotated[tuple[str, ...], PlainValidator(_referrings)]
+Regions = Annotated[tuple[str, ...], PlainValidator(_regions)]
 AlertFields = Annotated[tuple[str, ...], PlainValidator(_alert_fields)]
 When = Annotated[whens.When, PlainValidator(whens.parse)]
 Name = Annotated[str, BeforeValidator(_name)]

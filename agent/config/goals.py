@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from agent.config import homes, slis
 from agent.config.context import Context
 from agent.config.expanding import BY_DEFAULT
-from agent.config.findings import Path
+from agent.config.findings import Path, few
 from agent.config.schema import (
     Keep,
     ObjectiveSection,
@@ -23,11 +24,9 @@ from agent.slo.objective import Objective
 from exporters.durations import write
 from probes.quality import SPEED_TOKENS
 from probes.result import EventClass
-from probes.target import STREAMED, Workload
+from probes.target import Workload
 
 DEFAULT_OBJECTIVES = tuple(ObjectiveSection.model_validate(entry) for entry in BY_DEFAULT["objectives"])
-
-NAMED_AT_MOST = 5
 
 _Pair = tuple[str, str]
 
@@ -49,6 +48,7 @@ def objectives(context: Context, file: File, planned: list[Planned]) -> tuple[Ob
     ]
     _ids(context, found)
     _silent(context, [objective for _, objective in found], planned)
+    homes.unjudged(context, file, [objective for _, objective in found])
     return tuple(objective for _, objective in found)
 
 
@@ -58,11 +58,9 @@ def _silent(context: Context, found: Sequence[Objective], planned: list[Planned]
     asked = dict.fromkeys(name for _, _, plan in planned for name in plan.targets)
     silent = [name for name in asked if name not in watched]
     if silent:
-        more = f" and {len(silent) - NAMED_AT_MOST} more" if len(silent) > NAMED_AT_MOST else ""
         context.findings.warn(
             ("objectives",),
-            f"no availability objective watches {', '.join(silent[:NAMED_AT_MOST])}{more}, so nobody is paged "
-            "when they refuse; add one",
+            f"no availability objective watches {few(silent)}, so nobody is paged when they refuse; add one",
         )
 
 
@@ -95,10 +93,8 @@ def _objectives(
     watched = _watched(context, path, section, file, planned)
     asked = {name for plan in (plan for _, _, plan in planned) for name in plan.targets}
     views = [view for view in file.views if view["name"] in asked]
-    targets = {
-        view["name"]: view
-        for view in select(context, (*path, "targets"), section.targets, views, "target that is probed")
-    }
+    chosen = select(context, (*path, "targets"), section.targets, views, "target that is probed")
+    targets = {view["name"]: view for view in homes.judged(context, path, section, file, chosen)}
     workloads = {
         (name, plan.workload.name): plan.workload
         for _, _, plan in watched
@@ -107,6 +103,8 @@ def _objectives(
     }
     if watched and targets and not workloads:
         context.findings.error(path, "none of its probes asks any of its targets; mend `probes` or `targets`")
+    for lacking in slis.unexpecting(section, workloads.values()):
+        context.findings.error((*path, "probes"), lacking)
     _remembered(context, path, section, file)
     throttled = section.count.throttled
     found = [
@@ -132,12 +130,10 @@ def _watched(
 ) -> list[Planned]:
     where = (*path, "probes")
     if section.probes is None:
-        usual = "throughput" if section.sli == "throughput" else "chat"
-        chosen = [one for one in planned if one[1].kind == usual]
+        chosen = slis.usual(section.sli, planned)
         connections = {probe.connection for _, probe, _ in chosen}
         if not chosen and file.names["probes"] <= {probe.name for _, probe, _ in planned}:
-            remedy = "name the probes to watch" if usual == "chat" else "add one of kind: throughput"
-            context.findings.error(where, f"there is no {usual} probe to watch by default; {remedy}")
+            context.findings.error(where, slis.none_usual(section.sli))
         if len(connections) > 1:
             context.findings.warn(
                 where, "watches cold and warm probes, each as an SLO of its own; name those you mean"
@@ -147,16 +143,9 @@ def _watched(
     views = [{"name": name} for name in names]
     named = {view["name"] for view in select(context, where, section.probes, views, "probe")}
     watched = [one for one in planned if one[1].name in named]
-    for _, probe, _ in watched:
-        if section.sli == "ttft" and probe.kind not in STREAMED:
-            context.findings.error(
-                where, f"`{probe.name}` ({probe.kind}) has no first token; use sli: total for it"
-            )
-        if section.sli == "throughput" and probe.kind != "throughput":
-            context.findings.error(
-                where,
-                f"`{probe.name}` ({probe.kind}) answers too little for a speed; name probes of kind throughput",
-            )
+    for probe in {probe.name: probe for _, probe, _ in watched}.values():
+        if why := slis.deaf(section.sli, probe):
+            context.findings.error(where, why)
     return watched
 
 
@@ -170,7 +159,7 @@ def _graded(
 ) -> dict[float | None, list[_Pair]]:
     """Return threshold or speed -> the (target, probe)s that it holds for; a target without one is an error."""
     figures = {"under": section.under, "at_least": section.at_least}
-    key = {"availability": None, "throughput": "at_least"}.get(section.sli, "under")
+    key = slis.FIGURE.get(section.sli)
     for other in figures.keys() - {key}:
         if figures[other] is not None:
             context.findings.error((*path, other), _VAIN[other].format(section.sli))
@@ -178,7 +167,9 @@ def _graded(
         return {None: list(workloads)}
     where, figure = (*path, key), figures[key]
     if figure is None:
-        example = "under: 2s" if key == "under" else "at_least: 30"
+        example = (
+            "at_least: 30" if key == "at_least" else f"under: {'50ms' if section.sli == 'itl' else '2s'}"
+        )
         context.findings.error(where, f"is missing; say which {section.sli} is still good, as in {example}")
         return {None: list(workloads)}
     if not isinstance(figure, Graded):
@@ -200,10 +191,9 @@ _VAIN: Final = {
 
 def _without(context: Context, where: Path, targets: Sequence[str]) -> None:
     if targets:
-        more = f" and {len(targets) - NAMED_AT_MOST} more" if len(targets) > NAMED_AT_MOST else ""
         context.findings.error(
             where,
-            f"says nothing for {', '.join(targets[:NAMED_AT_MOST])}{more}; add a threshold for the class, model or "
+            f"says nothing for {few(targets)}; add a threshold for the class, model or "
             "target, or narrow `targets`",
         )
 
@@ -217,10 +207,12 @@ def _judge(context: Context, path: Path, objective: Objective, workloads: Mappin
             tell(path, finding.message)
     if objective.at_least_per_s is not None:
         _judge_speed(context, path, objective.at_least_per_s, watched)
+    if objective.sli == "itl":
+        _warn_of_terse(context, (*path, "probes"), watched)
     under = objective.threshold_s
-    for workload in watched if under is not None else ():
-        key = "first_token" if objective.sli == "ttft" else "timeout"
-        deadline = workload.first_token_s if objective.sli == "ttft" else workload.timeout_s
+    for workload in watched if under is not None and objective.sli in slis.DEADLINE else ():
+        key = slis.DEADLINE[objective.sli]
+        deadline: float = getattr(workload, f"{key}_s")
         if under is not None and under >= deadline:
             whose, where = (
                 ("", (*path, "under")) if path else (f"the default objective {objective.name}: ", ())
@@ -231,6 +223,15 @@ def _judge(context: Context, path: Path, objective: Objective, workloads: Mappin
                 f"{whose}{under:g}s is not below {key} of probe {workload.name} ({deadline:g}s), so every answer "
                 f"in time is good; {mend}, or raise {key}",
             )
+
+
+def _warn_of_terse(context: Context, path: Path, watched: Iterable[Workload]) -> None:
+    for name in dict.fromkeys(workload.name for workload in watched if slis.terse(workload)):
+        context.findings.warn(
+            path,
+            f"probe {name} asks for a single word, which has no time between its tokens, so few of its answers would be "
+            "judged; give it a prompt with a longer answer, or watch a probe of kind throughput",
+        )
 
 
 def _judge_speed(context: Context, path: Path, per_s: float, watched: Iterable[Workload]) -> None:

@@ -36,6 +36,7 @@ _WORDS: Final[tuple[tuple[Any, str], ...]] = (
     (fields.Labels, "map of texts"),
     (fields.Plains, "list of texts"),
     (fields.Referrings, "list of texts, may be secrets"),
+    (fields.Regions, "list of texts"),
     (fields.AlertFields, "list of texts"),
     (fields.When, "map of fields"),
 )

@@ -1,7 +1,7 @@
 """Which keys exist where, what each may hold, and which belong to later versions."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -25,6 +25,7 @@ from agent.config.fields import (
     Ratio,
     Referring,
     Referrings,
+    Regions,
     Seconds,
     Selector,
     Shed,
@@ -42,6 +43,7 @@ from agent.config.fields import (
 from agent.config.model import SHED
 from agent.config.selecting import EVERYTHING
 from exporters import receivers
+from probes.events import Sli
 from probes.target import KINDS, Kind
 
 
@@ -111,7 +113,6 @@ class PriceSection(Section):
 
 
 class TargetSection(Section):
-    later = frozenset({"served_in"})
     before = frozenset({"for", "except", "override"})
     elsewhere = {
         "api_key": "belongs under credentials: write credentials: {api_key: ...}",
@@ -126,6 +127,7 @@ class TargetSection(Section):
     id: Plain | None = None
     endpoint: Text | None = None
     region: Plain | None = None
+    served_in: Regions = ()
     api: Plain | None = None
     api_version: Plain | None = None
     project: Text | None = None
@@ -197,21 +199,16 @@ class ProbeSection(Asking):
     override: Annotated[tuple[ProbeOverride, ...], BeforeValidator(maps)] = ()
 
 
-_SLIS_LATER = ("ttfo", "itl", "correctness", "residency")
-
-
 class ObjectiveSection(Section):
-    later = frozenset({"override", "served_in"})
+    later = frozenset({"override"})
     before = frozenset({"for", "except"})
     elsewhere = {
+        "served_in": "belongs to the targets: write served_in: [REGION] in each of them",
         "threshold": "is called `under` here, and `at_least` for sli: throughput",
         "target": "is called `percent` here, or `targets` where you mean who is judged",
     }
     name: Name
-    sli: Annotated[
-        Literal["availability", "ttft", "total", "throughput"],
-        BeforeValidator(one_of("availability", "ttft", "total", "throughput", later=_SLIS_LATER)),
-    ]
+    sli: Annotated[Sli, BeforeValidator(one_of(*get_args(Sli)))]
     percent: Ratio
     window: Window = 28 * 86400.0
     under: Threshold | None = None

@@ -22,6 +22,7 @@ from agent.config.schema import (
 )
 from agent.config.selecting import View
 from exporters.receivers import KINDS
+from probes.events import Sli
 
 S = TypeVar("S", bound=Section)
 
@@ -30,7 +31,7 @@ _WANTED = {
     "name": "give each entry a name of its own",
     "provider": "say who serves it, as in provider: openai",
     "model": "say what answers, as in model: gpt-5-nano (id: says what the provider calls it, as a deployment)",
-    "sli": "say what is judged: availability, ttft, total or throughput",
+    "sli": f"say what is judged: {', '.join(get_args(Sli))}",
     "percent": "say how many of a hundred have to be good, as in percent: 99.9",
     "when": "say for which targets, as in when: {class: slow}",
     "kind": f"say what it is: {', '.join(KINDS)}",

@@ -80,6 +80,7 @@ def _target(
     regions.judge(context, path, section, provider, endpoint)
     _labels(context, (*path, "labels"), section.labels)
     _places(context, path, section, provider)
+    _residency(context, (*path, "served_in"), section, provider)
     found = probing.Target(
         name=section.name,
         provider=section.provider,
@@ -89,6 +90,7 @@ def _target(
         endpoint=endpoint,
         group=section.model if section.model in models else section.name,
         region=section.region,
+        served_in=section.served_in,
         api=section.api,
         api_version=section.api_version,
         project=_place(context, (*path, "project"), section.project),
@@ -149,6 +151,15 @@ def _places(context: Context, path: Path, section: TargetSection, provider: Prov
             )
     if section.api_version is not None and _versioned(provider):
         _judge_version(context, (*path, "api_version"), section, provider)
+
+
+def _residency(context: Context, path: Path, section: TargetSection, provider: Provider) -> None:
+    if section.served_in and not provider.tells_region:
+        context.findings.warn(
+            path,
+            f"no answer of `{section.provider}` tells in which region it was served, so residency would be unknown for "
+            "ever; take it out, or ask through a gateway that tells it",
+        )
 
 
 def _hears(provider: Provider, key: str) -> bool:

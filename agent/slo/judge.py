@@ -17,11 +17,11 @@ class Judge:
     """Knows which objectives look at which probe of which target."""
 
     def __init__(self, objectives: Iterable[Objective], targets: Iterable[Target]) -> None:
-        known = {target.name: target for target in targets}
+        self._known = {target.name: target for target in targets}
         self._lookers: dict[tuple[str, str], list[tuple[Objective, EventClass]]] = {}
         for objective in objectives:
             for target, probe in objective.pairs:
-                throttled = throttled_class(objective, known[target])
+                throttled = throttled_class(objective, self._known[target])
                 self._lookers.setdefault((target, probe), []).append((objective, throttled))
 
     def classes(self, result: ProbeResult, fault: Fault | None) -> dict[str, EventClass]:
@@ -38,6 +38,7 @@ class Judge:
                 sli=objective.sli,
                 threshold_s=objective.threshold_s,
                 at_least_per_s=objective.at_least_per_s,
+                served_in=self._known[result.target].served_in,
                 throttled=throttled,
             )
             for objective, throttled in self._lookers.get((result.target, result.probe), ())

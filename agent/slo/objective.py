@@ -12,7 +12,7 @@ class Objective:
 
     Where the threshold differs from target to target, there is one of these for each, all of one name and no pair
     in two of them. `threshold_s` belongs to the latency SLIs: good is at or under it. `at_least_per_s` belongs to
-    throughput: good are so many tokens a second or more. `throttled` is what a 429 counts as; None leaves it to
+    throughput: good are so many tokens a second or more. Which regions are good for residency is the target's own word. `throttled` is what a 429 counts as; None leaves it to
     the target.
     """
 

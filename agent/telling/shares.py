@@ -56,6 +56,7 @@ class SloAsked:
                 until_ns=until_ns,
                 threshold_s=self.objective.threshold_s,
                 at_least_per_s=self.objective.at_least_per_s,
+                served_in=self.target.served_in,
                 throttled=throttled_class(self.objective, self.target),
             )
             for since_ns, until_ns in self.spans()

@@ -136,6 +136,7 @@ def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
             until_ns=now_ns,
             threshold_s=objective.threshold_s,
             at_least_per_s=objective.at_least_per_s,
+            served_in=targets[target].served_in,
             throttled=throttled_class(objective, targets[target]),
         )
         for objective, target, probe, counted in asked

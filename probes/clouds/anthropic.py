@@ -80,6 +80,7 @@ ROWS: Final[Mapping[str, Provider]] = {
         otel="anthropic",
         environment={"api_key": "ANTHROPIC_API_KEY"},
         backend={"cf-ray": "edge"},
+        geo=True,
         request_id=("request-id", "x-request-id"),
         server_ms=("x-envoy-upstream-service-time",),
         remedies={

@@ -4,12 +4,13 @@ import dataclasses
 import functools
 import itertools
 import math
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from probes.events import Sli
 from probes.result import DEADLINES, EventClass, Fault, Outcome, ProbeResult
 from storage.history import PostgresHistory
 from storage.memory import MemoryStore
@@ -21,6 +22,8 @@ from support.results import STARTED_NS, a_result
 SECOND = 1_000_000_000
 THRESHOLDS_S = (0.001, 0.25, 1.5, 8.0)
 SPEEDS = (0.1, 30.0, 100 / 3)
+REGIONS = ("East US 2", "eastus2", "us", "global")
+LATENCIES = ("ttft", "ttfo", "itl", "total")
 
 # Durations crowd around the thresholds, nanosecond by nanosecond, where rounding would show.
 durations = st.none() | st.builds(
@@ -35,6 +38,10 @@ speeds = st.none() | st.builds(
     st.integers(0, 3),
 )
 
+backends = st.dictionaries(
+    st.sampled_from(("region", "inference_geo", "deployment")), st.sampled_from(REGIONS), max_size=3
+)
+
 
 @st.composite
 def slots(draw: st.DrawFn) -> list[tuple[ProbeResult, Settled | None]]:
@@ -47,9 +54,10 @@ def slots(draw: st.DrawFn) -> list[tuple[ProbeResult, Settled | None]]:
             probe=draw(st.sampled_from(("chat", "models"))),
             attempt=draw(st.sampled_from((0, 0, 0, 1))),
             outcome=draw(st.sampled_from(list(Outcome)) | st.sampled_from(sorted(DEADLINES))),
-            ttft_s=draw(durations),
-            total_s=draw(durations),
+            **{f"{name}_s": draw(durations) for name in LATENCIES},
             tokens_per_s=draw(speeds),
+            checked=draw(st.none() | st.booleans()),
+            backend=draw(backends),
             quality_reasons=draw(st.sampled_from(((), (), ("loop_lag",), ("clock_step", "coalesced")))),
         )
         fault = draw(st.none() | st.sampled_from(list(Fault)))
@@ -67,7 +75,14 @@ questions = st.builds(
     st.one_of(
         st.just({"sli": "availability"}),
         st.fixed_dictionaries(
-            {"sli": st.sampled_from(("ttft", "total")), "threshold_s": st.sampled_from(THRESHOLDS_S)}
+            {"sli": st.sampled_from(LATENCIES), "threshold_s": st.sampled_from(THRESHOLDS_S)}
+        ),
+        st.just({"sli": "correctness"}),
+        st.fixed_dictionaries(
+            {
+                "sli": st.just("residency"),
+                "served_in": st.lists(st.sampled_from(REGIONS), min_size=1, max_size=2).map(tuple),
+            }
         ),
         st.fixed_dictionaries(
             {"sli": st.just("throughput"), "at_least_per_s": st.sampled_from(SPEEDS)},
@@ -108,8 +123,22 @@ def test_the_whole_table_is_counted_alike(database: Engine) -> None:
     results: list[ProbeResult] = []
     verdicts: list[Settled] = []
     figures: list[dict[str, Any]] = [
-        {"ttft_s": ttft_s, "total_s": total_s, "quality_reasons": reasons, "tokens_per_s": speed}
-        for speed in (None, 30.0, math.nextafter(30.0, 0.0))
+        {
+            "ttft_s": ttft_s,
+            "total_s": total_s,
+            "ttfo_s": ttft_s,
+            "itl_s": total_s,
+            "quality_reasons": reasons,
+            "tokens_per_s": speed,
+            "checked": checked,
+            "backend": {} if place is None else {"region": place},
+        }
+        # Not every combination of these three, for they are of different SLIs.
+        for speed, checked, place in (
+            (None, None, None),
+            (30.0, True, "East US 2"),
+            (math.nextafter(30.0, 0.0), False, "Central US"),
+        )
         for ttft_s in (None, 1.5, 1.500000001)
         for total_s in (None, 1.5, 1.500000001)
         for reasons in ((), ("loop_lag",))
@@ -134,10 +163,11 @@ def test_the_whole_table_is_counted_alike(database: Engine) -> None:
             until_ns=STARTED_NS + (first + len(figures)) * SECOND,
             threshold_s=1.5,
             at_least_per_s=30.0,
+            served_in=("eastus2",),
             throttled=throttled,
         )
         for first in range(0, len(results), len(figures))
-        for sli in ("availability", "ttft", "total", "throughput")
+        for sli in get_args(Sli)
         for throttled in (EventClass.EXCLUDED, EventClass.BAD)
     ]
     assert PostgresHistory(database).counts(asked) == memory.counts(asked)

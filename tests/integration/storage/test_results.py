@@ -47,6 +47,7 @@ FULL = a_result(
     itl_s=0.02,
     gap_max_s=0.031,
     tokens_per_s=33.333333333,
+    checked=True,
     reasoning_tokens=3,
     cached_tokens=0,
     price_source="genai-prices 2026-11-20",

@@ -49,6 +49,22 @@ def test_the_speed_of_long_answers_has_a_table_where_there_are_some(report: Week
     assert [cell.strip() for cell in row.split("|")[2:-1]] == ["50.0", "10.5 s (of 168)", "19.5 s", "20.2 s"]
 
 
+@pytest.mark.parametrize(
+    ("sli", "threshold_s", "said"),
+    [
+        ("ttfo", 1.5, "99.9 % first output within 1.5 s"),
+        ("itl", 0.05, "99.9 % next token within 0.05 s"),
+        ("correctness", None, "99.9 % right"),
+        ("residency", None, "99.9 % served where it may be"),
+    ],
+)
+def test_every_objective_is_told_in_words(
+    report: WeeklyReport, sli: str, threshold_s: float | None, said: str
+) -> None:
+    slo = dataclasses.replace(report.slos[0], sli=sli, threshold_s=threshold_s)
+    assert said in report_markdown.render(dataclasses.replace(report, slos=(slo,)))
+
+
 def test_an_objective_on_speed_is_told_in_tokens_a_second(report: WeeklyReport) -> None:
     slo = dataclasses.replace(report.slos[0], sli="throughput", threshold_s=None, at_least_per_s=30.0)
     told = report_markdown.render(dataclasses.replace(report, slos=(slo,)))

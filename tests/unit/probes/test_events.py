@@ -86,8 +86,12 @@ def test_a_latency_sli_without_a_threshold_is_refused() -> None:
     """There is nothing to compare with."""
     with pytest.raises(ValueError, match="total SLI needs a threshold"):
         event_class(a_result(), None, sli="total")
+    with pytest.raises(ValueError, match="itl SLI needs a threshold"):
+        event_class(a_result(), None, sli="itl", at_least_per_s=1.0)
     with pytest.raises(ValueError, match="throughput SLI needs a speed"):
         event_class(a_result(), None, sli="throughput", threshold_s=1.0)
+    with pytest.raises(ValueError, match="residency SLI needs regions"):
+        event_class(a_result(), None, sli="residency", threshold_s=1.0)
 
 
 def speed_class(fault: Fault | None = None, **changes: Any) -> EventClass | None:
@@ -116,3 +120,100 @@ def test_an_answer_that_did_not_come_in_time_was_too_slow() -> None:
     assert speed_class(late, outcome=Outcome.TRUNCATED) is INVALID
     assert speed_class(outcome=Outcome.THROTTLED, tokens_per_s=None) is EXCLUDED
     assert speed_class(outcome=Outcome.MISMATCH) is GOOD
+
+
+LATE = (Outcome.FIRST_TOKEN_TIMEOUT, Outcome.STALLED, Outcome.TOTAL_TIMEOUT)
+
+
+def ttfo_class(fault: Fault | None = None, **changes: Any) -> EventClass | None:
+    return event_class(a_result(**changes), fault, sli="ttfo", threshold_s=0.5)
+
+
+def test_a_first_output_is_judged_as_a_first_token_is() -> None:
+    """At or under the threshold, of trusted samples, whatever became of the answer afterwards."""
+    assert ttfo_class(ttfo_s=0.5) is GOOD
+    assert ttfo_class(ttfo_s=0.500000001, ttft_s=0.1) is BAD
+    assert ttfo_class(ttfo_s=0.5, quality_reasons=("loop_lag",)) is INVALID
+    assert ttfo_class(Fault.NOT_OURS, outcome=Outcome.STALLED, ttfo_s=0.3) is GOOD
+    assert ttfo_class(Fault.NOT_OURS, outcome=Outcome.TRUNCATED, ttfo_s=0.3) is GOOD
+
+
+def test_reasoning_until_a_deadline_is_a_bad_first_output() -> None:
+    """The user saw nothing; an answer whose cap went into reasoning says nothing."""
+    for outcome in LATE:
+        assert ttfo_class(Fault.NOT_OURS, outcome=outcome, ttft_s=0.3, ttfo_s=None) is BAD
+    assert ttfo_class(finish_reason="length", ttft_s=0.3, ttfo_s=None) is INVALID
+    assert ttfo_class(outcome=Outcome.CONTENT_FILTER, ttfo_s=0.3) is EXCLUDED
+
+
+def itl_class(fault: Fault | None = None, **changes: Any) -> EventClass | None:
+    return event_class(a_result(**{"itl_s": 0.02} | changes), fault, sli="itl", threshold_s=0.03)
+
+
+def test_the_pace_of_an_answer_is_judged_where_it_is_sure() -> None:
+    """One token has no pace, and a late reader knows none."""
+    assert itl_class(itl_s=0.03) is GOOD
+    assert itl_class(itl_s=0.030000001) is BAD
+    assert itl_class(itl_s=None) is INVALID
+    assert itl_class(quality_reasons=("loop_lag",)) is INVALID
+    assert itl_class(outcome=Outcome.MISMATCH) is GOOD
+
+
+def test_an_answer_that_stalls_has_a_bad_pace_and_one_that_is_cut_has_none() -> None:
+    """As for throughput: deadlines are bad, other failures count in availability alone."""
+    for outcome in LATE:
+        assert itl_class(Fault.NOT_OURS, outcome=outcome) is BAD
+    assert itl_class(Fault.NOT_OURS, outcome=Outcome.TRUNCATED) is INVALID
+    assert itl_class(Fault.OURS, outcome=Outcome.STALLED) is INVALID
+    assert itl_class(outcome=Outcome.THROTTLED, itl_s=None) is EXCLUDED
+
+
+def correctness_class(fault: Fault | None = None, **changes: Any) -> EventClass | None:
+    return event_class(a_result(**{"checked": True} | changes), fault, sli="correctness")
+
+
+def test_an_answer_is_right_where_it_was_judged_to_be() -> None:
+    """One that nobody judged, or that its cap cut, is neither right nor wrong."""
+    assert correctness_class() is GOOD
+    assert correctness_class(outcome=Outcome.MISMATCH) is BAD
+    assert correctness_class(checked=False) is INVALID
+    assert correctness_class(checked=None) is INVALID
+
+
+def test_when_an_answer_came_says_nothing_of_whether_it_is_right() -> None:
+    """A late reader has the whole text."""
+    assert correctness_class(quality_reasons=("loop_lag",)) is GOOD
+    assert correctness_class(outcome=Outcome.MISMATCH, quality_reasons=("loop_lag",)) is BAD
+
+
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.OK, Outcome.MISMATCH}))
+def test_where_there_is_no_answer_there_is_no_wrong_one(outcome: Outcome) -> None:
+    """Failures count in availability alone, deadlines too; nor does an answer that never came tell a place."""
+    excluded = outcome in {Outcome.THROTTLED, Outcome.CONTENT_FILTER}
+    counted = EXCLUDED if excluded else INVALID
+    assert correctness_class(Fault.NOT_OURS, outcome=outcome) is counted
+    assert residency_class("eastus2", Fault.NOT_OURS, outcome=outcome) is counted
+
+
+def residency_class(
+    told: str | None, fault: Fault | None = None, fact: str = "region", **changes: Any
+) -> EventClass | None:
+    backend = {} if told is None else {fact: told}
+    served_in = ("eastus2", "Sweden Central")
+    return event_class(a_result(backend=backend, **changes), fault, sli="residency", served_in=served_in)
+
+
+def test_an_answer_is_at_home_where_it_tells_a_region_of_the_list() -> None:
+    """However the two are spelt."""
+    assert residency_class("East US 2") is GOOD
+    assert residency_class("swedencentral") is GOOD
+    assert residency_class("East US") is BAD
+    assert residency_class("eastus2", fact="inference_geo") is GOOD
+    assert residency_class("East US", outcome=Outcome.MISMATCH, quality_reasons=("loop_lag",)) is BAD
+
+
+def test_an_answer_that_tells_no_region_is_never_good() -> None:
+    """Nor bad: nobody knows."""
+    for told in (None, "", "global", "not_available"):
+        assert residency_class(told) is INVALID
+    assert residency_class("eastus2", fact="edge") is INVALID

@@ -530,6 +530,32 @@ def test_whole_answers_have_a_total_and_no_first_token(
 def test_a_wrong_answer_is_a_mismatch() -> None:
     result, _ = ask(workload=dataclasses.replace(CHAT, expect_contains="ping"))
     assert (result.outcome, result.stream) == (Outcome.MISMATCH, StreamVerdict.COMPLETE)
+    assert result.checked is True
+
+
+CUT = chunk({}, "length")
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected", "outcome", "checked"),
+    [
+        (GOOD, "pong", Outcome.OK, True),
+        (GOOD, None, Outcome.OK, None),
+        ([(0.1, ROLE + PO), (0.1, CUT + DONE)], "pong", Outcome.OK, False),
+        ([(0.1, ROLE + PO)], "pong", Outcome.TRUNCATED, None),
+        ([(0.1, ROLE + PO), (0.1, HANG)], "pong", Outcome.STALLED, None),
+    ],
+    ids=["judged", "nothing expected", "cut by its cap", "cut on the way", "stalled"],
+)
+def test_a_row_says_whether_its_answer_was_judged(
+    steps: Sequence[Step],
+    expected: str | None,
+    outcome: Outcome,
+    checked: bool | None,  # noqa: FBT001 - parametrized
+) -> None:
+    """What was expected when it was asked may be another thing than what is expected now."""
+    result, _ = ask(steps, workload=dataclasses.replace(CHAT, expect_contains=expected))
+    assert (result.outcome, result.checked) == (outcome, checked)
 
 
 def test_cancellation_passes_and_closes_the_response() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from probes import tasks
 from probes.base import Reading, ToolCall
-from probes.judging import Mismatch, mismatch
+from probes.judging import Mismatch, checked, mismatch
 from probes.result import StreamVerdict
 from probes.target import Kind, Workload
 
@@ -64,6 +64,9 @@ def test_an_answer_that_the_cap_cut_is_not_judged(kind: Kind, text: str) -> None
     cut = ToolCall("report_temperature", '{"city": "Os')
     assert judged(kind, text, "length", cut, **expect) is None
     assert judged(kind, text, "stop", cut, **expect) is not None
+    workload = Workload(name="p", kind=kind, **expect)
+    answers = [Reading(stream=StreamVerdict.COMPLETE, finish_reason=finish) for finish in ("length", "stop")]
+    assert [checked(workload, answer) for answer in answers] == [False, True]
 
 
 def test_json_under_the_schema_is_right_however_it_is_spaced() -> None:
@@ -111,6 +114,7 @@ def test_the_needle_is_found_whatever_stands_around_it() -> None:
 @pytest.mark.parametrize("kind", ["chat", "responses", "throughput", "models", "embeddings"])
 def test_of_other_kinds_any_answer_will_do(kind: Kind) -> None:
     assert judged(kind, "anything") is None
+    assert checked(Workload(name="p", kind=kind), Reading(stream=StreamVerdict.COMPLETE)) is None
 
 
 def test_what_an_answer_says_is_not_quoted() -> None:

@@ -194,13 +194,6 @@ MISTAKES = [
         "2: targets[0].resolve.h: `nope` is not an address; write one such as 10.0.0.9",
     ),
     (target(proxy="proxy:3128"), "2: targets[0].proxy: "),
-    *(
-        (
-            target(**{key: "x"}),
-            f"2: targets[0].{key}: not yet: this version of nephoscope does not have `{key}`",
-        )
-        for key in ("served_in",)
-    ),
     (target(api="x"), "2: targets[0].api: `vllm` is not spoken to as `x`; write openai"),
     (target(project="x"), "2: targets[0].project: has no effect for `vllm`"),
     (target(fips=True), "2: targets[0].fips: has no effect for `vllm`"),
@@ -265,8 +258,8 @@ MISTAKES = [
         "2: objectives[0].percent: `99.9%` is not a percentage; write 99.9, without quotes and sign",
     ),
     (
-        objective(sli="itl"),
-        "2: objectives[0].sli: `itl`: not yet: this version has availability, ttft, total",
+        objective(sli="latency"),
+        "2: objectives[0].sli: `latency` is not known; write one of availability, ttft, ttfo, itl, total,",
     ),
     (
         objective(window={"calendar": "month"}),

@@ -75,3 +75,23 @@ def test_a_speed_is_judged_by_the_objectives_tokens_a_second() -> None:
     judge = Judge((fast,), (a_target(),))
     assert judge.classes(a_result(tokens_per_s=30.0), None) == {"fast": EventClass.GOOD}
     assert judge.classes(a_result(tokens_per_s=29.0), None) == {"fast": EventClass.BAD}
+
+
+def test_where_an_answer_was_served_is_judged_by_its_own_targets_regions() -> None:
+    """One objective holds for clouds that spell their regions differently."""
+    pairs = (("openai", "chat"), ("azure", "chat"))
+    home = Objective(name="home", sli="residency", ratio=0.99, window_s=2419200, pairs=pairs)
+    judge = Judge((home,), (a_target(served_in=("eu",)), a_target("azure", served_in=("East US 2",))))
+    served = [
+        judge.classes(a_result(target=target, backend={"region": "eastus2"}), None)["home"]
+        for target in ("openai", "azure")
+    ]
+    assert served == [EventClass.BAD, EventClass.GOOD]
+
+
+def test_what_an_answer_says_is_judged_apart_from_its_availability() -> None:
+    right = dataclasses.replace(AVAILABLE, name="right", sli="correctness")
+    judge = Judge((AVAILABLE, right), (a_target(),))
+    wrong = a_result(outcome=Outcome.MISMATCH, checked=True)
+    assert judge.classes(wrong, None) == {"available": EventClass.GOOD, "right": EventClass.BAD}
+    assert judge.classes(a_result(), None)["right"] is EventClass.INVALID

@@ -145,3 +145,21 @@ def test_a_probe_that_asks_some_more_slowly_is_evaluated_at_each_ones_own_interv
     assert late.coverage == 1.0
     assert fast.coverage is not None
     assert fast.coverage < 1.0
+
+
+def test_residency_is_asked_with_each_targets_own_regions() -> None:
+    home = Objective(
+        name="home",
+        sli="residency",
+        ratio=0.99,
+        window_s=28 * 86400.0,
+        pairs=(("openai", "chat"), ("slow", "chat")),
+    )
+    config = configuration("openai", "slow", objectives=(home,))
+    targets = [dataclasses.replace(target, served_in=(f"{target.name}-1",)) for target in config.targets]
+    history = TwoHours()
+    statuses_of(dataclasses.replace(config, targets=tuple(targets)), history, NOW_NS)
+    assert {(one.target, one.served_in) for one in history.questions} == {
+        ("openai", ("openai-1",)),
+        ("slow", ("slow-1",)),
+    }
