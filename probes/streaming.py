@@ -125,8 +125,13 @@ class StreamReader:
                 units += found
                 self._count(len(found))
         except FramingError as error:
-            self._wrong = str(error)
+            self._break(error)
         return units
+
+    def _break(self, error: FramingError) -> None:
+        """Take what is wrong with the bytes; what comes after the end, or after a first fault, says nothing more."""
+        if not self.done:
+            self._wrong = str(error)
 
     def _take(self, event: Event) -> Sequence[Unit]:
         if event.failed:
@@ -181,7 +186,7 @@ class StreamReader:
         except CutError:
             self._head = None
         except FramingError as error:
-            self._wrong = str(error)
+            self._break(error)
 
     def _judge_head(self, head: bytes) -> None:
         """Say what a body was that ended without one event: comments, a JSON error, a whole answer, or another protocol."""

@@ -148,13 +148,14 @@ def test_nothing_more_is_awaited_once_the_metadata_came_after_the_stop() -> None
         (b'[{"candidates":[]}]', 'the body holds no event: [{"candidates":[]}]'),
         (write_event("messageStart", b"pong"), "an event is no JSON object: pong"),
         (START[:-1] + b"\x00", "a message was damaged on its way: its checksum does not fit"),
+        (write_event("messageStart", b"pong") + b"data: data: data:", "an event is no JSON object: pong"),
     ],
 )
 def test_what_is_no_answer_of_converse_is_malformed(body: bytes, wrong: str) -> None:
     for at in range(len(body) + 1):
         reading = read([body[:at], body[at:]])[1]
         assert reading.malformed
-    assert reading.error == wrong
+        assert reading.error == wrong
 
 
 def test_a_whole_answer_that_should_have_streamed_and_a_refusal_at_200_are_known_for_what_they_are() -> None:
