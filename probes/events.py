@@ -13,6 +13,8 @@ Judging as results come and counting from stored rows (storage/counting.py) both
    total is good at or under the threshold and bad over it. All else is invalid.
 5. throughput: like total, of answers with a speed (tokens a second): good at or over what is asked for. An
    answer too short or too unsure for a speed is invalid.
+6. Last comes what somebody said of the time: in a maintenance, or where a correction says so, all that is settled is
+   excluded (or invalid); a correction to good or bad turns what was judged, and leaves the rest alone.
 """
 
 from typing import Literal
@@ -54,6 +56,20 @@ def require(sli: Sli, threshold_s: float | None, at_least_per_s: float | None) -
         raise ValueError(f"The {sli} SLI needs a threshold: give threshold_s.")
     if sli == "throughput" and at_least_per_s is None:
         raise ValueError("The throughput SLI needs a speed: give at_least_per_s.")
+
+
+def overridden(kind: EventClass, override: EventClass | None) -> EventClass:
+    """Return what an event counts as once a maintenance or a correction says `override` of its time.
+
+    >>> overridden(EventClass.BAD, EventClass.EXCLUDED), overridden(EventClass.BAD, EventClass.GOOD)
+    (<EventClass.EXCLUDED: 'excluded'>, <EventClass.GOOD: 'good'>)
+    >>> overridden(EventClass.INVALID, EventClass.GOOD), overridden(EventClass.BAD, None)
+    (<EventClass.INVALID: 'invalid'>, <EventClass.BAD: 'bad'>)
+    """
+    if override is None:
+        return kind
+    turns = override in {EventClass.GOOD, EventClass.BAD}
+    return kind if turns and kind not in {EventClass.GOOD, EventClass.BAD} else override
 
 
 def class_of(
