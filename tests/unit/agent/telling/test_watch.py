@@ -12,7 +12,7 @@ from exporters.memory import MemorySink
 from probes.result import EventClass
 from probes.target import Workload
 from storage.base import StoreUnavailableError
-from storage.readings import PlanRow, SliCounts, SliQuestion, SlotRow
+from storage.readings import MaintenanceRow, PlanRow, SliCounts, SliQuestion, SlotRow
 from support.clock import FakeClock
 from support.told import EVERY_NS, SECOND_NS, START_NS, configuration
 
@@ -29,6 +29,7 @@ class TwoHours:
         self.questions: list[SliQuestion] = []
         self._until_ns = until_ns
         self.targets = ("openai",)
+        self.rows: list[MaintenanceRow] = []
 
     def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
         if self.away:
@@ -55,6 +56,9 @@ class TwoHours:
             )
             for target in self.targets
         ]
+
+    def maintenances(self, since_ns: int, until_ns: int) -> list[MaintenanceRow]:
+        return [row for row in self.rows if row.since_ns < until_ns and row.over_ns > since_ns]
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
         raise NotImplementedError
