@@ -149,3 +149,46 @@ def test_a_probe_that_asks_some_more_slowly_is_evaluated_at_each_ones_own_interv
     assert late.coverage == 1.0
     assert fast.coverage is not None
     assert fast.coverage < 1.0
+
+
+def maintained(seen: int, since_ns: int, until_ns: int) -> TwoHours:
+    """Return a history of two hours of which one hour is a maintenance in which so many slots were seen."""
+
+    class Maintained(TwoHours):
+        def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
+            return [
+                dataclasses.replace(one, good=one.good - 120, excluded=seen, maintained=seen)
+                if question.since_ns <= since_ns
+                else one
+                for one, question in zip(super().counts(questions), questions, strict=True)
+            ]
+
+    history = Maintained()
+    history.rows = [
+        MaintenanceRow(
+            key="m1",
+            target="openai",
+            since_ns=since_ns,
+            until_ns=until_ns,
+            source="config",
+            author="ada",
+            reason="upgrades",
+            made_ns=since_ns,
+        )
+    ]
+    return history
+
+
+@pytest.mark.parametrize("seen", [0, 40, 120])
+def test_a_slot_of_a_maintenance_that_nobody_asked_is_not_missing(seen: int) -> None:
+    """Whether the agent was stopped too, half the time or not at all."""
+    available, _ = statuses_of(CONFIG, maintained(seen, START_NS, START_NS + HOUR_NS), NOW_NS)
+    assert available.coverage == 1.0
+    assert available.state == "good"
+
+
+def test_a_slot_of_other_targets_maintenance_is_missing_all_the_same() -> None:
+    history = maintained(0, START_NS, START_NS + HOUR_NS)
+    history.rows = [dataclasses.replace(history.rows[0], target="azure")]
+    available, _ = statuses_of(CONFIG, history, NOW_NS)
+    assert available.coverage == pytest.approx(0.5, abs=0.01)
