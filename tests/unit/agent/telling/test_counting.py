@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -210,10 +211,11 @@ def test_what_is_known_to_be_maintenance_is_counted_as_excluded(tmp_path: Path) 
     """By the slot's own instant; it says nothing of how the target stands, and its outcome is counted as it was."""
     told = Told(tmp_path)
     told.maintained = {("openai", START_NS + EVERY_NS)}
+    confirmed = dataclasses.replace(settled(1), confirmations_bad=3)
     told.fold(
         [
             record(seq, message)
-            for seq, message in enumerate((plan(), result(0), result(1, BAD), settled(1)), 1)
+            for seq, message in enumerate((plan(), result(0), result(1, BAD), confirmed), 1)
         ]
     )
     assert told.value("sli_events_total", slo="openai-chat-available", result="excluded") == 1
