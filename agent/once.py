@@ -13,11 +13,10 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from agent import choosing
 from agent.asking.calibrate import CalibrationError
 from agent.asking.manual import ask_once, own_error
 from agent.asking.truth import Errors
-from agent.config import selecting
-from agent.config.findings import BadValueError
 from agent.config.model import Config
 from agent.config.read import load
 from agent.config.secrets import Secrets
@@ -70,7 +69,8 @@ def error_line(errors: Errors) -> str:
 
 def chosen(config: Config, target: str | None, probe: str | None) -> Pairs:
     """Return the (target, workload)s that a selector and a probe's name leave, or raise ConfigError."""
-    wanted = _wanted(config, "all" if target is None else target)
+    text = "all" if target is None else target
+    wanted = set(choosing.targets(config, "--target", text, ", or leave the flag out"))
     pairs = [
         (config.target(name), plan.workload)
         for plan in config.probes
@@ -96,21 +96,6 @@ def cheap(pairs: Pairs) -> tuple[Pairs, str | None]:
     if not kept:
         raise ConfigError(f"there is nothing else to ask; {said}")
     return kept, said
-
-
-def _wanted(config: Config, target: str) -> set[str]:
-    if not target.strip():
-        raise ConfigError(
-            "--target: is empty, so it selects nothing; name a target, a glob or a field=value, or leave the flag out"
-        )
-    views = [selecting.of(one) for one in config.targets]
-    try:
-        selector = selecting.words(target)
-    except BadValueError as error:
-        raise ConfigError(f"--target {target}: {error}") from None
-    if faults := list(selecting.faults(selector, views)):
-        raise ConfigError(*(f"--target {target}: {fault}" for fault in faults))
-    return {view["name"] for view in views if selecting.selects(selector, view)}
 
 
 def table(results: Sequence[ProbeResult]) -> Table:

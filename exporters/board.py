@@ -8,7 +8,7 @@ from typing import Any
 from exporters import conventions
 from exporters.lines import Seen, objective_lines, target_lines
 from exporters.metrics import state_of
-from exporters.pages import Failure, Head, Page, PagePlan, Served, TargetLine
+from exporters.pages import Failure, Head, Page, PagePlan, Served, TargetLine, Upkept
 from exporters.signals import Judged, Notice, SelfReport, SloStatus
 from probes.result import SCHEDULED, ProbeResult
 
@@ -27,6 +27,8 @@ class Board:
         self._alerts: tuple[Notice, ...] = ()
         self._calibration: Mapping[str, Mapping[str, float]] = {}
         self._database: tuple[bool, int] | None = None
+        self._upkept: Mapping[str, Upkept] = {}
+        self._unjudged: tuple[str, ...] = ()
 
     def plan(self, plan: PagePlan) -> None:
         """Show what the plan names and forget all else; what it names already is remembered."""
@@ -73,6 +75,11 @@ class Board:
         with self._lock:
             self._alerts = tuple(notices)
 
+    def upkeep(self, upkept: Mapping[str, Upkept], unjudged: Sequence[str]) -> None:
+        """Take who is in maintenance, and a sentence on each service that is not judged for it."""
+        with self._lock:
+            self._upkept, self._unjudged = dict(upkept), tuple(unjudged)
+
     def beat(self, report: SelfReport) -> None:
         with self._lock:
             self._calibration = report.calibration
@@ -88,8 +95,12 @@ class Board:
         with self._lock:
             plan, calibration, database = self._plan, self._calibration, self._database
             statuses, alerts = self._statuses, self._alerts
+            upkept, unjudged = self._upkept, self._unjudged
             seen = {pair: dataclasses.replace(one, ttft=one.ttft.copy()) for pair, one in self._seen.items()}
-        lines = target_lines(plan, seen, statuses, now_ns) if plan else []
+        lines = [
+            dataclasses.replace(line, upkept=upkept.get(line.info.target))
+            for line in (target_lines(plan, seen, statuses, now_ns) if plan else [])
+        ]
         return Page(
             head=Head(
                 now_ns=now_ns,
@@ -101,7 +112,7 @@ class Board:
                 database_up=database[0] if database else None,
                 database_since_ns=database[1] if database else None,
                 evaluated_ns=max((status.evaluated_ns for status in statuses), default=None),
-                troubles=tuple(troubles),
+                troubles=(*troubles, *unjudged),
             ),
             targets=tuple(sorted(lines, key=TargetLine.order)),
             objectives=objective_lines(plan, statuses) if plan else (),

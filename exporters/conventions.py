@@ -161,6 +161,12 @@ SLO_MET = _family(
     "slo_met_probability_ratio", "gauge", "Probability that the objective is met, given the data.", SLO
 )
 SLO_COVERAGE = _family("slo_coverage_ratio", "gauge", "Observed slots over due slots in the window.", SLO)
+SLO_CORRECTED = _family(
+    "slo_corrected_events",
+    "gauge",
+    "Events of the window that corrections made count otherwise than on sli_events_total.",
+    SLO,
+)
 SLO_STATE = _family("slo_state", "gauge", "1 for the state that the last evaluation saw.", (*SLO, "state"))
 SLO_EVALUATED = _family(
     "slo_evaluated_timestamp_seconds", "gauge", "When the SLO was evaluated last, unix time.", SLO

@@ -22,6 +22,7 @@ _STATUS_FAMILIES = (
     conventions.SLO_BURN,
     conventions.SLO_MET,
     conventions.SLO_COVERAGE,
+    conventions.SLO_CORRECTED,
     conventions.SLO_STATE,
     conventions.SLO_EVALUATED,
 )
@@ -188,6 +189,7 @@ class Metrics:
         labels = _slo_labels(status.slo, status.vantage)
         self._series.set(conventions.SLO_OBJECTIVE, labels, status.objective_ratio)
         self._series.set(conventions.SLO_EVALUATED, labels, status.evaluated_ns / 1e9)
+        self._series.set(conventions.SLO_CORRECTED, labels, status.corrected)
         for family, ratio in (
             (conventions.SLO_BUDGET, status.budget_remaining),
             (conventions.SLO_MET, status.met_probability),

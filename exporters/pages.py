@@ -84,6 +84,15 @@ class Served:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Upkept:
+    """Maintenance that a target is in: until when, why, and who said so."""
+
+    until_ns: int
+    reason: str
+    author: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TargetLine:
     """One target; `probe` is the one that shows the state, `why` says what makes it unknown.
 
@@ -101,6 +110,7 @@ class TargetLine:
     last_ns: int | None
     failure: Failure | None
     served: Served | None
+    upkept: Upkept | None = None
 
     def order(self) -> tuple[int, str]:
         return STATES.index(self.state), self.info.target

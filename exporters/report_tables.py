@@ -5,7 +5,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from exporters import durations, words
-from exporters.signals import Gap, Incident, LatencyWeek, Percentiles, Share, SloWeek, SpendWeek, WeeklyReport
+from exporters.signals import (
+    CorrectionWeek,
+    Gap,
+    Incident,
+    LatencyWeek,
+    MaintenanceWeek,
+    Percentiles,
+    Share,
+    SloWeek,
+    SpendWeek,
+    WeeklyReport,
+)
 
 SHOWN = 50
 """Incidents and gaps that a table shows, the longest; the JSON has them all."""
@@ -134,6 +145,34 @@ def tables(report: WeeklyReport) -> Iterator[Table]:
         tuple(tuple(_incident(one)) for one in report.incidents[:SHOWN]),
         "None.",
     )
+    if report.maintenances:
+        yield Table(
+            "Maintenance",
+            "What was seen of these targets meanwhile is excluded, and no slot of it is missing.",
+            (
+                ("Targets", False),
+                ("From (UTC)", False),
+                ("To (UTC)", False),
+                ("Duration", True),
+                ("Reason", False),
+                ("Author", False),
+            ),
+            tuple(tuple(_maintenance(one)) for one in report.maintenances),
+        )
+    if report.corrections:
+        yield Table(
+            "Corrections",
+            "What somebody said afterwards that events count as; rows stay as they are, and metrics as they were.",
+            (
+                ("Target", False),
+                ("From (UTC)", False),
+                ("To (UTC)", False),
+                ("Counts as", False),
+                ("Reason", False),
+                ("Author", False),
+            ),
+            tuple(tuple(_correction(one)) for one in report.corrections),
+        )
     yield Table(
         "Latency",
         "Percentiles of trusted samples, seconds after the request was sent; totals of answers alone.",
@@ -237,6 +276,28 @@ def _incident(one: Incident) -> Iterator[Cell]:
     yield Cell(words.count(one.slots))
     yield Cell(_counted(one.outcomes), f"code {words.one_line(code)}" if code else "")
     yield Cell(_counted({_FAULTS.get(fault, fault): slots for fault, slots in one.faults.items()}))
+
+
+def _maintenance(one: MaintenanceWeek) -> Iterator[Cell]:
+    more = f" and {len(one.targets) - NAMED} more" if len(one.targets) > NAMED else ""
+    ended = f"ended early by {words.one_line(one.ended_by)}" if one.ended_by else ""
+    yield Cell(f"{', '.join(one.targets[:NAMED])}{more}")
+    yield Cell(words.instant(one.since_ns))
+    yield Cell(words.instant(one.until_ns), ended)
+    yield Cell(words.duration((one.until_ns - one.since_ns) / words.SECOND_NS))
+    yield Cell(words.one_line(one.reason))
+    yield Cell(words.one_line(one.author))
+
+
+def _correction(one: CorrectionWeek) -> Iterator[Cell]:
+    about = ", ".join(said for said in (one.probe, one.vantage and f"from {one.vantage}") if said)
+    withdrawn = f"withdrawn by {words.one_line(one.withdrawn_by)}" if one.withdrawn_by else ""
+    yield Cell(one.target, about)
+    yield Cell(words.instant(one.since_ns))
+    yield Cell(words.instant(one.until_ns))
+    yield Cell(one.kind, withdrawn)
+    yield Cell(words.one_line(one.reason))
+    yield Cell(words.one_line(one.author), f"on {words.instant(one.made_ns, seconds=False)}")
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -14,13 +14,15 @@ class Judged:
     """A scheduled attempt whose meaning is final.
 
     `classes` says what it counts as for each objective (by name) that looks at it; `confirmed` is true where
-    every confirmation failed as well, `answered` where one of them was answered.
+    every confirmation failed as well, `answered` where one of them was answered. `maintained` says that its target
+    was in maintenance, as far as was known then.
     """
 
     result: ProbeResult
     fault: Fault
     confirmed: bool = False
     answered: bool = False
+    maintained: bool = False
     classes: Mapping[str, EventClass] = dataclasses.field(default_factory=dict)
 
 
@@ -79,7 +81,10 @@ class ServiceKey:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SloStatus:
-    """One SLO as the last evaluation saw it; ratios are 0-1, `None` is "cannot be told"."""
+    """One SLO as the last evaluation saw it; ratios are 0-1, `None` is "cannot be told".
+
+    `corrected` events of its window count otherwise than when they came.
+    """
 
     slo: SloKey
     vantage: str
@@ -92,6 +97,7 @@ class SloStatus:
     met_probability: float | None
     coverage: float | None
     evaluated_ns: int
+    corrected: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,6 +348,40 @@ class SpendWeek:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceWeek:
+    """Maintenance of some targets, as it took place; `ended_by` is who ended it before its time."""
+
+    key: str
+    targets: tuple[str, ...]
+    since_ns: int
+    until_ns: int
+    source: Literal["config", "command"]
+    author: str
+    reason: str
+    ended_by: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionWeek:
+    """A person's word on what events count as; None for `probe` and `vantage` is each of them.
+
+    `withdrawn_by` took it back, and then it says nothing.
+    """
+
+    id: int
+    target: str
+    probe: str | None
+    vantage: str | None
+    since_ns: int
+    until_ns: int
+    kind: str
+    author: str
+    reason: str
+    made_ns: int
+    withdrawn_by: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WeeklyReport:
     """One ISO week from one vantage; `closed` is false while it lasts, and then `until_ns` is the present."""
 
@@ -359,3 +399,5 @@ class WeeklyReport:
     gaps: tuple[Gap, ...]
     latencies: tuple[LatencyWeek, ...]
     spends: tuple[SpendWeek, ...]
+    maintenances: tuple[MaintenanceWeek, ...] = ()
+    corrections: tuple[CorrectionWeek, ...] = ()

@@ -12,6 +12,7 @@ from exporters.pages import (
     Page,
     Served,
     TargetLine,
+    Upkept,
     WatchedObjective,
 )
 from exporters.signals import Notice, TargetInfo
@@ -63,6 +64,7 @@ def html(page: Page) -> str:
             wanted=wanted,
             explained=explained,
             told=told,
+            maintenance=maintenance,
         )
     )
 
@@ -169,9 +171,22 @@ def told(served: Served, now_ns: int) -> str:
     return words.one_line(f"{served.by} {since}, before that {served.before}")
 
 
+def maintenance(upkept: Upkept, now_ns: int) -> str:
+    """Return until when a target is in maintenance, and why.
+
+    >>> maintenance(Upkept(until_ns=7_200_000_000_000, reason="upgrades", author="ada"), 0)
+    'maintenance until 02:00 UTC: upgrades'
+    """
+    until = words.instant(upkept.until_ns, seconds=False)
+    today = until.startswith(words.instant(now_ns, seconds=False)[:10])
+    return words.one_line(f"maintenance until {until[11:] if today else until} UTC: {upkept.reason}")
+
+
 def _cells(line: TargetLine, now_ns: int) -> Iterator[str]:
     seen, tight, failure = line.availability, line.tightest, line.failure
-    yield line.state + (f" ({line.why})" if line.why else "")
+    said = [line.why, maintenance(line.upkept, now_ns) if line.upkept else None]
+    notes = "; ".join(one for one in said if one)
+    yield line.state + (f" ({notes})" if notes else "")
     yield line.info.target
     yield ", ".join(words.latency(one.seconds) for one in line.ttft) or words.NOTHING
     yield _available(seen) if seen else words.NOTHING

@@ -19,6 +19,8 @@ Judging as results come and counting from stored rows (storage/counting.py) both
    probe expects and is no mismatch is good, trusted or not. All else is invalid: nobody judged the answer.
 7. residency: excluded outcomes stay excluded. An answer (ok or mismatch) from one of the target's regions is good
    and from another one bad, trusted or not. All else is invalid: where it was served is not known.
+8. Last comes what somebody said of the time: in a maintenance, or where a correction says so, all that is settled is
+   excluded (or invalid); a correction to good or bad turns what was judged, and leaves the rest alone.
 """
 
 from collections.abc import Collection
@@ -89,6 +91,20 @@ def require(
         raise ValueError("The throughput SLI needs a speed: give at_least_per_s.")
     if sli == "residency" and not served_in:
         raise ValueError("The residency SLI needs regions: give served_in.")
+
+
+def overridden(kind: EventClass, override: EventClass | None) -> EventClass:
+    """Return what an event counts as once a maintenance or a correction says `override` of its time.
+
+    >>> overridden(EventClass.BAD, EventClass.EXCLUDED), overridden(EventClass.BAD, EventClass.GOOD)
+    (<EventClass.EXCLUDED: 'excluded'>, <EventClass.GOOD: 'good'>)
+    >>> overridden(EventClass.INVALID, EventClass.GOOD), overridden(EventClass.BAD, None)
+    (<EventClass.INVALID: 'invalid'>, <EventClass.BAD: 'bad'>)
+    """
+    if override is None:
+        return kind
+    turns = override in {EventClass.GOOD, EventClass.BAD}
+    return kind if turns and kind not in {EventClass.GOOD, EventClass.BAD} else override
 
 
 def class_of(

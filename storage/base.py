@@ -2,12 +2,15 @@
 
 import dataclasses
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from probes.result import ProbeResult
 from storage.readings import (
     AlertRow,
     Claim,
+    CorrectionRow,
+    Ending,
+    MaintenanceRow,
     NoticeRow,
     PlanRow,
     SliCounts,
@@ -19,6 +22,7 @@ from storage.readings import (
     StretchQuestion,
     Timing,
     Told,
+    Withdrawal,
 )
 from storage.records import Kind, Plan, Settled
 
@@ -97,6 +101,38 @@ class History(Protocol):
 
     def spends(self, vantage: str, since_ns: int, until_ns: int) -> list[Spend]:
         """Return what each target was asked for and cost in [since, until), by target and price source."""
+        ...
+
+    def maintenances(self, since_ns: int, until_ns: int) -> list[MaintenanceRow]:
+        """Return the maintenance that holds at some instant of [since, until), the oldest first; of every vantage."""
+        ...
+
+    def corrections(self, since_ns: int, until_ns: int) -> list[CorrectionRow]:
+        """Return the corrections about some instant of [since, until), in the order in which they were made."""
+        ...
+
+
+class Amendments(Protocol):
+    """Keeps what people and plans say that events count as; rows that are there are never changed."""
+
+    def maintain(self, rows: Sequence[MaintenanceRow]) -> int:
+        """Keep these and return how many are new; what is there by key and target is left as it is."""
+        ...
+
+    def end(self, ending: Ending) -> bool:
+        """Keep the end of a maintenance; False where it is over, or not known."""
+        ...
+
+    def correct(self, row: CorrectionRow) -> list[CorrectionRow]:
+        """Keep a correction; return those of the same events that it overlaps, and then it is not kept."""
+        ...
+
+    def withdraw(self, withdrawal: Withdrawal) -> bool:
+        """Take a correction back; False where there is none that holds."""
+        ...
+
+    def names(self, dictionary: Literal["targets", "probes", "vantages"]) -> list[str]:
+        """Return the names that history knows."""
         ...
 
 

@@ -11,9 +11,12 @@ from probes import residency
 from probes.events import LATENCIES, Sli, class_of, require, right
 from probes.result import EventClass, Fault, Outcome
 from storage.cleaning import INT32
+from storage.overrides import Override
 from storage.readings import SliCounts, SliQuestion
 
-_PLACE = {EventClass(field.name): place for place, field in enumerate(dataclasses.fields(SliCounts))}
+_FIELDS = tuple(field.name for field in dataclasses.fields(SliCounts))
+_PLACE = {kind: _FIELDS.index(kind.value) for kind in EventClass}
+_MAINTAINED, _CORRECTED = _FIELDS.index("maintained"), _FIELDS.index("corrected")
 
 Pair = tuple[str, str, str]
 """Target, probe and vantage."""
@@ -38,7 +41,11 @@ class Plan(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """So many rows of a pair are alike in all that any question asks about."""
+    """So many rows of a pair are alike in all that any question asks about.
+
+    With an `override` they are counted a second time: taken out of what they are by themselves, and put in where it
+    says. So whoever counts rows need not know what is said of their time.
+    """
 
     pair: Pair
     segment: int
@@ -53,6 +60,7 @@ class Facts(NamedTuple):
     checked: bool | None
     region: str | None
     rows: int
+    override: Override | None = None
 
 
 class Rule(NamedTuple):
@@ -131,16 +139,11 @@ class Tally:
         since, until = (
             self._sums[asked][bisect.bisect_left(self._plan.edges, edge)] for edge in _window(question)
         )
-        return SliCounts(
-            good=until.good - since.good,
-            bad=until.bad - since.bad,
-            excluded=until.excluded - since.excluded,
-            invalid=until.invalid - since.invalid,
-        )
+        return SliCounts(*(getattr(until, field) - getattr(since, field) for field in _FIELDS))
 
     def _running(self, pair: Pair, rule: Rule) -> Sequence[SliCounts]:
         """Return for each edge, the first one first, what was counted before it."""
-        segments = [[0, 0, 0, 0] for _ in range(len(self._plan.edges) + 1)]
+        segments = [[0] * len(_FIELDS) for _ in range(len(self._plan.edges) + 1)]
         for fact in self._facts.get(pair, ()):
             kind = class_of(
                 fact.outcome,
@@ -151,7 +154,7 @@ class Tally:
                 throttled=rule.throttled,
             )
             if kind is not None:
-                segments[fact.segment][_PLACE[kind]] += fact.rows
+                _count(segments[fact.segment], kind, fact)
         return [SliCounts(*sums) for sums in itertools.accumulate(segments, _added)]
 
     def _within(self, fact: Facts, rule: Rule) -> bool | None:
@@ -166,6 +169,22 @@ class Tally:
         bucket: int | None = getattr(fact, rule.sli)
         thresholds: tuple[int, ...] = getattr(self._plan, f"{rule.sli}_us")
         return None if bucket is None else bucket <= thresholds.index(rule.threshold_us)
+
+
+def _count(sums: list[int], kind: EventClass, fact: Facts) -> None:
+    said = fact.override
+    if said is None:
+        sums[_PLACE[kind]] += fact.rows
+        return
+    now = said.of(kind)
+    sums[_PLACE[kind]] -= fact.rows
+    sums[_PLACE[now]] += fact.rows
+    sums[_MAINTAINED] += fact.rows * said.maintained
+    sums[_CORRECTED] += fact.rows * (now is not said.told(kind))
+
+
+def added(one: SliCounts, more: SliCounts) -> SliCounts:
+    return SliCounts(*(getattr(one, field) + getattr(more, field) for field in _FIELDS))
 
 
 def _window(question: SliQuestion) -> tuple[int, int]:

@@ -5,17 +5,20 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
 
 from probes import residency
 from probes.result import SCHEDULED, Fault, Outcome
-from storage import periods, plans, rows
+from storage import amendments, periods, plans, rows
 from storage.base import StoreUnavailableError
-from storage.counting import Facts, Pair, Plan, Tally, pair_of, planned
+from storage.counting import Facts, Pair, Plan, Tally, added, pair_of, planned
 from storage.dictionaries import Dictionaries
 from storage.engine import edge
+from storage.overrides import Override, Piece, pieces
 from storage.periods import Ids
 from storage.readings import (
+    CorrectionRow,
+    MaintenanceRow,
     PlanRow,
     SliCounts,
     SliQuestion,
@@ -47,18 +50,59 @@ class PostgresHistory:
         However many objectives and windows ask about a pair, its rows are read once: the database counts those
         that are alike in all that anybody asks about, and the rule classes each kind of row, not each row.
         """
-        tallies: dict[Pair, Tally] = {}
         with self._edge("Counting events"):
-            for plan, pairs in planned(questions).items():
-                known = self._known(pairs)
-                for chunk in batched(known.items(), PAIRS_AT_ONCE):
-                    with self._engine.connect() as connection:
-                        tally = Tally(plan, _facts(connection, plan, dict(chunk)))
-                    tallies |= {pair: tally for _, pair in chunk}
+            counts = self._tallied(questions, _facts)
+            differences = self._differences(questions)
+        return [added(*both) for both in zip(counts, differences, strict=True)] if differences else counts
+
+    def _tallied(
+        self,
+        questions: Sequence[SliQuestion],
+        read: Callable[[Connection, Plan, Mapping[Ids, Pair]], Iterable[Facts]],
+    ) -> list[SliCounts]:
+        tallies: dict[Pair, Tally] = {}
+        for plan, pairs in planned(questions).items():
+            known = self._known(pairs)
+            for chunk in batched(known.items(), PAIRS_AT_ONCE):
+                with self._engine.connect() as connection:
+                    tally = Tally(plan, read(connection, plan, dict(chunk)))
+                tallies |= {pair: tally for _, pair in chunk}
         return [
             tallies[pair_of(question)].answer(question) if pair_of(question) in tallies else SliCounts()
             for question in questions
         ]
+
+    def _differences(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
+        """Return what maintenance and corrections change, from the rows of their time alone; empty where nothing."""
+        if not questions:
+            return []
+        since_ns = min(question.since_ns for question in questions)
+        until_ns = max(question.until_ns for question in questions)
+        with self._engine.connect() as connection:
+            works = amendments.maintenances(connection, since_ns, until_ns)
+            words = amendments.corrections(connection, since_ns, until_ns)
+        if not works and not words:
+            return []
+        said = {
+            pair: found
+            for pair in {pair_of(question) for question in questions}
+            if (found := pieces(pair, works, words, since_ns, until_ns))
+        }
+
+        def read(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Iterator[Facts]:
+            return _overridden(connection, plan, pairs, said)
+
+        told = [question for question in questions if pair_of(question) in said]
+        answers = iter(self._tallied(told, read))
+        return [next(answers) if pair_of(question) in said else SliCounts() for question in questions]
+
+    def maintenances(self, since_ns: int, until_ns: int) -> list[MaintenanceRow]:
+        with edge(self._engine, "Reading maintenance"), self._engine.connect() as connection:
+            return amendments.maintenances(connection, since_ns, until_ns)
+
+    def corrections(self, since_ns: int, until_ns: int) -> list[CorrectionRow]:
+        with edge(self._engine, "Reading corrections"), self._engine.connect() as connection:
+            return amendments.corrections(connection, since_ns, until_ns)
 
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         with edge(self._engine, "Reading plans"), self._engine.connect() as connection:
@@ -167,10 +211,38 @@ def batched(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
 
 
 def _facts(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Iterator[Facts]:
+    yield from _asked(connection, text(_facts_asked(plan)), plan, pairs)
+
+
+def _overridden(
+    connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair], said: Mapping[Pair, Sequence[Piece]]
+) -> Iterator[Facts]:
+    """Yield the rows of which something is said, with what that is."""
+    cut = [(ids, piece) for ids, pair in pairs.items() for piece in said[pair]]
+    words = list(dict.fromkeys(piece.override for _, piece in cut))
+    stretches = {
+        "said_targets": [ids[0] for ids, _ in cut],
+        "said_probes": [ids[1] for ids, _ in cut],
+        "said_vantages": [ids[2] for ids, _ in cut],
+        "said_since": [rows.instant_up(piece.since_ns) for _, piece in cut],
+        "said_until": [rows.instant_up(piece.until_ns) for _, piece in cut],
+        "said_word": [words.index(piece.override) for _, piece in cut],
+    }
+    yield from _asked(connection, text(_overrides_asked(plan)), plan, pairs, stretches, words)
+
+
+def _asked(
+    connection: Connection,
+    statement: TextClause,
+    plan: Plan,
+    pairs: Mapping[Ids, Pair],
+    more: Mapping[str, Any] | None = None,
+    words: Sequence[Override] = (),
+) -> Iterator[Facts]:
     targets, probes, vantages = (list(set(column)) for column in zip(*pairs, strict=True))
     instants = [rows.instant_up(at) for at in plan.edges]
     found = connection.execute(
-        text(_facts_asked(plan)),
+        statement,
         {
             "edges": instants,
             "since": instants[0],
@@ -184,27 +256,29 @@ def _facts(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Ite
             "targets": targets,
             "probes": probes,
             "vantages": vantages,
+            **(more or {}),
         },
     )
-    for target, probe, vantage, segment, outcome, fault, trusted, *figures in found:
+    for target, probe, vantage, segment, outcome, fault, trusted, word, *figures in found:
         pair = pairs.get((target, probe, vantage))  # the product of the three lists holds more than was asked
         if pair is not None:
             known = Fault(fault) if fault else None
-            yield Facts(pair, segment, Outcome(outcome), known, trusted, *figures)
+            said = None if word is None else words[word]
+            yield Facts(pair, segment, Outcome(outcome), known, trusted, *figures, override=said)
 
 
-def _counted(source: str, fault: str, among: str, plan: Plan) -> str:
+def _counted(source: str, fault: str, among: str, plan: Plan, word: str = "CAST(NULL AS int)") -> str:
     return f"""
         SELECT r.target_id, r.probe_id, r.vantage_id,
             width_bucket(r.scheduled_at, CAST(:edges AS timestamptz[])), r.outcome, {fault} AS fault,
-            r.quality_reasons IS NULL, width_bucket(r.ttft_us, CAST(:ttft AS int[])),
+            r.quality_reasons IS NULL, {word}, width_bucket(r.ttft_us, CAST(:ttft AS int[])),
             width_bucket(r.total_us, CAST(:total AS int[])),
             width_bucket(r.tokens_per_s, CAST(:speeds AS double precision[])), {_seldom_asked(plan)}, count(*)
         FROM {source}
         WHERE r.scheduled_at >= :since AND r.scheduled_at < :until AND r.attempt = {SCHEDULED}
             AND r.target_id = ANY (CAST(:targets AS int[])) AND r.probe_id = ANY (CAST(:probes AS smallint[]))
             AND r.vantage_id = ANY (CAST(:vantages AS smallint[])) AND r.outcome {among}
-        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
     """  # noqa: S608 - numbers and names of our own
 
 
@@ -225,7 +299,7 @@ def _seldom_asked(plan: Plan) -> str:
     return ", ".join(column if asked else f"CAST(NULL AS {kind})" for asked, column, kind in columns)
 
 
-_KEYS = "target_id, probe_id, vantage_id, segment, outcome, fault, trusted, ttft, total, speed, ttfo, itl, checked"
+_KEYS = "target_id, probe_id, vantage_id, segment, outcome, fault, trusted, word, ttft, total, speed, ttfo, itl, checked"
 
 # The region is told by a text of a dictionary, which is taken apart once for all rows of a backend: some clouds name
 # another one in nearly every answer, so the dictionary may be longer than what is counted.
@@ -234,7 +308,7 @@ _PLACED = f"""
         CAST(sum(counted.rows) AS bigint)
     FROM ({{counted}}) counted ({_KEYS}, backend_id, rows)
     LEFT JOIN backends b ON b.id = counted.backend_id
-    GROUP BY {_KEYS}, 14
+    GROUP BY {_KEYS}, 15
 """  # noqa: S608 - names of our own
 
 
@@ -248,8 +322,28 @@ def _facts_asked(plan: Plan) -> str:
         f"IN ({periods.CONFIRM})",
         plan,
     )
-    counted = f"{many} UNION ALL {settled}"
+    return _placed(f"{many} UNION ALL {settled}", plan)
+
+
+def _placed(counted: str, plan: Plan) -> str:
     return _PLACED.format(counted=counted) if plan.placed else counted
+
+
+# The few rows of which something is said, found by their key.
+_SAID = """
+    unnest(CAST(:said_targets AS int[]), CAST(:said_probes AS smallint[]), CAST(:said_vantages AS smallint[]),
+        CAST(:said_since AS timestamptz[]), CAST(:said_until AS timestamptz[]), CAST(:said_word AS int[])
+    ) AS s (target_id, probe_id, vantage_id, since_at, until_at, word)
+    JOIN results r ON r.target_id = s.target_id AND r.probe_id = s.probe_id AND r.vantage_id = s.vantage_id
+        AND r.scheduled_at >= s.since_at AND r.scheduled_at < s.until_at
+"""
+
+
+def _overrides_asked(plan: Plan) -> str:
+    many = _counted(_SAID, "NULL", f"NOT IN ({periods.CONFIRM})", plan, "s.word")
+    joined = f"{_SAID} JOIN verdicts v ON {_SAME_SLOT}"
+    settled = _counted(joined, "v.fault", f"IN ({periods.CONFIRM})", plan, "s.word")
+    return _placed(f"{many} UNION ALL {settled}", plan)
 
 
 _LATEST = f"""

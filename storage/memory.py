@@ -1,14 +1,20 @@
 """The in-memory twins: a journal, a store and its history that live as long as their process."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from probes.events import event_class
-from probes.result import SCHEDULED, EventClass, Fault, ProbeResult, SlotKey
-from storage import plans, recount
+from probes.result import SCHEDULED, Fault, ProbeResult, SlotKey
+from storage import overrides, plans, recount
 from storage.base import Batch, Outbox, Record
+from storage.counting import pair_of
+from storage.memory_amendments import MemoryAmendments
 from storage.memory_outbox import MemoryOutbox
 from storage.readings import (
     AlertRow,
+    CorrectionRow,
+    MaintenanceRow,
     NoticeRow,
     PlanRow,
     SliCounts,
@@ -58,6 +64,7 @@ class MemoryStore:
         self.results: dict[tuple[SlotKey, int], ProbeResult] = {}
         self.verdicts: dict[SlotKey, Settled] = {}
         self._plans: dict[tuple[str, str, str, int], PlanRow] = {}
+        self.amendments = MemoryAmendments(self._names)
 
     def store(self, results: Sequence[ProbeResult], verdicts: Sequence[Settled]) -> Stored:
         before = len(self.results)
@@ -116,6 +123,15 @@ class MemoryStore:
             if slot.vantage == vantage and since_ns <= slot.scheduled_ns < until_ns
         )
 
+    def maintenances(self, since_ns: int, until_ns: int) -> list[MaintenanceRow]:
+        return self.amendments.maintenances(since_ns, until_ns)
+
+    def corrections(self, since_ns: int, until_ns: int) -> list[CorrectionRow]:
+        return self.amendments.corrections(since_ns, until_ns)
+
+    def _names(self, field: Literal["target", "probe", "vantage"]) -> set[str]:
+        return {getattr(one, field) for one in (*self._plans.values(), *self.results.values())}
+
     def _scheduled(self, vantage: str) -> Iterable[ProbeResult]:
         return (
             result
@@ -128,7 +144,14 @@ class MemoryStore:
         return verdict.fault if verdict else None
 
     def _count(self, question: SliQuestion) -> SliCounts:
-        sums = dict.fromkeys(EventClass, 0)
+        sums: Counter[str] = Counter()
+        pieces = overrides.pieces(
+            pair_of(question),
+            self.maintenances(question.since_ns, question.until_ns),
+            self.corrections(question.since_ns, question.until_ns),
+            question.since_ns,
+            question.until_ns,
+        )
         for result in self._scheduled(question.vantage):
             if (result.target, result.probe) != (question.target, question.probe):
                 continue
@@ -143,9 +166,14 @@ class MemoryStore:
                 served_in=question.served_in,
                 throttled=question.throttled,
             )
-            if kind is not None:
-                sums[kind] += 1
-        return SliCounts(**{kind.value: count for kind, count in sums.items()})
+            if kind is None:
+                continue
+            said = overrides.at(pieces, result.scheduled_ns)
+            now = kind if said is None else said.of(kind)
+            sums[now.value] += 1
+            sums["maintained"] += said is not None and said.maintained
+            sums["corrected"] += said is not None and now is not said.told(kind)
+        return SliCounts(**sums)
 
 
 class MemoryAlerts:

@@ -59,12 +59,17 @@ class SliQuestion:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SliCounts:
-    """Settled slots by class. `observed` is their sum: an unsettled bad row is not in it."""
+    """Settled slots by class. `observed` is their sum: an unsettled bad row is not in it.
+
+    `maintained` of them fell into a maintenance, and `corrected` count otherwise than they did when they came.
+    """
 
     good: int = 0
     bad: int = 0
     excluded: int = 0
     invalid: int = 0
+    maintained: int = 0
+    corrected: int = 0
 
     @property
     def observed(self) -> int:
@@ -159,6 +164,79 @@ class Spend:
     output_tokens: int
     cost_usd: float | None
     unpriced: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceRow:
+    """Maintenance of a target in [since, until); `key` names it, the same for all its targets.
+
+    `until_ns` is when it is over by its announcement, `ended_ns` when somebody ended it before.
+    """
+
+    key: str
+    target: str
+    since_ns: int
+    until_ns: int
+    source: Literal["config", "command"]
+    author: str
+    reason: str
+    made_ns: int
+    ended_ns: int | None = None
+    ended_by: str | None = None
+
+    @property
+    def over_ns(self) -> int:
+        """Return when it is over indeed."""
+        return self.until_ns if self.ended_ns is None else min(self.until_ns, self.ended_ns)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The word of somebody that a maintenance is over from an instant on."""
+
+    key: str
+    ended_ns: int
+    author: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionRow:
+    """A person's word on what the events of a target in [since, until) count as.
+
+    None for `probe` and `vantage` is each of them. `id` is 0 for one that is not stored yet. `withdrawn_by` took it
+    back, and then it says nothing.
+    """
+
+    target: str
+    since_ns: int
+    until_ns: int
+    kind: EventClass
+    author: str
+    reason: str
+    made_ns: int
+    probe: str | None = None
+    vantage: str | None = None
+    id: int = 0
+    withdrawn_by: str | None = None
+
+    def about(self, target: str, probe: str | None, vantage: str | None) -> bool:
+        """Return whether it may say something of these; None stands for any."""
+        return (
+            self.target == target
+            and (self.probe is None or probe is None or self.probe == probe)
+            and (self.vantage is None or vantage is None or self.vantage == vantage)
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """The word of somebody that a correction is taken back."""
+
+    correction_id: int
+    author: str
+    reason: str
+    made_ns: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     text,
 )
@@ -223,6 +224,45 @@ corrections = Table(
     Column("author", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Index(None, "target_id", "since_at"),
+    Index(None, "until_at"),
+)
+
+withdrawals = Table(
+    # A correction that was taken back, as if it had never been made.
+    "withdrawals",
+    metadata,
+    Column("correction_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("made_at", _INSTANT, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+maintenances = Table(
+    # Maintenance of a target as it took place or was called for; `key` names it, the same for all its targets.
+    "maintenances",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, autoincrement=True),
+    Column("since_at", _INSTANT, nullable=False),
+    Column("until_at", _INSTANT, nullable=False),
+    Column("made_at", _INSTANT, nullable=False),
+    Column("target_id", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("key", "target_id"),
+    Index(None, "until_at"),
+)
+
+maintenance_ends = Table(
+    # Maintenance that was over before its time.
+    "maintenance_ends",
+    metadata,
+    Column("ended_at", _INSTANT, nullable=False),
+    Column("made_at", _INSTANT, nullable=False),
+    Column("key", Text, primary_key=True),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 alerts = Table(

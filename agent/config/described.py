@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from agent.config.schema import (
+    MaintenanceSection,
     NetworkSection,
     ObjectiveSection,
     ProbeSection,
@@ -24,6 +25,7 @@ SHAPES: Final[Mapping[str, tuple[str, type[Section] | None]]] = {
     "probes": ("list", ProbeSection),
     "objectives": ("list", ObjectiveSection),
     "services": ("list", ServiceSection),
+    "maintenance": ("list", MaintenanceSection),
 }
 """What a key of the top holds that the schema leaves open (`Any`): its type in words, and the section of each entry."""
 
@@ -181,6 +183,14 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "services[].objective": ("its own objective, over the events of all members together", "{percent: 99.95, window: 28d}"),
     "services[].objective.percent": ("how many of a hundred events have to be good", "99.95"),
     "services[].objective.window": ("the rolling window", "28d"),
+    # -- maintenance
+    "maintenance": ("when what is seen of targets counts neither way (docs/maintenance.md)", '[{targets: vllm, start: "2026-11-29T02:00", timezone: Europe/Berlin, for: 2h, reason: upgrades}]'),
+    "maintenance[].targets": ("whose it is: a selector", "{label.host: vllm}"),
+    "maintenance[].start": ("when it first begins: wall time in its time zone", '"2026-11-29T02:00"'),
+    "maintenance[].timezone": ("the time zone of `start` and of the rule, by its IANA name; none is assumed", "Europe/Berlin"),
+    "maintenance[].for": ("how long it lasts each time", "2h"),
+    "maintenance[].reason": ("why, for the page, the report and the rows", "upgrades"),
+    "maintenance[].rrule": ("when it comes again, as a rule of RFC 5545 (daily at most, without DTSTART); without one it is once", '"FREQ=WEEKLY;BYDAY=SU"'),
     # -- alerts, budget, export, limits
     "alerts": ("who is told", "{heartbeat: {url: ...}}"),
     "alerts.engine": ("which engine pages, while the other only records: agent or prometheus; by default the agent where there are receivers", "agent"),

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from agent.config.whens import When
+from agent.slo.maintenance import Maintenance
 from agent.slo.objective import Objective
 from agent.slo.service import Service
 from probes.target import Network, Path, Target, Workload
@@ -150,6 +151,7 @@ class Config:
     receivers: tuple[Receiver, ...] = ()
     routes: tuple[Route, ...] = ()
     engine: Literal["agent", "prometheus"] = "prometheus"
+    maintenance: tuple[Maintenance, ...] = ()
 
     def encode(self) -> bytes:
         """Return canonical JSON, which the children read."""
@@ -164,7 +166,8 @@ class Config:
         """Return 16 hex digits that name what is probed and judged.
 
         Where this agent stands, by what way and identity it goes out, what it may spend and where it keeps its
-        things is left out: rules made in one place fit everywhere.
+        things is left out: rules made in one place fit everywhere. So is maintenance: it changes no rule, and what
+        was announced is stored as it begins.
         """
         targets = tuple(
             dataclasses.replace(target, network="internet", path=Path(), credentials={}, headers={})

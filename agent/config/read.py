@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from agent.config import askable, budgets, goals, places, receivers, services, workloads, yaml
+from agent.config import askable, budgets, goals, maintenances, places, receivers, services, workloads, yaml
 from agent.config.context import Context, Host
 from agent.config.expanding import expand
 from agent.config.files import content
@@ -125,4 +125,5 @@ def _expand(context: Context, file: File) -> Config:
         receivers=receivers.receivers(context, file.settings),
         routes=receivers.routes(context, file.settings),
         engine=receivers.engine(context, file.settings),
+        maintenance=maintenances.maintenances(context, file),
     )

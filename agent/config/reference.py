@@ -116,8 +116,9 @@ def _section(model: type[Section], prefix: str) -> Iterator[Key]:
         path = f"{prefix}{field.alias or attribute}"
         word, suffix, inner = _shape(path, hints[attribute])
         # An override leaves alone what it does not name.
-        free = "-" if ".override[]." in path else _default(word, field.default)
-        default = "required" if field.is_required() else free
+        free = field.is_required() or ".override[]." in path
+        default = "-" if free else _default(word, field.default)
+        default = "required" if field.is_required() else default
         yield _key(path, word, default)
         if inner is not None:
             yield from _section(inner, f"{path}{suffix}.")

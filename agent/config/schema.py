@@ -254,6 +254,23 @@ class ServiceSection(Section):
     objective: ServiceObjective = ServiceObjective()
 
 
+class MaintenanceSection(Section):
+    """When what is seen of some targets counts neither way."""
+
+    elsewhere = {
+        "until": "is said by its length here: write for: 2h",
+        "duration": "is called `for` here",
+        "every": "is written as a rule: rrule: FREQ=WEEKLY;BYDAY=SU",
+        "zone": "is called `timezone` here",
+    }
+    targets: Selector
+    start: Plain
+    timezone: Plain
+    for_: Seconds = Field(alias="for")
+    reason: Plain
+    rrule: Plain | None = None
+
+
 class Keep(Section):
     later = frozenset({"rollups"})
     results: Seconds = 120 * 86400.0
@@ -397,9 +414,9 @@ class SecretsSection(Section):
 
 
 class Settings(Section):
-    """The top of the file, its networks and its lists of targets, probes and objectives apart."""
+    """The top of the file, its networks and its lists apart."""
 
-    later = frozenset({"prices", "contracts", "maintenance", "report"})
+    later = frozenset({"prices", "contracts", "report"})
     vantage: Name | None = None
     state_dir: Text | None = None
     storage: StorageSection | None = None
@@ -417,3 +434,4 @@ class Settings(Section):
     probes: Any = None
     objectives: Any = None
     services: Any = None
+    maintenance: Any = None

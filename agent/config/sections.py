@@ -12,6 +12,7 @@ from agent.config.expanding import LISTS, classes_of, seen
 from agent.config.findings import Findings, Path
 from agent.config.nearest import nearest
 from agent.config.schema import (
+    MaintenanceSection,
     NetworkSection,
     ObjectiveSection,
     ProbeSection,
@@ -36,6 +37,11 @@ _WANTED = {
     "when": "say for which targets, as in when: {class: slow}",
     "kind": f"say what it is: {', '.join(KINDS)}",
     "to": "say who is told, as in to: [sre-mail]",
+    "targets": "say whose it is: all, a name, a glob, a list of them, or a map of fields",
+    "start": 'say when it first begins, as in start: "2026-11-29T02:00"',
+    "timezone": "say in which zone `start` is meant, as in timezone: Europe/Berlin, or UTC; none is assumed",
+    "for": "say how long it lasts, as in for: 2h",
+    "reason": "say why, as in reason: upgrades; it is stored and reported",
 }
 _MAPS = {
     "credentials": '; write credentials: {api_key: "${NAME}"}',
@@ -59,7 +65,7 @@ class Entry(Generic[S]):
 class File:
     """What could be read; `names` are those of every entry of a list, the failing ones too, and `views` its targets.
 
-    `probes`, `objectives` and `services` are None where the file leaves them to the defaults.
+    `probes`, `objectives`, `services` and `maintenance` are None where the file leaves them to the defaults.
     """
 
     settings: Settings
@@ -70,6 +76,7 @@ class File:
     views: tuple[View, ...]
     networks: Mapping[str, Entry[NetworkSection] | None] = dataclasses.field(default_factory=dict)
     services: list[Entry[ServiceSection]] | None = None
+    maintenance: list[Entry[MaintenanceSection]] | None = None
 
 
 def sections(data: Any, findings: Findings) -> File:
@@ -95,6 +102,7 @@ def sections(data: Any, findings: Findings) -> File:
         tuple(_views(tree)),
         _named(NetworkSection, tree, "networks", findings),
         _entries(ServiceSection, tree, "services", findings),
+        _entries(MaintenanceSection, tree, "maintenance", findings),
     )
 
 

@@ -9,6 +9,7 @@ from agent.config.findings import BadValueError
 from agent.config.model import Config, Receiver
 from agent.config.references import pieces
 from agent.config.secrets import BLOT
+from agent.slo.maintenance import Maintenance
 from exporters import durations
 from probes.target import Network, Target
 
@@ -77,11 +78,17 @@ def services(config: Config) -> dict[str, Row]:
 
 def settings(config: Config) -> Row:
     """Return all that is neither target, probe, objective nor service."""
-    left = {"targets", "probes", "objectives", "networks", "receivers", "services"}
+    left = {"targets", "probes", "objectives", "networks", "receivers", "services", "maintenance"}
     rest = {key: value for key, value in _fields(config) if key not in left}
     networks = {one.name: _network(one) for one in config.networks}
     receivers = {one.name: _receiver(one) for one in config.receivers}
-    return dict(_flat("", rest | {"networks": networks, "receivers": receivers}))
+    works = {str(at): _maintenance(one) for at, one in enumerate(config.maintenance)}
+    return dict(_flat("", rest | {"networks": networks, "receivers": receivers, "maintenance": works}))
+
+
+def _maintenance(one: Maintenance) -> dict[str, Any]:
+    start = one.start.isoformat(timespec="minutes")
+    return dict(_fields(one)) | {"targets": ", ".join(one.targets), "start": start}
 
 
 def _network(network: Network) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def evaluate(
         met_probability=gate.met_probability(whole.bad, whole.valid, objective.ratio),
         coverage=coverage(whole, expected[period]),
         evaluated_ns=now_ns,
+        corrected=whole.corrected,
     )
 
 

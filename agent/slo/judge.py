@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from agent.slo.objective import Objective
-from probes.events import event_class
+from probes.events import event_class, overridden
 from probes.result import SCHEDULED, EventClass, Fault, ProbeResult
 from probes.target import Target
 
@@ -24,10 +24,13 @@ class Judge:
                 throttled = throttled_class(objective, self._known[target])
                 self._lookers.setdefault((target, probe), []).append((objective, throttled))
 
-    def classes(self, result: ProbeResult, fault: Fault | None) -> dict[str, EventClass]:
+    def classes(
+        self, result: ProbeResult, fault: Fault | None, *, maintained: bool = False
+    ) -> dict[str, EventClass]:
         """Return objective name -> class; empty for what enters no SLI, such as a confirmation.
 
-        `fault` is settlement's word, None before it: an unsettled failure counts for no objective yet.
+        `fault` is settlement's word, None before it: an unsettled failure counts for no objective yet. What is
+        settled of a target in maintenance (`maintained`) is excluded.
         """
         if result.attempt != SCHEDULED:
             return {}
@@ -43,4 +46,5 @@ class Judge:
             )
             for objective, throttled in self._lookers.get((result.target, result.probe), ())
         }
-        return {name: kind for name, kind in found.items() if kind is not None}
+        override = EventClass.EXCLUDED if maintained else None
+        return {name: overridden(kind, override) for name, kind in found.items() if kind is not None}

@@ -1,7 +1,7 @@
 """Services: what a consumer buys, served by several targets, of which so many must be well."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 Of = Literal["target", "cloud", "region"]
@@ -52,6 +52,22 @@ class Service:
     @property
     def units(self) -> int:
         return len({member.unit(self.of) for member in self.members})
+
+    @property
+    def is_judged(self) -> bool:
+        """Return whether so many units are there that it could be well: of fewer nothing can be said."""
+        return self.units >= self.at_least
+
+    def without(self, targets: Collection[str]) -> "Service":
+        """Return the service as if some targets were no members: in maintenance they are neither well nor failing.
+
+        >>> two = [Member(target=name, probe="chat", cloud=name, region=None, every_s=30.0) for name in "ab"]
+        >>> service = Service(name="s", members=tuple(two), ratio=0.999, window_s=86400.0, at_least=2)
+        >>> [(one.units, one.is_judged) for one in (service.without({"c"}), service.without({"b"}))]
+        [(2, True), (1, False)]
+        """
+        members = tuple(member for member in self.members if member.target not in targets)
+        return self if len(members) == len(self.members) else dataclasses.replace(self, members=members)
 
     @property
     def every_s(self) -> float:

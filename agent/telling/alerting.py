@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -11,6 +11,7 @@ from agent.config.model import Config
 from agent.slo.alerts import Alert, Finding, step
 from agent.slo.burning import Windows
 from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
+from agent.slo.quiet import Quiet, is_quiet
 from agent.slo.standing import Standing
 from agent.telling import routing, verdict
 from agent.telling.notices import notice
@@ -37,7 +38,9 @@ class Alerting:
         rows: Alerts,
         shown: Callable[[Sequence[Notice]], None],
         wall_ns: Callable[[], int],
+        quiet: Callable[[], Quiet] = Quiet,
     ) -> None:
+        self._quiet = quiet
         self._burns: Sequence[Finding] = ()
         self._standings = standings
         self._rows = rows
@@ -49,10 +52,12 @@ class Alerting:
     def counted(self, config: Config, series: Mapping[Pair, Windows], now_ns: int) -> None:
         """Take what an evaluation of history counted: from it follows which services burn."""
         ways, born_ns = ways_of(config), self._standings.born_ns()
+        awake = _awake(config, self._quiet().targets(now_ns))
         self._burns = [
             finding
-            for service in config.services
-            if (known := [series[one.pair] for one in service.members if one.pair in series])
+            for service in awake.services
+            if service.is_judged
+            and (known := [series[one.pair] for one in service.members if one.pair in series])
             for finding in burn_findings(service, known, now_ns, born_ns, ways)
         ]
 
@@ -76,14 +81,20 @@ class Alerting:
         self._shown([_notice(config, alert, self._seq[alert.id]) for alert in done.alive.values()])
 
     def _found(self, config: Config, now_ns: int) -> list[Finding]:
-        """Return what is wrong now: of our own faults one finding each, and none for what they only seem to break."""
+        """Return what is wrong now: of our own faults one finding each, and none for what they only seem to break.
+
+        A target in maintenance is looked at by nobody: it fails no service and bears out no other target.
+        """
+        out = self._quiet().targets(now_ns)
+        config = _awake(config, out)
         view = View(config=config, standings=self._standings, now_ns=now_ns)
         verdicts = verdict.verdicts(view.scene())
         blames = {name: found for found in verdicts for name in found.targets}
         found = [_blamed(finding, blames) for finding in self._findings(config, view.standing, now_ns)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
         about_us = own_findings(view, verdicts, hidden, ways_of(config))
-        return [*(finding for finding in found if finding not in hidden), *about_us]
+        told = [*(finding for finding in found if finding not in hidden), *about_us]
+        return [one for one in told if not is_quiet(one.labels, one.facts.get("failing", ()), out)]
 
     def _restored(self, vantage: str) -> Mapping[str, Alert]:
         rows = self._rows.alive(vantage)
@@ -96,8 +107,9 @@ class Alerting:
         members = dict.fromkeys(member for service in config.services for member in service.members)
         critical = frozenset(target.name for target in config.targets if target.critical)
         yield from target_findings(members, critical, standings, born_ns, now_ns, ways)
-        yield from service_findings(config.services, standings, born_ns, now_ns, ways)
-        known = {service.name for service in config.services}
+        judged = [service for service in config.services if service.is_judged]
+        yield from service_findings(judged, standings, born_ns, now_ns, ways)
+        known = {service.name for service in judged}
         yield from (finding for finding in self._burns if finding.subject in known)
 
 
@@ -122,6 +134,13 @@ def _notice(config: Config, alert: Alert, seq: int) -> Notice:
 
 def ways_of(config: Config) -> Ways:
     return Ways(after_ns=round(config.paging.after_s * 1e9), warm_up_ns=round(config.paging.warm_up_s * 1e9))
+
+
+def _awake(config: Config, out: Collection[str]) -> Config:
+    """Return the plan as if these targets were members of no service."""
+    if not out:
+        return config
+    return dataclasses.replace(config, services=tuple(one.without(out) for one in config.services))
 
 
 def _turned_quiet(alert: Alert, before: Mapping[str, Alert]) -> bool:

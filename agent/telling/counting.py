@@ -31,7 +31,8 @@ log = structlog.get_logger("telling")
 class MetricsFollower:
     """Folds every record once, over kills and restarts: numbers and position stand in one snapshot.
 
-    `switch` is told of each configuration as its plan is read; `configured` finds one by its hash.
+    `switch` is told of each configuration as its plan is read; `configured` finds one by its hash. `maintained` says
+    of a target and an instant whether it was in maintenance, as far as is known.
     """
 
     limit = 500
@@ -48,6 +49,7 @@ class MetricsFollower:
         switch: Callable[[Config], None],
         beaten: Callable[[Beat], None],
         mono_ns: Callable[[], int],
+        maintained: Callable[[str, int], bool] = lambda _target, _at_ns: False,
     ) -> None:
         self._metrics = metrics
         self._board = board
@@ -58,6 +60,7 @@ class MetricsFollower:
         self._switch = switch
         self._beaten = beaten
         self._mono_ns = mono_ns
+        self._maintained = maintained
         self._settling = Settling()
         self._expecting = Expecting()
         self._config: Config | None = None
@@ -105,12 +108,14 @@ class MetricsFollower:
             _tell_change(final.result, before, self._metrics.state(final.result))
 
     def _judged(self, final: Final) -> Judged:
+        maintained = self._maintained(final.result.target, final.result.scheduled_ns)
         return Judged(
             result=final.result,
             fault=final.fault,
             confirmed=final.confirmed,
             answered=final.answered,
-            classes=self._judge.classes(final.result, final.fault),
+            maintained=maintained,
+            classes=self._judge.classes(final.result, final.fault, maintained=maintained),
         )
 
     def _expect(self, beat: Beat) -> None:

@@ -8,6 +8,8 @@ from agent.telling.due import due_slots
 from exporters.signals import Gap, Incident
 from probes.events import class_of
 from probes.result import EventClass
+from storage import overrides
+from storage.overrides import Piece
 from storage.readings import PlanRow, Stretch
 
 HOLE_NS = 300 * 1_000_000_000
@@ -16,13 +18,18 @@ HOLE_NS = 300 * 1_000_000_000
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Seen:
-    """What a probe of a target saw in the week; `throttled` is what a throttled answer counts as."""
+    """What a probe of a target saw in the week; `throttled` is what a throttled answer counts as.
+
+    `said` are the stretches of which a maintenance or a correction says something; none of `stretches` crosses their
+    edges.
+    """
 
     target: str
     probe: str
     stretches: Sequence[Stretch]
     plans: Sequence[PlanRow]
     throttled: EventClass
+    said: Sequence[Piece] = ()
 
 
 def incidents(seen: Iterable[Seen]) -> list[Incident]:
@@ -61,6 +68,8 @@ def _runs(seen: Seen) -> Iterator[_Run]:
             trusted=True,
             throttled=seen.throttled,
         )
+        override = overrides.at(seen.said, stretch.first_ns)
+        kind = override.of(kind) if override is not None and kind is not None else kind
         if kind is EventClass.BAD:
             run = run or _Run(seen.target, seen.probe, before is not None, [], stretch.last_ns)
             run.bad.append(stretch)

@@ -1,18 +1,29 @@
 """The weekly report: history is asked, and a frozen report is assembled from its counts."""
 
 import collections
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 
 from agent.config.model import Config
 from agent.slo.judge import throttled_class
+from agent.slo.quiet import spans_of
 from agent.telling import incidents
 from agent.telling.due import plans_by_pair
 from agent.telling.shares import SloAsked, slo_week
 from agent.telling.weeks import Week
-from exporters.signals import LatencyWeek, Percentiles, SloWeek, SpendWeek, WeeklyReport
+from exporters.signals import (
+    CorrectionWeek,
+    LatencyWeek,
+    MaintenanceWeek,
+    Percentiles,
+    SloWeek,
+    SpendWeek,
+    WeeklyReport,
+)
 from probes.result import EventClass
 from storage.base import History
-from storage.readings import PlanRow, Spend, Spread, StretchQuestion, Timing
+from storage.overrides import Piece, pieces
+from storage.readings import CorrectionRow, PlanRow, Spend, Spread, Stretch, StretchQuestion, Timing
 
 Pair = tuple[str, str]
 Plans = dict[Pair, list[PlanRow]]
@@ -49,12 +60,17 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
         gaps=tuple(incidents.gaps(seen, week.since_ns, due_ns)),
         latencies=tuple(map(_latency, timings)),
         spends=_spends(history.spends(config.vantage, week.since_ns, until_ns)),
+        maintenances=_maintenances(history, week.since_ns, until_ns),
+        corrections=tuple(map(_correction, history.corrections(week.since_ns, until_ns))),
     )
 
 
 def _slos(config: Config, history: History, plans: Plans, week: Week, now_ns: int) -> tuple[SloWeek, ...]:
     targets = {target.name: target for target in config.targets}
     workloads = {probe.workload.name: probe.workload for probe in config.probes}
+    longest_s = max((objective.window_s for objective in config.objectives), default=0.0)
+    since_ns = min(week.since_ns, min(week.until_ns, now_ns) - round(longest_s * 1e9))
+    quiet = spans_of(history.maintenances(since_ns, now_ns))
     asked = [
         SloAsked(
             objective=objective,
@@ -64,6 +80,7 @@ def _slos(config: Config, history: History, plans: Plans, week: Week, now_ns: in
             plans=tuple(plans.get((target, probe), ())),
             week=week,
             now_ns=now_ns,
+            quiet=tuple(quiet.get(target, ())),
         )
         for objective in config.objectives
         for target, probe in objective.pairs
@@ -76,23 +93,69 @@ def _seen(
     config: Config, history: History, plans: Plans, since_ns: int, until_ns: int
 ) -> list[incidents.Seen]:
     pairs = [pair for pair, rows in plans.items() if any(_touches(row, since_ns) for row in rows)]
+    works, words = history.maintenances(since_ns, until_ns), history.corrections(since_ns, until_ns)
+    said = {pair: pieces((*pair, config.vantage), works, words, since_ns, until_ns) for pair in pairs}
     questions = [
         StretchQuestion(
             target=target,
             probe=probe,
             vantage=config.vantage,
-            since_ns=since_ns,
-            until_ns=until_ns,
+            since_ns=begin_ns,
+            until_ns=end_ns,
             # Half an interval more than the next slot: whatever is missing breaks a stretch.
             hole_ns=min(row.every_ns for row in plans[target, probe]) * 3 // 2,
         )
         for target, probe in pairs
+        for begin_ns, end_ns in _cut(said[target, probe], since_ns, until_ns)
     ]
+    seen: dict[Pair, list[Stretch]] = {pair: [] for pair in pairs}
+    for question, stretches in zip(questions, history.stretches(questions), strict=True):
+        seen[question.target, question.probe] += stretches
     throttled = _throttled(config)
     return [
-        incidents.Seen(target, probe, stretches, plans[target, probe], throttled[target, probe])
-        for (target, probe), stretches in zip(pairs, history.stretches(questions), strict=True)
+        incidents.Seen(*pair, stretches, plans[pair], throttled[pair], said[pair])
+        for pair, stretches in seen.items()
     ]
+
+
+def _cut(said: Sequence[Piece], since_ns: int, until_ns: int) -> Iterator[tuple[int, int]]:
+    """Yield [since, until) in parts of each of which one thing is said, or nothing."""
+    edges = {since_ns, until_ns, *(edge for piece in said for edge in (piece.since_ns, piece.until_ns))}
+    yield from itertools.pairwise(sorted(edges))
+
+
+def _maintenances(history: History, since_ns: int, until_ns: int) -> tuple[MaintenanceWeek, ...]:
+    """Return the maintenance of a time, of its targets together, the oldest first."""
+    found: dict[tuple[str, int], MaintenanceWeek] = {}
+    for row in history.maintenances(since_ns, until_ns):
+        known = found.get((row.key, row.since_ns))
+        found[row.key, row.since_ns] = MaintenanceWeek(
+            key=row.key,
+            targets=(*(known.targets if known else ()), row.target),
+            since_ns=row.since_ns,
+            until_ns=row.over_ns,
+            source=row.source,
+            author=row.author,
+            reason=row.reason,
+            ended_by=row.ended_by,
+        )
+    return tuple(found.values())
+
+
+def _correction(row: CorrectionRow) -> CorrectionWeek:
+    return CorrectionWeek(
+        id=row.id,
+        target=row.target,
+        probe=row.probe,
+        vantage=row.vantage,
+        since_ns=row.since_ns,
+        until_ns=row.until_ns,
+        kind=row.kind.value,
+        author=row.author,
+        reason=row.reason,
+        made_ns=row.made_ns,
+        withdrawn_by=row.withdrawn_by,
+    )
 
 
 def _touches(row: PlanRow, since_ns: int) -> bool:

@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Iterator
 
-from agent.slo import burn, gate
+from agent.slo import burn, gate, maintenance
 from agent.slo.evaluate import SETTLING_S, coverage, denominator, known, state_of
 from agent.slo.judge import throttled_class
 from agent.slo.objective import Objective
-from agent.telling.due import expected_slots
+from agent.telling.due import expected_beside
 from agent.telling.weeks import DAY_NS, Week
 from exporters.signals import Share, SloKey, SloWeek, WorstHour
 from probes.target import Target, Workload
@@ -21,7 +21,7 @@ Span = tuple[int, int]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SloAsked:
-    """An objective for one probe of one target in a week that has begun; `plans` hold all its windows."""
+    """An objective for one probe of one target in a week that has begun; `plans` hold all its windows, and `quiet` its target's maintenance."""
 
     objective: Objective
     target: Target
@@ -30,6 +30,7 @@ class SloAsked:
     plans: tuple[PlanRow, ...]
     week: Week
     now_ns: int
+    quiet: tuple[maintenance.Span, ...] = ()
 
     @property
     def until_ns(self) -> int:
@@ -62,11 +63,14 @@ class SloAsked:
             for since_ns, until_ns in self.spans()
         ]
 
-    def expected(self, span: Span) -> int:
-        """Return how many slots were due; one may be under way, or its failure unsettled, up to here."""
+    def expected(self, span: Span, maintained: int) -> int:
+        """Return how many slots were to be seen; one may be under way, or its failure unsettled, up to here.
+
+        `maintained` of them were seen in maintenance, in which none is missing.
+        """
         grace_s = max(self.workload.timeout_s, self.workload.first_token_s + SETTLING_S)
         due_ns = self.now_ns - round(grace_s * 1e9)
-        return expected_slots(self.plans, span[0], min(span[1], due_ns))
+        return expected_beside(self.plans, span[0], min(span[1], due_ns), self.quiet, maintained)
 
     def _each(self, size_ns: int) -> list[Span]:
         starts = range(self.week.since_ns, self.until_ns, size_ns)
@@ -95,7 +99,7 @@ def slo_week(asked: SloAsked, answers: Iterator[SliCounts]) -> SloWeek:
 
 
 def _share(asked: SloAsked, span: Span, counts: SliCounts) -> Share:
-    ratio, expected = asked.objective.ratio, asked.expected(span)
+    ratio, expected = asked.objective.ratio, asked.expected(span, counts.maintained)
     errors = burn.error_ratio(counts.bad, counts.valid)
     interval = gate.wilson(counts.good, counts.valid)
     probability = gate.met_probability(counts.bad, counts.valid, ratio)
@@ -125,6 +129,11 @@ def _worst(asked: SloAsked, hours: list[tuple[Span, SliCounts]]) -> WorstHour | 
         WorstHour(since_ns=span[0], burn=burn.burn_rate(errors, asked.objective.ratio), bad=counts.bad)
         for span, counts in hours
         if counts.bad
-        and (errors := burn.error_ratio(counts.bad, denominator(counts, asked.expected(span)))) is not None
+        and (
+            errors := burn.error_ratio(
+                counts.bad, denominator(counts, asked.expected(span, counts.maintained))
+            )
+        )
+        is not None
     ]
     return max(burnt, key=lambda hour: hour.burn, default=None)

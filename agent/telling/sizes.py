@@ -133,7 +133,7 @@ def _tell_of_ourselves(page: Metrics, config: Config) -> None:
     page.database_up(up=True)
     page.default_partition_rows(0)
     page.duplicate(0)
-    for task in ("evaluation", "upkeep"):
+    for task in ("evaluation", "upkeep", "maintenance"):
         page.task_succeeded(task, _AT_NS)
     if config.heartbeat is not None:
         page.notified("heartbeat", "sent")

@@ -168,7 +168,7 @@ class Standings:
 
     def _kind(self, judged: Judged) -> EventClass | None:
         target = self._targets[judged.result.target]
-        return class_of(
+        kind = class_of(
             judged.result.outcome,
             judged.fault,
             sli="availability",
@@ -176,6 +176,8 @@ class Standings:
             trusted=True,
             throttled=EventClass(target.count_throttled or EventClass.EXCLUDED),
         )
+        # What fails in maintenance says nothing of how it stands afterwards.
+        return EventClass.EXCLUDED if judged.maintained and kind is not None else kind
 
     def standings(self) -> dict[Pair, Standing]:
         with self._lock:

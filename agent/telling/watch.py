@@ -11,8 +11,10 @@ from agent.slo import windows
 from agent.slo.burning import Window, Windows
 from agent.slo.evaluate import evaluate
 from agent.slo.judge import throttled_class
+from agent.slo.maintenance import Span
 from agent.slo.objective import Objective
-from agent.telling.due import expected_slots, plans_by_pair
+from agent.slo.quiet import spans_of
+from agent.telling.due import expected_beside, plans_by_pair
 from agent.telling.link import Link
 from exporters.base import StatusSink
 from exporters.signals import SloStatus
@@ -147,6 +149,7 @@ def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
     answers = iter(history.counts(questions))
     since_ns = min(question.since_ns for question in questions)
     plans = plans_by_pair(history.plans(config.vantage, since_ns, now_ns))
+    quiet = spans_of(history.maintenances(since_ns, now_ns))
     return [
         Look(
             objective=objective,
@@ -156,6 +159,7 @@ def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
                 {window: next(answers) for window in counted},
                 counted,
                 plans.get((target, probe), []),
+                quiet.get(target, []),
                 # A slot younger than its deadline may be under way still, so it is not missing yet.
                 now_ns,
                 now_ns - round(workloads[target, probe].timeout_s * 1e9),
@@ -169,12 +173,16 @@ def _windows(
     counts: Mapping[str, SliCounts],
     lengths_s: Mapping[str, float],
     plans: Sequence[PlanRow],
+    quiet: Sequence[Span],
     now_ns: int,
     until_ns: int,
 ) -> Windows:
     return {
         name: Window(
-            counts=counts[name], expected=expected_slots(plans, now_ns - round(seconds * 1e9), until_ns)
+            counts=counts[name],
+            expected=expected_beside(
+                plans, now_ns - round(seconds * 1e9), until_ns, quiet, counts[name].maintained
+            ),
         )
         for name, seconds in lengths_s.items()
     }

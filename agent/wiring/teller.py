@@ -33,6 +33,7 @@ from agent.telling.link import Link
 from agent.telling.standings import Standings
 from agent.telling.storing import StoreFollower
 from agent.telling.tracing import TracesFollower
+from agent.telling.upkeep import Upkeep, keep_quiet
 from agent.telling.watch import Watch, keep_watch
 from agent.web.app import Views, create_app
 from agent.web.listening import listen
@@ -44,6 +45,7 @@ from exporters.otlp import open_sinks
 from probes.base import SigningError
 from storage import embedded, engine, migrate, retention
 from storage.alerts import PostgresAlerts
+from storage.amendments import PostgresAmendments
 from storage.engine import DatabaseURLError
 from storage.history import PostgresHistory
 from storage.journal import Reader, unlink_passed
@@ -104,6 +106,14 @@ class Teller:
             else engine.create(secrets.resolve_url(config.storage.url or ""), renew=self._database_url)
         )
         standings = Standings()
+        self._upkeep = Upkeep(
+            PostgresAmendments(self._engine),
+            PostgresHistory(self._engine),
+            self._state / "maintenance.json",
+            self._clock.wall_ns,
+            self._board.upkeep,
+        )
+        self._upkeep.plan(config)
         self._counter = MetricsFollower(
             self._metrics,
             self._board,
@@ -113,10 +123,15 @@ class Teller:
             switch=self._switch,
             beaten=self._alive.beaten,
             mono_ns=self._clock.mono_ns,
+            maintained=self._upkeep.maintained,
         )
         sinks = (self._metrics, self._board)
         self._alerting = Alerting(
-            standings, PostgresAlerts(self._engine), self._board.alerts, self._clock.wall_ns
+            standings,
+            PostgresAlerts(self._engine),
+            self._board.alerts,
+            self._clock.wall_ns,
+            self._upkeep.quiet,
         )
         self._watch = Watch(
             PostgresHistory(self._engine), sinks, self._link, self._clock.wall_ns, self._alerting.counted
@@ -224,6 +239,7 @@ class Teller:
         yield "alerting", self._look()
         yield "deliveries", self._deliver()
         yield "upkeep", self._keep_up()
+        yield "maintenance", self._keep_quiet()
         yield "heartbeat", keep_newest(self._heart, self._heart_changed)
 
     def _heart(self) -> Heart | None:
@@ -260,6 +276,7 @@ class Teller:
             self._current = config
         self._secrets = Secrets.of(config, os.environ)
         self._redact(self._secrets)
+        self._upkeep.plan(config)
         if config.heartbeat != before.heartbeat:
             self._heart_changed.set()
 
@@ -283,7 +300,13 @@ class Teller:
             notified=self._metrics.notified,
             wall_ns=self._clock.wall_ns,
             uniform=JITTER,
+            silenced=self._upkeep.silenced,
         )
+
+    async def _keep_quiet(self) -> None:
+        await self._prepared.wait()
+        done = functools.partial(self._metrics.task_succeeded, "maintenance")
+        await keep_quiet(self._upkeep, self._link, lambda: done(self._clock.wall_ns()))
 
     def _on_evaluated(self, at_ns: int) -> None:
         self._alive.evaluated_ns = at_ns

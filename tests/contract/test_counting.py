@@ -12,9 +12,11 @@ from sqlalchemy import Engine
 
 from probes.events import Sli
 from probes.result import DEADLINES, EventClass, Fault, Outcome, ProbeResult
+from storage.amendments import PostgresAmendments
+from storage.base import Amendments
 from storage.history import PostgresHistory
 from storage.memory import MemoryStore
-from storage.readings import SliQuestion
+from storage.readings import CorrectionRow, SliQuestion
 from storage.records import Settled
 from storage.results import PostgresStore
 from support.results import STARTED_NS, a_result
@@ -94,16 +96,50 @@ questions = st.builds(
 )
 
 
+said = st.lists(
+    st.tuples(
+        edges,
+        edges,
+        st.sampled_from(("openai", "azure")),
+        st.sampled_from((None, "chat", "models")),
+        st.sampled_from(list(EventClass)),
+    ),
+    max_size=6,
+)
+"""Corrections: from, to, whose, of which probe, as what."""
+
+
+def amended(word: tuple[int, int, str, str | None, EventClass], vantage: str, *rooms: Amendments) -> None:
+    """Keep a correction in each room, for this example's vantage alone; those that overlap are refused alike."""
+    first, second, target, probe, kind = word
+    row = CorrectionRow(
+        target=target,
+        probe=probe,
+        vantage=vantage,
+        since_ns=min(first, second),
+        until_ns=max(first, second),
+        kind=kind,
+        author="ada",
+        reason="a trial",
+        made_ns=STARTED_NS,
+    )
+    kept = {len(room.correct(row)) for room in rooms}
+    assert len(kept) == 1
+
+
 vantages = (f"place-{number}" for number in itertools.count())
 
 
 # One database serves all examples, each from a vantage of its own: emptying it takes longer than the rest.
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(told=slots(), asked=st.lists(questions, min_size=1, max_size=12))
+@given(told=slots(), asked=st.lists(questions, min_size=1, max_size=12), words=said)
 def test_sql_counts_what_the_rule_says(
-    database: Engine, told: list[tuple[ProbeResult, Settled | None]], asked: list[SliQuestion]
+    database: Engine,
+    told: list[tuple[ProbeResult, Settled | None]],
+    asked: list[SliQuestion],
+    words: list[tuple[int, int, str, str | None, EventClass]],
 ) -> None:
-    """For any outcomes, faults, latencies and qualities, and however many questions are asked at once."""
+    """For any outcomes, faults, latencies, qualities and corrections, and however many questions are asked at once."""
     vantage = next(vantages)
     memory = MemoryStore()
     postgres = PostgresStore(database, now_ns=lambda: STARTED_NS)
@@ -114,6 +150,8 @@ def test_sql_counts_what_the_rule_says(
         if verdict
     ]
     assert memory.store(results, verdicts) == postgres.store(results, verdicts)
+    for word in words:
+        amended(word, vantage, memory.amendments, PostgresAmendments(database))
     here = [dataclasses.replace(question, vantage=vantage) for question in asked]
     assert PostgresHistory(database).counts(here) == memory.counts(here)
 

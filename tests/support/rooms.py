@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from storage.base import History, Store
+from storage.amendments import PostgresAmendments
+from storage.base import Amendments, History, Store
 from storage.history import PostgresHistory
 from storage.memory import MemoryStore
 from storage.results import PostgresStore
@@ -15,12 +16,14 @@ from support.results import STARTED_NS
 class Room:
     store: Store
     history: History
+    amendments: Amendments
 
 
 def make_room(request: pytest.FixtureRequest) -> Room:
     """Return the room that the fixture's parameter names: `memory`, `postgres` or `system`."""
     if request.param == "memory":
         both = MemoryStore()
-        return Room(both, both)
+        return Room(both, both, both.amendments)
     engine = request.getfixturevalue({"postgres": "database", "system": "system_database"}[request.param])
-    return Room(PostgresStore(engine, now_ns=lambda: STARTED_NS), PostgresHistory(engine))
+    store = PostgresStore(engine, now_ns=lambda: STARTED_NS)
+    return Room(store, PostgresHistory(engine), PostgresAmendments(engine))

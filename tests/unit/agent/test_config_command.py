@@ -152,6 +152,17 @@ def test_what_is_changed_is_told_key_by_key(file: Path) -> None:
     assert SECRET not in json.dumps(found)
 
 
+def test_what_is_announced_is_told_as_it_is_written(file: Path) -> None:
+    work = '{targets: local, start: "2090-11-26T02:00", timezone: UTC, for: 2h, reason: disks}'
+    one = changed(file, ("vantage: fra-1", f"vantage: fra-1\nmaintenance: [{work}]"))
+    other = one.rename(file.with_name("c.yaml"))
+    longer = changed(file, ("vantage: fra-1", f"vantage: fra-1\nmaintenance: [{work.replace('2h', '3h')}]"))
+    _, out, _ = config("diff", str(other), str(longer))
+    assert out.partition("\n\n")[0] == "~ settings: maintenance.0.for_s 2h -> 3h"
+    _, out, _ = config("diff", str(file), str(other))
+    assert "maintenance.0.start 2090-11-26T02:00 added" in out
+
+
 def test_a_removed_objective_and_probe_are_told_once(file: Path) -> None:
     goal = "objectives: [{name: o, sli: availability, percent: 99, probes: chat}]"
     file.write_text(f"{BASE}{goal}")

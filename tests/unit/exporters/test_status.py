@@ -1,5 +1,6 @@
-from exporters import status
+from exporters import status, words
 from exporters.board import Board
+from exporters.pages import Upkept
 from probes.result import Fault, Outcome
 from support import pages
 from support.pages import Read, info, page_plan, tell
@@ -113,3 +114,22 @@ def test_troubles_are_sentences_of_their_own() -> None:
 def test_without_a_plan_there_is_a_sentence() -> None:
     page = Board("1").page(NOW_NS)
     assert "No plan has been read yet" in Read(status.html(page)).text
+
+
+def test_maintenance_is_marked_with_its_end_and_reason() -> None:
+    made = board("openai", "vllm")
+    until_ns = NOW_NS + 7200 * SECOND_NS
+    made.upkeep(
+        {"vllm": Upkept(until_ns=until_ns, reason=HOSTILE, author="ada")}, ["service nano is not judged"]
+    )
+    html, text = both(made)
+    html.assert_plain_and_accessible()
+    cells = {row[0].split()[0]: row[1] for row in html.tables[0][1:]}
+    end = words.instant(until_ns, seconds=False)[11:]
+    assert f"maintenance until {end} UTC: <script>" in cells["vllm"]
+    assert "maintenance" not in cells["openai"]
+    assert f"maintenance until {end} UTC: " in next(line for line in text.splitlines() if " vllm " in line)
+    assert "Service nano is not judged." in html.text
+    assert "! Service nano is not judged." in text
+    made.upkeep({}, [])
+    assert "maintenance" not in both(made)[1]

@@ -9,6 +9,7 @@ import pytest
 from agent.config.model import Config, Paging
 from agent.slo.alerts import HOLD_NS
 from agent.slo.burning import Window
+from agent.slo.quiet import Quiet
 from agent.slo.service import Member, Service
 from agent.telling.alerting import Alerting
 from agent.telling.standings import Standings
@@ -17,7 +18,7 @@ from probes.result import MEANING, Fault, Outcome
 from probes.target import Network, Path
 from storage.base import StoreUnavailableError
 from storage.memory import MemoryAlerts
-from storage.readings import AlertRow, NoticeRow, SliCounts
+from storage.readings import AlertRow, MaintenanceRow, NoticeRow, SliCounts
 from support.told import SECOND_NS, START_NS, beat, configuration, result
 
 BAD = {outcome.value for outcome, meaning in MEANING.items() if meaning.confirm}
@@ -67,7 +68,10 @@ class Told:
         self.standings.plan(config)
         self.notices: Sequence[Notice] = ()
         self.now_ns = START_NS
-        self.alerting = Alerting(self.standings, self.rows, self._shown, lambda: self.now_ns)
+        self.quiet = Quiet()
+        self.alerting = Alerting(
+            self.standings, self.rows, self._shown, lambda: self.now_ns, lambda: self.quiet
+        )
 
     def _shown(self, notices: Sequence[Notice]) -> None:
         self.notices = notices
@@ -497,3 +501,82 @@ def test_a_snapshot_of_before_witnesses_is_read() -> None:
     kept = Standings()
     kept.restore([[target, probe, plain[:3]] for target, probe, plain in told.standings.snapshot()])
     assert kept.seen()["aws", "chat"].standing == told.standings.seen()["aws", "chat"].standing
+
+
+def work(target: str, since_s: float, until_s: float) -> MaintenanceRow:
+    """Return maintenance of a target, in seconds after START_NS."""
+    return MaintenanceRow(
+        key=f"m-{target}",
+        target=target,
+        since_ns=START_NS + round(since_s * SECOND_NS),
+        until_ns=START_NS + round(until_s * SECOND_NS),
+        source="command",
+        author="ada",
+        reason="upgrades",
+        made_ns=START_NS,
+    )
+
+
+def test_nothing_is_found_wrong_with_what_is_in_maintenance() -> None:
+    """Neither by itself nor as a part of a service that the others carry."""
+    told = Told(estate("aws", "azure", at_least=1))
+    told.quiet = Quiet((), [work("aws", 0, 500)])
+    down(told, 1, "aws")
+    told.settle(1, "azure")
+    assert told.look(41) == []
+
+
+def test_a_service_is_judged_over_those_that_are_left() -> None:
+    """Two of three clouds are needed: with one in maintenance both others are."""
+    told = Told(estate("aws", "azure", "oci", at_least=2))
+    told.quiet = Quiet((), [work("aws", 0, 900)])
+    for target in ("azure", "oci"):
+        told.settle(0, target)
+    assert told.look(1) == []
+    down(told, 1, "azure", "oci")
+    assert ("ServiceDown", "page", "nano") in told.look(41)
+    (page,) = (notice for notice in told.notices if notice.name == "ServiceDown")
+    assert "aws" not in page.facts["failing"]
+    assert page.facts["units"] == "2"
+
+
+def test_a_service_with_fewer_left_than_it_needs_is_not_judged_but_its_other_members_are() -> None:
+    told = Told(estate("aws", "azure", at_least=2))
+    told.quiet = Quiet((), [work("aws", 0, 900)])
+    down(told, 1, "azure")
+    assert told.look(400) == []  # stale by then
+    down(told, 14, "azure")
+    assert told.look(441) == [("TargetDown", "ticket", "azure")]
+
+
+def test_a_target_in_maintenance_bears_nobody_out() -> None:
+    """Two fail, but one of them is worked on: the other stands alone, and pages after its while only."""
+    told = Told(estate("aws", "azure"))
+    down(told, 1, "aws", "azure")
+    told.quiet = Quiet((), [work("aws", 0, 900)])
+    assert told.look(41) == [("TargetDown", "ticket", "azure")]
+    down(told, 5, "azure")
+    assert ("ServiceDown", "page", "nano") in told.look(165)
+
+
+def test_an_alert_from_before_the_maintenance_ends_as_any_other() -> None:
+    """It is not found any longer, and after its hold it is over."""
+    told = Told(estate("aws", "azure"))
+    down(told, 1, "aws")
+    assert told.look(41) == [("TargetDown", "ticket", "aws")]
+    told.quiet = Quiet((), [work("aws", 50, 9000)])
+    assert told.look(60) == [("TargetDown", "ticket", "aws")]
+    assert told.look(60 + HOLD_NS / 1e9) == []
+
+
+def test_a_service_burns_by_those_that_are_left() -> None:
+    told = Told(estate("aws", "azure", at_least=2))
+    told.quiet = Quiet((), [work("aws", 0, 9000)])
+    windows = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+    lost = {name: Window(counts=SliCounts(bad=5000), expected=5000) for name in windows}
+    told.alerting.counted(told.config, {("aws", "chat"): lost, ("azure", "chat"): lost}, START_NS)
+    assert told.look(1) == []
+    told.quiet = Quiet()
+    assert told.look(1.5) == []  # until it is counted again
+    told.alerting.counted(told.config, {("aws", "chat"): lost, ("azure", "chat"): lost}, START_NS)
+    assert [name for name, _, _ in told.look(2)] == ["ServiceBudgetBurn"]

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ class Told:
         self.standings = Standings()
         self.switched: list[str] = []
         self.now_ns = 0
+        self.maintained: set[tuple[str, int]] = set()
         configs = {config.hash: config for config in known}
         self.follower = MetricsFollower(
             self.metrics,
@@ -63,6 +65,7 @@ class Told:
             switch=lambda config: self.switched.append(config.hash),
             beaten=lambda _: None,
             mono_ns=lambda: self.now_ns,
+            maintained=lambda target, at_ns: (target, at_ns) in self.maintained,
         )
         self.position = self.follower.begin(CONFIG)
 
@@ -202,3 +205,21 @@ def test_what_becomes_of_a_target_is_logged_at_each_change_and_not_in_between(tm
         told.follower.fold(Batch(tuple(record(seq, message) for seq, message in enumerate(messages, 1))))
     said = [line["event"] for line in lines if line["event"].startswith("target.")]
     assert said == ["target.degraded", "target.good"]
+
+
+def test_what_is_known_to_be_maintenance_is_counted_as_excluded(tmp_path: Path) -> None:
+    """By the slot's own instant; it says nothing of how the target stands, and its outcome is counted as it was."""
+    told = Told(tmp_path)
+    told.maintained = {("openai", START_NS + EVERY_NS)}
+    confirmed = dataclasses.replace(settled(1), confirmations_bad=3)
+    told.fold(
+        [
+            record(seq, message)
+            for seq, message in enumerate((plan(), result(0), result(1, BAD), confirmed), 1)
+        ]
+    )
+    assert told.value("sli_events_total", slo="openai-chat-available", result="excluded") == 1
+    assert told.value("sli_events_total", slo="openai-chat-available", result="bad") == 0
+    assert told.value("sli_events_total", slo="openai-chat-available", result="good") == 1
+    assert told.value("probe_results_total", outcome="server_error") == 1
+    assert told.standings.standings()["openai", "chat"].state == "good"

@@ -12,7 +12,7 @@ from exporters.memory import MemorySink
 from probes.result import EventClass
 from probes.target import Workload
 from storage.base import StoreUnavailableError
-from storage.readings import PlanRow, SliCounts, SliQuestion, SlotRow
+from storage.readings import MaintenanceRow, PlanRow, SliCounts, SliQuestion, SlotRow
 from support.clock import FakeClock
 from support.told import EVERY_NS, SECOND_NS, START_NS, configuration
 
@@ -29,6 +29,7 @@ class TwoHours:
         self.questions: list[SliQuestion] = []
         self._until_ns = until_ns
         self.targets = ("openai",)
+        self.rows: list[MaintenanceRow] = []
 
     def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
         if self.away:
@@ -55,6 +56,9 @@ class TwoHours:
             )
             for target in self.targets
         ]
+
+    def maintenances(self, since_ns: int, until_ns: int) -> list[MaintenanceRow]:
+        return [row for row in self.rows if row.since_ns < until_ns and row.over_ns > since_ns]
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
         raise NotImplementedError
@@ -163,3 +167,46 @@ def test_residency_is_asked_with_each_targets_own_regions() -> None:
         ("openai", ("openai-1",)),
         ("slow", ("slow-1",)),
     }
+
+
+def maintained(seen: int, since_ns: int, until_ns: int) -> TwoHours:
+    """Return a history of two hours of which one hour is a maintenance in which so many slots were seen."""
+
+    class Maintained(TwoHours):
+        def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
+            return [
+                dataclasses.replace(one, good=one.good - 120, excluded=seen, maintained=seen)
+                if question.since_ns <= since_ns
+                else one
+                for one, question in zip(super().counts(questions), questions, strict=True)
+            ]
+
+    history = Maintained()
+    history.rows = [
+        MaintenanceRow(
+            key="m1",
+            target="openai",
+            since_ns=since_ns,
+            until_ns=until_ns,
+            source="config",
+            author="ada",
+            reason="upgrades",
+            made_ns=since_ns,
+        )
+    ]
+    return history
+
+
+@pytest.mark.parametrize("seen", [0, 40, 120])
+def test_a_slot_of_a_maintenance_that_nobody_asked_is_not_missing(seen: int) -> None:
+    """Whether the agent was stopped too, half the time or not at all."""
+    available, _ = statuses_of(CONFIG, maintained(seen, START_NS, START_NS + HOUR_NS), NOW_NS)
+    assert available.coverage == 1.0
+    assert available.state == "good"
+
+
+def test_a_slot_of_other_targets_maintenance_is_missing_all_the_same() -> None:
+    history = maintained(0, START_NS, START_NS + HOUR_NS)
+    history.rows = [dataclasses.replace(history.rows[0], target="azure")]
+    available, _ = statuses_of(CONFIG, history, NOW_NS)
+    assert available.coverage == pytest.approx(0.5, abs=0.01)
