@@ -263,8 +263,8 @@ def _asked(
         pair = pairs.get((target, probe, vantage))  # the product of the three lists holds more than was asked
         if pair is not None:
             known = Fault(fault) if fault else None
-            said = None if word is None else words[word]
-            yield Facts(pair, segment, Outcome(outcome), known, trusted, *figures, override=said)
+            fact = Facts(pair, segment, Outcome(outcome), known, trusted, *figures)
+            yield fact if word is None else fact._replace(override=words[word])
 
 
 def _counted(source: str, fault: str, among: str, plan: Plan, word: str = "CAST(NULL AS int)") -> str:
