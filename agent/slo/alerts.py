@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 HOLD_NS = 600 * 1_000_000_000
-"""An alert ends when nothing was found wrong for this long: flapping is one alert, not many."""
+"""An alert ends when nothing was found wrong for this long, unless the file says otherwise: flapping is one alert."""
 
 Severity = Literal["page", "ticket"]
 

@@ -60,7 +60,7 @@ class Alerting:
         """Look once; raises StoreUnavailableError where what changed cannot be remembered, and nothing has changed then."""
         alive = self._alive if self._alive is not None else self._restored(config.vantage)
         now_ns = self._wall_ns()
-        done = step(alive, self._found(config, now_ns), now_ns)
+        done = step(alive, self._found(config, now_ns), now_ns, round(config.paging.hold_s * 1e9))
         changed = [*done.began, *done.rose, *done.ended]
         calmed = [alert for alert in done.alive.values() if _turned_quiet(alert, alive)]
         if changed or calmed:

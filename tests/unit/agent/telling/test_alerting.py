@@ -161,6 +161,17 @@ def test_an_alert_is_held_ends_once_and_is_remembered() -> None:
     }
 
 
+def test_how_long_an_alert_is_held_is_a_setting() -> None:
+    config = estate("aws", "azure")
+    told = Told(dataclasses.replace(config, paging=dataclasses.replace(config.paging, hold_s=20.0)))
+    down(told, 0, "aws")
+    told.look(20)
+    told.settle(1, "aws")
+    assert told.look(31) != []
+    assert told.look(50) != []
+    assert told.look(51) == []
+
+
 def test_a_restart_neither_fires_anew_nor_forgets_the_end() -> None:
     rows, standings = Rows(), Standings()
     first = Told(estate("aws", "azure"), rows, standings)
