@@ -104,6 +104,7 @@ def _annotations(notice: Notice) -> dict[str, str]:
         "evidence": "; ".join(map(told.one_line, notice.evidence)),
         "runbook_url": notice.runbook or "",
         "id": notice.key,
+        "acknowledged": told.acknowledged(notice.acknowledged) if notice.acknowledged else "",
         **{_label(key): told.one_line(value) for key, value in notice.facts.items()},
     }
     return {key: value for key, value in said.items() if value}

@@ -41,6 +41,9 @@ class Jsm:
         if notice.state == "resolved":
             url = f"{url}/{quote(alias, safe='')}/close?identifierType=alias"
             body["note"] = told.head(notice)
+        elif told.in_hands(notice):
+            url = f"{url}/{quote(alias, safe='')}/acknowledge?identifierType=alias"
+            body["note"] = "\n".join([told.head(notice), *_said(notice)])
         else:
             body |= _created(notice, alias)
         headers = {"authorization": f"GenieKey {secrets.resolve(self._options.api_key)}"}
@@ -52,6 +55,10 @@ class Jsm:
                 permanent=False,
             )
         return f"HTTP {answer.status}: {answer.body.get('result', 'taken')}"
+
+
+def _said(notice: Notice) -> list[str]:
+    return [told.acknowledged(notice.acknowledged)] if notice.acknowledged else []
 
 
 def _created(notice: Notice, alias: str) -> dict[str, Any]:

@@ -6,8 +6,11 @@ from typing import NamedTuple, Protocol
 
 from probes.result import ProbeResult
 from storage.readings import (
+    AckRow,
     AlertRow,
+    ChangeRow,
     Claim,
+    Delivery,
     NoticeRow,
     PlanRow,
     SliCounts,
@@ -103,8 +106,13 @@ class History(Protocol):
 class Alerts(Protocol):
     """Remembers alerts; every call may be repeated without harm."""
 
-    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
-        """Write these occurrences as they are now, and what receivers are to be told of them, all or none."""
+    def save(
+        self,
+        rows: Sequence[AlertRow],
+        notices: Sequence[NoticeRow] = (),
+        changes: Sequence[ChangeRow] = (),
+    ) -> None:
+        """Write these occurrences as they are now, what became of them and what receivers are to be told, all or none."""
         ...
 
     def alive(self, vantage: str) -> list[AlertRow]:
@@ -113,6 +121,20 @@ class Alerts(Protocol):
 
     def lately(self, vantage: str, since_ns: int, limit: int) -> list[AlertRow]:
         """Return what is alive or ended at an instant or after it, the newest first."""
+        ...
+
+    def named(self, vantage: str, beginning: str, limit: int) -> list[AlertRow]:
+        """Return the occurrences whose id, which begins with their key, begins so, the newest first."""
+        ...
+
+    def changes(self, vantage: str, alert: str) -> list[ChangeRow]:
+        """Return what became of an occurrence, in order."""
+        ...
+
+    def acknowledge(self, ack: AckRow) -> None: ...
+
+    def acknowledgements(self, vantage: str, alerts: Collection[str]) -> list[AckRow]:
+        """Return what was said of these occurrences, the oldest first."""
         ...
 
 
@@ -142,6 +164,10 @@ class Outbox(Protocol):
 
     def revive(self, vantage: str, receivers: Collection[str], since_ns: int, now_ns: int) -> None:
         """Have alerts that fire told again to receivers that refused them after an instant."""
+        ...
+
+    def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
+        """Return what became of all notices of an occurrence, by sequence and receiver."""
         ...
 
     def forget(self, vantage: str, before_ns: int) -> None:

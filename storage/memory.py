@@ -1,6 +1,6 @@
 """The in-memory twins: a journal, a store and its history that live as long as their process."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from probes.events import event_class
 from probes.result import SCHEDULED, EventClass, Fault, ProbeResult, SlotKey
@@ -8,7 +8,9 @@ from storage import plans, recount
 from storage.base import Batch, Outbox, Record
 from storage.memory_outbox import MemoryOutbox
 from storage.readings import (
+    AckRow,
     AlertRow,
+    ChangeRow,
     NoticeRow,
     PlanRow,
     SliCounts,
@@ -152,10 +154,19 @@ class MemoryAlerts:
 
     def __init__(self, outbox: Outbox | None = None) -> None:
         self.rows: dict[tuple[str, str], AlertRow] = {}
+        self._changes: dict[tuple[str, str, int], ChangeRow] = {}
+        self._acks: dict[tuple[str, str, int], AckRow] = {}
         self._outbox = outbox or MemoryOutbox()
 
-    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
+    def save(
+        self,
+        rows: Sequence[AlertRow],
+        notices: Sequence[NoticeRow] = (),
+        changes: Sequence[ChangeRow] = (),
+    ) -> None:
         self.rows |= {(row.vantage, row.id): row for row in rows}
+        for change in changes:
+            self._changes.setdefault((change.vantage, change.alert, change.seq), change)
         self._outbox.put(notices)
 
     def alive(self, vantage: str) -> list[AlertRow]:
@@ -169,3 +180,18 @@ class MemoryAlerts:
             if row.vantage == vantage and (row.ended_ns is None or row.ended_ns >= since_ns)
         ]
         return sorted(found, key=lambda row: (-row.fired_ns, row.id))[:limit]
+
+    def named(self, vantage: str, beginning: str, limit: int) -> list[AlertRow]:
+        found = [row for row in self.rows.values() if row.vantage == vantage and row.id.startswith(beginning)]
+        return sorted(found, key=lambda row: (-row.fired_ns, row.id))[:limit]
+
+    def changes(self, vantage: str, alert: str) -> list[ChangeRow]:
+        found = [one for one in self._changes.values() if (one.vantage, one.alert) == (vantage, alert)]
+        return sorted(found, key=lambda one: one.seq)
+
+    def acknowledge(self, ack: AckRow) -> None:
+        self._acks.setdefault((ack.vantage, ack.alert, ack.made_ns), ack)
+
+    def acknowledgements(self, vantage: str, alerts: Collection[str]) -> list[AckRow]:
+        found = [ack for ack in self._acks.values() if ack.vantage == vantage and ack.alert in alerts]
+        return sorted(found, key=lambda ack: (ack.made_ns, ack.alert))

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from storage.readings import AckRow
+
 HOLD_NS = 600 * 1_000_000_000
 """An alert ends when nothing was found wrong for this long, unless the file says otherwise: flapping is one alert."""
 
@@ -32,13 +34,15 @@ class Finding:
 class Alert:
     """One alert from its first finding to its end; `quiet_ns` is since when nothing is found any longer.
 
-    `fired_ns` names the occurrence: the next one of the same key is another alert.
+    `fired_ns` names the occurrence: the next one of the same key is another alert. `acknowledged` says in whose hands
+    it is.
     """
 
     finding: Finding
     fired_ns: int
     quiet_ns: int | None = None
     ended_ns: int | None = None
+    acknowledged: AckRow | None = None
 
     @property
     def id(self) -> str:

@@ -1,7 +1,7 @@
 """What an agent finds wrong is remembered as rows before it is told, over restarts and without a database."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from probes.result import MEANING, Fault, Outcome
 from probes.target import Network, Path
 from storage.base import StoreUnavailableError
 from storage.memory import MemoryAlerts
-from storage.readings import AlertRow, NoticeRow, SliCounts
+from storage.readings import AckRow, AlertRow, ChangeRow, NoticeRow, SliCounts
 from support.told import SECOND_NS, START_NS, beat, configuration, result
 
 BAD = {outcome.value for outcome, meaning in MEANING.items() if meaning.confirm}
@@ -51,10 +51,22 @@ class Rows(MemoryAlerts):
         super().__init__()
         self.away = False
 
-    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
+    def save(
+        self,
+        rows: Sequence[AlertRow],
+        notices: Sequence[NoticeRow] = (),
+        changes: Sequence[ChangeRow] = (),
+    ) -> None:
+        self._answer()
+        super().save(rows, notices, changes)
+
+    def acknowledgements(self, vantage: str, alerts: Collection[str]) -> list[AckRow]:
+        self._answer()
+        return super().acknowledgements(vantage, alerts)
+
+    def _answer(self) -> None:
         if self.away:
             raise StoreUnavailableError("away")
-        super().save(rows, notices)
 
 
 class Told:
@@ -91,6 +103,12 @@ class Told:
                 answered=bad and not confirmed,
             )
         )
+
+    @property
+    def key(self) -> str:
+        """Return the id of the only occurrence that there was."""
+        ((_, key),) = self.rows.rows
+        return key
 
     def beat(self, seconds: float, **states: str) -> None:
         """Let the asker say how the witnesses of the internet stand."""
@@ -159,6 +177,89 @@ def test_an_alert_is_held_ends_once_and_is_remembered() -> None:
         ("TargetDown", 2, told.now_ns),
         ("ServiceDown", 2, told.now_ns),
     }
+
+
+def acknowledge(told: Told, until_s: float | None = None) -> None:
+    (notice,) = told.notices
+    until_ns = None if until_s is None else START_NS + round(until_s * SECOND_NS)
+    told.rows.acknowledge(
+        AckRow(
+            vantage="here",
+            alert=notice.key,
+            severity=notice.severity,
+            author="ada",
+            reason="rolling back",
+            made_ns=told.now_ns,
+            until_ns=until_ns,
+        )
+    )
+
+
+def changes(told: Told) -> list[tuple[int, str]]:
+    return [(one.seq, one.what) for one in told.rows.changes("here", told.key)]
+
+
+def test_an_acknowledgement_is_told_once_and_remembered_over_a_restart() -> None:
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.look(20)
+    acknowledge(told)
+    for seconds in (21, 22):
+        told.look(seconds)
+    (notice,) = told.notices
+    assert notice.seq == 2
+    assert notice.detail.startswith("acknowledged by ada: rolling back; fault: ")
+    told = Told(told.config, told.rows, told.standings)
+    told.look(23)
+    assert list(told.notices) == [notice]
+    assert changes(told) == [(1, "fired"), (2, "acknowledged")]
+
+
+def test_an_acknowledgement_that_is_over_is_told() -> None:
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.look(20)
+    acknowledge(told, until_s=40)
+    told.look(21)
+    told.look(40)
+    assert changes(told) == [(1, "fired"), (2, "acknowledged"), (3, "unacknowledged")]
+    assert told.notices[0].acknowledged is None
+
+
+def test_who_has_a_ticket_in_hands_hears_of_its_rise_to_a_page() -> None:
+    config = estate("aws", "azure")
+    critical = tuple(dataclasses.replace(one, critical=one.name == "aws") for one in config.targets)
+    told = Told(dataclasses.replace(config, targets=critical))
+    down(told, 0, "aws")
+    told.settle(0, "azure")
+    assert told.look(20) == [("TargetDown", "ticket", "aws")]
+    acknowledge(told)
+    told.look(21)
+    assert told.look(121) == [("TargetDown", "page", "aws")]
+    assert changes(told) == [(1, "fired"), (2, "acknowledged"), (3, "rose")]
+    assert told.notices[0].acknowledged is None
+
+
+def test_what_is_in_hands_ends_as_everything_does() -> None:
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.look(20)
+    acknowledge(told)
+    told.settle(1, "aws")
+    told.look(31)
+    told.look(31 + HOLD_NS / SECOND_NS)
+    assert changes(told) == [(1, "fired"), (2, "acknowledged"), (3, "ended")]
+
+
+def test_with_the_database_away_it_stays_in_the_hands_that_it_was_in() -> None:
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.look(20)
+    acknowledge(told)
+    told.look(21)
+    told.rows.away = True
+    told.look(22)
+    assert [notice.acknowledged is not None for notice in told.notices] == [True]
 
 
 def test_how_long_an_alert_is_held_is_a_setting() -> None:

@@ -1,0 +1,77 @@
+"""What `nephoscope alerts` is asked."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from agent.config import durations
+from agent.config.findings import BadValueError
+from agent.errors import ConfigError
+
+Whats = Any
+"""What argparse gives for adding the words behind `alerts`, which has no public name."""
+
+
+def alerts(parser: argparse.ArgumentParser, shared: Callable[[], argparse.ArgumentParser]) -> None:
+    """Add the words behind `alerts`; `shared` gives a parser of what every command takes."""
+    whats = parser.add_subparsers(dest="what", metavar="WHAT", required=True, title="what")
+    _list(whats, shared())
+    _test(whats, shared())
+    _ack(whats, shared())
+
+
+def _list(whats: Whats, shared: argparse.ArgumentParser) -> None:
+    listed = whats.add_parser(
+        "list",
+        parents=[shared],
+        help="the alerts that are alive",
+        description="The alerts that are alive, the oldest first. Exit 0, whether there are any or none.",
+    )
+    listed.add_argument("--all", action="store_true", help="those of the last 7 days too, the newest first")
+    listed.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def _test(whats: Whats, shared: argparse.ArgumentParser) -> None:
+    tried = whats.add_parser(
+        "test",
+        parents=[shared],
+        help="a trial to a receiver, and its end",
+        description="Sends a receiver a trial that is marked as one, and its end, and prints what it answered. "
+        "Exit 0 when all was taken, 1 when something was not, 2 for the configuration.",
+    )
+    tried.add_argument("receiver", metavar="RECEIVER", help="its name under alerts.receivers")
+    tried.add_argument(
+        "--severity",
+        choices=("page", "ticket"),
+        default="ticket",
+        help="what it is tried with; a page may wake somebody (default: ticket)",
+    )
+
+
+def _ack(whats: Whats, shared: argparse.ArgumentParser) -> None:
+    ack = whats.add_parser(
+        "ack",
+        parents=[shared],
+        help="have an alert in hands: no reminders, and everybody hears who and why",
+        description="Acknowledges an alert: nobody is reminded of it until it ends, rises to a page or the time is "
+        "over. Exit 0, or 1 where there is no such alert.",
+    )
+    ack.add_argument("alert", metavar="ALERT", help="its id as `alerts list` prints it, or how that begins")
+    ack.add_argument("--reason", metavar="TEXT", required=True, help="what is being done about it")
+    ack.add_argument(
+        "--author", metavar="NAME", help="who has it in hands (default: the user of this machine)"
+    )
+    ack.add_argument(
+        "--for",
+        dest="seconds",
+        metavar="DURATION",
+        type=_seconds,
+        help="for how long (default: until it ends)",
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        return durations.duration(text)
+    except BadValueError as error:
+        raise ConfigError(f"--for {text}: {error}") from error

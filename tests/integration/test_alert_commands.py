@@ -1,0 +1,142 @@
+"""`alerts list`, `alerts ack` and `explain` against a real Postgres: which alert is meant, and what is said of it."""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from agent import database
+from agent.cli import main
+from agent.clock import SystemClock
+from storage.alerts import PostgresAlerts
+from storage.readings import AlertRow
+
+S = 1_000_000_000
+
+CONFIG = """
+vantage: here
+state_dir: "{folder}"
+targets: [{{name: aws, provider: vllm, endpoint: "http://127.0.0.1:9", model: nano}}]
+"""
+
+
+class Commands:
+    """Runs commands on a configuration of this database."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "nephoscope.yaml"
+        self._file.write_text(CONFIG.format(folder=folder))
+
+    def __call__(self, *words: str) -> tuple[int, str]:
+        """Return the exit code and all that was said."""
+        out, err = io.StringIO(), io.StringIO()
+        code = main([*words, "-c", str(self._file)], out, err)
+        return code, out.getvalue() + err.getvalue()
+
+
+@pytest.fixture
+def run(tmp_path: Path, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    monkeypatch.setattr(database, "database_url", lambda _config: contextlib.nullcontext(migrated_url))
+    return Commands(tmp_path)
+
+
+@pytest.fixture
+def alerts(request: pytest.FixtureRequest) -> PostgresAlerts:
+    engine: Engine = request.getfixturevalue("database")
+    return PostgresAlerts(engine)
+
+
+def row(key: str = "target-down/aws/chat", age_s: int = 60, **changes: Any) -> AlertRow:
+    fired_ns = SystemClock().wall_ns() - age_s * S
+    known: dict[str, Any] = {
+        "vantage": "here",
+        "id": f"{key}@{fired_ns}",
+        "key": key,
+        "name": "TargetDown",
+        "severity": "ticket",
+        "subject": "aws",
+        "since_ns": fired_ns - 20 * S,
+        "fired_ns": fired_ns,
+        "quiet_ns": None,
+        "ended_ns": None,
+        "seq": 1,
+        "labels": {"target": "aws", "probe": "chat", "cloud": "aws"},
+        "facts": {"fault": "target aws"},
+    }
+    return AlertRow(**known | changes)
+
+
+def ended(age_s: int) -> AlertRow:
+    ended_ns = SystemClock().wall_ns() - (age_s - 30) * S
+    return row(age_s=age_s, quiet_ns=ended_ns, ended_ns=ended_ns)
+
+
+def test_an_acknowledgement_is_kept_and_listed(run: Commands, alerts: PostgresAlerts) -> None:
+    known = row()
+    alerts.save([known])
+    code, said = run(
+        "alerts", "ack", "target-down/aws", "--reason", "  rolling\nback ", "--author", "ada", "--for", "2h"
+    )
+    assert (code, said.split(" until ")[0]) == (0, f"{known.id} (ticket) is acknowledged by ada")
+    assert said.endswith("UTC, or it rises to a page\n")
+    (ack,) = alerts.acknowledgements("here", [known.id])
+    assert (ack.author, ack.reason, ack.severity) == ("ada", "rolling back", "ticket")
+    assert ack.until_ns == ack.made_ns + 7200 * S
+    _, listed = run("alerts", "list")
+    assert "in hand" in listed
+    assert "acknowledged by ada: rolling back; fault: target aws" in listed
+    told = json.loads(run("alerts", "list", "--json")[1])
+    assert told["acknowledged"]["author"] == "ada"
+
+
+def test_an_alert_that_nobody_knows_is_refused_with_those_that_there_are(
+    run: Commands, alerts: PostgresAlerts
+) -> None:
+    assert run("alerts", "ack", "x", "--reason", "r", "--author", "a") == (
+        1,
+        "nephoscope: no alert that is alive begins with `x`: nothing is wrong now\n",
+    )
+    alerts.save([row("target-down/aws/chat"), row("target-down/aws-2/chat"), ended(3600)])
+    code, said = run("alerts", "ack", "y", "--reason", "r", "--author", "a")
+    assert (code, "there are target-down/aws" in said) == (1, True)
+    code, said = run("alerts", "ack", "target-down/aws", "--reason", "r", "--author", "a")
+    assert code == 1
+    assert "could be target-down/aws" in said
+    assert said.endswith("; write more of the one that you mean\n")
+    assert run("alerts", "ack", "target-down/aws/chat", "--reason", "r", "--author", "a")[0] == 0
+
+
+def test_what_is_over_cannot_be_acknowledged(run: Commands, alerts: PostgresAlerts) -> None:
+    alerts.save([ended(3600)])
+    assert run("alerts", "ack", "target-down", "--reason", "r", "--author", "a")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--reason", " "), "--reason says nothing"),
+        (("--reason", "r" * 301), "--reason has 301 characters"),
+        (("--reason", "r", "--for", "2"), "--for 2: "),
+        (("--author", "ada"), "--reason"),
+    ],
+)
+def test_what_says_too_little_or_too_much_is_refused(
+    run: Commands, words: tuple[str, ...], says: str
+) -> None:
+    code, said = run("alerts", "ack", "target-down", *words)
+    assert (code, says in said) == (2, True)
+
+
+def test_an_alert_that_came_twice_is_listed_by_its_id(run: Commands, alerts: PostgresAlerts) -> None:
+    first, second = ended(3600), row()
+    alerts.save([first, second])
+    _, listed = run("alerts", "list", "--all")
+    assert first.id in listed
+    assert second.id in listed
+    _, listed = run("alerts", "list")
+    assert second.id not in listed
+    assert "target-down/aws/chat" in listed
