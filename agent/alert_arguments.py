@@ -1,4 +1,4 @@
-"""What `nephoscope alerts` is asked."""
+"""What `nephoscope alerts` and `nephoscope explain` are asked."""
 
 import argparse
 from collections.abc import Callable
@@ -18,6 +18,13 @@ def alerts(parser: argparse.ArgumentParser, shared: Callable[[], argparse.Argume
     _list(whats, shared())
     _test(whats, shared())
     _ack(whats, shared())
+
+
+def explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "alert", metavar="ALERT", help="its id as `alerts list --all` prints it, or how that begins"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _list(whats: Whats, shared: argparse.ArgumentParser) -> None:

@@ -24,12 +24,13 @@ COMMANDS = {
     "rules": "agent.rules_command",
     "report": "agent.report_command",
     "alerts": "agent.alerts_command",
+    "explain": "agent.explain_command",
     "demo": "agent.demo.command",
 }
 """Command -> the module with a function of its name; imported when it is asked for, so that `check` is quick."""
 
 LATER = (
-    "compare", "correct", "doctor", "explain", "history", "maintenance", "sla",
+    "compare", "correct", "doctor", "history", "maintenance", "sla",
     "slo",
 )  # fmt: skip
 """Commands of later versions."""
@@ -235,6 +236,9 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     report.add_argument("--out", metavar="DIR", help="a folder for the files (default: print to stdout)")
     alert_arguments.alerts(
         command("alerts", "what is wrong now, and what was lately"), lambda: _global(top=False)
+    )
+    alert_arguments.explain(
+        command("explain", "every number behind an alert", "Exit 0, or 1 where there is no such alert.")
     )
     demo = command("demo", "simulated clouds on loopback, and the daemon on them", "Needs no configuration.")
     demo.add_argument(

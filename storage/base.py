@@ -8,6 +8,7 @@ from probes.result import ProbeResult
 from storage.readings import (
     AckRow,
     AlertRow,
+    Attempt,
     ChangeRow,
     Claim,
     Delivery,
@@ -88,6 +89,10 @@ class History(Protocol):
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
         """Return the newest scheduled attempts of each (target, probe), newest first."""
+        ...
+
+    def timeline(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        """Return all attempts at a target whose slots lie in [since, until), oldest first, with all that is kept of them."""
         ...
 
     def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:

@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, text
 
 from probes.result import SCHEDULED, Fault, Outcome
-from storage import periods, plans, rows
+from storage import periods, plans, rows, timeline
 from storage.base import StoreUnavailableError
 from storage.counting import Facts, Pair, Plan, Tally, pair_of, planned
 from storage.dictionaries import Dictionaries
 from storage.engine import edge
 from storage.periods import Ids
 from storage.readings import (
+    Attempt,
     PlanRow,
     SliCounts,
     SliQuestion,
@@ -86,6 +87,11 @@ class PostgresHistory:
                 SlotRow(result=rows.restored(row), fault=Fault(row["fault"]) if row["fault"] else None)
                 for row in found.mappings()
             ]
+
+    def timeline(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        seen = [one for one in self.attempts(target, since_ns, until_ns) if one.result.vantage == vantage]
+        with edge(self._engine, "Reading a timeline"), self._engine.connect() as connection:
+            return timeline.read(connection, seen, target, since_ns, until_ns)
 
     def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:
         """Answer in the order of the questions; those over one period share statements."""

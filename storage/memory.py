@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterable, Sequence
 
 from probes.events import event_class
 from probes.result import SCHEDULED, EventClass, Fault, ProbeResult, SlotKey
-from storage import plans, recount
+from storage import plans, recount, timeline
 from storage.base import Batch, Outbox, Record
 from storage.memory_outbox import MemoryOutbox
 from storage.readings import (
     AckRow,
     AlertRow,
+    Attempt,
     ChangeRow,
     NoticeRow,
     PlanRow,
@@ -91,6 +92,15 @@ class MemoryStore:
             if seen[probe] <= limit_per_probe:
                 found.append(SlotRow(result=result, fault=self._fault(result)))
         return found
+
+    def timeline(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        found = [
+            result
+            for (slot, _), result in self.results.items()
+            if (slot.vantage, slot.target) == (vantage, target) and since_ns <= slot.scheduled_ns < until_ns
+        ]
+        ordered = sorted(found, key=lambda one: (one.scheduled_ns, one.probe, one.attempt))
+        return timeline.joined(ordered, self.verdicts.values())
 
     def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:
         return [

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from probes import events
 from probes.result import EventClass, Fault, Outcome, ProbeResult
+from storage.records import Settled
 
 Sli = events.Sli
 
@@ -80,6 +81,14 @@ class SlotRow:
 
     result: ProbeResult
     fault: Fault | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One stored attempt with its detail where that is kept; of a scheduled one that failed, its settlement."""
+
+    result: ProbeResult
+    settled: Settled | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

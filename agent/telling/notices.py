@@ -38,7 +38,7 @@ def notice(
         fault=finding.facts.get("fault"),
         evidence=tuple(finding.facts.get("evidence", ())),
         labels={**finding.labels, "severity": finding.severity},
-        facts={name: _plain(value) for name, value in finding.facts.items()},
+        facts={name: _plain(value) for name, value in finding.facts.items() if not _tabular(value)},
         runbook=None if runbook is None else _filled(runbook, finding.labels),
         page=page,
         simulated=bool(about) and about <= simulated,
@@ -107,6 +107,11 @@ def _some(names: Sequence[str]) -> str:
 
 def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _tabular(value: object) -> bool:
+    """Return whether a fact is a table, which `nephoscope explain` shows and no notice."""
+    return isinstance(value, (list, tuple)) and any(isinstance(one, Mapping) for one in value)
 
 
 def _filled(template: str, labels: Mapping[str, str]) -> str:

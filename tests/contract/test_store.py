@@ -216,3 +216,23 @@ def test_only_plans_that_touch_the_window_are_told(room: Room) -> None:
     assert [row.every_ns for row in room.history.plans("fra-1", second, second + 1)] == [SLOW.every_ns]
     assert [row.every_ns for row in room.history.plans("fra-1", STARTED_NS, second)] == [CHAT.every_ns]
     assert room.history.plans("fra-1", 0, STARTED_NS) == []
+
+
+def test_a_timeline_holds_all_attempts_whole_with_the_settlement_of_their_slots(room: Room) -> None:
+    """What is kept of failures alone is there too: what was said, and the vendor's id of the request."""
+    failed = at(1, outcome=Outcome.SERVER_ERROR, http_status=500, error="boom", provider_request_id="req-1")
+    confirmation = dataclasses.replace(
+        at(1, outcome=Outcome.SERVER_ERROR, provider_request_id="req-2"), attempt=1
+    )
+    verdict = settled(failed, Fault.NOT_OURS)
+    others = [at(0, target="azure"), at(0, vantage="elsewhere"), at(9)]
+    room.store.store([at(0), failed, confirmation, *others], [verdict])
+    found = room.history.timeline("fra-1", "openai", STARTED_NS, STARTED_NS + 60 * SECOND)
+    assert [(one.result.attempt, one.result.outcome, one.result.provider_request_id) for one in found][
+        1:
+    ] == [
+        (0, Outcome.SERVER_ERROR, "req-1"),
+        (1, Outcome.SERVER_ERROR, "req-2"),
+    ]
+    assert [one.settled for one in found] == [None, verdict, None]
+    assert found[1].result == failed

@@ -1,6 +1,7 @@
 """`alerts list`, `alerts ack` and `explain` against a real Postgres: which alert is meant, and what is said of it."""
 
 import contextlib
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -12,8 +13,12 @@ from sqlalchemy import Engine
 from agent import database
 from agent.cli import main
 from agent.clock import SystemClock
+from probes.result import Fault, Outcome
 from storage.alerts import PostgresAlerts
-from storage.readings import AlertRow
+from storage.readings import AlertRow, ChangeRow, NoticeRow
+from storage.records import Settled
+from storage.results import PostgresStore
+from support.results import a_result
 
 S = 1_000_000_000
 
@@ -140,3 +145,84 @@ def test_an_alert_that_came_twice_is_listed_by_its_id(run: Commands, alerts: Pos
     _, listed = run("alerts", "list")
     assert second.id not in listed
     assert "target-down/aws/chat" in listed
+
+
+def test_an_alert_is_explained_from_what_is_stored(
+    run: Commands, alerts: PostgresAlerts, request: pytest.FixtureRequest
+) -> None:
+    """For people, and as JSON: numbers, changes, who was told, and each attempt around its begin."""
+    known = row(facts={"fault": "target aws", "counts": [{"window": "1h", "bad": 4, "burn": 33.3333}]})
+    engine: Engine = request.getfixturevalue("database")
+    told = NoticeRow(
+        vantage="here",
+        receiver="pager",
+        alert=known.id,
+        seq=1,
+        ends=False,
+        urgent=False,
+        bundle="b",
+        made_ns=known.fired_ns,
+        due_ns=known.fired_ns,
+        repeat_ns=None,
+        payload={"state": "firing"},
+    )
+    fired = ChangeRow(
+        vantage="here",
+        alert=known.id,
+        seq=1,
+        at_ns=known.fired_ns,
+        what="fired",
+        severity="ticket",
+        facts=known.facts,
+    )
+    alerts.save([dataclasses.replace(known, facts={})], [told], [fired])
+    failed = a_result(
+        target="aws",
+        vantage="here",
+        scheduled_ns=known.since_ns,
+        started_ns=known.since_ns,
+        outcome=Outcome.OVERLOADED,
+        http_status=503,
+        error="the model is busy",
+        provider_request_id="req-7",
+    )
+    verdict = Settled(
+        slot=failed.key,
+        fault=Fault.NOT_OURS,
+        confirmations=3,
+        confirmations_bad=3,
+        witness="a server answered",
+        settled_ns=known.fired_ns,
+    )
+    PostgresStore(engine).store([failed], [verdict])
+    run("alerts", "ack", known.id, "--reason", "on it", "--author", "ada")
+    code, said = run("explain", "target-down/aws")
+    assert code == 0
+    for part in (
+        "[TICKET] Target aws is down since ",
+        f"id      {known.id}",
+        "fired (ticket)",
+        "ada took it: on it",
+        "WINDOW  BAD  BURN",
+        "1h      4    33.33",
+        "pager     1 firing",
+        f"503     3 ms  10 ms    25 ms  100 ms  300 ms  510 ms  {failed.trace_id}  req-7",
+        "aws: not_ours; 3 of 3 confirmations failed; a server answered",
+        "aws: overloaded: the model is busy",
+    ):
+        assert part in said, said
+    told_json = json.loads(run("explain", known.id, "--json")[1])
+    assert told_json["attempts"][0]["provider_request_id"] == "req-7"
+    assert told_json["attempts"][0]["settled"]["confirmations_bad"] == 3
+    assert told_json["facts"] == known.facts
+    assert [one["what"] for one in told_json["changes"]] == ["fired"]
+
+
+def test_the_newest_occurrence_is_explained_and_an_older_one_by_its_id(
+    run: Commands, alerts: PostgresAlerts
+) -> None:
+    first, second = ended(3600), row()
+    alerts.save([first, second])
+    assert f"id      {second.id}" in run("explain", "target-down")[1]
+    assert f"id           {first.id}" in run("explain", first.id)[1]
+    assert run("explain", "nothing-like-it")[0] == 1
