@@ -18,7 +18,7 @@ from agent.slo import acknowledging
 from agent.tables import columns
 from agent.telling.alerting import revived
 from agent.telling.notices import notice
-from exporters import words
+from exporters import told, words
 from storage.alerts import PostgresAlerts
 from storage.readings import AckRow, AlertRow
 
@@ -70,14 +70,14 @@ def _lines(found: Sequence[AlertRow], now_ns: int, *, whole: bool) -> Iterator[s
 
 
 def _cells(row: AlertRow, name: str, now_ns: int) -> tuple[str, ...]:
-    told = notice(revived(row), row.seq)
+    said = notice(revived(row), row.seq)
     return (
         row.severity,
         row.name,
         name,
         words.ago(row.since_ns, now_ns),
         _state(row),
-        words.one_line(f"{told.summary}; {told.detail}"),
+        f"{told.summary(said)}; {words.one_line(said.detail)}",
     )
 
 

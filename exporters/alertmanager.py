@@ -98,7 +98,7 @@ def _label(name: str) -> str:
 
 def _annotations(notice: Notice) -> dict[str, str]:
     said = {
-        "summary": told.one_line(notice.summary),
+        "summary": told.summary(notice),
         "description": told.one_line(notice.detail),
         "fault": told.one_line(notice.fault or ""),
         "evidence": "; ".join(map(told.one_line, notice.evidence)),

@@ -68,6 +68,10 @@ def _created(notice: Notice, alias: str) -> dict[str, Any]:
         "description": told.cut("\n".join(told.text(notice)), DESCRIPTION),
         "priority": PRIORITIES[notice.severity],
         "entity": notice.subject,
-        "tags": [notice.name, notice.severity, *(["trial"] if notice.drill else [])],
+        "tags": [
+            notice.name,
+            notice.severity,
+            *(["trial" if notice.trial else "drill"] if notice.drill else []),
+        ],
         "details": dict([*told.facts(notice), *told.links(notice)]),
     }

@@ -135,7 +135,7 @@ class Notice:
 
     `key` is the same for all that is told of one occurrence, so that receivers know what belongs together; `seq`
     numbers what is told of it. `summary` says what broke and since when, `detail` its impact, whose fault it is and on
-    what evidence; both are one line. `drill` marks a trial, `simulated` that its targets are no real endpoints.
+    what evidence; both are one line. `drill` marks a drill or a trial of a receiver, `trial` the latter, `simulated` that its targets are no real endpoints.
     """
 
     key: str
@@ -156,6 +156,7 @@ class Notice:
     runbook: str | None = None
     page: str | None = None
     drill: bool = False
+    trial: bool = False
     simulated: bool = False
     acknowledged: Acknowledged | None = None
 

@@ -12,8 +12,17 @@ def head(notice: Notice) -> str:
     state = "RESOLVED" if notice.state == "resolved" else notice.severity.upper()
     if in_hands(notice):
         state += " ACKNOWLEDGED"
-    marks = [mark for mark, set_ in (("TRIAL", notice.drill), ("SIMULATED", notice.simulated)) if set_]
+    marks = [*_unreal(notice), *(["SIMULATED"] if notice.simulated else [])]
     return f"[{' '.join([*marks, state])}] {one_line(notice.summary)}"
+
+
+def summary(notice: Notice) -> str:
+    """Return the summary where nothing stands before it; what is a drill or a trial says so first."""
+    return ": ".join([*_unreal(notice), one_line(notice.summary)])
+
+
+def _unreal(notice: Notice) -> list[str]:
+    return [] if not notice.drill else ["TRIAL" if notice.trial else "DRILL"]
 
 
 def title(notices: Sequence[Notice]) -> str:

@@ -24,7 +24,7 @@ from storage.readings import (
     Timing,
     Told,
 )
-from storage.records import Kind, Plan, Settled
+from storage.records import Drilled, Kind, Plan, Settled
 
 
 class Record(NamedTuple):
@@ -77,6 +77,10 @@ class Store(Protocol):
         """Close what the plan ends and open what it begins; a plan that holds already changes nothing."""
         ...
 
+    def drilled(self, steps: Sequence[Drilled]) -> None:
+        """Keep what a drill asked and how it was settled, apart from all results."""
+        ...
+
 
 class History(Protocol):
     """The named questions."""
@@ -93,6 +97,10 @@ class History(Protocol):
 
     def timeline(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
         """Return all attempts at a target whose slots lie in [since, until), oldest first, with all that is kept of them."""
+        ...
+
+    def drills(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        """Return what drills asked of a target in [since, until), as `timeline` has it; attempts are the drill's own."""
         ...
 
     def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:

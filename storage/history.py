@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, text
 
 from probes.result import SCHEDULED, Fault, Outcome
-from storage import periods, plans, rows, timeline
+from storage import drilled, periods, plans, rows, timeline
 from storage.base import StoreUnavailableError
 from storage.counting import Facts, Pair, Plan, Tally, pair_of, planned
 from storage.dictionaries import Dictionaries
@@ -92,6 +92,10 @@ class PostgresHistory:
         seen = [one for one in self.attempts(target, since_ns, until_ns) if one.result.vantage == vantage]
         with edge(self._engine, "Reading a timeline"), self._engine.connect() as connection:
             return timeline.read(connection, seen, target, since_ns, until_ns)
+
+    def drills(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        with edge(self._engine, "Reading drills"), self._engine.connect() as connection:
+            return drilled.read(connection, vantage, target, since_ns, until_ns)
 
     def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:
         """Answer in the order of the questions; those over one period share statements."""

@@ -1,9 +1,10 @@
 """The in-memory twins: a journal, a store and its history that live as long as their process."""
 
+import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 
 from probes.events import event_class
-from probes.result import SCHEDULED, EventClass, Fault, ProbeResult, SlotKey
+from probes.result import DRILL, SCHEDULED, EventClass, Fault, ProbeResult, SlotKey
 from storage import plans, recount, timeline
 from storage.base import Batch, Outbox, Record
 from storage.memory_outbox import MemoryOutbox
@@ -23,7 +24,7 @@ from storage.readings import (
     StretchQuestion,
     Timing,
 )
-from storage.records import Kind, Plan, Settled
+from storage.records import Drilled, Kind, Plan, Settled
 
 
 class MemoryJournal:
@@ -61,6 +62,7 @@ class MemoryStore:
         self.results: dict[tuple[SlotKey, int], ProbeResult] = {}
         self.verdicts: dict[SlotKey, Settled] = {}
         self._plans: dict[tuple[str, str, str, int], PlanRow] = {}
+        self._drilled: dict[tuple[str, SlotKey, int], Attempt] = {}
 
     def store(self, results: Sequence[ProbeResult], verdicts: Sequence[Settled]) -> Stored:
         before = len(self.results)
@@ -101,6 +103,24 @@ class MemoryStore:
         ]
         ordered = sorted(found, key=lambda one: (one.scheduled_ns, one.probe, one.attempt))
         return timeline.joined(ordered, self.verdicts.values())
+
+    def drilled(self, steps: Sequence[Drilled]) -> None:
+        for step in steps:
+            if step.result is not None:
+                key = step.drill.id, step.result.key, step.result.attempt
+                self._drilled.setdefault(key, Attempt(result=step.result))
+            if step.settled is not None:
+                key = step.drill.id, step.settled.slot, DRILL
+                if (asked := self._drilled.get(key)) is not None:
+                    self._drilled[key] = dataclasses.replace(asked, settled=step.settled)
+
+    def drills(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        found = [
+            attempt
+            for (_, slot, _), attempt in self._drilled.items()
+            if (slot.vantage, slot.target) == (vantage, target) and since_ns <= slot.scheduled_ns < until_ns
+        ]
+        return sorted(found, key=lambda one: (one.result.scheduled_ns, one.result.probe, -one.result.attempt))
 
     def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:
         return [

@@ -275,6 +275,21 @@ acknowledgements = Table(
     PrimaryKeyConstraint("vantage", "alert", "made_ns"),
 )
 
+drills = Table(
+    # What drills asked, apart from `results`: nothing that counts reads this. `settled` stands on a slot's own attempt.
+    "drills",
+    metadata,
+    Column("scheduled_ns", BigInteger, nullable=False),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("vantage", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("probe", Text, nullable=False),
+    Column("drill", Text, nullable=False),
+    Column("row", JSONB, nullable=False),
+    Column("settled", JSONB),
+    PrimaryKeyConstraint("vantage", "target", "probe", "scheduled_ns", "attempt", "drill"),
+)
+
 notices = Table(
     # The outbox: one notice of an alert for one receiver. `due_ns` is when it is told next, NULL where never again;
     # `lease_ns` until when somebody is telling it; `bundle` joins notices to one message.

@@ -13,7 +13,7 @@ from agent.slo.alerts import Alert, Finding, step
 from agent.slo.burning import Windows
 from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
 from agent.slo.standing import Standing
-from agent.telling import becoming, routing, verdict
+from agent.telling import becoming, drilling, routing, verdict
 from agent.telling.becoming import Changed
 from agent.telling.notices import notice
 from agent.telling.ours import is_hidden, own_findings
@@ -98,8 +98,20 @@ class Alerting:
         return {key: becoming.in_hand(alert, acks, now_ns) for key, alert in alive.items()}
 
     def _found(self, config: Config, now_ns: int) -> list[Finding]:
-        """Return what is wrong now: of our own faults one finding each, and none for what they only seem to break."""
+        """Return what is wrong now, and marked, what a drill adds to it."""
         view = View(config=config, standings=self._standings, now_ns=now_ns)
+        found = self._seen(view)
+        drill, failing = self._standings.drill(now_ns)
+        if drill is None or not failing:
+            return found
+        return [
+            *found,
+            *drilling.findings(drill, found, self._seen(dataclasses.replace(view, drilled=failing))),
+        ]
+
+    def _seen(self, view: View) -> list[Finding]:
+        """Return what is wrong in a view: of our own faults one finding each, none for what they only seem to break."""
+        config, now_ns = view.config, view.now_ns
         verdicts = verdict.verdicts(view.scene())
         blames = {name: found for found in verdicts for name in found.targets}
         found = [_blamed(finding, blames) for finding in self._findings(config, view.standing, now_ns)]
@@ -202,6 +214,7 @@ def revived(row: AlertRow) -> Alert:
         since_ns=row.since_ns,
         labels=row.labels,
         facts=row.facts,
+        over_ns=row.facts.get("drill_until_ns"),
     )
     return Alert(
         finding=finding,

@@ -41,6 +41,7 @@ def notice(
         facts={name: _plain(value) for name, value in finding.facts.items() if not _tabular(value)},
         runbook=None if runbook is None else _filled(runbook, finding.labels),
         page=page,
+        drill="drill" in finding.facts,
         simulated=bool(about) and about <= simulated,
         acknowledged=_acknowledged(alert.acknowledged),
     )

@@ -1,4 +1,4 @@
-"""What people do with alerts: acknowledgements, and what became of each alert with the facts of its instants."""
+"""What people do with alerts: acknowledgements and drills; and what became of each alert, with the facts of its instants."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,9 +28,21 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("vantage", "alert", "made_ns", name="pk_acknowledgements"),
     )
+    op.create_table(
+        "drills",
+        sa.Column("scheduled_ns", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.SmallInteger(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("vantage", "target", "probe", "drill")),
+        sa.Column("row", postgresql.JSONB(), nullable=False),
+        sa.Column("settled", postgresql.JSONB()),
+        sa.PrimaryKeyConstraint(
+            "vantage", "target", "probe", "scheduled_ns", "attempt", "drill", name="pk_drills"
+        ),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("drills")
     op.drop_table("acknowledgements")
     op.drop_table("alert_changes")
     op.drop_column("alerts", "acknowledged")

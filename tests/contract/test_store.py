@@ -4,9 +4,10 @@ import pytest
 
 from probes.result import MANUAL, EventClass, Fault, Outcome, ProbeResult
 from storage.readings import SliCounts, SliQuestion, Stored
-from storage.records import Plan, PlanEntry, Settled
+from storage.records import Drilled, Plan, PlanEntry, Settled
 from support.results import STARTED_NS, a_result
 from support.rooms import Room, make_room
+from support.told import START_NS, drill, drilled
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -236,3 +237,25 @@ def test_a_timeline_holds_all_attempts_whole_with_the_settlement_of_their_slots(
     ]
     assert [one.settled for one in found] == [None, verdict, None]
     assert found[1].result == failed
+
+
+def test_a_drill_is_kept_apart_from_all_results(room: Room) -> None:
+    """Whatever counts finds nothing of it; told twice it is kept once."""
+    order = drill(target="openai")
+    steps = [Drilled(drill=order), *drilled(order, 1), *drilled(order, 0)]
+    for _ in range(2):
+        room.store.drilled(steps)
+    within = (START_NS, START_NS + 60 * SECOND)
+    found = room.history.drills("here", "openai", *within)
+    assert [(one.result.scheduled_ns - START_NS, one.result.attempt) for one in found] == [
+        (0, -2),
+        (0, -3),
+        (30 * SECOND, -2),
+        (30 * SECOND, -3),
+    ]
+    assert [one.settled is not None for one in found] == [True, False, True, False]
+    assert found[0].settled == steps[-1].settled
+    assert room.history.timeline("here", "openai", *within) == []
+    assert room.history.latest("here", 9) == []
+    assert room.history.spends("here", *within) == []
+    assert room.history.drills("elsewhere", "openai", *within) == []

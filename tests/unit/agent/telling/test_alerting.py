@@ -1,6 +1,7 @@
 """What an agent finds wrong is remembered as rows before it is told, over restarts and without a database."""
 
 import dataclasses
+import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -18,7 +19,8 @@ from probes.target import Network, Path
 from storage.base import StoreUnavailableError
 from storage.memory import MemoryAlerts
 from storage.readings import AckRow, AlertRow, ChangeRow, NoticeRow, SliCounts
-from support.told import SECOND_NS, START_NS, beat, configuration, result
+from storage.records import Drilled
+from support.told import SECOND_NS, START_NS, beat, configuration, drill, drilled, result
 
 BAD = {outcome.value for outcome, meaning in MEANING.items() if meaning.confirm}
 WITNESSES = {"tls": "tls:www.example.com:443", "tcp": "tcp:192.0.2.1:443", "dns": "dns:www.example.org"}
@@ -271,6 +273,92 @@ def test_how_long_an_alert_is_held_is_a_setting() -> None:
     assert told.look(31) != []
     assert told.look(50) != []
     assert told.look(51) == []
+
+
+def rehearse(told: Told, slot: int, **fields: Any) -> None:
+    for step in drilled(drill(target="aws", **fields), slot):
+        told.standings.drilled(step)
+
+
+def test_a_drill_is_an_alert_that_is_marked_and_ends_with_it() -> None:
+    """No word of it before it is confirmed, none that is held after its end, and none of what is well."""
+    told = Told(estate("aws", "azure"))
+    for target in ("aws", "azure"):
+        told.settle(0, target)
+    rehearse(told, 0)
+    assert told.look(13) == [("TargetDown", "ticket", "aws")]
+    (notice,) = told.notices
+    assert notice.drill
+    assert notice.labels["drill"] == "true"
+    assert notice.key.startswith("drill/target-down/aws/chat@")
+    assert notice.facts["drill"] == "outage of aws, asked for by ada"
+    assert told.look(599) == [("TargetDown", "ticket", "aws")]
+    assert told.look(600) == []
+    assert changes(told) == [(1, "fired"), (2, "ended")]
+
+
+def test_all_that_a_drill_breaks_is_told_as_it_was_ordered() -> None:
+    """Also the service whose only member it is."""
+    told = Told(estate("aws"))
+    told.settle(0, "aws")
+    rehearse(told, 0, severity="page")
+    assert told.look(119) == [("TargetDown", "page", "aws")]
+    assert told.look(121) == [("TargetDown", "page", "aws"), ("ServiceDown", "page", "nano")]
+    assert all(notice.drill for notice in told.notices)
+
+
+def test_a_drill_changes_nothing_that_is_real() -> None:
+    told = Told(estate("aws", "azure"))
+    for target in ("aws", "azure"):
+        told.settle(0, target)
+    before = told.standings.standings()
+    rehearse(told, 0)
+    assert told.standings.standings() == before
+    down(told, 1, "azure")
+    told.look(41)
+    real = [notice for notice in told.notices if not notice.drill]
+    assert [(one.name, one.subject) for one in real] == [("TargetDown", "azure")]
+    assert [one.name for one in told.notices if one.drill] == ["TargetDown", "ServiceDown"]
+
+
+def test_what_fails_in_earnest_during_its_drill_is_no_drill() -> None:
+    told = Told(estate("aws", "azure"))
+    rehearse(told, 0)
+    told.settle(0, "azure")
+    down(told, 1, "aws")
+    told.look(41)
+    assert [(one.name, one.drill) for one in told.notices if one.drill is False] == [("TargetDown", False)]
+
+
+def test_a_drill_outlasts_a_restart_and_ends_on_time() -> None:
+    told = Told(estate("aws", "azure"))
+    told.settle(0, "azure")
+    rehearse(told, 0)
+    told.look(20)
+    kept = told.standings.snapshot_drill()
+    later = Told(told.config, told.rows)
+    later.settle(0, "azure")
+    assert later.look(30) == [("TargetDown", "ticket", "aws")], "held, for its snapshot is not read yet"
+    later.standings.restore_drill(json.loads(json.dumps(kept)))
+    assert later.look(31) == [("TargetDown", "ticket", "aws")]
+    assert later.look(600) == []
+    assert changes(later) == [(1, "fired"), (2, "ended")]
+
+
+def test_another_drill_begins_afresh() -> None:
+    told = Told(estate("aws", "azure"))
+    told.settle(0, "azure")
+    rehearse(told, 0)
+    assert told.look(20) != []
+    told.standings.drilled(Drilled(drill=drill(id="two", target="azure")))
+    told.look(21)
+    assert told.rows.alive("here")[0].quiet_ns is not None
+
+
+def test_a_drill_of_what_the_plan_does_not_name_is_nothing() -> None:
+    told = Told(estate("azure"))
+    rehearse(told, 0)
+    assert told.look(20) == []
 
 
 def test_a_restart_neither_fires_anew_nor_forgets_the_end() -> None:

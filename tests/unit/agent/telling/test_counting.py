@@ -12,7 +12,19 @@ from exporters.metrics import Metrics
 from probes.result import Fault, Outcome, SlotKey
 from storage.base import Batch, Record
 from storage.records import Kind, Skipped
-from support.told import EVERY_NS, SECOND_NS, START_NS, beat, configuration, plan, record, result, settled
+from support.told import (
+    EVERY_NS,
+    SECOND_NS,
+    START_NS,
+    beat,
+    configuration,
+    drill,
+    drilled,
+    plan,
+    record,
+    result,
+    settled,
+)
 
 CONFIG = configuration()
 OTHER = configuration("openai", "azure")
@@ -202,3 +214,17 @@ def test_what_becomes_of_a_target_is_logged_at_each_change_and_not_in_between(tm
         told.follower.fold(Batch(tuple(record(seq, message) for seq, message in enumerate(messages, 1))))
     said = [line["event"] for line in lines if line["event"].startswith("target.")]
     assert said == ["target.degraded", "target.good"]
+
+
+def test_a_drill_moves_no_number(tmp_path: Path) -> None:
+    """Nor what the page shows; the snapshot keeps it, for a restart in its midst."""
+    told = Told(tmp_path)
+    told.fold(RECORDS)
+    numbers, page = told.metrics.snapshot(), told.board.snapshot()
+    steps = [step for slot in range(7, 10) for step in drilled(drill(), slot)]
+    told.fold([record(len(RECORDS) + seq, step) for seq, step in enumerate(steps, 1)])
+    assert (told.metrics.snapshot(), told.board.snapshot()) == (numbers, page)
+    now_ns = START_NS + 300 * SECOND_NS
+    assert list(told.standings.drill(now_ns)[1]) == [("openai", "chat")]
+    told.follower.keep(99, last=True)
+    assert Told(tmp_path).standings.drill(now_ns) == told.standings.drill(now_ns)
