@@ -6,6 +6,7 @@ from typing import Any
 
 from agent.config import durations
 from agent.config.findings import BadValueError
+from agent.drill_file import FAULTS
 from agent.errors import ConfigError
 
 Whats = Any
@@ -18,6 +19,7 @@ def alerts(parser: argparse.ArgumentParser, shared: Callable[[], argparse.Argume
     _list(whats, shared())
     _test(whats, shared())
     _ack(whats, shared())
+    _drill(whats, shared())
 
 
 def explain(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +77,35 @@ def _ack(whats: Whats, shared: argparse.ArgumentParser) -> None:
         type=_seconds,
         help="for how long (default: until it ends)",
     )
+
+
+def _drill(whats: Whats, shared: argparse.ArgumentParser) -> None:
+    drill = whats.add_parser(
+        "drill",
+        parents=[shared],
+        help="let one target fail, end to end and marked, with nothing counted",
+        description="Has the running daemon ask a target's slots once more beside the real ones, and fail. What is found "
+        "of it is told as any alert, marked DRILL, and ends with the drill. Exit 0, 1 where no daemon runs here.",
+    )
+    drill.add_argument("--target", metavar="NAME", required=True, help="which one")
+    drill.add_argument(
+        "--fault", choices=FAULTS, default="outage", help="how it fails (default: outage, HTTP 503)"
+    )
+    drill.add_argument(
+        "--for",
+        dest="seconds",
+        metavar="DURATION",
+        type=_seconds,
+        default="2m",
+        help="for how long, an hour at most (default: 2m)",
+    )
+    drill.add_argument(
+        "--severity",
+        choices=("page", "ticket"),
+        default="ticket",
+        help="what its alerts are; a page may wake somebody (default: ticket)",
+    )
+    drill.add_argument("--author", metavar="NAME", help="who asks for it (default: the user of this machine)")
 
 
 def _seconds(text: str) -> float:

@@ -10,6 +10,7 @@ from typing import Final, TextIO
 
 from agent.alert_names import short
 from agent.alerts_ack import acknowledge
+from agent.alerts_drill import drill
 from agent.alerts_trial import trial
 from agent.clock import SystemClock
 from agent.config.read import read
@@ -32,6 +33,8 @@ def alerts(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: 
         return trial(args, out)
     if args.what == "ack":
         return acknowledge(args, out)
+    if args.what == "drill":
+        return drill(args, out)
     config = read(Path(args.config), os.environ, no_secrets=True).config
     now_ns = SystemClock().wall_ns()
     with opened(config) as engine:

@@ -12,6 +12,9 @@ from storage.records import Drill
 
 NAME: Final = "drill.json"
 
+FAULTS: Final = ("hang", "outage", "refused", "truncation")
+"""What a target can be told to do; agent/asking/faulty.py does it."""
+
 
 def ordered(state: Path) -> Drill | None:
     """Return the order that lies there, be it over or not; None where there is none, or nothing that can be read."""

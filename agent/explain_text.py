@@ -8,7 +8,7 @@ from agent.tables import columns
 from agent.telling.alerting import revived
 from agent.telling.notices import notice
 from exporters import told, words
-from probes.result import SCHEDULED, ProbeResult
+from probes.result import DRILL, MANUAL, SCHEDULED, ProbeResult
 from storage.readings import Attempt, Delivery
 from storage.records import Settled
 
@@ -127,13 +127,24 @@ def _cells(result: ProbeResult) -> tuple[str, ...]:
         words.instant(result.scheduled_ns),
         result.target,
         result.probe,
-        "slot" if result.attempt == SCHEDULED else str(result.attempt),
+        _attempt(result.attempt),
         result.outcome.value,
         words.NOTHING if result.http_status is None else str(result.http_status),
         *(words.latency(getattr(result, name)) for name in PHASES),
         result.trace_id,
         words.one_line(result.provider_request_id or words.NOTHING),
     )
+
+
+def _attempt(attempt: int) -> str:
+    """Return which attempt it is, in words.
+
+    >>> [_attempt(attempt) for attempt in (0, 1, -1, -2, -4)]
+    ['slot', '1', 'manual', 'drill', 'drill 2']
+    """
+    if attempt <= DRILL:
+        return f"drill {DRILL - attempt}" if attempt < DRILL else "drill"
+    return {SCHEDULED: "slot", MANUAL: "manual"}.get(attempt, str(attempt))
 
 
 def _settled(one: Settled) -> str:

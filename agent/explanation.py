@@ -64,7 +64,7 @@ def gathered(
         attempts=[
             attempt
             for target in targets_of(alert, facts)[:TARGETS]
-            for attempt in history.timeline(alert.vantage, target, since_ns, until_ns)
+            for attempt in _seen(history, alert, target, since_ns, until_ns)
             if alert.labels.get("probe") in {None, attempt.result.probe}
         ],
     )
@@ -74,6 +74,14 @@ def targets_of(alert: AlertRow, facts: Mapping[str, Any]) -> list[str]:
     """Return the targets that an alert is about: its own, or those that failed when it fired."""
     own = alert.labels.get("target")
     return [own] if own else list(dict.fromkeys(facts.get("failing", ())))
+
+
+def _seen(history: History, alert: AlertRow, target: str, since_ns: int, until_ns: int) -> Sequence[Attempt]:
+    """Return what was seen of a target, and where its alert is a drill's, what the drill asked beside it."""
+    real = history.timeline(alert.vantage, target, since_ns, until_ns)
+    if "drill" not in alert.labels:
+        return real
+    return [*real, *history.drills(alert.vantage, target, since_ns, until_ns)]
 
 
 def _around(config: Config, alert: AlertRow, targets: Sequence[str]) -> tuple[int, int]:

@@ -135,6 +135,25 @@ def test_pagerduty_triggers_and_resolves_under_one_key(server: Receiver) -> None
     assert {link["text"] for link in first["links"]} == {"Runbook", "Status page"}
 
 
+@pytest.mark.parametrize(
+    ("marks", "head", "summary"),
+    [
+        ({"drill": True}, "[DRILL PAGE] Service", "DRILL: Service"),
+        ({"drill": True, "trial": True}, "[TRIAL PAGE] Service", "TRIAL: Service"),
+        ({"simulated": True}, "[SIMULATED PAGE] Service", "Service"),
+    ],
+)
+def test_what_is_not_real_says_so_in_its_first_word(
+    server: Receiver, marks: dict[str, bool], head: str, summary: str
+) -> None:
+    server.answer(*TAKEN["slack"])
+    tell(opened("slack", server.url), a_notice(**marks))
+    assert server.asked[0].json["text"].startswith(head)
+    server.answer(*TAKEN["alertmanager"])
+    tell(opened("alertmanager", server.url), a_notice(**marks))
+    assert server.asked[1].json[0]["annotations"]["summary"].startswith(summary)
+
+
 IN_HANDS = Acknowledged(by="ada", reason="rolling back", at_ns=FIRED_NS + 60_000_000_000)
 
 
@@ -220,7 +239,7 @@ def test_many_notices_fit_into_one_message_of_slack_and_of_teams(server: Receive
 def test_teams_gets_an_adaptive_card_of_plain_runs(server: Receiver) -> None:
     """No Markdown: a bracket in what an endpoint said would be a link."""
     server.answer(*TAKEN["teams"])
-    assert tell(opened("teams", server.url), a_notice(drill=True)) == "HTTP 202"
+    assert tell(opened("teams", server.url), a_notice(drill=True, trial=True)) == "HTTP 202"
     message = server.asked[0].json
     (attachment,) = message["attachments"]
     assert message["type"] == "message"

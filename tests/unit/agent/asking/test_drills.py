@@ -173,3 +173,7 @@ def test_each_fault_is_judged_as_an_endpoints_own_would_be(fault: str) -> None:
     result = run(clock, ask())
     assert result.outcome is OUTCOMES[fault]
     assert result.meaning.confirm
+
+
+def test_the_command_offers_what_can_be_done() -> None:
+    assert set(drill_file.FAULTS) == set(FAULTS)
