@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from agent.errors import NephoscopeError
 from storage.records import Drill
@@ -20,9 +20,16 @@ def ordered(state: Path) -> Drill | None:
     """Return the order that lies there, be it over or not; None where there is none, or nothing that can be read."""
     try:
         kept = json.loads((state / NAME).read_bytes())
-        return Drill(**{field.name: kept[field.name] for field in dataclasses.fields(Drill)})
+        return Drill(**{field.name: _of(field.type, kept[field.name]) for field in dataclasses.fields(Drill)})
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _of(kind: object, value: object) -> Any:
+    """Return a value of the kind that it must be; ValueError for any other: whoever follows it must not trip over it."""
+    if type(value) is not kind:
+        raise ValueError(f"{value!r} is no {kind}")
+    return value
 
 
 def order(state: Path, drill: Drill) -> None:

@@ -134,7 +134,10 @@ def test_an_order_comes_while_it_runs(tmp_path: Path) -> None:
     assert begun.drill.id == "one"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"id": "x"}', "\x00"])
+WRONG = json.dumps(dict.fromkeys(Drill.__slots__, "soon"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"id": "x"}', "\x00", WRONG])
 def test_what_is_no_order_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / drill_file.NAME).write_text(text)
     assert Asked(tmp_path).go(60) == []
