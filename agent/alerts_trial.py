@@ -69,6 +69,7 @@ def _notices(config: Config, receiver: Receiver, severity: str) -> Iterator[Noti
         fired_ns=now_ns,
         labels={"vantage": config.vantage},
         drill=True,
+        trial=True,
     )
     yield fires
     yield dataclasses.replace(fires, seq=2, state="resolved", ended_ns=SystemClock().wall_ns())

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
-from agent import log
+from agent import alert_arguments, log
 from agent.config import durations
 from agent.config.findings import BadValueError
 from agent.demo.scenario import SCENARIOS
@@ -26,12 +26,13 @@ COMMANDS = {
     "alerts": "agent.alerts_command",
     "maintenance": "agent.maintenance_command",
     "correct": "agent.correct_command",
+    "explain": "agent.explain_command",
     "demo": "agent.demo.command",
 }
 """Command -> the module with a function of its name; imported when it is asked for, so that `check` is quick."""
 
 LATER = (
-    "compare", "doctor", "explain", "history", "sla", "slo",
+    "compare", "doctor", "history", "sla", "slo",
 )  # fmt: skip
 """Commands of later versions."""
 
@@ -234,7 +235,12 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         help="html, md, json, several with commas (default: html,md; printed: md)",
     )
     report.add_argument("--out", metavar="DIR", help="a folder for the files (default: print to stdout)")
-    _alerts(command("alerts", "what is wrong now, and what was lately"))
+    alert_arguments.alerts(
+        command("alerts", "what is wrong now, and what was lately"), lambda: _global(top=False)
+    )
+    alert_arguments.explain(
+        command("explain", "every number behind an alert", "Exit 0, or 1 where there is no such alert.")
+    )
     _maintenance(command("maintenance", "times in which what is seen of targets counts neither way"))
     _correct(
         command(
@@ -263,32 +269,6 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--listen", metavar="HOST:PORT", default="127.0.0.1:9464", help="where /metrics is served"
     )
     demo.add_argument("--state-dir", metavar="DIR", help="where the demo keeps its database")
-
-
-def _alerts(parser: _Parser) -> None:
-    whats = parser.add_subparsers(dest="what", metavar="WHAT", required=True, title="what")
-    listed = whats.add_parser(
-        "list",
-        parents=[_global(top=False)],
-        help="the alerts that are alive",
-        description="The alerts that are alive, the oldest first. Exit 0, whether there are any or none.",
-    )
-    listed.add_argument("--all", action="store_true", help="those of the last 7 days too, the newest first")
-    listed.add_argument("--json", action="store_true", help="print one JSON object a line")
-    tried = whats.add_parser(
-        "test",
-        parents=[_global(top=False)],
-        help="a trial to a receiver, and its end",
-        description="Sends a receiver a trial that is marked as one, and its end, and prints what it answered. "
-        "Exit 0 when all was taken, 1 when something was not, 2 for the configuration.",
-    )
-    tried.add_argument("receiver", metavar="RECEIVER", help="its name under alerts.receivers")
-    tried.add_argument(
-        "--severity",
-        choices=("page", "ticket"),
-        default="ticket",
-        help="what it is tried with; a page may wake somebody (default: ticket)",
-    )
 
 
 def _maintenance(parser: _Parser) -> None:

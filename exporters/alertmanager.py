@@ -98,12 +98,13 @@ def _label(name: str) -> str:
 
 def _annotations(notice: Notice) -> dict[str, str]:
     said = {
-        "summary": told.one_line(notice.summary),
+        "summary": told.summary(notice),
         "description": told.one_line(notice.detail),
         "fault": told.one_line(notice.fault or ""),
         "evidence": "; ".join(map(told.one_line, notice.evidence)),
         "runbook_url": notice.runbook or "",
         "id": notice.key,
+        "acknowledged": told.acknowledged(notice.acknowledged) if notice.acknowledged else "",
         **{_label(key): told.one_line(value) for key, value in notice.facts.items()},
     }
     return {key: value for key, value in said.items() if value}

@@ -41,6 +41,9 @@ class Jsm:
         if notice.state == "resolved":
             url = f"{url}/{quote(alias, safe='')}/close?identifierType=alias"
             body["note"] = told.head(notice)
+        elif told.in_hands(notice):
+            url = f"{url}/{quote(alias, safe='')}/acknowledge?identifierType=alias"
+            body["note"] = "\n".join([told.head(notice), *_said(notice)])
         else:
             body |= _created(notice, alias)
         headers = {"authorization": f"GenieKey {secrets.resolve(self._options.api_key)}"}
@@ -54,6 +57,10 @@ class Jsm:
         return f"HTTP {answer.status}: {answer.body.get('result', 'taken')}"
 
 
+def _said(notice: Notice) -> list[str]:
+    return [told.acknowledged(notice.acknowledged)] if notice.acknowledged else []
+
+
 def _created(notice: Notice, alias: str) -> dict[str, Any]:
     return {
         "message": told.cut(told.head(notice), MESSAGE),
@@ -61,6 +68,10 @@ def _created(notice: Notice, alias: str) -> dict[str, Any]:
         "description": told.cut("\n".join(told.text(notice)), DESCRIPTION),
         "priority": PRIORITIES[notice.severity],
         "entity": notice.subject,
-        "tags": [notice.name, notice.severity, *(["trial"] if notice.drill else [])],
+        "tags": [
+            notice.name,
+            notice.severity,
+            *(["trial" if notice.trial else "drill"] if notice.drill else []),
+        ],
         "details": dict([*told.facts(notice), *told.links(notice)]),
     }

@@ -52,13 +52,19 @@ def dedup_key(key: str, limit: int = KEY) -> str:
     return key if len(key) <= limit else hashlib.blake2b(key.encode(), digest_size=32).hexdigest()
 
 
+def _action(notice: Notice) -> str:
+    if notice.state == "resolved":
+        return "resolve"
+    return "acknowledge" if told.in_hands(notice) else "trigger"
+
+
 def _event(notice: Notice, routing_key: str) -> dict[str, Any]:
     event: dict[str, Any] = {
         "routing_key": routing_key,
-        "event_action": "resolve" if notice.state == "resolved" else "trigger",
+        "event_action": _action(notice),
         "dedup_key": dedup_key(notice.key),
     }
-    if notice.state == "resolved":
+    if event["event_action"] != "trigger":
         return event
     return event | {
         "client": "nephoscope",

@@ -160,12 +160,22 @@ class RuleSpec:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """Who has an alert in hands, why, and until when; None: until its end."""
+
+    by: str
+    reason: str
+    at_ns: int
+    until_ns: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What a receiver is told of one alert: that it began, rose to a page, goes on, or ended.
+    """What a receiver is told of one alert: that it began, rose to a page, is in hands, goes on, or ended.
 
     `key` is the same for all that is told of one occurrence, so that receivers know what belongs together; `seq`
     numbers what is told of it. `summary` says what broke and since when, `detail` its impact, whose fault it is and on
-    what evidence; both are one line. `drill` marks a trial, `simulated` that its targets are no real endpoints.
+    what evidence; both are one line. `drill` marks a drill or a trial of a receiver, `trial` the latter, `simulated` that its targets are no real endpoints.
     """
 
     key: str
@@ -186,7 +196,9 @@ class Notice:
     runbook: str | None = None
     page: str | None = None
     drill: bool = False
+    trial: bool = False
     simulated: bool = False
+    acknowledged: Acknowledged | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from exporters.pages import (
     WatchedObjective,
 )
 from exporters.signals import Notice, TargetInfo
+from exporters.told import summary
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
@@ -125,7 +126,7 @@ def notes(head: Head, targets: int) -> Iterator[str]:
 
 def alert_lines(notice: Notice) -> tuple[str, str]:
     """Return an alert's two lines."""
-    return f"{notice.severity.upper()} {words.one_line(notice.summary)}", f"  {words.one_line(notice.detail)}"
+    return f"{notice.severity.upper()} {summary(notice)}", f"  {words.one_line(notice.detail)}"
 
 
 def about(info: TargetInfo) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from exporters import words
+from exporters import told, words
 
 
 @functools.cache
@@ -21,6 +21,7 @@ def environment() -> Environment:
     made.filters |= {
         each.__name__: each
         for each in (
+            told.summary,
             words.ago,
             words.count,
             words.duration,

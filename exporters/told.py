@@ -4,14 +4,25 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from exporters import words
-from exporters.signals import Notice
+from exporters.signals import Acknowledged, Notice
 
 
 def head(notice: Notice) -> str:
     """Return what stands in a subject or a title: how bad, marks of what is not real, and the summary."""
     state = "RESOLVED" if notice.state == "resolved" else notice.severity.upper()
-    marks = [mark for mark, set_ in (("TRIAL", notice.drill), ("SIMULATED", notice.simulated)) if set_]
+    if in_hands(notice):
+        state += " ACKNOWLEDGED"
+    marks = [*_unreal(notice), *(["SIMULATED"] if notice.simulated else [])]
     return f"[{' '.join([*marks, state])}] {one_line(notice.summary)}"
+
+
+def summary(notice: Notice) -> str:
+    """Return the summary where nothing stands before it; what is a drill or a trial says so first."""
+    return ": ".join([*_unreal(notice), one_line(notice.summary)])
+
+
+def _unreal(notice: Notice) -> list[str]:
+    return [] if not notice.drill else ["TRIAL" if notice.trial else "DRILL"]
 
 
 def title(notices: Sequence[Notice]) -> str:
@@ -32,6 +43,8 @@ def facts(notice: Notice) -> Iterator[tuple[str, str]]:
     if notice.ended_ns is not None:
         yield "ended", instant(notice.ended_ns)
         yield "lasted", words.duration((notice.ended_ns - notice.since_ns) / 1e9)
+    if notice.acknowledged is not None:
+        yield "acknowledged", acknowledged(notice.acknowledged)
     if notice.fault:
         yield "fault", one_line(notice.fault)
     if notice.evidence:
@@ -41,6 +54,21 @@ def facts(notice: Notice) -> Iterator[tuple[str, str]]:
     for key, value in notice.labels.items():
         yield one_line(key), one_line(value)
     yield "id", notice.key
+
+
+def in_hands(notice: Notice) -> bool:
+    """Return whether it fires and somebody has it in hands."""
+    return notice.state == "firing" and notice.acknowledged is not None
+
+
+def acknowledged(said: Acknowledged) -> str:
+    """Return who has it in hands, and why.
+
+    >>> acknowledged(Acknowledged(by="ada", reason="rolled back", at_ns=0, until_ns=7_200_000_000_000))
+    'by ada at 1970-01-01T00:00:00Z until 1970-01-01T02:00:00Z: rolled back'
+    """
+    until = "" if said.until_ns is None else f" until {instant(said.until_ns)}"
+    return f"by {one_line(said.by)} at {instant(said.at_ns)}{until}: {one_line(said.reason)}"
 
 
 def links(notice: Notice) -> Iterator[tuple[str, str]]:

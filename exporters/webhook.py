@@ -74,4 +74,13 @@ def facts(notice: Notice) -> dict[str, Any]:
         "page": notice.page,
         "drill": notice.drill,
         "simulated": notice.simulated,
+        "acknowledged": _acknowledged(notice),
     }
+
+
+def _acknowledged(notice: Notice) -> dict[str, Any] | None:
+    said = notice.acknowledged
+    if said is None:
+        return None
+    until = None if said.until_ns is None else told.exact(said.until_ns)
+    return {"by": said.by, "reason": said.reason, "at": told.exact(said.at_ns), "until": until}

@@ -141,6 +141,9 @@ SCHEDULED = 0
 MANUAL = -1
 """An attempt that a person asked for."""
 
+DRILL = -2
+"""An attempt of a drill, which nobody counts; its confirmations are -3 and below."""
+
 
 DEGRADED = "degraded"
 """The backend fact that a good answer was not served as it was bought; its value names the fact that shows it."""

@@ -1,17 +1,18 @@
 """Alerts as rows in Postgres: what is alive, what changed, and what was lately."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import Engine, RowMapping, Select, select
 from sqlalchemy.dialects.postgresql import insert
 
-from storage import outbox, schema
+from storage import cleaning, outbox, schema
 from storage.engine import edge
-from storage.readings import AlertRow, NoticeRow
+from storage.readings import AckRow, AlertRow, ChangeRow, NoticeRow
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(AlertRow))
-_CHANGES = ("severity", "since_ns", "quiet_ns", "ended_ns", "seq", "labels", "facts")
+_CHANGES = ("severity", "since_ns", "quiet_ns", "ended_ns", "seq", "labels", "facts", "acknowledged")
 """What of an occurrence may change."""
 
 
@@ -21,15 +22,23 @@ class PostgresAlerts:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
+    def save(
+        self,
+        rows: Sequence[AlertRow],
+        notices: Sequence[NoticeRow] = (),
+        changes: Sequence[ChangeRow] = (),
+    ) -> None:
         if not rows:
             return
-        statement = insert(schema.alerts).values([dataclasses.asdict(row) for row in rows])
+        statement = insert(schema.alerts).values([_columns(row) for row in rows])
         statement = statement.on_conflict_do_update(
             index_elements=["vantage", "id"], set_={name: statement.excluded[name] for name in _CHANGES}
         )
         with edge(self._engine, "Keeping alerts"), self._engine.begin() as connection:
             connection.execute(statement)
+            if changes:
+                kept = insert(schema.alert_changes).on_conflict_do_nothing()
+                connection.execute(kept, [_columns(change) for change in changes])
             outbox.write(connection, notices)
 
     def alive(self, vantage: str) -> list[AlertRow]:
@@ -52,7 +61,46 @@ class PostgresAlerts:
             .limit(limit)
         )
 
+    def named(self, vantage: str, beginning: str, limit: int) -> list[AlertRow]:
+        table = schema.alerts
+        return self._read(
+            select(table)
+            .where(table.c.vantage == vantage, table.c.id.startswith(beginning, autoescape=True))
+            .order_by(table.c.fired_ns.desc(), table.c.id)
+            .limit(limit)
+        )
+
+    def changes(self, vantage: str, alert: str) -> list[ChangeRow]:
+        table = schema.alert_changes
+        query = select(table).where(table.c.vantage == vantage, table.c.alert == alert).order_by(table.c.seq)
+        return [ChangeRow(**row) for row in self._rows(query)]
+
+    def acknowledge(self, ack: AckRow) -> None:
+        said = dataclasses.asdict(ack) | {
+            name: cleaning.text(getattr(ack, name), cleaning.TEXT_LIMIT) for name in ("author", "reason")
+        }
+        with edge(self._engine, "Keeping an acknowledgement"), self._engine.begin() as connection:
+            connection.execute(insert(schema.acknowledgements).values(said).on_conflict_do_nothing())
+
+    def acknowledgements(self, vantage: str, alerts: Collection[str]) -> list[AckRow]:
+        if not alerts:
+            return []
+        table = schema.acknowledgements
+        query = (
+            select(table)
+            .where(table.c.vantage == vantage, table.c.alert.in_(alerts))
+            .order_by(table.c.made_ns, table.c.alert)
+        )
+        return [AckRow(**row) for row in self._rows(query)]
+
     def _read(self, query: Select[tuple[object, ...]]) -> list[AlertRow]:
+        return [AlertRow(**{name: row[name] for name in _FIELDS}) for row in self._rows(query)]
+
+    def _rows(self, query: Select[Any]) -> list[RowMapping]:
         with edge(self._engine, "Reading alerts"), self._engine.connect() as connection:
-            found = connection.execute(query).mappings()
-            return [AlertRow(**{name: row[name] for name in _FIELDS}) for row in found]
+            return list(connection.execute(query).mappings())
+
+
+def _columns(row: AlertRow | ChangeRow) -> dict[str, Any]:
+    """Return a row as Postgres can hold it: evidence may quote what an endpoint said."""
+    return dataclasses.asdict(row) | {"facts": outbox.held(dict(row.facts))}

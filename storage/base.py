@@ -6,9 +6,13 @@ from typing import Literal, NamedTuple, Protocol
 
 from probes.result import ProbeResult
 from storage.readings import (
+    AckRow,
     AlertRow,
+    Attempt,
+    ChangeRow,
     Claim,
     CorrectionRow,
+    Delivery,
     Ending,
     MaintenanceRow,
     NoticeRow,
@@ -24,7 +28,7 @@ from storage.readings import (
     Told,
     Withdrawal,
 )
-from storage.records import Kind, Plan, Settled
+from storage.records import Drilled, Kind, Plan, Settled
 
 
 class Record(NamedTuple):
@@ -77,6 +81,10 @@ class Store(Protocol):
         """Close what the plan ends and open what it begins; a plan that holds already changes nothing."""
         ...
 
+    def drilled(self, steps: Sequence[Drilled]) -> None:
+        """Keep what a drill asked and how it was settled, apart from all results."""
+        ...
+
 
 class History(Protocol):
     """The named questions."""
@@ -89,6 +97,14 @@ class History(Protocol):
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
         """Return the newest scheduled attempts of each (target, probe), newest first."""
+        ...
+
+    def timeline(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        """Return all attempts at a target whose slots lie in [since, until), oldest first, with all that is kept of them."""
+        ...
+
+    def drills(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        """Return what drills asked of a target in [since, until), as `timeline` has it; attempts are the drill's own."""
         ...
 
     def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:
@@ -139,8 +155,13 @@ class Amendments(Protocol):
 class Alerts(Protocol):
     """Remembers alerts; every call may be repeated without harm."""
 
-    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
-        """Write these occurrences as they are now, and what receivers are to be told of them, all or none."""
+    def save(
+        self,
+        rows: Sequence[AlertRow],
+        notices: Sequence[NoticeRow] = (),
+        changes: Sequence[ChangeRow] = (),
+    ) -> None:
+        """Write these occurrences as they are now, what became of them and what receivers are to be told, all or none."""
         ...
 
     def alive(self, vantage: str) -> list[AlertRow]:
@@ -149,6 +170,20 @@ class Alerts(Protocol):
 
     def lately(self, vantage: str, since_ns: int, limit: int) -> list[AlertRow]:
         """Return what is alive or ended at an instant or after it, the newest first."""
+        ...
+
+    def named(self, vantage: str, beginning: str, limit: int) -> list[AlertRow]:
+        """Return the occurrences whose id, which begins with their key, begins so, the newest first."""
+        ...
+
+    def changes(self, vantage: str, alert: str) -> list[ChangeRow]:
+        """Return what became of an occurrence, in order."""
+        ...
+
+    def acknowledge(self, ack: AckRow) -> None: ...
+
+    def acknowledgements(self, vantage: str, alerts: Collection[str]) -> list[AckRow]:
+        """Return what was said of these occurrences, the oldest first."""
         ...
 
 
@@ -178,6 +213,10 @@ class Outbox(Protocol):
 
     def revive(self, vantage: str, receivers: Collection[str], since_ns: int, now_ns: int) -> None:
         """Have alerts that fire told again to receivers that refused them after an instant."""
+        ...
+
+    def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
+        """Return what became of all notices of an occurrence, by sequence and receiver."""
         ...
 
     def forget(self, vantage: str, before_ns: int) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from probes import residency
 from probes.result import SCHEDULED, Fault, Outcome
-from storage import amendments, periods, plans, rows
+from storage import amendments, drilled, periods, plans, rows, timeline
 from storage.base import StoreUnavailableError
 from storage.counting import Facts, Pair, Plan, Tally, added, pair_of, planned
 from storage.dictionaries import Dictionaries
@@ -17,6 +17,7 @@ from storage.engine import edge
 from storage.overrides import Override, Piece, pieces
 from storage.periods import Ids
 from storage.readings import (
+    Attempt,
     CorrectionRow,
     MaintenanceRow,
     PlanRow,
@@ -131,6 +132,15 @@ class PostgresHistory:
                 SlotRow(result=rows.restored(row), fault=Fault(row["fault"]) if row["fault"] else None)
                 for row in found.mappings()
             ]
+
+    def timeline(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        seen = [one for one in self.attempts(target, since_ns, until_ns) if one.result.vantage == vantage]
+        with edge(self._engine, "Reading a timeline"), self._engine.connect() as connection:
+            return timeline.read(connection, seen, target, since_ns, until_ns)
+
+    def drills(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        with edge(self._engine, "Reading drills"), self._engine.connect() as connection:
+            return drilled.read(connection, vantage, target, since_ns, until_ns)
 
     def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:
         """Answer in the order of the questions; those over one period share statements."""

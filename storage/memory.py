@@ -1,18 +1,22 @@
 """The in-memory twins: a journal, a store and its history that live as long as their process."""
 
+import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 from probes.events import event_class
-from probes.result import SCHEDULED, Fault, ProbeResult, SlotKey
-from storage import overrides, plans, recount
+from probes.result import DRILL, SCHEDULED, Fault, ProbeResult, SlotKey
+from storage import overrides, plans, recount, timeline
 from storage.base import Batch, Outbox, Record
 from storage.counting import pair_of
 from storage.memory_amendments import MemoryAmendments
 from storage.memory_outbox import MemoryOutbox
 from storage.readings import (
+    AckRow,
     AlertRow,
+    Attempt,
+    ChangeRow,
     CorrectionRow,
     MaintenanceRow,
     NoticeRow,
@@ -26,7 +30,7 @@ from storage.readings import (
     StretchQuestion,
     Timing,
 )
-from storage.records import Kind, Plan, Settled
+from storage.records import Drilled, Kind, Plan, Settled
 
 
 class MemoryJournal:
@@ -65,6 +69,7 @@ class MemoryStore:
         self.verdicts: dict[SlotKey, Settled] = {}
         self._plans: dict[tuple[str, str, str, int], PlanRow] = {}
         self.amendments = MemoryAmendments(self._names)
+        self._drilled: dict[tuple[str, SlotKey, int], Attempt] = {}
 
     def store(self, results: Sequence[ProbeResult], verdicts: Sequence[Settled]) -> Stored:
         before = len(self.results)
@@ -96,6 +101,33 @@ class MemoryStore:
             if seen[probe] <= limit_per_probe:
                 found.append(SlotRow(result=result, fault=self._fault(result)))
         return found
+
+    def timeline(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        found = [
+            result
+            for (slot, _), result in self.results.items()
+            if (slot.vantage, slot.target) == (vantage, target) and since_ns <= slot.scheduled_ns < until_ns
+        ]
+        ordered = sorted(found, key=lambda one: (one.scheduled_ns, one.probe, one.attempt))
+        return timeline.joined(ordered, self.verdicts.values())
+
+    def drilled(self, steps: Sequence[Drilled]) -> None:
+        for step in steps:
+            if step.result is not None:
+                key = step.drill.id, step.result.key, step.result.attempt
+                self._drilled.setdefault(key, Attempt(result=step.result))
+            if step.settled is not None:
+                key = step.drill.id, step.settled.slot, DRILL
+                if (asked := self._drilled.get(key)) is not None:
+                    self._drilled[key] = dataclasses.replace(asked, settled=step.settled)
+
+    def drills(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
+        found = [
+            attempt
+            for (_, slot, _), attempt in self._drilled.items()
+            if (slot.vantage, slot.target) == (vantage, target) and since_ns <= slot.scheduled_ns < until_ns
+        ]
+        return sorted(found, key=lambda one: (one.result.scheduled_ns, one.result.probe, -one.result.attempt))
 
     def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:
         return [
@@ -181,10 +213,19 @@ class MemoryAlerts:
 
     def __init__(self, outbox: Outbox | None = None) -> None:
         self.rows: dict[tuple[str, str], AlertRow] = {}
+        self._changes: dict[tuple[str, str, int], ChangeRow] = {}
+        self._acks: dict[tuple[str, str, int], AckRow] = {}
         self._outbox = outbox or MemoryOutbox()
 
-    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
+    def save(
+        self,
+        rows: Sequence[AlertRow],
+        notices: Sequence[NoticeRow] = (),
+        changes: Sequence[ChangeRow] = (),
+    ) -> None:
         self.rows |= {(row.vantage, row.id): row for row in rows}
+        for change in changes:
+            self._changes.setdefault((change.vantage, change.alert, change.seq), change)
         self._outbox.put(notices)
 
     def alive(self, vantage: str) -> list[AlertRow]:
@@ -198,3 +239,18 @@ class MemoryAlerts:
             if row.vantage == vantage and (row.ended_ns is None or row.ended_ns >= since_ns)
         ]
         return sorted(found, key=lambda row: (-row.fired_ns, row.id))[:limit]
+
+    def named(self, vantage: str, beginning: str, limit: int) -> list[AlertRow]:
+        found = [row for row in self.rows.values() if row.vantage == vantage and row.id.startswith(beginning)]
+        return sorted(found, key=lambda row: (-row.fired_ns, row.id))[:limit]
+
+    def changes(self, vantage: str, alert: str) -> list[ChangeRow]:
+        found = [one for one in self._changes.values() if (one.vantage, one.alert) == (vantage, alert)]
+        return sorted(found, key=lambda one: one.seq)
+
+    def acknowledge(self, ack: AckRow) -> None:
+        self._acks.setdefault((ack.vantage, ack.alert, ack.made_ns), ack)
+
+    def acknowledgements(self, vantage: str, alerts: Collection[str]) -> list[AckRow]:
+        found = [ack for ack in self._acks.values() if ack.vantage == vantage and ack.alert in alerts]
+        return sorted(found, key=lambda ack: (ack.made_ns, ack.alert))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from storage.outbox import order
-from storage.readings import Claim, NoticeRow, NoticeState, Told
+from storage.readings import Claim, Delivery, NoticeRow, NoticeState, Told
 
 _Key = tuple[str, str, str, int]
 
@@ -81,6 +81,19 @@ class MemoryOutbox:
             refused = one.state == "refused" and not one.row.ends and one.row.receiver in receivers
             if refused and one.row.made_ns >= since_ns and not any(self._newer(one)):
                 one.state, one.due_ns, one.error, one.tries = "waiting", now_ns, None, 0
+
+    def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
+        found = [one for one in self._of(vantage) if one.row.alert == alert]
+        return [
+            Delivery(
+                row=dataclasses.replace(one.row, due_ns=one.due_ns or one.row.made_ns),
+                state=one.state,
+                tries=one.tries,
+                told_ns=one.told_ns,
+                error=one.error,
+            )
+            for one in sorted(found, key=lambda one: (one.row.seq, one.row.receiver))
+        ]
 
     def forget(self, vantage: str, before_ns: int) -> None:
         over = [

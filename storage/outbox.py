@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, text
+from sqlalchemy import Connection, Engine, RowMapping, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from storage import cleaning, schema
 from storage.engine import edge
 from storage.locks import Lock
-from storage.readings import Claim, NoticeRow, Told
+from storage.readings import Claim, Delivery, NoticeRow, Told
 
 _TEXT_LIMIT = 10_000
 _FIELDS = tuple(field.name for field in dataclasses.fields(NoticeRow))
@@ -133,6 +133,16 @@ class PostgresOutbox:
             {"vantage": vantage, "receivers": list(receivers), "since": since_ns, "now": now_ns},
         )
 
+    def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
+        table = schema.notices
+        query = (
+            select(table)
+            .where(table.c.vantage == vantage, table.c.alert == alert)
+            .order_by(table.c.seq, table.c.receiver)
+        )
+        with edge(self._engine, "Reading notices"), self._engine.connect() as connection:
+            return [_delivery(row) for row in connection.execute(query).mappings()]
+
     def forget(self, vantage: str, before_ns: int) -> None:
         self._do("Deleting old notices", _FORGET, {"vantage": vantage, "before": before_ns})
 
@@ -153,26 +163,35 @@ def write(connection: Connection, rows: Sequence[NoticeRow]) -> None:
         statement = insert(schema.notices).on_conflict_do_nothing()
         connection.execute(
             statement,
-            [dataclasses.asdict(row) | fresh | {"payload": _held(dict(row.payload))} for row in rows],
+            [dataclasses.asdict(row) | fresh | {"payload": held(dict(row.payload))} for row in rows],
         )
 
 
-def _held(value: Any) -> Any:
+def held(value: Any) -> Any:
     """Return a JSON value as Postgres can hold it: what endpoints say may have a NUL, or half a pair."""
     match value:
         case str():
             return cleaning.text(value, _TEXT_LIMIT)
         case dict():
-            return {_held(key): _held(part) for key, part in value.items()}
+            return {held(key): held(part) for key, part in value.items()}
         case list() | tuple():
-            return [_held(part) for part in value]
+            return [held(part) for part in value]
         case _:
             return value
 
 
 def _claimed(row: RowMapping) -> Claim:
-    notice = NoticeRow(**{name: row[name] for name in _FIELDS})
-    return Claim(notice, row["tries"], row["lease_ns"], row["known"])
+    return Claim(_notice(row), row["tries"], row["lease_ns"], row["known"])
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    facts = {name: row[name] for name in ("state", "tries", "told_ns", "error")}
+    return Delivery(row=_notice(row), **facts)
+
+
+def _notice(row: RowMapping) -> NoticeRow:
+    """Return a notice's row; one that is never due again was due when it was made."""
+    return NoticeRow(**{name: row[name] for name in _FIELDS} | {"due_ns": row["due_ns"] or row["made_ns"]})
 
 
 def _named(one: Told) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from probes import events
 from probes.result import EventClass, Fault, Outcome, ProbeResult
+from storage.records import Settled
 
 Sli = events.Sli
 
@@ -86,6 +87,14 @@ class SlotRow:
 
     result: ProbeResult
     fault: Fault | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One stored attempt with its detail where that is kept; of a scheduled one that failed, its settlement."""
+
+    result: ProbeResult
+    settled: Settled | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +268,39 @@ class AlertRow:
     seq: int
     labels: Mapping[str, str]
     facts: Mapping[str, Any]
+    acknowledged: Mapping[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AckRow:
+    """Somebody's word that an occurrence is in hands, until `until_ns` or, None, its end.
+
+    `alert` is the occurrence's id, `severity` what it was when it was acknowledged.
+    """
+
+    vantage: str
+    alert: str
+    severity: str
+    author: str
+    reason: str
+    made_ns: int
+    until_ns: int | None = None
+
+
+Change = Literal["fired", "rose", "acknowledged", "unacknowledged", "ended"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRow:
+    """What became of an occurrence at an instant, and the facts of that instant; `seq` is that of its notice."""
+
+    vantage: str
+    alert: str
+    seq: int
+    at_ns: int
+    what: Change
+    severity: str
+    facts: Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,3 +351,14 @@ class Told:
     at_ns: int
     due_ns: int | None = None
     error: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of a notice until now: `told_ns` is when its receiver took it last, `error` why not."""
+
+    row: NoticeRow
+    state: NoticeState
+    tries: int
+    told_ns: int | None
+    error: str | None

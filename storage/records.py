@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
 
-from probes.result import Fault, SlotKey
+from probes.result import Fault, ProbeResult, SlotKey
 
 
 class Kind(StrEnum):
@@ -17,6 +17,7 @@ class Kind(StrEnum):
     PLAN = "plan"
     SKIPPED = "skipped"
     BEAT = "beat"
+    DRILL = "drill"
 
 
 class _Record:
@@ -145,3 +146,48 @@ class Beat(_Record):
     budget_left: Mapping[str, float] = dataclasses.field(default_factory=dict)
     budget_used: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     witnesses: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Drill:
+    """The order for a drill: which fault one target shows until an instant, and how the alerts of it are told."""
+
+    id: str
+    target: str
+    fault: str
+    severity: str
+    author: str
+    since_ns: int
+    until_ns: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Drilled(_Record):
+    """One step of a drill: its begin, an attempt (under attempts of its own), or a slot's settlement.
+
+    A kind of its own, so that whoever counts results never meets one. Each holds the order, so that none is needed
+    for another to be understood.
+    """
+
+    drill: Drill
+    result: ProbeResult | None = None
+    settled: Settled | None = None
+
+    def encode(self) -> bytes:
+        said: dict[str, Any] = {"drill": dataclasses.asdict(self.drill)}
+        for name in ("result", "settled"):
+            if (part := getattr(self, name)) is not None:
+                said[name] = json.loads(part.encode())
+        return json.dumps(said, separators=(",", ":")).encode()
+
+    @classmethod
+    def _revive(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        known = {field.name for field in dataclasses.fields(Drill)}
+        found: dict[str, Any] = {
+            "drill": Drill(**{key: value for key, value in raw["drill"].items() if key in known})
+        }
+        if (result := raw.get("result")) is not None:
+            found["result"] = ProbeResult.decode(json.dumps(result).encode())
+        if (settled := raw.get("settled")) is not None:
+            found["settled"] = Settled.decode(json.dumps(settled).encode())
+        return found

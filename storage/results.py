@@ -14,14 +14,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from probes.result import MANUAL, ProbeResult, SlotKey
-from storage import plans, rows, schema
+from storage import drilled, plans, rows, schema
 from storage.base import StoreUnavailableError
 from storage.cleaning import UnfitError, clean, clean_settled
 from storage.dictionaries import Dictionaries
 from storage.engine import edge, is_row_fault
 from storage.partitions import Partitions
 from storage.readings import Stored
-from storage.records import Plan, Settled
+from storage.records import Drilled, Plan, Settled
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +62,10 @@ class PostgresStore:
         """Close what the plan ends and open what it begins; a plan that holds already changes nothing."""
         with self._edge("Storing the plan"), self._engine.begin() as connection:
             plans.apply(connection, self._dictionaries, plan)
+
+    def drilled(self, steps: Sequence[Drilled]) -> None:
+        with edge(self._engine, "Storing a drill"), self._engine.begin() as connection:
+            drilled.write(connection, steps)
 
     def _insert(self, entries: Sequence[Entry]) -> tuple[int, int]:
         """Insert and return how many results were new, and how many were refused."""

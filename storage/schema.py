@@ -282,9 +282,53 @@ alerts = Table(
     Column("subject", Text, nullable=False),
     Column("labels", JSONB, nullable=False),
     Column("facts", JSONB, nullable=False),
+    Column("acknowledged", JSONB),
     PrimaryKeyConstraint("vantage", "id"),
     Index("ix_alerts_alive", "vantage", postgresql_where=text("ended_ns IS NULL")),
     Index(None, "fired_ns"),
+)
+
+alert_changes = Table(
+    # What became of an alert, each change once, with the facts of its instant; `seq` is that of its notice.
+    "alert_changes",
+    metadata,
+    Column("at_ns", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("vantage", Text, nullable=False),
+    Column("alert", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    PrimaryKeyConstraint("vantage", "alert", "seq"),
+)
+
+acknowledgements = Table(
+    # Somebody's word that an alert is in hands, until an instant or, NULL, its end; `severity` is what it was then.
+    "acknowledgements",
+    metadata,
+    Column("made_ns", BigInteger, nullable=False),
+    Column("until_ns", BigInteger),
+    Column("vantage", Text, nullable=False),
+    Column("alert", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("vantage", "alert", "made_ns"),
+)
+
+drills = Table(
+    # What drills asked, apart from `results`: nothing that counts reads this. `settled` stands on a slot's own attempt.
+    "drills",
+    metadata,
+    Column("scheduled_ns", BigInteger, nullable=False),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("vantage", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("probe", Text, nullable=False),
+    Column("drill", Text, nullable=False),
+    Column("row", JSONB, nullable=False),
+    Column("settled", JSONB),
+    PrimaryKeyConstraint("vantage", "target", "probe", "scheduled_ns", "attempt", "drill"),
 )
 
 notices = Table(

@@ -95,10 +95,14 @@ class Budget:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Paging:
-    """When a trouble pages: how long a service's only member is down before, and how old a target must be."""
+    """When a trouble pages: how long a service's only member is down before, and how old a target must be.
+
+    `hold_s` is how long nothing must be found wrong before an alert, page or ticket, ends.
+    """
 
     after_s: float = 120.0
     warm_up_s: float = 3600.0
+    hold_s: float = 600.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

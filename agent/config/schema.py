@@ -306,6 +306,7 @@ class HeartbeatSection(Section):
 class PageSection(Section):
     after: Seconds = 120.0
     warm_up: Span = 3600.0
+    hold: Span = 600.0
 
 
 class ReceiverSection(Section):

@@ -96,4 +96,4 @@ def _too_few(context: Context, path: Path, service: Service) -> None:
 
 def paging(settings: Settings) -> Paging:
     section = settings.alerts.page
-    return Paging(after_s=section.after, warm_up_s=section.warm_up)
+    return Paging(after_s=section.after, warm_up_s=section.warm_up, hold_s=section.hold)

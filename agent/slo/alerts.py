@@ -4,8 +4,10 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from storage.readings import AckRow
+
 HOLD_NS = 600 * 1_000_000_000
-"""An alert ends when nothing was found wrong for this long: flapping is one alert, not many."""
+"""An alert ends when nothing was found wrong for this long, unless the file says otherwise: flapping is one alert."""
 
 Severity = Literal["page", "ticket"]
 
@@ -16,7 +18,8 @@ class Finding:
 
     `key` names it for ever: the same trouble has the same key in every evaluation, process and delivery. `name` is
     the alert's name, `subject` what it is about, `labels` route it, `facts` are the numbers behind it.
-    `since_ns` is when the trouble began (UTC nanoseconds), which may be long before it is found.
+    `since_ns` is when the trouble began (UTC nanoseconds), which may be long before it is found. `over_ns` is when
+    it ceases to be by design, as a drill does: from then on its alert is not held.
     """
 
     key: str
@@ -26,19 +29,22 @@ class Finding:
     since_ns: int
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    over_ns: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One alert from its first finding to its end; `quiet_ns` is since when nothing is found any longer.
 
-    `fired_ns` names the occurrence: the next one of the same key is another alert.
+    `fired_ns` names the occurrence: the next one of the same key is another alert. `acknowledged` says in whose hands
+    it is.
     """
 
     finding: Finding
     fired_ns: int
     quiet_ns: int | None = None
     ended_ns: int | None = None
+    acknowledged: AckRow | None = None
 
     @property
     def id(self) -> str:
@@ -88,7 +94,8 @@ def step(
         if key in now:
             continue
         quiet_ns = known.quiet_ns if known.quiet_ns is not None else now_ns
-        if now_ns - quiet_ns >= hold_ns:
+        over_ns = known.finding.over_ns
+        if now_ns - quiet_ns >= hold_ns or (over_ns is not None and now_ns >= over_ns):
             ended.append(dataclasses.replace(known, quiet_ns=quiet_ns, ended_ns=now_ns))
         else:
             now[key] = dataclasses.replace(known, quiet_ns=quiet_ns)

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
+from agent.slo import burn
 from agent.slo.conditions import Condition
 from agent.slo.evaluate import denominator
 from exporters import durations
@@ -47,6 +48,35 @@ def burning(condition: Condition, objective: float, series: Sequence[Windows]) -
         if bad < least or bad <= limit * due:
             return False
     return len(series) < AGREE or _agreed(condition, long, short, series)
+
+
+def counted(
+    condition: Condition, objective: float, series: Sequence[Windows]
+) -> list[dict[str, str | int | float]]:
+    """Return the numbers that a condition was judged by, for the long window and the short one.
+
+    `due` is the denominator, `burn` how much faster than planned the budget goes, `least` how many must fail.
+    """
+    found: list[dict[str, str | int | float]] = []
+    lengths = (condition.window.long_s, condition.window.short_s)
+    for length, least in zip(lengths, (condition.min_bad_long, condition.min_bad_short), strict=True):
+        name = durations.write(length)
+        counts = [one[name].counts for one in series]
+        due = sum(denominator(one[name].counts, one[name].expected) for one in series)
+        bad = sum(one.bad for one in counts)
+        found.append(
+            {
+                "window": name,
+                "good": sum(one.good for one in counts),
+                "bad": bad,
+                "excluded": sum(one.excluded for one in counts),
+                "invalid": sum(one.invalid for one in counts),
+                "due": due,
+                "burn": burn.burn_rate(burn.error_ratio(bad, due) or 0.0, objective),
+                "least": least,
+            }
+        )
+    return found
 
 
 def _agreed(condition: Condition, long: str, short: str, series: Sequence[Windows]) -> bool:

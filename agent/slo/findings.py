@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.slo.alerts import Finding, Severity
-from agent.slo.burning import Windows, burning
+from agent.slo.burning import Windows, burning, counted
 from agent.slo.conditions import Condition, conditions
 from agent.slo.impact import Impact, Standings, impact
 from agent.slo.service import Member, Service
@@ -115,5 +115,10 @@ def burn_findings(
         subject=service.name,
         since_ns=now_ns - round(strongest.window.short_s * 1e9),
         labels={"service": service.name, **({"team": service.team} if service.team else {})},
-        facts={"window": strongest.window.name, "factor": strongest.factor},
+        facts={
+            "window": strongest.window.name,
+            "factor": strongest.factor,
+            "objective": service.ratio,
+            "counts": counted(strongest, service.ratio, series),
+        },
     )

@@ -8,12 +8,14 @@ from typing import Final
 import structlog
 
 from agent.config.model import Config
+from agent.slo import acknowledging
 from agent.slo.alerts import Alert, Finding, step
 from agent.slo.burning import Windows
 from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
 from agent.slo.quiet import Quiet, is_quiet
 from agent.slo.standing import Standing
-from agent.telling import routing, verdict
+from agent.telling import becoming, drilling, routing, verdict
+from agent.telling.becoming import Changed
 from agent.telling.notices import notice
 from agent.telling.ours import is_hidden, own_findings
 from agent.telling.sights import View
@@ -65,29 +67,60 @@ class Alerting:
         """Look once; raises StoreUnavailableError where what changed cannot be remembered, and nothing has changed then."""
         alive = self._alive if self._alive is not None else self._restored(config.vantage)
         now_ns = self._wall_ns()
-        done = step(alive, self._found(config, now_ns), now_ns)
-        changed = [*done.began, *done.rose, *done.ended]
-        calmed = [alert for alert in done.alive.values() if _turned_quiet(alert, alive)]
+        done = step(alive, self._found(config, now_ns), now_ns, round(config.paging.hold_s * 1e9))
+        held = self._in_hands(config.vantage, done.alive, now_ns)
+        changed = becoming.changed(done, alive, held)
+        calmed = [alert for alert in held.values() if _turned_quiet(alert, alive)]
         if changed or calmed:
-            seqs = {alert.id: self._seq.get(alert.id, 0) + 1 for alert in changed}
-            told = self._seq | seqs
-            rows = {alert.id: _row(config.vantage, alert, told[alert.id]) for alert in [*calmed, *changed]}
-            notices = [_notice(config, alert, seqs[alert.id]) for alert in changed]
-            self._rows.save(list(rows.values()), routing.rows(config, notices, now_ns))
-            self._seq |= seqs
-        self._alive = done.alive
-        for alert in changed:
-            _tell(alert)
-        self._shown([_notice(config, alert, self._seq[alert.id]) for alert in done.alive.values()])
+            self._remember(config, changed, calmed, now_ns)
+        self._alive = held
+        for what, alert in changed:
+            becoming.tell(what, alert)
+        self._shown([_notice(config, alert, self._seq[alert.id]) for alert in held.values()])
+
+    def _remember(
+        self, config: Config, changed: Sequence[Changed], calmed: Sequence[Alert], now_ns: int
+    ) -> None:
+        """Write what changed and what is to be told of it, all or none; of what only became quiet nothing is told."""
+        seqs = {alert.id: self._seq.get(alert.id, 0) + 1 for _, alert in changed}
+        told = self._seq | seqs
+        alerts = {alert.id: alert for alert in [*calmed, *(alert for _, alert in changed)]}
+        rows = [_row(config.vantage, alert, told[alert.id]) for alert in alerts.values()]
+        notices = [_notice(config, alert, seqs[alert.id]) for _, alert in changed]
+        changes = [
+            becoming.row(config.vantage, what, alert, seqs[alert.id], now_ns) for what, alert in changed
+        ]
+        self._rows.save(rows, routing.rows(config, notices, now_ns), changes)
+        self._seq |= seqs
+
+    def _in_hands(self, vantage: str, alive: Mapping[str, Alert], now_ns: int) -> dict[str, Alert]:
+        """Return the alerts with who has them in hands; with the database away, as was known before."""
+        ids = [alert.id for alert in alive.values()]
+        try:
+            acks = self._rows.acknowledgements(vantage, ids) if ids else []
+        except StoreUnavailableError:
+            acks = [alert.acknowledged for alert in alive.values() if alert.acknowledged is not None]
+        return {key: becoming.in_hand(alert, acks, now_ns) for key, alert in alive.items()}
 
     def _found(self, config: Config, now_ns: int) -> list[Finding]:
-        """Return what is wrong now: of our own faults one finding each, and none for what they only seem to break.
+        """Return what is wrong now, and marked, what a drill adds to it.
 
         A target in maintenance is looked at by nobody: it fails no service and bears out no other target.
         """
         out = self._quiet().targets(now_ns)
-        config = _awake(config, out)
-        view = View(config=config, standings=self._standings, now_ns=now_ns)
+        view = View(config=_awake(config, out), standings=self._standings, now_ns=now_ns)
+        found = self._seen(view, out)
+        drill, failing = self._standings.drill(now_ns)
+        if drill is None or not failing:
+            return found
+        return [
+            *found,
+            *drilling.findings(drill, found, self._seen(dataclasses.replace(view, drilled=failing), out)),
+        ]
+
+    def _seen(self, view: View, out: Collection[str]) -> list[Finding]:
+        """Return what is wrong in a view: of our own faults one finding each, none for what they only seem to break."""
+        config, now_ns = view.config, view.now_ns
         verdicts = verdict.verdicts(view.scene())
         blames = {name: found for found in verdicts for name in found.targets}
         found = [_blamed(finding, blames) for finding in self._findings(config, view.standing, now_ns)]
@@ -185,6 +218,7 @@ def _row(vantage: str, alert: Alert, seq: int) -> AlertRow:
         seq=seq,
         labels=finding.labels,
         facts=finding.facts,
+        acknowledged=None if alert.acknowledged is None else dataclasses.asdict(alert.acknowledged),
     )
 
 
@@ -198,17 +232,12 @@ def revived(row: AlertRow) -> Alert:
         since_ns=row.since_ns,
         labels=row.labels,
         facts=row.facts,
+        over_ns=row.facts.get("drill_until_ns"),
     )
-    return Alert(finding=finding, fired_ns=row.fired_ns, quiet_ns=row.quiet_ns, ended_ns=row.ended_ns)
-
-
-def _tell(alert: Alert) -> None:
-    finding = alert.finding
-    tell = log.warning if alert.ended_ns is None else log.info
-    tell(
-        "alert.fired" if alert.ended_ns is None else "alert.ended",
-        alert=finding.name,
-        severity=finding.severity,
-        subject=finding.subject,
-        fault=finding.facts.get("fault"),
+    return Alert(
+        finding=finding,
+        fired_ns=row.fired_ns,
+        quiet_ns=row.quiet_ns,
+        ended_ns=row.ended_ns,
+        acknowledged=acknowledging.revived(row.acknowledged),
     )

@@ -21,7 +21,7 @@ from exporters.metrics import Metrics, SnapshotError
 from exporters.signals import Judged, SelfReport, SloKey, State
 from probes.result import ProbeResult
 from storage.base import Batch
-from storage.records import Beat, Plan, Skipped
+from storage.records import Beat, Drilled, Plan, Skipped
 
 SNAPSHOT_EVERY_NS = 10_000_000_000
 
@@ -100,6 +100,8 @@ class MetricsFollower:
                 self._standings.beat(one.message)
                 self._expect(one.message)
                 self._beaten(one.message)
+            case Drilled():
+                self._standings.drilled(one.message)
         for final in self._settling.fold(one.seq, one.message):
             before = self._metrics.state(final.result)
             judged = self._judged(final)
@@ -167,6 +169,7 @@ class MetricsFollower:
             "expecting": self._expecting.snapshot(),
             "board": self._board.snapshot(),
             "standings": self._standings.snapshot(),
+            "drill": self._standings.snapshot_drill(),
         }
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._file.with_suffix(".new")
@@ -187,6 +190,7 @@ class MetricsFollower:
             position, config_hash = int(state["position"]), str(state["config_hash"])
             self._board.restore(state.get("board", ()))
             self._standings.restore(state.get("standings", ()))
+            self._standings.restore_drill(state.get("drill", {}))
             self._metrics.restore(numbers)
         except FileNotFoundError:
             return None, None

@@ -7,9 +7,9 @@ import structlog
 
 from probes.result import ProbeResult
 from storage.base import Record
-from storage.records import Beat, Kind, Plan, Settled, Skipped
+from storage.records import Beat, Drilled, Kind, Plan, Settled, Skipped
 
-Message = ProbeResult | Settled | Plan | Skipped | Beat
+Message = ProbeResult | Settled | Plan | Skipped | Beat | Drilled
 
 _TYPES: dict[Kind, type[Message]] = {
     Kind.RESULT: ProbeResult,
@@ -17,6 +17,7 @@ _TYPES: dict[Kind, type[Message]] = {
     Kind.PLAN: Plan,
     Kind.SKIPPED: Skipped,
     Kind.BEAT: Beat,
+    Kind.DRILL: Drilled,
 }
 
 log = structlog.get_logger("telling")

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from agent.slo.alerts import Alert
 from exporters import durations
-from exporters.signals import Notice
+from exporters.signals import Acknowledged, Notice
+from storage.readings import AckRow
 
 NAMED_AT_MOST: Final = 5
 
@@ -30,18 +31,26 @@ def notice(
         severity=finding.severity,
         subject=finding.subject,
         summary=_summary(alert),
-        detail=_detail(finding.facts),
+        detail=_detail(finding.facts, alert.acknowledged),
         since_ns=finding.since_ns,
         fired_ns=alert.fired_ns,
         ended_ns=alert.ended_ns,
         fault=finding.facts.get("fault"),
         evidence=tuple(finding.facts.get("evidence", ())),
         labels={**finding.labels, "severity": finding.severity},
-        facts={name: _plain(value) for name, value in finding.facts.items()},
+        facts={name: _plain(value) for name, value in finding.facts.items() if not _tabular(value)},
         runbook=None if runbook is None else filled(runbook, finding.labels),
         page=page,
+        drill="drill" in finding.facts,
         simulated=bool(about) and about <= simulated,
+        acknowledged=_acknowledged(alert.acknowledged),
     )
+
+
+def _acknowledged(ack: AckRow | None) -> Acknowledged | None:
+    if ack is None:
+        return None
+    return Acknowledged(by=ack.author, reason=ack.reason, at_ns=ack.made_ns, until_ns=ack.until_ns)
 
 
 def _summary(alert: Alert) -> str:
@@ -72,9 +81,9 @@ def _summary(alert: Alert) -> str:
     return told
 
 
-def _detail(facts: Mapping[str, Any]) -> str:
-    """Return the second line: who fails, whose fault it is on what evidence, and what is healthy instead."""
-    said = []
+def _detail(facts: Mapping[str, Any], ack: AckRow | None = None) -> str:
+    """Return the second line: in whose hands it is, who fails, whose fault it is on what evidence, what is healthy."""
+    said = [] if ack is None else [f"acknowledged by {ack.author}: {ack.reason}"]
     if failing := facts.get("failing"):
         said.append(f"failing: {_some(failing)}")
     said.append(f"fault: {facts.get('fault') or 'undetermined'}")
@@ -99,6 +108,11 @@ def _some(names: Sequence[str]) -> str:
 
 def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _tabular(value: object) -> bool:
+    """Return whether a fact is a table, which `nephoscope explain` shows and no notice."""
+    return isinstance(value, (list, tuple)) and any(isinstance(one, Mapping) for one in value)
 
 
 def filled(template: str, labels: Mapping[str, str]) -> str:

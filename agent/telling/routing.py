@@ -39,9 +39,16 @@ def _rows(config: Config, notice: Notice, now_ns: int) -> Iterator[NoticeRow]:
             bundle=_bundle(notice, group_by),
             made_ns=now_ns,
             due_ns=-(-now_ns // GRID_NS) * GRID_NS if waits else now_ns,
-            repeat_ns=None if route is None or route.repeat_s is None else round(route.repeat_s * 1e9),
+            repeat_ns=_repeat_ns(notice, route),
             payload=packed(notice),
         )
+
+
+def _repeat_ns(notice: Notice, route: Route | None) -> int | None:
+    """Return how often a notice is told again: what somebody has in hands, once."""
+    if route is None or route.repeat_s is None or notice.acknowledged is not None:
+        return None
+    return round(route.repeat_s * 1e9)
 
 
 def routed(notice: Notice, routes: Sequence[Route]) -> Route | None:

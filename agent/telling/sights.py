@@ -27,10 +27,12 @@ class View:
     config: Config
     standings: Standings
     now_ns: int
+    drilled: Mapping[Pair, Seen] = dataclasses.field(default_factory=dict)
+    """What a drill lets be seen in place of what is."""
 
     @cached_property
     def seen(self) -> Mapping[Pair, Seen]:
-        return self.standings.seen()
+        return {**self.standings.seen(), **self.drilled}
 
     @cached_property
     def standing(self) -> Mapping[Pair, Standing]:

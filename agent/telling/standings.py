@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from agent.config.model import Config
 from agent.slo.standing import Slot, Standing
+from agent.telling.settling import Final as Settlement
+from agent.telling.shadow import Shadow
 from exporters.signals import Judged
 from probes.events import class_of
 from probes.result import EventClass, Fault, Outcome, ProbeResult, ended_ns
 from probes.target import Target
-from storage.records import Beat
+from storage.records import Beat, Drill, Drilled
 
 Pair = tuple[str, str]
 
@@ -143,6 +145,8 @@ class Standings:
         self._answers: deque[tuple[int, bool]] = deque(maxlen=_ANSWERS)
         self._voices: dict[tuple[str, str], Voice] = {}
         self._beat_ns = 0
+        self._drilled: dict[Pair, Seen] = {}
+        self._shadow = Shadow(self._settle_drilled, self._drilled.clear)
 
     def plan(self, config: Config) -> None:
         """Look at what the plan names and forget all else; what it names already is remembered."""
@@ -178,6 +182,30 @@ class Standings:
         )
         # What fails in maintenance says nothing of how it stands afterwards.
         return EventClass.EXCLUDED if judged.maintained and kind is not None else kind
+
+    # -- a drill, beside all that is measured
+
+    def drilled(self, step: Drilled) -> None:
+        """Take one step of a drill."""
+        with self._lock:
+            self._shadow.take(step)
+
+    def drill(self, now_ns: int) -> tuple[Drill | None, dict[Pair, Seen]]:
+        """Return the drill that goes on, and what its failing lets be seen."""
+        with self._lock:
+            drill = self._shadow.runs(now_ns)
+            failing = {pair: one for pair, one in self._drilled.items() if one.standing.state == "bad"}
+            return drill, {pair: dataclasses.replace(one) for pair, one in failing.items()} if drill else {}
+
+    def _settle_drilled(self, final: Settlement) -> None:
+        pair = final.result.target, final.result.probe
+        if pair not in self._seen:
+            return
+        judged = Judged(
+            result=final.result, fault=final.fault, confirmed=final.confirmed, answered=final.answered
+        )
+        if (kind := self._kind(judged)) is not None:
+            self._drilled.setdefault(pair, Seen()).after(judged, kind)
 
     def standings(self) -> dict[Pair, Standing]:
         with self._lock:
@@ -234,3 +262,17 @@ class Standings:
         seen: Mapping[Pair, Seen] = {(target, probe): Seen.revived(one) for target, probe, one in kept}
         with self._lock:
             self._seen = dict(seen)
+
+    def snapshot_drill(self) -> dict[str, Any]:
+        with self._lock:
+            seen = [[*pair, one.plain()] for pair, one in self._drilled.items()]
+            return {"shadow": self._shadow.snapshot(), "seen": seen}
+
+    def restore_drill(self, kept: Mapping[str, Any]) -> None:
+        """Go on from what `snapshot_drill` returned; nothing where an earlier release kept nothing."""
+        if not kept:
+            return
+        with self._lock:
+            self._shadow.restore(kept["shadow"])
+            self._drilled.clear()
+            self._drilled |= {(target, probe): Seen.revived(one) for target, probe, one in kept["seen"]}

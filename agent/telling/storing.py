@@ -8,7 +8,7 @@ from agent.telling.settling import Settling
 from probes.result import ProbeResult
 from storage.base import Batch, Record, Store
 from storage.readings import Stored
-from storage.records import Plan, Settled
+from storage.records import Drilled, Plan, Settled
 
 
 class StoreFollower:
@@ -29,6 +29,7 @@ class StoreFollower:
         self._plans: list[Plan] = []
         self._results: list[ProbeResult] = []
         self._verdicts: list[Settled] = []
+        self._drilled: list[Drilled] = []
 
     def fold(self, batch: Batch) -> None:
         for seq, message in heard(batch.records):
@@ -39,12 +40,14 @@ class StoreFollower:
                     self._verdicts.append(message)
                 case Plan():
                     self._plans.append(message)
+                case Drilled():
+                    self._drilled.append(message)
             if message is not None:
                 finals = self._settling.fold(seq, message)
                 self._verdicts += [final.verdict for final in finals if final.ours and final.verdict]
 
     def keep(self, position: int, *, last: bool) -> int | None:  # noqa: ARG002 - each time is like the last
-        if self._plans or self._results or self._verdicts:
+        if self._plans or self._results or self._verdicts or self._drilled:
             with self._link.used():
                 self._write()
         oldest = self._settling.oldest_pending
@@ -55,6 +58,9 @@ class StoreFollower:
             self._store.plan(plan)
         if self._results or self._verdicts:
             self._stored(self._store.store(self._results, self._verdicts))
+        if self._drilled:
+            self._store.drilled(self._drilled)
+        self._drilled.clear()
         self._plans.clear()
         self._results.clear()
         self._verdicts.clear()

@@ -21,6 +21,8 @@ from agent.asking.asker import Asker
 from agent.asking.calibrate import find
 from agent.asking.calibration import Calibration, Marking
 from agent.asking.collector import Collector
+from agent.asking.drills import Drills, Faulty
+from agent.asking.faulty import FaultyTransport
 from agent.asking.lag import LagMonitor
 from agent.asking.machine import Machine
 from agent.asking.purse import Purse
@@ -57,6 +59,7 @@ class Parts(NamedTuple):
 
     probe: Probe
     attempt: Try
+    faulty: Faulty
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,7 +103,12 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
         secrets = Secrets.of(config, os.environ)
         logs.configure(args.log_format, args.log_level, redact=secrets.redact)
         asking = exchange(config, secrets, transport, clock, lag.max_lag, machine.suffered)
-        return Parts(Marking(asking, calibration), Reaching(transport, secrets).attempt)
+
+        def faulty(fault: str) -> Probe:
+            through = FaultyTransport(fault, clock)
+            return exchange(config, secrets, transport, clock, lag.max_lag, machine.suffered, through)
+
+        return Parts(Marking(asking, calibration), Reaching(transport, secrets).attempt, faulty)
 
     limits = first.config.journal
     journal = Writer(state_dir, max_bytes=limits.max_bytes, max_age_s=limits.max_age_s)
@@ -110,6 +118,7 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
     made = parts(first.config)
     witnesses = Witnesses(clock, first.config.networks, made.attempt, file=state_dir / "witnesses.json")
     asker = Asker(first.config, made.probe, journal, clock, lag, boot, order, calibration, purse, witnesses)
+    drills = Drills(first.config, made.faulty, journal, clock, witnesses, state_dir)
     _open(journal)
     purse.load()
     witnesses.load()
@@ -117,7 +126,7 @@ async def _main(state_dir: Path, args: argparse.Namespace) -> int:
     gc.freeze()  # what was imported and built so far is never looked through again
     collector = Collector(lambda: asker.in_flight)
     try:
-        aside = (_follow(orders, asker, parts), machine.run(), collector.run())
+        aside = (_follow(orders, asker, drills, parts), machine.run(), collector.run(), drills.run())
         return await _run(asker, first.resume_ns, aside, stop)
     finally:
         journal.close()
@@ -144,11 +153,15 @@ async def _run(
     return 1 if failures else 0
 
 
-async def _follow(orders: AsyncIterator[Order], asker: Asker, parts: Callable[[Config], Parts]) -> None:
+async def _follow(
+    orders: AsyncIterator[Order], asker: Asker, drills: Drills, parts: Callable[[Config], Parts]
+) -> None:
     """Switch plans as they are ordered; return when the parent is gone."""
     async for order in orders:
         # In a thread: trust stores of new paths are read meanwhile, which takes tens of milliseconds each.
-        asker.switch(order.config, *await asyncio.to_thread(parts, order.config))
+        made = await asyncio.to_thread(parts, order.config)
+        asker.switch(order.config, made.probe, made.attempt)
+        drills.switch(order.config, made.faulty)
 
 
 async def _pipe() -> asyncio.StreamReader:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.alertmanager import alertmanagers, needs_alertmanager
-from support.daemon import FEED, daemon, nephoscope
+from support.daemon import FEED, daemon, nephoscope, query
 from support.endpoint import Endpoint, endpoint
 
 CONFIG = (
@@ -98,7 +98,7 @@ def test_a_part_that_fails_is_a_ticket_and_a_service_that_is_down_a_page(served:
 
 FOUR = """
 alerts:
-  page: {warm_up: 0s}
+  page: {warm_up: 0s, hold: 20s}
   receivers: [{name: am, kind: alertmanager, urls: ["ALERTMANAGER"]}]
 probes: [{name: chat, every: 5s, first_token: 2s, timeout: 4s}]
 targets:
@@ -112,8 +112,10 @@ services: [{name: assist, members: all, healthy_when: {at_least: 3, of: cloud}}]
 
 @pytest.mark.heavy
 @needs_alertmanager
-def test_a_fault_in_two_of_four_clouds_reaches_a_real_alertmanager_as_one_page(tmp_path: Path) -> None:
-    """Within a minute of its beginning; what the two clouds are by themselves are tickets."""
+def test_a_fault_in_two_of_four_clouds_reaches_a_real_alertmanager_as_one_page_and_ends_there(
+    tmp_path: Path,
+) -> None:
+    """Within a minute of its beginning; what the two clouds are by themselves are tickets. All end with the fault."""
     with (
         endpoint() as steady,
         endpoint() as faulty,
@@ -134,4 +136,81 @@ def test_a_fault_in_two_of_four_clouds_reaches_a_real_alertmanager_as_one_page(t
             assert pages() == ["assist"]
             tickets = {one["labels"]["subject"] for one in alertmanager.alerts()} - {"assist"}
             assert tickets == {"c", "d"}
+            faulty.failing = False
+            running.until(lambda: alertmanager.alerts() == [], "all of it resolved there", 90)
             assert running.stop() == 0, running.said()
+
+
+DRILLED = """
+alerts:
+  page: {warm_up: 1h}
+  receivers: [{name: hook, kind: webhook, url: "HOOK", secret: a-loopback-secret}]
+probes: [{name: chat, every: 2s, first_token: 1s, timeout: 2s}]
+targets:
+  - {name: a, provider: vllm, cloud: a, model: nano, endpoint: "STEADY"}
+  - {name: b, provider: vllm, cloud: b, model: nano, endpoint: "STEADY"}
+"""
+
+COUNTED = """
+    select (select count(*) from results where attempt < 0 or outcome <> 'ok'), (select count(*) from verdicts),
+           (select count(*) from drills where attempt = -2), (select count(*) from drills where attempt < -2)
+"""
+
+
+@pytest.mark.heavy
+def test_a_drill_goes_all_the_way_is_taken_in_hand_and_nothing_of_it_is_counted(served: Endpoint) -> None:
+    """From a command to a receiver and back to well, marked at every step, while real probes go on."""
+    with (
+        hooked() as (hook, heard),
+        daemon(FEED + DRILLED.replace("STEADY", served.base("ok")).replace("HOOK", hook)) as running,
+    ):
+
+        def command(*words: str) -> str:
+            done = nephoscope(*words, "-c", str(running.file))
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        def events(result: str) -> float:
+            return running.metric("nephoscope_sli_events_total", objective="available", result=result)
+
+        def states() -> list[str]:
+            return [one["state"] for one in heard]
+
+        running.until_ready()
+        running.until(lambda: events("good") > 3, "events that are good")
+        said = command("alerts", "drill", "--target", "a", "--severity", "page", "--for", "45s")
+        assert said.startswith("a fails (outage) beside its real probes until ")
+        running.until(lambda: bool(heard), "a notice", 60)
+        (first,) = heard
+        assert (first["name"], first["severity"], first["subject"], first["drill"]) == (
+            "TargetDown",
+            "page",
+            "a",
+            True,
+        )
+        assert first["facts"]["drill"].startswith("outage of a, asked for by ")
+        assert "DRILL: Target a is down since " in command("alerts", "list")
+        assert "PAGE DRILL: Target a is down since " in running.get("/").text
+        command("alerts", "ack", "drill/target-down/a", "--reason", "we are practising", "--author", "ada")
+        running.until(lambda: states() == ["firing", "firing"], "a notice of who has it in hands")
+        assert heard[1]["acknowledged"]["by"] == "ada"
+        running.until(lambda: states() == ["firing", "firing", "resolved"], "its end", 60)
+        assert {one["key"] for one in heard} == {first["key"]}
+        assert command("alerts", "list") == "Nothing is wrong.\n"
+        explained = command("explain", "drill/target-down/a")
+        for part in (
+            "fired (page)",
+            "acknowledged (page)",
+            "ended (page)",
+            "ada took it",
+            "drill 2",
+            "a drill:",
+        ):
+            assert part in explained, explained
+        assert (events("bad"), events("invalid"), events("excluded")) == (0, 0, 0)
+        assert running.metric("nephoscope_probe_results_total", outcome="overloaded") == 0
+        assert running.stop() == 0, running.said()
+        ((not_good, verdicts, slots, confirmations),) = query(running, COUNTED)
+        assert (not_good, verdicts) == (0, 0)
+        assert slots > 3
+        assert confirmations >= 3

@@ -7,7 +7,7 @@ import pytest
 from storage.alerts import PostgresAlerts
 from storage.base import Alerts
 from storage.memory import MemoryAlerts
-from storage.readings import AlertRow
+from storage.readings import AckRow, AlertRow, ChangeRow
 
 
 @pytest.fixture(params=["memory", "postgres", pytest.param("system", marks=pytest.mark.heavy)])
@@ -60,3 +60,43 @@ def test_lately_is_the_newest_first_and_no_more_than_asked_for(alerts: Alerts) -
     alerts.save([row(500, ended_ns=600)])
     assert [one.fired_ns for one in alerts.lately("fra-1", 0, 3)] == [3_000, 2_000, 1_000]
     assert [one.fired_ns for one in alerts.lately("fra-1", 0, 9)] == [3_000, 2_000, 1_000, 500]
+
+
+def test_an_occurrence_is_found_by_the_beginning_of_its_name(alerts: Alerts) -> None:
+    alerts.save([row(nth) for nth in (1_000, 3_000)])
+    alerts.save([row(2_000, key="service_down", id="service_down@2000")])
+    assert [one.fired_ns for one in alerts.named("fra-1", "service-down/na", 5)] == [3_000, 1_000]
+    assert [one.fired_ns for one in alerts.named("fra-1", "service_", 5)] == [2_000]
+    assert [one.fired_ns for one in alerts.named("fra-1", "", 2)] == [3_000, 2_000]
+    assert alerts.named("elsewhere", "service-down", 5) == []
+
+
+def change(seq: int, **fields: object) -> ChangeRow:
+    known = ChangeRow(
+        vantage="fra-1", alert="a@1", seq=seq, at_ns=seq, what="fired", severity="page", facts={"n": seq}
+    )
+    return dataclasses.replace(known, **fields)
+
+
+def test_what_became_of_an_occurrence_is_kept_as_it_was_first_said(alerts: Alerts) -> None:
+    alerts.save([row(1_000)], (), [change(2, what="ended"), change(1), change(1, alert="b@1")])
+    alerts.save([row(1_000)], (), [change(1, facts={"n": 9})])
+    assert alerts.changes("fra-1", "a@1") == [change(1), change(2, what="ended")]
+    assert alerts.changes("elsewhere", "a@1") == []
+
+
+def test_acknowledgements_come_back_in_their_order(alerts: Alerts) -> None:
+    known = AckRow(
+        vantage="fra-1", alert="a@1", severity="ticket", author="ada", reason="on it", made_ns=20, until_ns=90
+    )
+    first = dataclasses.replace(known, made_ns=10, until_ns=None)
+    for ack in (known, first, known, dataclasses.replace(known, alert="b@1")):
+        alerts.acknowledge(ack)
+    assert alerts.acknowledgements("fra-1", ["a@1", "c@1"]) == [first, known]
+    assert alerts.acknowledgements("fra-1", []) == []
+
+
+def test_what_an_endpoint_said_spoils_no_alert(alerts: Alerts) -> None:
+    said = {"evidence": ["half a pair \ud800 and a NUL \0"]}
+    alerts.save([row(1_000, facts=said)], (), [change(1, facts=said)])
+    assert [one.id for one in alerts.alive("fra-1")] == ["service-down/nano@1000"]

@@ -228,3 +228,21 @@ def test_what_an_endpoint_said_spoils_no_notice(outbox: Outbox) -> None:
     outbox.put([row(payload={"detail": "a\0b\ud800", "evidence": ["c\0"], "seq": 1})])
     (claim,) = claimed(outbox)
     assert claim.row.payload["seq"] == 1
+
+
+def test_what_became_of_the_notices_of_an_alert_can_be_asked(outbox: Outbox) -> None:
+    outbox.put([row(2, ends=True), row(), row(alert="another@1", receiver="other"), row(receiver="mail")])
+    (claim,) = claimed(outbox, T0, "mail")
+    settle(outbox, claim, "waiting", due_ns=T0 + S, error="HTTP 500")
+    (claim,) = claimed(outbox)
+    settle(outbox, claim, "told", T0 + S)
+    found = outbox.deliveries("fra-1", "service-down/chat@1")
+    assert [
+        (one.row.receiver, one.row.seq, one.state, one.tries, one.told_ns, one.error) for one in found
+    ] == [
+        ("mail", 1, "waiting", 1, None, "HTTP 500"),
+        ("pager", 1, "superseded", 0, None, None),
+        ("pager", 2, "told", 0, T0 + S, None),
+    ]
+    assert found[2].row == row(2, ends=True)
+    assert outbox.deliveries("elsewhere", "service-down/chat@1") == []

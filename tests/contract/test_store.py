@@ -4,9 +4,10 @@ import pytest
 
 from probes.result import MANUAL, EventClass, Fault, Outcome, ProbeResult
 from storage.readings import SliCounts, SliQuestion, Stored
-from storage.records import Plan, PlanEntry, Settled
+from storage.records import Drilled, Plan, PlanEntry, Settled
 from support.results import STARTED_NS, a_result
 from support.rooms import Room, make_room
+from support.told import START_NS, drill, drilled
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -216,3 +217,45 @@ def test_only_plans_that_touch_the_window_are_told(room: Room) -> None:
     assert [row.every_ns for row in room.history.plans("fra-1", second, second + 1)] == [SLOW.every_ns]
     assert [row.every_ns for row in room.history.plans("fra-1", STARTED_NS, second)] == [CHAT.every_ns]
     assert room.history.plans("fra-1", 0, STARTED_NS) == []
+
+
+def test_a_timeline_holds_all_attempts_whole_with_the_settlement_of_their_slots(room: Room) -> None:
+    """What is kept of failures alone is there too: what was said, and the vendor's id of the request."""
+    failed = at(1, outcome=Outcome.SERVER_ERROR, http_status=500, error="boom", provider_request_id="req-1")
+    confirmation = dataclasses.replace(
+        at(1, outcome=Outcome.SERVER_ERROR, provider_request_id="req-2"), attempt=1
+    )
+    verdict = settled(failed, Fault.NOT_OURS)
+    others = [at(0, target="azure"), at(0, vantage="elsewhere"), at(9)]
+    room.store.store([at(0), failed, confirmation, *others], [verdict])
+    found = room.history.timeline("fra-1", "openai", STARTED_NS, STARTED_NS + 60 * SECOND)
+    assert [(one.result.attempt, one.result.outcome, one.result.provider_request_id) for one in found][
+        1:
+    ] == [
+        (0, Outcome.SERVER_ERROR, "req-1"),
+        (1, Outcome.SERVER_ERROR, "req-2"),
+    ]
+    assert [one.settled for one in found] == [None, verdict, None]
+    assert found[1].result == failed
+
+
+def test_a_drill_is_kept_apart_from_all_results(room: Room) -> None:
+    """Whatever counts finds nothing of it; told twice it is kept once."""
+    order = drill(target="openai")
+    steps = [Drilled(drill=order), *drilled(order, 1), *drilled(order, 0)]
+    for _ in range(2):
+        room.store.drilled(steps)
+    within = (START_NS, START_NS + 60 * SECOND)
+    found = room.history.drills("here", "openai", *within)
+    assert [(one.result.scheduled_ns - START_NS, one.result.attempt) for one in found] == [
+        (0, -2),
+        (0, -3),
+        (30 * SECOND, -2),
+        (30 * SECOND, -3),
+    ]
+    assert [one.settled is not None for one in found] == [True, False, True, False]
+    assert found[0].settled == steps[-1].settled
+    assert room.history.timeline("here", "openai", *within) == []
+    assert room.history.latest("here", 9) == []
+    assert room.history.spends("here", *within) == []
+    assert room.history.drills("elsewhere", "openai", *within) == []

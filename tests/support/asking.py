@@ -11,7 +11,7 @@ from probes.base import Slot
 from probes.fake import FakeProbe
 from probes.result import Outcome, ProbeResult
 from probes.target import Target, Workload
-from storage.records import Beat, Kind, Plan, Settled, Skipped
+from storage.records import Beat, Drilled, Kind, Plan, Settled, Skipped
 from storage.upkeep import Footprint
 from support.clock import FakeClock
 
@@ -25,6 +25,7 @@ class ListJournal:
         self.skipped: list[Skipped] = []
         self.beats: list[Beat] = []
         self.plans: list[Plan] = []
+        self.drilled: list[Drilled] = []
         self.good: list[bool] = []
         self.kinds: list[Kind] = []
         self.head: Plan | None = None
@@ -49,6 +50,8 @@ class ListJournal:
                 self.beats.append(Beat.decode(payload))
             case Kind.PLAN:
                 self.plans.append(Plan.decode(payload))
+            case Kind.DRILL:
+                self.drilled.append(Drilled.decode(payload))
         return len(self.kinds)
 
     def set_head(self, kind: Kind, payload: bytes) -> None:

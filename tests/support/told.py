@@ -7,12 +7,12 @@ from typing import Any
 
 from agent.config.model import Config, ProbePlan
 from agent.slo.objective import Objective
-from probes.result import Fault, Outcome, ProbeResult, SlotKey
+from probes.result import DRILL, Fault, Outcome, ProbeResult, SlotKey
 from probes.target import Target, Workload
 from storage.base import Batch, Record, StoreUnavailableError
 from storage.memory import MemoryStore
 from storage.readings import Stored
-from storage.records import Beat, Kind, Plan, PlanEntry, Settled, Skipped
+from storage.records import Beat, Drill, Drilled, Kind, Plan, PlanEntry, Settled, Skipped
 
 START_NS = 1_800_000_000_000_000_000
 EVERY_NS = 30_000_000_000
@@ -24,6 +24,7 @@ KINDS: dict[type, Kind] = {
     Plan: Kind.PLAN,
     Skipped: Kind.SKIPPED,
     Beat: Kind.BEAT,
+    Drilled: Kind.DRILL,
 }
 
 
@@ -78,6 +79,37 @@ def record(seq: int, message: Any) -> Record:
 
 def batch(*messages: Any, after: int = 0) -> Batch:
     return Batch(tuple(record(after + n, message) for n, message in enumerate(messages, 1)))
+
+
+def drill(**fields: Any) -> Drill:
+    """Return the order for a drill of ten minutes from START_NS on."""
+    given: dict[str, Any] = {
+        "id": "one",
+        "target": "openai",
+        "fault": "outage",
+        "severity": "ticket",
+        "author": "ada",
+        "since_ns": START_NS,
+        "until_ns": START_NS + 600 * SECOND_NS,
+    }
+    return Drill(**(given | fields))
+
+
+def drilled(order: Drill, slot: int, outcome: Outcome = Outcome.OVERLOADED) -> list[Drilled]:
+    """Return what a drill journals of a slot: its attempt, its confirmation, and its settlement."""
+    failed = result(slot, outcome, target=order.target, attempt=DRILL)
+    verdict = Settled(
+        slot=failed.key,
+        fault=Fault.NOT_OURS,
+        confirmations=1,
+        confirmations_bad=1,
+        settled_ns=failed.scheduled_ns + 12 * SECOND_NS,
+    )
+    return [
+        Drilled(drill=order, result=failed),
+        Drilled(drill=order, result=dataclasses.replace(failed, attempt=DRILL - 1)),
+        Drilled(drill=order, settled=verdict),
+    ]
 
 
 def moved(one: ProbeResult, seconds: float) -> ProbeResult:

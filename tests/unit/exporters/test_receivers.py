@@ -14,7 +14,7 @@ from exporters import posting, teams
 from exporters.base import DeliveryError, Notifier
 from exporters.memory import MemoryNotifier
 from exporters.receivers import KINDS
-from exporters.signals import Notice
+from exporters.signals import Acknowledged, Notice
 from support.certificates import Authority
 from support.notices import FIRED_NS, SECRETS, Receiver, a_notice, ended, options, receiver
 
@@ -135,6 +135,74 @@ def test_pagerduty_triggers_and_resolves_under_one_key(server: Receiver) -> None
     assert {link["text"] for link in first["links"]} == {"Runbook", "Status page"}
 
 
+@pytest.mark.parametrize(
+    ("marks", "head", "summary"),
+    [
+        ({"drill": True}, "[DRILL PAGE] Service", "DRILL: Service"),
+        ({"drill": True, "trial": True}, "[TRIAL PAGE] Service", "TRIAL: Service"),
+        ({"simulated": True}, "[SIMULATED PAGE] Service", "Service"),
+    ],
+)
+def test_what_is_not_real_says_so_in_its_first_word(
+    server: Receiver, marks: dict[str, bool], head: str, summary: str
+) -> None:
+    server.answer(*TAKEN["slack"])
+    tell(opened("slack", server.url), a_notice(**marks))
+    assert server.asked[0].json["text"].startswith(head)
+    server.answer(*TAKEN["alertmanager"])
+    tell(opened("alertmanager", server.url), a_notice(**marks))
+    assert server.asked[1].json[0]["annotations"]["summary"].startswith(summary)
+
+
+IN_HANDS = Acknowledged(by="ada", reason="rolling back", at_ns=FIRED_NS + 60_000_000_000)
+
+
+def test_what_is_in_hands_is_acknowledged_at_pagerduty_until_it_is_over(server: Receiver) -> None:
+    server.answer(*TAKEN["pagerduty"])
+    notifier = opened("pagerduty", server.url)
+    taken = a_notice(seq=2, acknowledged=IN_HANDS)
+    for notice in (taken, a_notice(seq=3), ended(taken)):
+        tell(notifier, notice)
+    first, second, last = (asked.json for asked in server.asked)
+    assert first == {
+        "routing_key": SECRETS["KEY"],
+        "event_action": "acknowledge",
+        "dedup_key": a_notice().key,
+    }
+    assert (second["event_action"], last["event_action"]) == ("trigger", "resolve")
+
+
+def test_what_is_in_hands_is_acknowledged_at_jira_by_its_alias(server: Receiver) -> None:
+    server.answer(*TAKEN["jsm"])
+    tell(opened("jsm", server.url), a_notice(seq=2, acknowledged=IN_HANDS))
+    (asked,) = server.asked
+    assert asked.path.endswith(
+        f"/v2/alerts/service-down%2Fchat%40{FIRED_NS}/acknowledge?identifierType=alias"
+    )
+    assert asked.json["note"].endswith("by ada at 2027-01-15T08:01:00Z: rolling back")
+
+
+def test_alertmanager_is_refreshed_with_who_has_it_in_hands(server: Receiver) -> None:
+    """Its labels stay, and so does the alert: it is not silenced."""
+    server.answer(*TAKEN["alertmanager"])
+    notifier = opened("alertmanager", server.url)
+    tell(notifier, a_notice(seq=1))
+    tell(notifier, a_notice(seq=1, acknowledged=IN_HANDS))
+    first, second = (asked.json[0] for asked in server.asked)
+    assert first["labels"] == second["labels"]
+    assert "acknowledged" not in first["annotations"]
+    assert second["annotations"]["acknowledged"] == "by ada at 2027-01-15T08:01:00Z: rolling back"
+
+
+def test_everybody_else_reads_in_the_first_line_that_it_is_in_hands(server: Receiver) -> None:
+    server.answer(*TAKEN["slack"])
+    notice = a_notice(seq=2, acknowledged=IN_HANDS)
+    tell(opened("slack", server.url), notice)
+    assert server.asked[0].json["text"].startswith("[PAGE ACKNOWLEDGED] Service chat is down")
+    tell(opened("slack", server.url), ended(notice))
+    assert server.asked[1].json["text"].startswith("[RESOLVED] ")
+
+
 def test_a_ticket_is_a_warning_to_pagerduty(server: Receiver) -> None:
     server.answer(*TAKEN["pagerduty"])
     tell(opened("pagerduty", server.url), a_notice(severity="ticket", key="k" * 300))
@@ -171,7 +239,7 @@ def test_many_notices_fit_into_one_message_of_slack_and_of_teams(server: Receive
 def test_teams_gets_an_adaptive_card_of_plain_runs(server: Receiver) -> None:
     """No Markdown: a bracket in what an endpoint said would be a link."""
     server.answer(*TAKEN["teams"])
-    assert tell(opened("teams", server.url), a_notice(drill=True)) == "HTTP 202"
+    assert tell(opened("teams", server.url), a_notice(drill=True, trial=True)) == "HTTP 202"
     message = server.asked[0].json
     (attachment,) = message["attachments"]
     assert message["type"] == "message"

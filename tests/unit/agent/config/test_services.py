@@ -105,6 +105,6 @@ services: [{{name: s, members: b-nano}}]
 
 
 def test_when_a_trouble_pages_is_said_in_the_file() -> None:
-    assert loaded(TARGETS).config.paging == Paging(after_s=120.0, warm_up_s=3600.0)
-    told = loaded(f"{TARGETS}alerts: {{page: {{after: 5m, warm_up: 0s}}}}").config.paging
-    assert told == Paging(after_s=300.0, warm_up_s=0.0)
+    assert loaded(TARGETS).config.paging == Paging(after_s=120.0, warm_up_s=3600.0, hold_s=600.0)
+    told = loaded(f"{TARGETS}alerts: {{page: {{after: 5m, warm_up: 0s, hold: 30s}}}}").config.paging
+    assert told == Paging(after_s=300.0, warm_up_s=0.0, hold_s=30.0)

@@ -1,7 +1,8 @@
 """What an agent finds wrong is remembered as rows before it is told, over restarts and without a database."""
 
 import dataclasses
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ from probes.result import MEANING, Fault, Outcome
 from probes.target import Network, Path
 from storage.base import StoreUnavailableError
 from storage.memory import MemoryAlerts
-from storage.readings import AlertRow, MaintenanceRow, NoticeRow, SliCounts
-from support.told import SECOND_NS, START_NS, beat, configuration, result
+from storage.readings import AckRow, AlertRow, ChangeRow, MaintenanceRow, NoticeRow, SliCounts
+from storage.records import Drilled
+from support.told import SECOND_NS, START_NS, beat, configuration, drill, drilled, result
 
 BAD = {outcome.value for outcome, meaning in MEANING.items() if meaning.confirm}
 WITNESSES = {"tls": "tls:www.example.com:443", "tcp": "tcp:192.0.2.1:443", "dns": "dns:www.example.org"}
@@ -52,10 +54,22 @@ class Rows(MemoryAlerts):
         super().__init__()
         self.away = False
 
-    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
+    def save(
+        self,
+        rows: Sequence[AlertRow],
+        notices: Sequence[NoticeRow] = (),
+        changes: Sequence[ChangeRow] = (),
+    ) -> None:
+        self._answer()
+        super().save(rows, notices, changes)
+
+    def acknowledgements(self, vantage: str, alerts: Collection[str]) -> list[AckRow]:
+        self._answer()
+        return super().acknowledgements(vantage, alerts)
+
+    def _answer(self) -> None:
         if self.away:
             raise StoreUnavailableError("away")
-        super().save(rows, notices)
 
 
 class Told:
@@ -95,6 +109,12 @@ class Told:
                 answered=bad and not confirmed,
             )
         )
+
+    @property
+    def key(self) -> str:
+        """Return the id of the only occurrence that there was."""
+        ((_, key),) = self.rows.rows
+        return key
 
     def beat(self, seconds: float, **states: str) -> None:
         """Let the asker say how the witnesses of the internet stand."""
@@ -163,6 +183,186 @@ def test_an_alert_is_held_ends_once_and_is_remembered() -> None:
         ("TargetDown", 2, told.now_ns),
         ("ServiceDown", 2, told.now_ns),
     }
+
+
+def acknowledge(told: Told, until_s: float | None = None) -> None:
+    (notice,) = told.notices
+    until_ns = None if until_s is None else START_NS + round(until_s * SECOND_NS)
+    told.rows.acknowledge(
+        AckRow(
+            vantage="here",
+            alert=notice.key,
+            severity=notice.severity,
+            author="ada",
+            reason="rolling back",
+            made_ns=told.now_ns,
+            until_ns=until_ns,
+        )
+    )
+
+
+def changes(told: Told) -> list[tuple[int, str]]:
+    return [(one.seq, one.what) for one in told.rows.changes("here", told.key)]
+
+
+def test_an_acknowledgement_is_told_once_and_remembered_over_a_restart() -> None:
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.look(20)
+    acknowledge(told)
+    for seconds in (21, 22):
+        told.look(seconds)
+    (notice,) = told.notices
+    assert notice.seq == 2
+    assert notice.detail.startswith("acknowledged by ada: rolling back; fault: ")
+    told = Told(told.config, told.rows, told.standings)
+    told.look(23)
+    assert list(told.notices) == [notice]
+    assert changes(told) == [(1, "fired"), (2, "acknowledged")]
+
+
+def test_an_acknowledgement_that_is_over_is_told() -> None:
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.look(20)
+    acknowledge(told, until_s=40)
+    told.look(21)
+    told.look(40)
+    assert changes(told) == [(1, "fired"), (2, "acknowledged"), (3, "unacknowledged")]
+    assert told.notices[0].acknowledged is None
+
+
+def test_who_has_a_ticket_in_hands_hears_of_its_rise_to_a_page() -> None:
+    config = estate("aws", "azure")
+    critical = tuple(dataclasses.replace(one, critical=one.name == "aws") for one in config.targets)
+    told = Told(dataclasses.replace(config, targets=critical))
+    down(told, 0, "aws")
+    told.settle(0, "azure")
+    assert told.look(20) == [("TargetDown", "ticket", "aws")]
+    acknowledge(told)
+    told.look(21)
+    assert told.look(121) == [("TargetDown", "page", "aws")]
+    assert changes(told) == [(1, "fired"), (2, "acknowledged"), (3, "rose")]
+    assert told.notices[0].acknowledged is None
+
+
+def test_what_is_in_hands_ends_as_everything_does() -> None:
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.look(20)
+    acknowledge(told)
+    told.settle(1, "aws")
+    told.look(31)
+    told.look(31 + HOLD_NS / SECOND_NS)
+    assert changes(told) == [(1, "fired"), (2, "acknowledged"), (3, "ended")]
+
+
+def test_with_the_database_away_it_stays_in_the_hands_that_it_was_in() -> None:
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.look(20)
+    acknowledge(told)
+    told.look(21)
+    told.rows.away = True
+    told.look(22)
+    assert [notice.acknowledged is not None for notice in told.notices] == [True]
+
+
+def test_how_long_an_alert_is_held_is_a_setting() -> None:
+    config = estate("aws", "azure")
+    told = Told(dataclasses.replace(config, paging=dataclasses.replace(config.paging, hold_s=20.0)))
+    down(told, 0, "aws")
+    told.look(20)
+    told.settle(1, "aws")
+    assert told.look(31) != []
+    assert told.look(50) != []
+    assert told.look(51) == []
+
+
+def rehearse(told: Told, slot: int, **fields: Any) -> None:
+    for step in drilled(drill(target="aws", **fields), slot):
+        told.standings.drilled(step)
+
+
+def test_a_drill_is_an_alert_that_is_marked_and_ends_with_it() -> None:
+    """No word of it before it is confirmed, none that is held after its end, and none of what is well."""
+    told = Told(estate("aws", "azure"))
+    for target in ("aws", "azure"):
+        told.settle(0, target)
+    rehearse(told, 0)
+    assert told.look(13) == [("TargetDown", "ticket", "aws")]
+    (notice,) = told.notices
+    assert notice.drill
+    assert notice.labels["drill"] == "true"
+    assert notice.key.startswith("drill/target-down/aws/chat@")
+    assert notice.facts["drill"] == "outage of aws, asked for by ada"
+    assert told.look(599) == [("TargetDown", "ticket", "aws")]
+    assert told.look(600) == []
+    assert changes(told) == [(1, "fired"), (2, "ended")]
+
+
+def test_all_that_a_drill_breaks_is_told_as_it_was_ordered() -> None:
+    """Also the service whose only member it is."""
+    told = Told(estate("aws"))
+    told.settle(0, "aws")
+    rehearse(told, 0, severity="page")
+    assert told.look(119) == [("TargetDown", "page", "aws")]
+    assert told.look(121) == [("TargetDown", "page", "aws"), ("ServiceDown", "page", "nano")]
+    assert all(notice.drill for notice in told.notices)
+
+
+def test_a_drill_changes_nothing_that_is_real() -> None:
+    told = Told(estate("aws", "azure"))
+    for target in ("aws", "azure"):
+        told.settle(0, target)
+    before = told.standings.standings()
+    rehearse(told, 0)
+    assert told.standings.standings() == before
+    down(told, 1, "azure")
+    told.look(41)
+    real = [notice for notice in told.notices if not notice.drill]
+    assert [(one.name, one.subject) for one in real] == [("TargetDown", "azure")]
+    assert [one.name for one in told.notices if one.drill] == ["TargetDown", "ServiceDown"]
+
+
+def test_what_fails_in_earnest_during_its_drill_is_no_drill() -> None:
+    told = Told(estate("aws", "azure"))
+    rehearse(told, 0)
+    told.settle(0, "azure")
+    down(told, 1, "aws")
+    told.look(41)
+    assert [(one.name, one.drill) for one in told.notices if one.drill is False] == [("TargetDown", False)]
+
+
+def test_a_drill_outlasts_a_restart_and_ends_on_time() -> None:
+    told = Told(estate("aws", "azure"))
+    told.settle(0, "azure")
+    rehearse(told, 0)
+    told.look(20)
+    kept = told.standings.snapshot_drill()
+    later = Told(told.config, told.rows)
+    later.settle(0, "azure")
+    assert later.look(30) == [("TargetDown", "ticket", "aws")], "held, for its snapshot is not read yet"
+    later.standings.restore_drill(json.loads(json.dumps(kept)))
+    assert later.look(31) == [("TargetDown", "ticket", "aws")]
+    assert later.look(600) == []
+    assert changes(later) == [(1, "fired"), (2, "ended")]
+
+
+def test_another_drill_begins_afresh() -> None:
+    told = Told(estate("aws", "azure"))
+    told.settle(0, "azure")
+    rehearse(told, 0)
+    assert told.look(20) != []
+    told.standings.drilled(Drilled(drill=drill(id="two", target="azure")))
+    told.look(21)
+    assert told.rows.alive("here")[0].quiet_ns is not None
+
+
+def test_a_drill_of_what_the_plan_does_not_name_is_nothing() -> None:
+    told = Told(estate("azure"))
+    rehearse(told, 0)
+    assert told.look(20) == []
 
 
 def test_a_restart_neither_fires_anew_nor_forgets_the_end() -> None:

@@ -13,7 +13,19 @@ from exporters.metrics import Metrics
 from probes.result import Fault, Outcome, SlotKey
 from storage.base import Batch, Record
 from storage.records import Kind, Skipped
-from support.told import EVERY_NS, SECOND_NS, START_NS, beat, configuration, plan, record, result, settled
+from support.told import (
+    EVERY_NS,
+    SECOND_NS,
+    START_NS,
+    beat,
+    configuration,
+    drill,
+    drilled,
+    plan,
+    record,
+    result,
+    settled,
+)
 
 CONFIG = configuration()
 OTHER = configuration("openai", "azure")
@@ -223,3 +235,17 @@ def test_what_is_known_to_be_maintenance_is_counted_as_excluded(tmp_path: Path) 
     assert told.value("sli_events_total", slo="openai-chat-available", result="good") == 1
     assert told.value("probe_results_total", outcome="server_error") == 1
     assert told.standings.standings()["openai", "chat"].state == "good"
+
+
+def test_a_drill_moves_no_number(tmp_path: Path) -> None:
+    """Nor what the page shows; the snapshot keeps it, for a restart in its midst."""
+    told = Told(tmp_path)
+    told.fold(RECORDS)
+    numbers, page = told.metrics.snapshot(), told.board.snapshot()
+    steps = [step for slot in range(7, 10) for step in drilled(drill(), slot)]
+    told.fold([record(len(RECORDS) + seq, step) for seq, step in enumerate(steps, 1)])
+    assert (told.metrics.snapshot(), told.board.snapshot()) == (numbers, page)
+    now_ns = START_NS + 300 * SECOND_NS
+    assert list(told.standings.drill(now_ns)[1]) == [("openai", "chat")]
+    told.follower.keep(99, last=True)
+    assert Told(tmp_path).standings.drill(now_ns) == told.standings.drill(now_ns)

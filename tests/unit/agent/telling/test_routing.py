@@ -5,6 +5,7 @@ from typing import Any
 
 from agent.config.model import Config, Receiver, Route
 from agent.telling.routing import GRID_NS, packed, routed, rows, unpacked
+from exporters.signals import Acknowledged
 from support.notices import FIRED_NS, a_notice, ended
 from support.told import configuration
 
@@ -76,6 +77,13 @@ def test_without_grouping_each_alert_is_a_message_of_its_own() -> None:
 def test_a_row_names_its_alert_and_says_when_it_is_repeated() -> None:
     (row,) = rows(config(dataclasses.replace(REST, repeat_s=4 * 3600.0)), [ended(a_notice())], FIRED_NS)
     assert (row.alert, row.seq, row.ends, row.repeat_ns) == (a_notice().key, 2, True, 4 * 3600 * 10**9)
+
+
+def test_what_is_in_hands_is_never_repeated() -> None:
+    taken = a_notice(acknowledged=Acknowledged(by="ada", reason="rolling back", at_ns=FIRED_NS))
+    (row,) = rows(config(dataclasses.replace(REST, repeat_s=4 * 3600.0)), [taken], FIRED_NS)
+    assert row.repeat_ns is None
+    assert unpacked(row.payload) == taken
 
 
 def test_a_notice_comes_back_as_it_was_kept() -> None:

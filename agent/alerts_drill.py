@@ -1,0 +1,86 @@
+"""`nephoscope alerts drill`: one target fails as ordered, end to end, marked, and nothing of it is counted."""
+
+import argparse
+import getpass
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TextIO
+
+from agent.clock import SystemClock
+from agent.config.model import Config
+from agent.config.nearest import nearest
+from agent.config.read import read
+from agent.drill_file import order
+from agent.errors import ConfigError
+from agent.slo.evaluate import SETTLING_S
+from exporters import durations, words
+from probes.target import Workload
+from storage.records import Drill
+
+LONGEST_S: Final = 3600.0
+
+
+def drill(args: argparse.Namespace, out: TextIO) -> int:
+    """Leave the order for the daemon of the configuration's state folder; return 0."""
+    config = read(Path(args.config), os.environ, no_secrets=True).config
+    _check(config, args.target, args.seconds)
+    now_ns = SystemClock().wall_ns()
+    wanted = Drill(
+        id=uuid.uuid4().hex,
+        target=args.target,
+        fault=args.fault,
+        severity=args.severity,
+        author=words.one_line(args.author or _user()),
+        since_ns=now_ns,
+        until_ns=now_ns + round(args.seconds * 1e9),
+    )
+    order(Path(config.state_dir), wanted)
+    for line in _told(config, wanted):
+        print(line, file=out)
+    return 0
+
+
+def _check(config: Config, target: str, seconds: float) -> None:
+    """Refuse what would let nothing be seen: a target that no service has, a drill that is over too soon."""
+    names = [one.name for one in config.targets]
+    if target not in names:
+        raise ConfigError(f"there is no target `{target}`{nearest(target, names)}")
+    asked = list(_asked(config, target))
+    if not asked:
+        raise ConfigError(
+            f"no service has the target `{target}`, so nobody is told of its failing; drill another"
+        )
+    if seconds > LONGEST_S:
+        raise ConfigError(f"--for {durations.write(seconds)}: a drill lasts an hour at most")
+    least_s = min(workload.every_s + workload.first_token_s + SETTLING_S for workload in asked)
+    if seconds < least_s:
+        raise ConfigError(
+            f"--for {durations.write(seconds)}: until a failure of {target} is confirmed it takes up to "
+            f"{words.duration(least_s)}; give it more"
+        )
+
+
+def _asked(config: Config, target: str) -> Iterator[Workload]:
+    members = {member.pair for service in config.services for member in service.members}
+    yield from (one for pair, one in config.workloads().items() if pair[0] == target and pair in members)
+
+
+def _told(config: Config, wanted: Drill) -> Iterator[str]:
+    until = f"{words.instant(wanted.until_ns)} UTC"
+    yield (
+        f"{wanted.target} fails ({wanted.fault}) beside its real probes until {until}; what is found of it is a "
+        f"{wanted.severity}, marked DRILL, and nothing of it is counted."
+    )
+    if config.engine == "agent" and config.receivers:
+        yield f"Told as any alert is: {', '.join(one.name for one in config.receivers)}, as the routes say."
+    else:
+        yield "Nobody is told of it, for the agent has no receivers to tell; `nephoscope alerts list` shows it."
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"
