@@ -1,8 +1,9 @@
-"""The named questions to Postgres, answered from raw rows against the thresholds that are asked about."""
+"""The named questions to Postgres, answered from counted hours and raw rows against the thresholds asked about."""
 
 import contextlib
+import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, text
@@ -24,6 +25,8 @@ from storage.readings import (
     StretchQuestion,
     Timing,
 )
+from storage.rolled import Rolled
+from storage.rolling import Alike
 
 Item = TypeVar("Item")
 PAIRS_AT_ONCE = 20
@@ -32,6 +35,8 @@ PAIRS_AT_ONCE = 20
 TARGETS_AT_ONCE = 20
 """Targets of which one statement takes percentiles: sorting a week at 15 s, 800,000 rows."""
 
+_NOTHING = (0, 0, 0, 0)
+
 
 class PostgresHistory:
     """Reads what `PostgresStore` keeps. For one thread at a time."""
@@ -39,25 +44,26 @@ class PostgresHistory:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._dictionaries = Dictionaries(engine)
+        self._rolled = Rolled()
 
     def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
-        """Answer in the order of the questions.
+        """Answer in the order of the questions, exactly: from counted hours where there are any, the rest from rows.
 
         However many objectives and windows ask about a pair, its rows are read once: the database counts those
         that are alike in all that anybody asks about, and the rule classes each kind of row, not each row.
         """
-        tallies: dict[Pair, Tally] = {}
-        with self._edge("Counting events"):
-            for plan, pairs in planned(questions).items():
-                known = self._known(pairs)
-                for chunk in batched(known.items(), PAIRS_AT_ONCE):
-                    with self._engine.connect() as connection:
-                        tally = Tally(plan, _facts(connection, plan, dict(chunk)))
-                    tallies |= {pair: tally for _, pair in chunk}
-        return [
-            tallies[pair_of(question)].answer(question) if pair_of(question) in tallies else SliCounts()
-            for question in questions
-        ]
+        if not questions:
+            return []
+        with self._edge("Counting events"), self._engine.connect() as connection:
+            # One snapshot: what a mark says of an hour, the hour's counts and the rows belong together.
+            connection.execution_options(isolation_level="REPEATABLE READ")
+            ids = known(self._dictionaries, list({pair_of(question) for question in questions}))
+            sums, rest = self._rolled.counts(connection, ids, questions)
+            for parts in rest:
+                places, asked = zip(*parts, strict=True)
+                for place, counts in zip(places, _from_rows(connection, ids, asked), strict=True):
+                    sums[place] = [one + more for one, more in zip(sums[place], counts, strict=True)]
+        return [SliCounts(*figures) for figures in sums]
 
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         with edge(self._engine, "Reading plans"), self._engine.connect() as connection:
@@ -96,7 +102,7 @@ class PostgresHistory:
         told: dict[tuple[Pair, int, int], list[Stretch]] = {}
         with self._edge("Reading stretches"):
             for (since_ns, until_ns), asked in periods_asked.items():
-                for chunk in batched(self._known(list(asked)).items(), PAIRS_AT_ONCE):
+                for chunk in batched(known(self._dictionaries, list(asked)).items(), PAIRS_AT_ONCE):
                     holes_ns = {ids: asked[pair] for ids, pair in chunk}
                     with self._engine.connect() as connection:
                         found = periods.stretches(connection, since_ns, until_ns, holes_ns)
@@ -146,16 +152,18 @@ class PostgresHistory:
             self._dictionaries.forget()
             raise
 
-    def _known(self, pairs: Sequence[Pair]) -> dict[Ids, Pair]:
-        """Return ids -> pair, for those that the store has ever heard of."""
-        dictionaries = ("targets", "probes", "vantages")
-        columns = zip(dictionaries, zip(*pairs, strict=True), strict=True)
-        targets, probes, vantages = (self._dictionaries.known(name, texts) for name, texts in columns)
-        return {
-            (targets[target], probes[probe], vantages[vantage]): (target, probe, vantage)
-            for target, probe, vantage in pairs
-            if target in targets and probe in probes and vantage in vantages
-        }
+
+def known(dictionaries: Dictionaries, pairs: Sequence[Pair]) -> dict[Ids, Pair]:
+    """Return ids -> pair, for those that the store has ever heard of."""
+    if not pairs:
+        return {}
+    columns = zip(("targets", "probes", "vantages"), zip(*pairs, strict=True), strict=True)
+    targets, probes, vantages = (dictionaries.known(name, texts) for name, texts in columns)
+    return {
+        (targets[target], probes[probe], vantages[vantage]): (target, probe, vantage)
+        for target, probe, vantage in pairs
+        if target in targets and probe in probes and vantage in vantages
+    }
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
@@ -165,29 +173,58 @@ def batched(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
         yield chunk
 
 
+def _from_rows(
+    connection: Connection, pairs_of: Mapping[Ids, Pair], questions: Sequence[SliQuestion]
+) -> Iterator[Sequence[int]]:
+    """Yield the counts by class in the order of the questions, from rows alone."""
+    ids = {pair: found for found, pair in pairs_of.items()}
+    tallies: dict[Pair, Tally] = {}
+    for plan, pairs in planned(questions).items():
+        for chunk in batched([pair for pair in pairs if pair in ids], PAIRS_AT_ONCE):
+            tally = Tally(plan, _facts(connection, plan, {ids[pair]: pair for pair in chunk}))
+            tallies |= dict.fromkeys(chunk, tally)
+    for question in questions:
+        tally_of = tallies.get(pair_of(question))
+        yield _NOTHING if tally_of is None else dataclasses.astuple(tally_of.answer(question))
+
+
 def _facts(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Iterator[Facts]:
+    for *ids, segment, outcome, fault, trusted, ttft, total, speed, count in connection.execute(
+        text(_FACTS), _asked(plan, pairs)
+    ):
+        pair = pairs.get(tuple(ids))  # the product of the three lists holds more than was asked
+        if pair is not None:
+            settled = Fault(fault) if fault else None
+            yield Facts(pair, segment, Outcome(outcome), settled, trusted, ttft, total, speed, count)
+
+
+def minutes(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Iterator[Alike]:
+    """Yield what rows of the pairs there are in each hour; the plan's edges are every minute of them."""
+    for *ids, hour, outcome, fault, trusted, ttft, total, speed, at, counts in connection.execute(
+        text(_MINUTES), _asked(plan, pairs)
+    ):
+        pair = pairs.get(tuple(ids))
+        if pair is not None:
+            settled = Fault(fault) if fault else None
+            fact = Facts(pair, 0, Outcome(outcome), settled, trusted, ttft, total, speed, sum(counts))
+            yield Alike(fact, hour, at, counts)
+
+
+def _asked(plan: Plan, pairs: Collection[Ids]) -> dict[str, Any]:
     targets, probes, vantages = (list(set(column)) for column in zip(*pairs, strict=True))
     instants = [rows.instant_up(at) for at in plan.edges]
-    found = connection.execute(
-        text(_FACTS),
-        {
-            "edges": instants,
-            "since": instants[0],
-            "until": instants[-1],
-            # A duration is over a threshold from the next microsecond on.
-            "ttft": [threshold + 1 for threshold in plan.ttft_us],
-            "total": [threshold + 1 for threshold in plan.total_us],
-            "speeds": list(plan.per_s),
-            "targets": targets,
-            "probes": probes,
-            "vantages": vantages,
-        },
-    )
-    for target, probe, vantage, segment, outcome, fault, trusted, ttft, total, speed, count in found:
-        pair = pairs.get((target, probe, vantage))  # the product of the three lists holds more than was asked
-        if pair is not None:
-            known = Fault(fault) if fault else None
-            yield Facts(pair, segment, Outcome(outcome), known, trusted, ttft, total, speed, count)
+    return {
+        "edges": instants,
+        "since": instants[0],
+        "until": instants[-1],
+        # A duration is over a threshold from the next microsecond on.
+        "ttft": [threshold + 1 for threshold in plan.ttft_us],
+        "total": [threshold + 1 for threshold in plan.total_us],
+        "speeds": list(plan.per_s),
+        "targets": targets,
+        "probes": probes,
+        "vantages": vantages,
+    }
 
 
 def _counted(source: str, fault: str, among: str) -> str:
@@ -222,6 +259,14 @@ _FACTS = " UNION ALL ".join(
         ),
     )
 )
+
+_ALIKE = "outcome, fault, trusted, ttft, total, speed"
+
+_MINUTES = f"""
+    SELECT target_id, probe_id, vantage_id, (segment - 1) / 60, {_ALIKE}, array_agg((segment - 1) % 60), array_agg(counted)
+    FROM ({_FACTS}) AS fact (target_id, probe_id, vantage_id, segment, {_ALIKE}, counted)
+    GROUP BY target_id, probe_id, vantage_id, (segment - 1) / 60, {_ALIKE}
+"""  # noqa: S608 - numbers and names of our own
 
 _LATEST = f"""
     SELECT r.row, r.detail, v.fault FROM (
