@@ -13,6 +13,10 @@ from storage.counting import Facts, Pair, Plan, Rule, kind_of
 MINUTE_NS = 60_000_000_000
 HOUR_NS = 60 * MINUTE_NS
 
+CLOSING_NS = 5 * MINUTE_NS
+"""An hour is counted so long after its end: nearly all of it is settled by then (23 s after a failure, 85 s where the
+asker restarts), and what is not is counted again. What is younger is always told from rows."""
+
 _COUNTED = 1
 """To be raised when probes/events.py or storage/counting.py come to count the same rows otherwise."""
 

@@ -17,12 +17,8 @@ from storage.engine import edge
 from storage.locks import Lock
 from storage.periods import Ids
 from storage.readings import SliQuestion
-from storage.rolling import HOUR_NS, MINUTE_NS, Minutes, Span, by_minute, rule_from, text_of
+from storage.rolling import CLOSING_NS, HOUR_NS, MINUTE_NS, Minutes, Span, by_minute, rule_from, text_of
 from storage.rows import instant, nanoseconds
-
-CLOSING_NS = 5 * MINUTE_NS
-"""An hour is counted so long after its end: nearly all of it is settled by then (23 s after a failure, 85 s where the
-asker restarts), and what is not is counted again."""
 
 STEPS = 10
 """Statements that one advance counts with: some seconds where all of a month is to be counted."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 
@@ -19,6 +19,7 @@ from exporters.signals import SloStatus
 from probes.target import Workload
 from storage.base import History, StoreUnavailableError
 from storage.readings import PlanRow, SliCounts, SliQuestion
+from storage.rolling import CLOSING_NS, MINUTE_NS
 
 Pair = tuple[str, str]
 
@@ -117,63 +118,79 @@ def series_of(looks: Iterable[Look]) -> dict[Pair, Windows]:
     return found
 
 
-def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
-    """Return what history holds of every (objective, target, probe) up to an instant."""
+def begin_ns(now_ns: int, length_s: float) -> int:
+    """Return where a window begins that ends now: at a whole minute, as hours are counted by the minute.
+
+    The shortest one begins on the nanosecond: so near to now rows are asked, and a minute more or less is a fifth.
+
+    >>> begin_ns(150_000_000_001, 30.0), begin_ns(7290_000_000_001, 7200.0)
+    (120000000001, 60000000000)
+    """
+    length_ns = round(length_s * 1e9)
+    begin = now_ns - length_ns
+    return begin if length_ns <= CLOSING_NS else begin // MINUTE_NS * MINUTE_NS
+
+
+def questions_of(config: Config, now_ns: int) -> list[SliQuestion]:
+    """Return what an evaluation asks: of every (objective, target, probe), window by window."""
     targets = {target.name: target for target in config.targets}
-    workloads = config.workloads()
-    asked = [
-        (objective, target, probe, windows.counted(objective.window_s))
-        for objective in config.objectives
-        for target, probe in objective.pairs
-    ]
-    questions = [
+    return [
         SliQuestion(
             target=target,
             probe=probe,
             vantage=config.vantage,
             sli=objective.sli,
-            since_ns=now_ns - round(seconds * 1e9),
+            since_ns=begin_ns(now_ns, seconds),
             until_ns=now_ns,
             threshold_s=objective.threshold_s,
             at_least_per_s=objective.at_least_per_s,
             throttled=throttled_class(objective, targets[target]),
         )
-        for objective, target, probe, counted in asked
-        for seconds in counted.values()
+        for objective in config.objectives
+        for target, probe in objective.pairs
+        for seconds in windows.counted(objective.window_s).values()
     ]
+
+
+def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
+    """Return what history holds of every (objective, target, probe) up to an instant."""
+    questions = questions_of(config, now_ns)
     if not questions:
         return []
     answers = iter(history.counts(questions))
     since_ns = min(question.since_ns for question in questions)
     plans = plans_by_pair(history.plans(config.vantage, since_ns, now_ns))
+    workloads = config.workloads()
     return [
         Look(
             objective=objective,
             target=target,
             workload=workloads[target, probe],
             windows=_windows(
-                {window: next(answers) for window in counted},
-                counted,
+                windows.counted(objective.window_s),
+                answers,
                 plans.get((target, probe), []),
                 # A slot younger than its deadline may be under way still, so it is not missing yet.
                 now_ns,
                 now_ns - round(workloads[target, probe].timeout_s * 1e9),
             ),
         )
-        for objective, target, probe, counted in asked
+        for objective in config.objectives
+        for target, probe in objective.pairs
     ]
 
 
 def _windows(
-    counts: Mapping[str, SliCounts],
     lengths_s: Mapping[str, float],
+    answers: Iterator[SliCounts],
     plans: Sequence[PlanRow],
     now_ns: int,
     until_ns: int,
 ) -> Windows:
+    """Take each window's answer in its turn, and set beside it how many slots were due."""
     return {
         name: Window(
-            counts=counts[name], expected=expected_slots(plans, now_ns - round(seconds * 1e9), until_ns)
+            counts=next(answers), expected=expected_slots(plans, begin_ns(now_ns, seconds), until_ns)
         )
         for name, seconds in lengths_s.items()
     }
