@@ -1,15 +1,14 @@
 """Counts closed hours minute by minute, each once, and again when somebody wrote into it."""
 
-import dataclasses
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
 from probes.result import EventClass
-from storage import history, stale
+from storage import history, stale, uncounted
 from storage.base import StoreUnavailableError
 from storage.counting import Pair, Rule, pair_of, plan_of, rule_of
 from storage.dictionaries import Dictionaries
@@ -18,31 +17,14 @@ from storage.locks import Lock
 from storage.periods import Ids
 from storage.readings import SliQuestion
 from storage.rolling import CLOSING_NS, HOUR_NS, MINUTE_NS, Minutes, Span, by_minute, rule_from, text_of
-from storage.rows import instant, nanoseconds
+from storage.rows import instant
+from storage.uncounted import Work
 
 STEPS = 10
 """Statements that one advance counts with: some seconds where all of a month is to be counted."""
 
-HOURS_AT_ONCE = 24
-
-
-class _Counted(NamedTuple):
-    """A series as it stands: whose slots, by which rule, which hours are counted (UTC nanoseconds)."""
-
-    id: int
-    ids: Ids
-    rule: str
-    since_ns: int
-    until_ns: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Work:
-    """Hours to be counted of some series, and the marks that go with it."""
-
-    span: Span
-    series: Sequence[_Counted]
-    marks: Sequence[int] = ()
+UNASKED = timedelta(days=7)
+"""After so long what nobody asks about is forgotten: a release, an objective or a target that is no more."""
 
 
 class PostgresRollups:
@@ -82,7 +64,7 @@ class PostgresRollups:
     def _close(self, until_ns: int) -> None:
         hour = instant(until_ns - until_ns % HOUR_NS)
         with self._engine.begin() as connection:
-            closed = connection.execute(text(_CLOSED)).scalar_one_or_none()
+            closed = connection.execute(text(uncounted.CLOSED)).scalar_one_or_none()
             if closed is None or closed < hour:
                 stale.close(connection, until_ns)
 
@@ -118,56 +100,14 @@ class PostgresRollups:
             ).scalar_one()
             if not ours:
                 return False
-            work = _marked(connection) or (_missing(connection, needs) if needs else None)
+            work = uncounted.marked(connection) or (uncounted.missing(connection, needs) if needs else None)
             if work is None:
                 return False
             _count(connection, work)
             return True
 
 
-def _marked(connection: Connection) -> _Work | None:
-    """Return the newest hour that was written into, of some of its targets."""
-    row = connection.execute(text(_MARKED), {"limit": history.PAIRS_AT_ONCE}).one_or_none()
-    if row is None:
-        return None
-    at, targets, marks = row
-    since_ns = nanoseconds(at)
-    found = connection.execute(text(_OF_TARGETS), {"targets": targets, "at": at})
-    return _Work((since_ns, since_ns + HOUR_NS), [_counted(*series) for series in found], marks)
-
-
-def _missing(connection: Connection, needs: Mapping[int, int]) -> _Work | None:
-    """Return hours that no series of them holds yet, the newest first."""
-    closed_ns = nanoseconds(connection.execute(text(_CLOSED)).scalar_one())
-    spans: dict[Span, list[_Counted]] = defaultdict(list)
-    for row in connection.execute(text(_OF_IDS), {"ids": list(needs)}):
-        one = _counted(*row)
-        if span := _next(one, needs[one.id], closed_ns):
-            spans[span].append(one)
-    if not spans:
-        return None
-    newest = max(spans)
-    pairs = sorted({one.ids for one in spans[newest]})[: history.PAIRS_AT_ONCE]
-    return _Work(newest, [one for one in spans[newest] if one.ids in pairs])
-
-
-def _next(one: _Counted, need_ns: int, closed_ns: int) -> Span | None:
-    """Return which hours of a series are to be counted next: those behind what is counted, then those before it."""
-    if one.until_ns < closed_ns:
-        return one.until_ns, min(one.until_ns + HOURS_AT_ONCE * HOUR_NS, closed_ns)
-    if need_ns < one.since_ns:
-        return max(one.since_ns - HOURS_AT_ONCE * HOUR_NS, need_ns), one.since_ns
-    return None
-
-
-def _counted(
-    series_id: int, target: int, probe: int, vantage: int, rule: str, *counted: datetime
-) -> _Counted:
-    since_ns, until_ns = map(nanoseconds, counted)
-    return _Counted(series_id, (target, probe, vantage), rule, since_ns, until_ns)
-
-
-def _count(connection: Connection, work: _Work) -> None:
+def _count(connection: Connection, work: Work) -> None:
     """Count hours from rows, put that in the place of what was there, and take the marks away."""
     since, until = map(instant, work.span)
     known = {one.id: rule for one in work.series if (rule := rule_from(one.rule)) is not None}
@@ -197,6 +137,23 @@ def drop(connection: Connection, ids: Collection[int]) -> None:
     ):
         if ids:
             connection.execute(text(statement), {"ids": list(ids)})
+
+
+def trim(connection: Connection, since: datetime, now: datetime) -> None:
+    """Forget hours before an instant, and series that nobody has asked about for a week, alone among those who count."""
+    ours = connection.execute(
+        text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": Lock.ROLLUPS}
+    ).scalar_one()
+    if not ours:
+        return
+    hour = stale.hour_of(since + timedelta(hours=1))
+    connection.execute(text(_NARROW), {"since": hour})
+    for table in ("sli_hours", "sli_minutes"):
+        connection.execute(text(f"DELETE FROM {table} WHERE at < :since"), {"since": hour})  # noqa: S608 - a name of our own
+    unasked = connection.execute(
+        text("SELECT id FROM sli_series WHERE asked_at < :since"), {"since": now - UNASKED}
+    )
+    drop(connection, unasked.scalars().all())
 
 
 def _minutes(
@@ -246,24 +203,6 @@ def _array(figures: Sequence[int] | None) -> str | None:
 
 _KEY = ("target_id", "probe_id", "vantage_id", "rule")
 
-_CLOSED = "SELECT until_at FROM sli_closed"
-
-_STANDING = "SELECT id, target_id, probe_id, vantage_id, rule, since_at, until_at FROM sli_series"
-
-_OF_IDS = f"{_STANDING} WHERE id = ANY (CAST(:ids AS int[]))"
-
-_OF_TARGETS = (
-    f"{_STANDING} WHERE target_id = ANY (CAST(:targets AS int[])) AND since_at <= :at AND until_at > :at"
-)
-
-_MARKED = """
-    SELECT at, array_agg(DISTINCT target_id), array_agg(id) FROM (
-        SELECT id, at, target_id, dense_rank() OVER (ORDER BY target_id) AS place
-        FROM sli_stale WHERE at = (SELECT max(at) FROM sli_stale)
-    ) AS newest
-    WHERE place <= :limit GROUP BY at
-"""
-
 _WANTED = """
     unnest(CAST(:target_id AS int[]), CAST(:probe_id AS smallint[]), CAST(:vantage_id AS smallint[]),
         CAST(:rule AS text[])) AS wanted (target_id, probe_id, vantage_id, rule)
@@ -292,6 +231,11 @@ _WIDEN = """
 """
 
 _COLUMNS = ", ".join(EventClass)
+
+_NARROW = """
+    UPDATE sli_series SET since_at = GREATEST(since_at, :since), until_at = GREATEST(until_at, :since)
+    WHERE since_at < :since
+"""
 
 _INTO_HOURS = f"""
     INSERT INTO sli_hours (series_id, at, {_COLUMNS})

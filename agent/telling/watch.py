@@ -17,13 +17,16 @@ from agent.telling.link import Link
 from exporters.base import StatusSink
 from exporters.signals import SloStatus
 from probes.target import Workload
-from storage.base import History, StoreUnavailableError
+from storage.base import History, Rollups, StoreUnavailableError
 from storage.readings import PlanRow, SliCounts, SliQuestion
 from storage.rolling import CLOSING_NS, MINUTE_NS
 
 Pair = tuple[str, str]
 
 EVERY_S = 10.0
+COUNTED_S = 30.0
+"""How often is looked whether an hour is over, or was written into: until it is counted, rows are asked."""
+
 SHARE = 5.0
 """An evaluation may take a fifth of the time at most: one that takes 4 s is made every 20 s."""
 
@@ -79,6 +82,23 @@ async def keep_watch(
             succeeded(watch.succeeded_ns or 0)
         took_s = (mono_ns() - began_ns) / 1e9
         await asyncio.sleep(max(EVERY_S, took_s * SHARE))
+
+
+async def keep_counted(
+    rollups: Rollups, configured: Callable[[], Config], wall_ns: Callable[[], int], mono_ns: Callable[[], int]
+) -> None:
+    """Count hours for the evaluations to come, beside them, half the time at most where much is left; for ever."""
+    while True:
+        began_ns = mono_ns()
+        try:
+            more = await asyncio.to_thread(_advance, rollups, configured(), wall_ns())
+        except StoreUnavailableError:
+            more = False
+        await asyncio.sleep((mono_ns() - began_ns) / 1e9 if more else COUNTED_S)
+
+
+def _advance(rollups: Rollups, config: Config, now_ns: int) -> bool:
+    return rollups.advance(questions_of(config, now_ns), now_ns)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
