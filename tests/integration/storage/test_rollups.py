@@ -16,7 +16,8 @@ from storage.memory import MemoryStore
 from storage.readings import SliCounts, SliQuestion
 from storage.records import Settled
 from storage.results import PostgresStore
-from storage.rollups import PostgresRollups
+from storage.retention import maintain
+from storage.rollups import UNASKED, PostgresRollups
 from storage.rows import instant
 from support.results import STARTED_NS, a_result
 
@@ -329,3 +330,36 @@ def test_nobody_known_is_asked_about(database: Engine, history: PostgresHistory)
     rollups.recount(BEGIN, NOW)
     assert history.counts([ASKED]) == [SliCounts()]
     assert history.counts([]) == []
+
+
+@dataclasses.dataclass(frozen=True)
+class Keep:
+    keep_results_s: float = 86_400.0
+    keep_failures_s: float = 86_400.0
+
+
+def test_counted_hours_go_before_their_rows(
+    store: PostgresStore, rollups: PostgresRollups, history: PostgresHistory, database: Engine
+) -> None:
+    """What is counted can be counted anew at any time, and says what is left of the rows."""
+    count_all(rollups)
+    maintain(database, Keep(), now_ns=lambda: NOW)
+    edge = instant(NOW - 20 * MINUTE - 23 * HOUR)
+    assert run(database, "SELECT min(at) FROM sli_hours UNION SELECT since_at FROM sli_series") == [(edge,)]
+    (known,) = history.counts([ASKED])
+    run(database, "TRUNCATE sli_series")
+    assert history.counts([ASKED]) == [known]
+
+
+def test_what_nobody_asks_about_any_more_is_forgotten(
+    store: PostgresStore, rollups: PostgresRollups, database: Engine
+) -> None:
+    """An objective that was taken out leaves nothing behind; one that is asked about stays."""
+    count_all(rollups)
+    week_ns = round(UNASKED.total_seconds() * 1e9)
+    rollups.advance([ASKED], NOW + week_ns)
+    maintain(database, Keep(30 * 86_400.0), now_ns=lambda: NOW + week_ns + MINUTE)
+    assert len(run(database, "SELECT rule FROM sli_series")) == 1
+    for table in ("sli_hours", "sli_minutes"):
+        found = run(database, f"SELECT DISTINCT series_id FROM {table}")
+        assert found == run(database, "SELECT id FROM sli_series")
