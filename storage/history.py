@@ -1,7 +1,6 @@
 """The named questions to Postgres, answered from counted hours and raw rows against the thresholds asked about."""
 
 import contextlib
-import dataclasses
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -35,8 +34,6 @@ PAIRS_AT_ONCE = 20
 TARGETS_AT_ONCE = 20
 """Targets of which one statement takes percentiles: sorting a week at 15 s, 800,000 rows."""
 
-_NOTHING = (0, 0, 0, 0)
-
 
 class PostgresHistory:
     """Reads what `PostgresStore` keeps. For one thread at a time."""
@@ -60,9 +57,10 @@ class PostgresHistory:
             ids = known(self._dictionaries, list({pair_of(question) for question in questions}))
             sums, rest = self._rolled.counts(connection, ids, questions)
             for parts in rest:
-                places, asked = zip(*parts, strict=True)
-                for place, counts in zip(places, _from_rows(connection, ids, asked), strict=True):
-                    sums[place] = [one + more for one, more in zip(sums[place], counts, strict=True)]
+                answers = _from_rows(connection, ids, [part for _, part in parts])
+                for (places, _), counts in zip(parts, answers, strict=True):
+                    for place in places:
+                        sums[place] = [one + more for one, more in zip(sums[place], counts, strict=True)]
         return [SliCounts(*figures) for figures in sums]
 
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
@@ -184,8 +182,9 @@ def _from_rows(
             tally = Tally(plan, _facts(connection, plan, {ids[pair]: pair for pair in chunk}))
             tallies |= dict.fromkeys(chunk, tally)
     for question in questions:
-        tally_of = tallies.get(pair_of(question))
-        yield _NOTHING if tally_of is None else dataclasses.astuple(tally_of.answer(question))
+        told = tallies.get(pair_of(question))
+        counts = told.answer(question) if told else SliCounts()
+        yield counts.good, counts.bad, counts.excluded, counts.invalid
 
 
 def _facts(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Iterator[Facts]:

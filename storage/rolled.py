@@ -13,8 +13,8 @@ from storage.readings import SliQuestion
 from storage.rolling import HOUR_NS, MINUTE_NS, Span, split, text_of
 from storage.rows import instant, nanoseconds
 
-Part = tuple[int, SliQuestion]
-"""A question's place, and a part of it that only rows can tell."""
+Part = tuple[list[int], SliQuestion]
+"""The places of questions, and a part of each of them that only rows can tell: windows that end now share it."""
 
 Sums = Mapping[tuple[int, int], Sequence[int]]
 """(Series, edge) -> what was counted from that edge to the last one, by class."""
@@ -31,28 +31,34 @@ class Rolled:
 
     def counts(
         self, connection: Connection, known: Mapping[Ids, Pair], questions: Sequence[SliQuestion]
-    ) -> tuple[list[Sequence[int]], Collection[Sequence[Part]]]:
+    ) -> tuple[list[Sequence[int]], list[Sequence[Part]]]:
         """Return what counted hours say to each question, by class, and what is left to ask of rows.
 
         The parts that are left are told by where they lie, so that no statement reads what lies between.
         """
         series, stale = _series(connection, known), _stale(connection)
         asked: dict[int, set[int]] = defaultdict(set)
-        rest: dict[object, list[Part]] = defaultdict(list)
+        rest: dict[object, dict[object, Part]] = defaultdict(dict)
         spans: dict[int, tuple[int, Span]] = {}
         for place, question in enumerate(questions):
             whole = (question.since_ns, question.until_ns)
-            one = series.get((pair_of(question), text_of(rule_of(question))))
-            hours = stale.get(one.target_id, ()) if one else ()
+            key = pair_of(question), text_of(rule_of(question))
+            one = series.get(key)
+            hours = stale.get(one.target_id, _NO_HOURS) if one else _NO_HOURS
             counted, rows = split(whole, one.counted, hours) if one else (None, (whole,))
             if one and counted:
                 asked[one.id].update(counted)
                 spans[place] = one.id, counted
             for span in rows:
-                where = _where(span, counted)
-                rest[where].append((place, dataclasses.replace(question, since_ns=span[0], until_ns=span[1])))
+                same = rest[_where(span, counted)]
+                if (key, span) not in same:
+                    part = dataclasses.replace(question, since_ns=span[0], until_ns=span[1])
+                    same[key, span] = [], part
+                same[key, span][0].append(place)
         sums = _sums(connection, asked, _by_series(series.values(), stale))
-        return [_between(sums, spans.get(place)) for place in range(len(questions))], rest.values()
+        return [_between(sums, spans.get(place)) for place in range(len(questions))], [
+            list(parts.values()) for parts in rest.values()
+        ]
 
 
 def _where(span: Span, counted: Span | None) -> object:
@@ -86,12 +92,12 @@ def _series(connection: Connection, known: Mapping[Ids, Pair]) -> dict[tuple[Pai
     }
 
 
-def _stale(connection: Connection) -> dict[int, set[int]]:
+def _stale(connection: Connection) -> dict[int, frozenset[int]]:
     """Return target id -> the begins of its hours that have to be counted anew."""
     found: dict[int, set[int]] = defaultdict(set)
     for target_id, at in connection.execute(text("SELECT target_id, at FROM sli_stale")):
         found[target_id].add(nanoseconds(at))
-    return found
+    return {target_id: frozenset(hours) for target_id, hours in found.items()}
 
 
 def _sums(
@@ -160,6 +166,7 @@ def _arrays(stale: Mapping[int, Collection[int]]) -> dict[str, list[Any]]:
 
 
 _NOTHING = (0, 0, 0, 0)
+_NO_HOURS = frozenset[int]()
 
 _SERIES = """
     SELECT id, target_id, probe_id, vantage_id, rule, since_at, until_at FROM sli_series

@@ -64,7 +64,8 @@ class Split(NamedTuple):
     rows: tuple[Span, ...]
 
 
-def split(asked: Span, counted: Span, stale: Collection[int] = ()) -> Split:
+@functools.lru_cache(maxsize=1024)  # pairs by the hundred are asked over the same windows
+def split(asked: Span, counted: Span, stale: frozenset[int] = frozenset()) -> Split:
     """Part a question by the hours that are counted; `stale` are the begins of those that are not to be believed.
 
     From 00:00:30 to 02:10, with all up to 02:00 counted: 119 minutes of them, half a minute before and ten behind.

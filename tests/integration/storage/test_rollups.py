@@ -363,3 +363,25 @@ def test_what_nobody_asks_about_any_more_is_forgotten(
     for table in ("sli_hours", "sli_minutes"):
         found = run(database, f"SELECT DISTINCT series_id FROM {table}")
         assert found == run(database, "SELECT id FROM sli_series")
+
+
+def test_a_question_more_is_no_statement_more(
+    store: PostgresStore, rollups: PostgresRollups, history: PostgresHistory, database: Engine
+) -> None:
+    """Objectives and windows share what is sent: series, marks, hours, minutes, and the rows of open hours."""
+    count_all(rollups)
+    windows = [
+        dataclasses.replace(rule, since_ns=NOW - minutes * MINUTE)
+        for rule in (ASKED, QUICK)
+        for minutes in (5, 30, 61, 120, 360, 1440, 1500)
+    ]
+    history.counts(windows)
+    sent = list[str]()
+
+    def look(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    event.listen(database, "before_cursor_execute", look)
+    history.counts(windows)
+    event.remove(database, "before_cursor_execute", look)
+    assert len(sent) == 5
