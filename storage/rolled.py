@@ -50,7 +50,7 @@ class Rolled:
                 asked[one.id].update(counted)
                 spans[place] = one.id, counted
             for span in rows:
-                same = rest[_where(span, counted)]
+                same = rest[_where(span, one.counted if one else None)]
                 if (key, span) not in same:
                     part = dataclasses.replace(question, since_ns=span[0], until_ns=span[1])
                     same[key, span] = [], part
@@ -62,6 +62,7 @@ class Rolled:
 
 
 def _where(span: Span, counted: Span | None) -> object:
+    """Say where a span lies that rows are asked for: what lies together is asked together."""
     if counted is None:
         return None
     if span[1] <= counted[0]:
