@@ -84,10 +84,11 @@ format: $(VENV)/dev.stamp ## let ruff put things in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/bench.stamp ## how far off nephoscope and others are, what a probe costs, what troubles cost the asker, what pages
+bench: $(VENV)/bench.stamp ## how far off nephoscope and others are, what a probe costs, what troubles cost the asker, what pages, what evaluating costs
 	@$(BIN)/python benchmarks/bench_accuracy.py $(ARGS)
 	@PYTHONPATH=tests $(BIN)/python benchmarks/bench_lateness.py
 	@$(BIN)/python benchmarks/bench_paging.py
+	@PYTHONPATH=tests $(BIN)/python benchmarks/bench_evaluation.py
 
 soak: $(VENV)/dev.stamp ## 500 targets at 10 s for ten minutes: slots, lateness, memory, CPU
 	@PYTHONPATH=tests $(BIN)/python benchmarks/soak.py $(ARGS)

@@ -1,7 +1,7 @@
 """The protocols of the room: a journal to append to and follow, and a store that answers named questions."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from probes.result import ProbeResult
@@ -149,6 +149,18 @@ class Amendments(Protocol):
 
     def names(self, dictionary: Literal["targets", "probes", "vantages"]) -> list[str]:
         """Return the names that history knows."""
+        ...
+
+
+class Rollups(Protocol):
+    """Counts closed hours, so that questions about a month need not read its rows; answers are the same with and without."""
+
+    def advance(self, questions: Iterable[SliQuestion], now_ns: int) -> bool:
+        """Count some more of what the questions are about; return whether there is more to count."""
+        ...
+
+    def recount(self, since_ns: int, until_ns: int) -> None:
+        """Count all hours that touch [since, until) anew, of everything that is counted."""
         ...
 
 

@@ -4,7 +4,7 @@ import bisect
 import dataclasses
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from probes import residency
@@ -101,20 +101,23 @@ def planned(questions: Iterable[SliQuestion]) -> dict[Plan, list[Pair]]:
     plans: dict[Plan, list[Pair]] = defaultdict(list)
     for pair, theirs in asked.items():
         edges = sorted({edge for question in theirs for edge in (question.since_ns, question.until_ns)})
-        rules = {rule_of(question) for question in theirs}
-        speeds = sorted({rule.at_least_per_s for rule in rules if rule.at_least_per_s is not None})
-        asked_alike = Plan(
-            tuple(edges),
-            _thresholds(rules, "ttft"),
-            _thresholds(rules, "total"),
-            tuple(speeds),
-            _thresholds(rules, "ttfo"),
-            _thresholds(rules, "itl"),
-            checked=any(rule.sli == "correctness" for rule in rules),
-            placed=any(rule.sli == "residency" for rule in rules),
-        )
-        plans[asked_alike].append(pair)
+        plans[plan_of(edges, {rule_of(question) for question in theirs})].append(pair)
     return plans
+
+
+def plan_of(edges: Iterable[int], rules: Collection[Rule]) -> Plan:
+    """Return the plan that tells apart what any of the rules tells apart."""
+    speeds = sorted({rule.at_least_per_s for rule in rules if rule.at_least_per_s is not None})
+    return Plan(
+        tuple(edges),
+        _thresholds(rules, "ttft"),
+        _thresholds(rules, "total"),
+        tuple(speeds),
+        _thresholds(rules, "ttfo"),
+        _thresholds(rules, "itl"),
+        checked=any(rule.sli == "correctness" for rule in rules),
+        placed=any(rule.sli == "residency" for rule in rules),
+    )
 
 
 def _thresholds(rules: Iterable[Rule], sli: Sli) -> tuple[int, ...]:
@@ -145,30 +148,36 @@ class Tally:
         """Return for each edge, the first one first, what was counted before it."""
         segments = [[0] * len(_FIELDS) for _ in range(len(self._plan.edges) + 1)]
         for fact in self._facts.get(pair, ()):
-            kind = class_of(
-                fact.outcome,
-                fact.fault,
-                sli=rule.sli,
-                within=self._within(fact, rule),
-                trusted=fact.trusted,
-                throttled=rule.throttled,
-            )
+            kind = kind_of(self._plan, fact, rule)
             if kind is not None:
                 _count(segments[fact.segment], kind, fact)
         return [SliCounts(*sums) for sums in itertools.accumulate(segments, _added)]
 
-    def _within(self, fact: Facts, rule: Rule) -> bool | None:
-        if rule.at_least_per_s is not None:
-            return None if fact.speed is None else fact.speed > self._plan.per_s.index(rule.at_least_per_s)
-        if rule.sli == "correctness":
-            return right(fact.outcome, checked=fact.checked)
-        if rule.sli == "residency":
-            return residency.within(fact.region, rule.served_in)
-        if rule.threshold_us is None:
-            return None
-        bucket: int | None = getattr(fact, rule.sli)
-        thresholds: tuple[int, ...] = getattr(self._plan, f"{rule.sli}_us")
-        return None if bucket is None else bucket <= thresholds.index(rule.threshold_us)
+
+def kind_of(plan: Plan, fact: Facts, rule: Rule) -> EventClass | None:
+    """Return what rows that are alike count as; None while they are not settled."""
+    return class_of(
+        fact.outcome,
+        fact.fault,
+        sli=rule.sli,
+        within=_within(plan, fact, rule),
+        trusted=fact.trusted,
+        throttled=rule.throttled,
+    )
+
+
+def _within(plan: Plan, fact: Facts, rule: Rule) -> bool | None:
+    if rule.at_least_per_s is not None:
+        return None if fact.speed is None else fact.speed > plan.per_s.index(rule.at_least_per_s)
+    if rule.sli == "correctness":
+        return right(fact.outcome, checked=fact.checked)
+    if rule.sli == "residency":
+        return residency.within(fact.region, rule.served_in)
+    if rule.threshold_us is None:
+        return None
+    bucket: int | None = getattr(fact, rule.sli)
+    thresholds: tuple[int, ...] = getattr(plan, f"{rule.sli}_us")
+    return None if bucket is None else bucket <= thresholds.index(rule.threshold_us)
 
 
 def _count(sums: list[int], kind: EventClass, fact: Facts) -> None:

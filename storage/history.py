@@ -1,20 +1,19 @@
-"""The named questions to Postgres, answered from raw rows against the thresholds that are asked about."""
+"""The named questions to Postgres, answered from counted hours and raw rows against the thresholds asked about."""
 
 import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import Connection, Engine, text
 
-from probes import residency
-from probes.result import SCHEDULED, Fault, Outcome
-from storage import amendments, drilled, periods, plans, rows, timeline
+from probes.result import SCHEDULED, Fault
+from storage import amendments, drilled, facts, periods, plans, rows, timeline
 from storage.base import StoreUnavailableError
 from storage.counting import Facts, Pair, Plan, Tally, added, pair_of, planned
 from storage.dictionaries import Dictionaries
 from storage.engine import edge
-from storage.overrides import Override, Piece, pieces
+from storage.overrides import pieces
 from storage.periods import Ids
 from storage.readings import (
     Attempt,
@@ -29,8 +28,11 @@ from storage.readings import (
     StretchQuestion,
     Timing,
 )
+from storage.rolled import Rolled
 
 Item = TypeVar("Item")
+Reader = Callable[[Connection, Plan, Mapping[Ids, Pair]], Iterable[Facts]]
+
 PAIRS_AT_ONCE = 20
 """Pairs that one statement counts: 3.2 million rows in 28 days at 15 s, seconds under the statement timeout."""
 
@@ -44,58 +46,36 @@ class PostgresHistory:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._dictionaries = Dictionaries(engine)
+        self._rolled = Rolled()
 
     def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
-        """Answer in the order of the questions.
+        """Answer in the order of the questions, exactly: from counted hours where there are any, the rest from rows.
 
         However many objectives and windows ask about a pair, its rows are read once: the database counts those
         that are alike in all that anybody asks about, and the rule classes each kind of row, not each row.
         """
-        with self._edge("Counting events"):
-            counts = self._tallied(questions, _facts)
-            differences = self._differences(questions)
-        return [added(*both) for both in zip(counts, differences, strict=True)] if differences else counts
-
-    def _tallied(
-        self,
-        questions: Sequence[SliQuestion],
-        read: Callable[[Connection, Plan, Mapping[Ids, Pair]], Iterable[Facts]],
-    ) -> list[SliCounts]:
-        tallies: dict[Pair, Tally] = {}
-        for plan, pairs in planned(questions).items():
-            known = self._known(pairs)
-            for chunk in batched(known.items(), PAIRS_AT_ONCE):
-                with self._engine.connect() as connection:
-                    tally = Tally(plan, read(connection, plan, dict(chunk)))
-                tallies |= {pair: tally for _, pair in chunk}
-        return [
-            tallies[pair_of(question)].answer(question) if pair_of(question) in tallies else SliCounts()
-            for question in questions
-        ]
-
-    def _differences(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
-        """Return what maintenance and corrections change, from the rows of their time alone; empty where nothing."""
         if not questions:
             return []
-        since_ns = min(question.since_ns for question in questions)
-        until_ns = max(question.until_ns for question in questions)
-        with self._engine.connect() as connection:
-            works = amendments.maintenances(connection, since_ns, until_ns)
-            words = amendments.corrections(connection, since_ns, until_ns)
-        if not works and not words:
-            return []
-        said = {
-            pair: found
-            for pair in {pair_of(question) for question in questions}
-            if (found := pieces(pair, works, words, since_ns, until_ns))
-        }
+        with self._edge("Counting events"), self._engine.connect() as connection:
+            # One snapshot: what a mark says of an hour, the hour's counts and the rows belong together.
+            connection.execution_options(isolation_level="REPEATABLE READ")
+            ids = known(self._dictionaries, list({pair_of(question) for question in questions}))
+            counts = self._seen(connection, ids, questions)
+            differences = _differences(connection, ids, questions)
+        return [added(*both) for both in zip(counts, differences, strict=True)] if differences else counts
 
-        def read(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Iterator[Facts]:
-            return _overridden(connection, plan, pairs, said)
-
-        told = [question for question in questions if pair_of(question) in said]
-        answers = iter(self._tallied(told, read))
-        return [next(answers) if pair_of(question) in said else SliCounts() for question in questions]
+    def _seen(
+        self, connection: Connection, ids: Mapping[Ids, Pair], questions: Sequence[SliQuestion]
+    ) -> list[SliCounts]:
+        """Return what rows say by themselves."""
+        sums, rest = self._rolled.counts(connection, ids, questions)
+        for parts in rest:
+            answers = _from_rows(connection, ids, [part for _, part in parts], facts.facts)
+            for (places, _), counts in zip(parts, answers, strict=True):
+                by_class = counts.good, counts.bad, counts.excluded, counts.invalid
+                for place in places:
+                    sums[place] = [one + more for one, more in zip(sums[place], by_class, strict=True)]
+        return [SliCounts(*figures) for figures in sums]
 
     def maintenances(self, since_ns: int, until_ns: int) -> list[MaintenanceRow]:
         with edge(self._engine, "Reading maintenance"), self._engine.connect() as connection:
@@ -151,7 +131,7 @@ class PostgresHistory:
         told: dict[tuple[Pair, int, int], list[Stretch]] = {}
         with self._edge("Reading stretches"):
             for (since_ns, until_ns), asked in periods_asked.items():
-                for chunk in batched(self._known(list(asked)).items(), PAIRS_AT_ONCE):
+                for chunk in batched(known(self._dictionaries, list(asked)).items(), PAIRS_AT_ONCE):
                     holes_ns = {ids: asked[pair] for ids, pair in chunk}
                     with self._engine.connect() as connection:
                         found = periods.stretches(connection, since_ns, until_ns, holes_ns)
@@ -201,16 +181,18 @@ class PostgresHistory:
             self._dictionaries.forget()
             raise
 
-    def _known(self, pairs: Sequence[Pair]) -> dict[Ids, Pair]:
-        """Return ids -> pair, for those that the store has ever heard of."""
-        dictionaries = ("targets", "probes", "vantages")
-        columns = zip(dictionaries, zip(*pairs, strict=True), strict=True)
-        targets, probes, vantages = (self._dictionaries.known(name, texts) for name, texts in columns)
-        return {
-            (targets[target], probes[probe], vantages[vantage]): (target, probe, vantage)
-            for target, probe, vantage in pairs
-            if target in targets and probe in probes and vantage in vantages
-        }
+
+def known(dictionaries: Dictionaries, pairs: Sequence[Pair]) -> dict[Ids, Pair]:
+    """Return ids -> pair, for those that the store has ever heard of."""
+    if not pairs:
+        return {}
+    columns = zip(("targets", "probes", "vantages"), zip(*pairs, strict=True), strict=True)
+    targets, probes, vantages = (dictionaries.known(name, texts) for name, texts in columns)
+    return {
+        (targets[target], probes[probe], vantages[vantage]): (target, probe, vantage)
+        for target, probe, vantage in pairs
+        if target in targets and probe in probes and vantage in vantages
+    }
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
@@ -220,140 +202,43 @@ def batched(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
         yield chunk
 
 
-def _facts(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Iterator[Facts]:
-    yield from _asked(connection, text(_facts_asked(plan)), plan, pairs)
+def _from_rows(
+    connection: Connection, pairs_of: Mapping[Ids, Pair], questions: Sequence[SliQuestion], read: Reader
+) -> Iterator[SliCounts]:
+    """Yield the counts in the order of the questions, from rows alone."""
+    ids = {pair: found for found, pair in pairs_of.items()}
+    tallies: dict[Pair, Tally] = {}
+    for plan, pairs in planned(questions).items():
+        for chunk in batched([pair for pair in pairs if pair in ids], PAIRS_AT_ONCE):
+            tally = Tally(plan, read(connection, plan, {ids[pair]: pair for pair in chunk}))
+            tallies |= dict.fromkeys(chunk, tally)
+    for question in questions:
+        told = tallies.get(pair_of(question))
+        yield told.answer(question) if told else SliCounts()
 
 
-def _overridden(
-    connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair], said: Mapping[Pair, Sequence[Piece]]
-) -> Iterator[Facts]:
-    """Yield the rows of which something is said, with what that is."""
-    cut = [(ids, piece) for ids, pair in pairs.items() for piece in said[pair]]
-    words = list(dict.fromkeys(piece.override for _, piece in cut))
-    stretches = {
-        "said_targets": [ids[0] for ids, _ in cut],
-        "said_probes": [ids[1] for ids, _ in cut],
-        "said_vantages": [ids[2] for ids, _ in cut],
-        "said_since": [rows.instant_up(piece.since_ns) for _, piece in cut],
-        "said_until": [rows.instant_up(piece.until_ns) for _, piece in cut],
-        "said_word": [words.index(piece.override) for _, piece in cut],
+def _differences(
+    connection: Connection, ids: Mapping[Ids, Pair], questions: Sequence[SliQuestion]
+) -> list[SliCounts]:
+    """Return what maintenance and corrections change, from the rows of their time alone; empty where nothing."""
+    since_ns = min(question.since_ns for question in questions)
+    until_ns = max(question.until_ns for question in questions)
+    works = amendments.maintenances(connection, since_ns, until_ns)
+    words = amendments.corrections(connection, since_ns, until_ns)
+    if not works and not words:
+        return []
+    said = {
+        pair: found
+        for pair in {pair_of(question) for question in questions}
+        if (found := pieces(pair, works, words, since_ns, until_ns))
     }
-    yield from _asked(connection, text(_overrides_asked(plan)), plan, pairs, stretches, words)
 
+    def read(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Iterator[Facts]:
+        return facts.overridden(connection, plan, pairs, said)
 
-def _asked(
-    connection: Connection,
-    statement: TextClause,
-    plan: Plan,
-    pairs: Mapping[Ids, Pair],
-    more: Mapping[str, Any] | None = None,
-    words: Sequence[Override] = (),
-) -> Iterator[Facts]:
-    targets, probes, vantages = (list(set(column)) for column in zip(*pairs, strict=True))
-    instants = [rows.instant_up(at) for at in plan.edges]
-    found = connection.execute(
-        statement,
-        {
-            "edges": instants,
-            "since": instants[0],
-            "until": instants[-1],
-            # A duration is over a threshold from the next microsecond on.
-            "ttft": [threshold + 1 for threshold in plan.ttft_us],
-            "total": [threshold + 1 for threshold in plan.total_us],
-            "ttfo": [threshold + 1 for threshold in plan.ttfo_us],
-            "itl": [threshold + 1 for threshold in plan.itl_us],
-            "speeds": list(plan.per_s),
-            "targets": targets,
-            "probes": probes,
-            "vantages": vantages,
-            **(more or {}),
-        },
-    )
-    for target, probe, vantage, segment, outcome, fault, trusted, word, *figures in found:
-        pair = pairs.get((target, probe, vantage))  # the product of the three lists holds more than was asked
-        if pair is not None:
-            known = Fault(fault) if fault else None
-            fact = Facts(pair, segment, Outcome(outcome), known, trusted, *figures)
-            yield fact if word is None else fact._replace(override=words[word])
-
-
-def _counted(source: str, fault: str, among: str, plan: Plan, word: str = "CAST(NULL AS int)") -> str:
-    return f"""
-        SELECT r.target_id, r.probe_id, r.vantage_id,
-            width_bucket(r.scheduled_at, CAST(:edges AS timestamptz[])), r.outcome, {fault} AS fault,
-            r.quality_reasons IS NULL, {word}, width_bucket(r.ttft_us, CAST(:ttft AS int[])),
-            width_bucket(r.total_us, CAST(:total AS int[])),
-            width_bucket(r.tokens_per_s, CAST(:speeds AS double precision[])), {_seldom_asked(plan)}, count(*)
-        FROM {source}
-        WHERE r.scheduled_at >= :since AND r.scheduled_at < :until AND r.attempt = {SCHEDULED}
-            AND r.target_id = ANY (CAST(:targets AS int[])) AND r.probe_id = ANY (CAST(:probes AS smallint[]))
-            AND r.vantage_id = ANY (CAST(:vantages AS smallint[])) AND r.outcome {among}
-        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-    """  # noqa: S608 - numbers and names of our own
-
-
-_SAME_SLOT = (
-    "v.target_id = r.target_id AND v.scheduled_at = r.scheduled_at"
-    " AND v.probe_id = r.probe_id AND v.vantage_id = r.vantage_id"
-)
-
-
-def _seldom_asked(plan: Plan) -> str:
-    """Return the columns that make more kinds of rows, empty where nobody asks about them."""
-    columns = (
-        (plan.ttfo_us, "width_bucket(r.ttfo_us, CAST(:ttfo AS int[]))", "int"),
-        (plan.itl_us, "width_bucket(r.itl_us, CAST(:itl AS int[]))", "int"),
-        (plan.checked, "r.checked", "boolean"),
-        (plan.placed, "r.backend_id", "int"),
-    )
-    return ", ".join(column if asked else f"CAST(NULL AS {kind})" for asked, column, kind in columns)
-
-
-_KEYS = "target_id, probe_id, vantage_id, segment, outcome, fault, trusted, word, ttft, total, speed, ttfo, itl, checked"
-
-# The region is told by a text of a dictionary, which is taken apart once for all rows of a backend: some clouds name
-# another one in nearly every answer, so the dictionary may be longer than what is counted.
-_PLACED = f"""
-    SELECT {_KEYS}, COALESCE({", ".join(f"CAST(b.name AS jsonb) ->> '{fact}'" for fact in residency.TOLD_BY)}),
-        CAST(sum(counted.rows) AS bigint)
-    FROM ({{counted}}) counted ({_KEYS}, backend_id, rows)
-    LEFT JOIN backends b ON b.id = counted.backend_id
-    GROUP BY {_KEYS}, 15
-"""  # noqa: S608 - names of our own
-
-
-def _facts_asked(plan: Plan) -> str:
-    # One pass over the many that need no verdict, and a look-up from each verdict to the row it is about: what has
-    # none yet counts as nothing. Joining verdicts to all rows took four times as long (13 s for 3.2 million rows).
-    many = _counted("results r", "NULL", f"NOT IN ({periods.CONFIRM})", plan)
-    settled = _counted(
-        f"verdicts v JOIN results r ON {_SAME_SLOT} AND v.scheduled_at >= :since AND v.scheduled_at < :until",
-        "v.fault",
-        f"IN ({periods.CONFIRM})",
-        plan,
-    )
-    return _placed(f"{many} UNION ALL {settled}", plan)
-
-
-def _placed(counted: str, plan: Plan) -> str:
-    return _PLACED.format(counted=counted) if plan.placed else counted
-
-
-# The few rows of which something is said, found by their key.
-_SAID = """
-    unnest(CAST(:said_targets AS int[]), CAST(:said_probes AS smallint[]), CAST(:said_vantages AS smallint[]),
-        CAST(:said_since AS timestamptz[]), CAST(:said_until AS timestamptz[]), CAST(:said_word AS int[])
-    ) AS s (target_id, probe_id, vantage_id, since_at, until_at, word)
-    JOIN results r ON r.target_id = s.target_id AND r.probe_id = s.probe_id AND r.vantage_id = s.vantage_id
-        AND r.scheduled_at >= s.since_at AND r.scheduled_at < s.until_at
-"""
-
-
-def _overrides_asked(plan: Plan) -> str:
-    many = _counted(_SAID, "NULL", f"NOT IN ({periods.CONFIRM})", plan, "s.word")
-    joined = f"{_SAID} JOIN verdicts v ON {_SAME_SLOT}"
-    settled = _counted(joined, "v.fault", f"IN ({periods.CONFIRM})", plan, "s.word")
-    return _placed(f"{many} UNION ALL {settled}", plan)
+    told = [question for question in questions if pair_of(question) in said]
+    answers = _from_rows(connection, ids, told, read)
+    return [next(answers) if pair_of(question) in said else SliCounts() for question in questions]
 
 
 _LATEST = f"""
@@ -364,7 +249,7 @@ _LATEST = f"""
         FROM recent JOIN vantages ON vantages.id = vantage_id
         WHERE vantages.name = :vantage AND attempt = {SCHEDULED}
     ) r
-    LEFT JOIN verdicts v ON {_SAME_SLOT}
+    LEFT JOIN verdicts v ON {facts.SAME_SLOT}
     WHERE place <= :limit
     ORDER BY r.scheduled_at DESC, r.target_id, r.probe_id
 """  # noqa: S608 - numbers and names of our own
@@ -384,7 +269,7 @@ _ATTEMPTS = f"""
     LEFT JOIN error_codes ON error_codes.id = r.error_code_id
     LEFT JOIN backends ON backends.id = r.backend_id
     LEFT JOIN fingerprints ON fingerprints.id = r.fingerprint_id
-    LEFT JOIN verdicts v ON {_SAME_SLOT}
+    LEFT JOIN verdicts v ON {facts.SAME_SLOT}
     WHERE targets.name = :target AND r.scheduled_at >= :since AND r.scheduled_at < :until
     ORDER BY r.scheduled_at, probe, vantage, r.attempt
 """  # noqa: S608 - numbers and names of our own

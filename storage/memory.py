@@ -62,7 +62,7 @@ class MemoryReader:
 
 
 class MemoryStore:
-    """Store and History over dictionaries."""
+    """Store, History and Rollups over dictionaries."""
 
     def __init__(self) -> None:
         self.results: dict[tuple[SlotKey, int], ProbeResult] = {}
@@ -86,6 +86,12 @@ class MemoryStore:
 
     def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
         return [self._count(question) for question in questions]
+
+    def advance(self, questions: Iterable[SliQuestion], now_ns: int) -> bool:  # noqa: ARG002 - rows are at hand
+        return False
+
+    def recount(self, since_ns: int, until_ns: int) -> None:
+        """Nothing: every question is answered from rows."""
 
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         ours = (row for row in self._plans.values() if row.vantage == vantage)

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, Engine, TextClause, text
@@ -13,8 +14,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from probes.result import MANUAL, ProbeResult, SlotKey
-from storage import drilled, plans, rows, schema
+from probes.result import MANUAL, SCHEDULED, ProbeResult, SlotKey
+from storage import drilled, plans, rows, schema, stale
 from storage.base import StoreUnavailableError
 from storage.cleaning import UnfitError, clean, clean_settled
 from storage.dictionaries import Dictionaries
@@ -162,7 +163,7 @@ def _entry(result: ProbeResult, columns: Row) -> Entry:
 
 
 def _write(connection: Connection, entries: Sequence[Entry]) -> int:
-    """Insert all rows, a statement a table, and return how many of `results` were new."""
+    """Insert all rows, a statement a table, and return how many of `results` were new; mark what was counted already."""
     new = 0
     for table in ("results", "failures", "recent", "verdicts"):
         found = [entry[table] for entry in entries if table in entry]
@@ -171,7 +172,16 @@ def _write(connection: Connection, entries: Sequence[Entry]) -> int:
             arrays = {column.name: _array(column, [row[column.name] for row in found]) for column in columns}
             inserted = connection.execute(_insertion(table), arrays).rowcount
             new += inserted if table == "results" else 0
+    stale.mark_written(connection, _counted(entries))
     return new
+
+
+def _counted(entries: Sequence[Entry]) -> Iterator[tuple[int, datetime]]:
+    """Yield target id and instant of what objectives count."""
+    for entry in entries:
+        row = entry.get("results") or entry.get("verdicts")
+        if row and row.get("attempt", SCHEDULED) == SCHEDULED:
+            yield row["target_id"], row["scheduled_at"]
 
 
 def _array(column: Column[Any], values: list[Any]) -> Any:

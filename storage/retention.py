@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine, text
 
+from storage import rollups
 from storage.engine import edge
 from storage.locks import Lock
 from storage.partitions import Partition, Partitions, existing, named
@@ -49,10 +50,14 @@ def maintain(engine: Engine, keep: Keep, *, now_ns: Callable[[], int] = time.tim
     2. Those past what is kept are dropped, each in a transaction of its own: 12 ms, where deleting their rows
        would leave them to vacuum. What lies in a DEFAULT partition that long is deleted.
     3. The ring of recent results is trimmed.
+
+    Counted hours go before the rows that they were counted from, so that they can always be counted anew.
     """
     with edge(engine, "Keeping partitions"):
         made = Partitions(engine, now_ns).ahead()
         since = _edges(keep, instant(now_ns()))
+        with engine.begin() as connection:
+            rollups.trim(connection, since["results"], instant(now_ns()))
         dropped = [partition.name for partition in _expired(engine, since) if _drop(engine, partition)]
         _sweep(engine, since)
         return Maintained(tuple(made), tuple(dropped), _trim(engine), _default_rows(engine))

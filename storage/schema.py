@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -354,4 +354,55 @@ notices = Table(
     Column("payload", JSONB, nullable=False),
     PrimaryKeyConstraint("vantage", "receiver", "alert", "seq"),
     Index("ix_notices_due", "vantage", "due_ns", postgresql_where=text("due_ns IS NOT NULL")),
+)
+
+sli_closed = Table(
+    # One row: hours before `until_at` may have been counted, so whoever writes rows into them says so in sli_stale.
+    "sli_closed",
+    metadata,
+    Column("until_at", _INSTANT, nullable=False),
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+)
+
+sli_series = Table(
+    # One rule over the slots of one probe of one target from one vantage: all hours of [since, until) are counted.
+    "sli_series",
+    metadata,
+    Column("since_at", _INSTANT, nullable=False),
+    Column("until_at", _INSTANT, nullable=False),
+    Column("asked_at", _INSTANT, nullable=False),
+    Column("id", Integer, Identity(always=True), primary_key=True, autoincrement=True),
+    *_slot_columns(),
+    Column("rule", Text, nullable=False),  # canonical JSON
+    UniqueConstraint("target_id", "probe_id", "vantage_id", "rule"),
+)
+
+sli_hours = Table(
+    # What one hour came to, to be summed over weeks; an hour of a series without a row came to nothing.
+    "sli_hours",
+    metadata,
+    Column("at", _INSTANT, nullable=False),
+    Column("series_id", Integer, nullable=False),
+    *(Column(name, Integer, nullable=False) for name in ("good", "bad", "excluded", "invalid")),
+    PrimaryKeyConstraint("series_id", "at"),
+)
+
+sli_minutes = Table(
+    # The same hour minute by minute, sixty figures a class, for the edges of windows; NULL is sixty times nothing.
+    "sli_minutes",
+    metadata,
+    Column("at", _INSTANT, nullable=False),
+    Column("series_id", Integer, nullable=False),
+    *(Column(name, ARRAY(SmallInteger)) for name in ("good", "bad", "excluded", "invalid")),
+    PrimaryKeyConstraint("series_id", "at"),
+)
+
+sli_stale = Table(
+    # An hour of a target that was written into after it may have been counted. Rows are only added and removed, so
+    # that no writer waits for another.
+    "sli_stale",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, autoincrement=True),
+    Column("at", _INSTANT, nullable=False),
+    Column("target_id", Integer, nullable=False),
 )

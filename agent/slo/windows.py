@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -54,7 +55,8 @@ def lengths_s(windows: tuple[BurnWindow, ...] = ()) -> tuple[float, ...]:
     )
 
 
-def counted(period_s: float) -> dict[str, float]:
+@functools.cache
+def counted(period_s: float) -> Mapping[str, float]:
     """Return what an evaluation counts over, Prometheus duration -> seconds: the burn windows and the period.
 
     >>> list(counted(28 * 86400))

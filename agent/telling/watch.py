@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 
@@ -19,12 +19,16 @@ from agent.telling.link import Link
 from exporters.base import StatusSink
 from exporters.signals import SloStatus
 from probes.target import Workload
-from storage.base import History, StoreUnavailableError
+from storage.base import History, Rollups, StoreUnavailableError
 from storage.readings import PlanRow, SliCounts, SliQuestion
+from storage.rolling import CLOSING_NS, MINUTE_NS
 
 Pair = tuple[str, str]
 
 EVERY_S = 10.0
+COUNTED_S = 30.0
+"""How often is looked whether an hour is over, or was written into: until it is counted, rows are asked."""
+
 SHARE = 5.0
 """An evaluation may take a fifth of the time at most: one that takes 4 s is made every 20 s."""
 
@@ -82,6 +86,23 @@ async def keep_watch(
         await asyncio.sleep(max(EVERY_S, took_s * SHARE))
 
 
+async def keep_counted(
+    rollups: Rollups, configured: Callable[[], Config], wall_ns: Callable[[], int], mono_ns: Callable[[], int]
+) -> None:
+    """Count hours for the evaluations to come, beside them, half the time at most where much is left; for ever."""
+    while True:
+        began_ns = mono_ns()
+        try:
+            more = await asyncio.to_thread(_advance, rollups, configured(), wall_ns())
+        except StoreUnavailableError:
+            more = False
+        await asyncio.sleep((mono_ns() - began_ns) / 1e9 if more else COUNTED_S)
+
+
+def _advance(rollups: Rollups, config: Config, now_ns: int) -> bool:
+    return rollups.advance(questions_of(config, now_ns), now_ns)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """One SLO as history shows it: settled slots and due ones in each window."""
@@ -119,45 +140,59 @@ def series_of(looks: Iterable[Look]) -> dict[Pair, Windows]:
     return found
 
 
-def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
-    """Return what history holds of every (objective, target, probe) up to an instant."""
+def begin_ns(now_ns: int, length_s: float) -> int:
+    """Return where a window begins that ends now: at a whole minute, as hours are counted by the minute.
+
+    The shortest one begins on the nanosecond: so near to now rows are asked, and a minute more or less is a fifth.
+
+    >>> begin_ns(150_000_000_001, 30.0), begin_ns(7290_000_000_001, 7200.0)
+    (120000000001, 60000000000)
+    """
+    length_ns = round(length_s * 1e9)
+    begin = now_ns - length_ns
+    return begin if length_ns <= CLOSING_NS else begin // MINUTE_NS * MINUTE_NS
+
+
+def questions_of(config: Config, now_ns: int) -> list[SliQuestion]:
+    """Return what an evaluation asks: of every (objective, target, probe), window by window."""
     targets = {target.name: target for target in config.targets}
-    workloads = config.workloads()
-    asked = [
-        (objective, target, probe, windows.counted(objective.window_s))
-        for objective in config.objectives
-        for target, probe in objective.pairs
-    ]
-    questions = [
+    return [
         SliQuestion(
             target=target,
             probe=probe,
             vantage=config.vantage,
             sli=objective.sli,
-            since_ns=now_ns - round(seconds * 1e9),
+            since_ns=begin_ns(now_ns, seconds),
             until_ns=now_ns,
             threshold_s=objective.threshold_s,
             at_least_per_s=objective.at_least_per_s,
             served_in=targets[target].served_in,
             throttled=throttled_class(objective, targets[target]),
         )
-        for objective, target, probe, counted in asked
-        for seconds in counted.values()
+        for objective in config.objectives
+        for target, probe in objective.pairs
+        for seconds in windows.counted(objective.window_s).values()
     ]
+
+
+def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
+    """Return what history holds of every (objective, target, probe) up to an instant."""
+    questions = questions_of(config, now_ns)
     if not questions:
         return []
     answers = iter(history.counts(questions))
     since_ns = min(question.since_ns for question in questions)
     plans = plans_by_pair(history.plans(config.vantage, since_ns, now_ns))
     quiet = spans_of(history.maintenances(since_ns, now_ns))
+    workloads = config.workloads()
     return [
         Look(
             objective=objective,
             target=target,
             workload=workloads[target, probe],
             windows=_windows(
-                {window: next(answers) for window in counted},
-                counted,
+                windows.counted(objective.window_s),
+                answers,
                 plans.get((target, probe), []),
                 quiet.get(target, []),
                 # A slot younger than its deadline may be under way still, so it is not missing yet.
@@ -165,24 +200,24 @@ def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
                 now_ns - round(workloads[target, probe].timeout_s * 1e9),
             ),
         )
-        for objective, target, probe, counted in asked
+        for objective in config.objectives
+        for target, probe in objective.pairs
     ]
 
 
 def _windows(
-    counts: Mapping[str, SliCounts],
     lengths_s: Mapping[str, float],
+    answers: Iterator[SliCounts],
     plans: Sequence[PlanRow],
     quiet: Sequence[Span],
     now_ns: int,
     until_ns: int,
 ) -> Windows:
+    """Take each window's answer in its turn, and set beside it how many slots were due."""
     return {
         name: Window(
-            counts=counts[name],
-            expected=expected_beside(
-                plans, now_ns - round(seconds * 1e9), until_ns, quiet, counts[name].maintained
-            ),
+            counts=(counts := next(answers)),
+            expected=expected_beside(plans, begin_ns(now_ns, seconds), until_ns, quiet, counts.maintained),
         )
         for name, seconds in lengths_s.items()
     }

@@ -34,7 +34,7 @@ from agent.telling.standings import Standings
 from agent.telling.storing import StoreFollower
 from agent.telling.tracing import TracesFollower
 from agent.telling.upkeep import Upkeep, keep_quiet
-from agent.telling.watch import Watch, keep_watch
+from agent.telling.watch import Watch, keep_counted, keep_watch
 from agent.web.app import Views, create_app
 from agent.web.listening import listen
 from agent.web.serve import WebServer
@@ -52,6 +52,7 @@ from storage.journal import Reader, unlink_passed
 from storage.outbox import PostgresOutbox
 from storage.readings import Stored
 from storage.results import PostgresStore
+from storage.rollups import PostgresRollups
 
 READ_ON_S = 5.0
 """How long the journal is read on at the end; what is left is read at the next start."""
@@ -236,6 +237,7 @@ class Teller:
         yield "parent", self._listen_to_parent(pipe)
         yield "unlink", repeat(self._unlink, UNLINK_S, lambda: None)
         yield "evaluation", self._evaluate()
+        yield "rollups", self._count()
         yield "alerting", self._look()
         yield "deliveries", self._deliver()
         yield "upkeep", self._keep_up()
@@ -286,6 +288,11 @@ class Teller:
     async def _evaluate(self) -> None:
         await self._prepared.wait()
         await keep_watch(self._watch, lambda: self._current, self._on_evaluated, self._clock.mono_ns)
+
+    async def _count(self) -> None:
+        await self._prepared.wait()
+        clock = self._clock
+        await keep_counted(PostgresRollups(self._engine), lambda: self._current, clock.wall_ns, clock.mono_ns)
 
     async def _look(self) -> None:
         await self._prepared.wait()

@@ -1,5 +1,6 @@
+import asyncio
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
@@ -7,7 +8,7 @@ from agent.config.model import ProbePlan
 from agent.slo.objective import Objective
 from agent.telling.due import expected_slots
 from agent.telling.link import Link
-from agent.telling.watch import Watch, statuses_of
+from agent.telling.watch import COUNTED_S, Watch, keep_counted, statuses_of
 from exporters.memory import MemorySink
 from probes.result import EventClass
 from probes.target import Workload
@@ -210,3 +211,62 @@ def test_a_slot_of_other_targets_maintenance_is_missing_all_the_same() -> None:
     history.rows = [dataclasses.replace(history.rows[0], target="azure")]
     available, _ = statuses_of(CONFIG, history, NOW_NS)
     assert available.coverage == pytest.approx(0.5, abs=0.01)
+
+
+def test_windows_begin_at_whole_minutes_but_for_the_shortest() -> None:
+    """As hours are counted; what is due is counted over the same span."""
+    history = TwoHours()
+    now_ns = NOW_NS + 7 * SECOND_NS + 1
+    statuses = statuses_of(CONFIG, history, now_ns)
+    shortest, *others = (question.since_ns for question in history.questions[:8])
+    assert now_ns - shortest == 300 * SECOND_NS
+    assert {since_ns % (60 * SECOND_NS) for since_ns in others} == {0}
+    assert {question.until_ns for question in history.questions} == {now_ns}
+    assert statuses[0].coverage == 1.0
+
+
+class OverError(Exception):
+    """The test has seen enough."""
+
+
+class Counting:
+    """Rollups that have something to count three times, and are away once."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+        self._more = iter((True, StoreUnavailableError("away"), True, False))
+
+    def advance(self, questions: Iterable[SliQuestion], now_ns: int) -> bool:
+        self.asked.append((len(list(questions)), now_ns))
+        match next(self._more):
+            case bool() as more:
+                return more
+            case failure:
+                raise failure
+
+    def recount(self, since_ns: int, until_ns: int) -> None:
+        raise NotImplementedError
+
+
+def test_hours_are_counted_half_the_time_while_there_are_any_to_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As long a pause as the work took; with nothing left, or the database away, it is looked again later."""
+    clock, slept = FakeClock(wall_ns=NOW_NS), list[float]()
+    rollups = Counting()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 4:
+            raise OverError
+
+    async def took_two_seconds(work: Callable[..., bool], *args: object) -> bool:
+        clock.advance(2)
+        return work(*args)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "to_thread", took_two_seconds)
+    with pytest.raises(OverError):
+        asyncio.run(keep_counted(rollups, lambda: CONFIG, clock.wall_ns, clock.mono_ns))
+    assert slept == [2.0, COUNTED_S, 2.0, COUNTED_S]
+    assert [asked for asked, _ in rollups.asked] == [2 * 8] * 4
