@@ -12,6 +12,7 @@ from agent.slo.burning import Window, Windows
 from agent.slo.evaluate import evaluate
 from agent.slo.judge import throttled_class
 from agent.slo.objective import Objective
+from agent.slo.spending import Counted
 from agent.telling.due import expected_slots, plans_by_pair
 from agent.telling.link import Link
 from exporters.base import StatusSink
@@ -38,9 +39,9 @@ class Watch:
         sinks: Sequence[StatusSink],
         link: Link,
         wall_ns: Callable[[], int],
-        counted: Callable[[Config, Mapping[Pair, Windows], int], None] = lambda _config, _series, _now_ns: (
-            None
-        ),
+        counted: Callable[
+            [Config, Mapping[Pair, Windows], int, Sequence[Counted]], None
+        ] = lambda _config, _series, _now_ns, _objectives: None,
     ) -> None:
         self._history = history
         self._sinks = sinks
@@ -57,7 +58,7 @@ class Watch:
         statuses = tuple(look.status(config.vantage, now_ns) for look in looks)
         for sink in self._sinks:
             sink.show(statuses)
-        self._counted(config, series_of(looks), now_ns)
+        self._counted(config, series_of(looks), now_ns, [look.counted() for look in looks])
         self.succeeded_ns = now_ns
 
 
@@ -100,6 +101,15 @@ class Look:
             {name: window.expected for name, window in self.windows.items()},
             now_ns,
             self.workload.first_token_s,
+        )
+
+    def counted(self) -> Counted:
+        return Counted(
+            objective=self.objective,
+            target=self.target,
+            probe=self.workload.name,
+            every_s=self.workload.every_s,
+            windows=self.windows,
         )
 
 
