@@ -42,6 +42,7 @@ from exporters.board import Board
 from exporters.metrics import Metrics
 from exporters.otlp import open_sinks
 from probes.base import SigningError
+from probes.transport import contexts
 from storage import embedded, engine, migrate, retention
 from storage.alerts import PostgresAlerts
 from storage.engine import DatabaseURLError
@@ -116,7 +117,7 @@ class Teller:
         )
         sinks = (self._metrics, self._board)
         self._alerting = Alerting(
-            standings, PostgresAlerts(self._engine), self._board.alerts, self._clock.wall_ns
+            standings, PostgresAlerts(self._engine), self._board.alerts, self._clock.wall_ns, contexts.expiry
         )
         self._watch = Watch(
             PostgresHistory(self._engine), sinks, self._link, self._clock.wall_ns, self._alerting.counted
