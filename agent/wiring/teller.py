@@ -24,12 +24,14 @@ from agent.config.secrets import Secrets
 from agent.errors import ConfigError, NephoscopeError
 from agent.telling.alerting import Alerting, keep_looking
 from agent.telling.alive import Alive
+from agent.telling.blackout import Blackout, keep_telling
 from agent.telling.chores import repeat
 from agent.telling.counting import MetricsFollower
 from agent.telling.delivering import deliveries
 from agent.telling.follow import Follower, Stop, follow, insist
 from agent.telling.heartbeat import Heart, keep_newest
 from agent.telling.link import Link
+from agent.telling.opening import opened
 from agent.telling.standings import Standings
 from agent.telling.storing import StoreFollower
 from agent.telling.tracing import TracesFollower
@@ -115,6 +117,14 @@ class Teller:
             beaten=self._alive.beaten,
             mono_ns=self._clock.mono_ns,
         )
+        self._blackout = Blackout(
+            self._state / "readers" / "blackout.json",
+            lambda receiver: opened(receiver, lambda: self._secrets, self._clock.wall_ns),
+            born_ns=standings.born_ns,
+            notified=self._metrics.notified,
+            wall_ns=self._clock.wall_ns,
+            uniform=JITTER,
+        )
         sinks = (self._metrics, self._board)
         self._alerting = Alerting(
             standings, PostgresAlerts(self._engine), self._board.alerts, self._clock.wall_ns, contexts.expiry
@@ -130,8 +140,10 @@ class Teller:
             return None
 
     def _database(self, up: bool) -> None:  # noqa: FBT001 - as the link tells it
+        at_ns = self._clock.wall_ns()
         self._metrics.database_up(up=up)
-        self._board.database(up=up, at_ns=self._clock.wall_ns())
+        self._board.database(up=up, at_ns=at_ns)
+        self._blackout.database(up=up, at_ns=at_ns)
 
     def _switch(self, config: Config) -> None:
         self._current = config
@@ -224,6 +236,7 @@ class Teller:
         yield "evaluation", self._evaluate()
         yield "alerting", self._look()
         yield "deliveries", self._deliver()
+        yield "blackout", keep_telling(self._blackout, lambda: self._config)
         yield "upkeep", self._keep_up()
         yield "heartbeat", keep_newest(self._heart, self._heart_changed)
 
