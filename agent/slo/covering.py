@@ -23,7 +23,7 @@ def uncovered(counted: Iterable[Counted], vantage: str, now_ns: int) -> Iterator
     for one in counted:
         known.add((one.target, one.probe))
         for name in (LOOKED_AT, durations.write(one.objective.window_s)):
-            if lacks(one.windows[name]):
+            if lacks(one.windows[name], one.settling):
                 lacking.setdefault((one.target, one.probe), _told(one.windows[name], name))
     if len(lacking) > 1 and len(lacking) * 2 > len(known):
         yield Finding(
@@ -54,17 +54,18 @@ def uncovered(counted: Iterable[Counted], vantage: str, now_ns: int) -> Iterator
         )
 
 
-def lacks(window: Window) -> bool:
-    """Return whether a window holds too few of its due slots.
+def lacks(window: Window, settling: int = 0) -> bool:
+    """Return whether a window holds too few of its due slots, those aside that may be settling still.
 
     >>> from storage.readings import SliCounts
     >>> [lacks(Window(counts=SliCounts(good=good), expected=120)) for good in (96, 95, 0)]
     [False, True, True]
-    >>> lacks(Window(counts=SliCounts(), expected=2))
-    False
+    >>> lacks(Window(counts=SliCounts(), expected=2)), lacks(Window(counts=SliCounts(good=2), expected=12), 10)
+    (False, False)
     """
     seen = coverage(window.counts, window.expected)
-    return seen is not None and seen < LEAST_COVERAGE and window.expected - window.counts.observed >= LEAST
+    missing = window.expected - window.counts.observed
+    return seen is not None and seen < LEAST_COVERAGE and missing >= max(LEAST, settling + 1)
 
 
 def _told(window: Window, name: str) -> str:

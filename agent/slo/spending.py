@@ -1,12 +1,13 @@
 """The budget of one objective for one probe of one target: whether it goes too fast, and whether it is gone."""
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from agent.slo.alerts import Finding, Severity
 from agent.slo.burning import Windows, burning
 from agent.slo.conditions import Condition, conditions
-from agent.slo.evaluate import coverage, denominator
+from agent.slo.evaluate import SETTLING_S, coverage, denominator
 from agent.slo.findings import Ways
 from agent.slo.impact import Standings
 from agent.slo.objective import Objective
@@ -16,13 +17,22 @@ from exporters import durations, words
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """One objective for one probe of one target, as an evaluation counted it; `every_s` is the probe's interval."""
+    """One objective for one probe of one target, as an evaluation counted it; `every_s` is the probe's interval.
+
+    `first_token_s` is its deadline, and so how long a failure takes to be settled.
+    """
 
     objective: Objective
     target: str
     probe: str
     every_s: float
     windows: Windows
+    first_token_s: float = 8.0
+
+    @property
+    def settling(self) -> int:
+        """Return how many of the newest slots may be settling still."""
+        return math.ceil((self.first_token_s + SETTLING_S) / self.every_s)
 
     @property
     def id(self) -> str:

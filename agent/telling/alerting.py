@@ -143,7 +143,7 @@ async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> 
 
 def _notice(config: Config, alert: Alert, seq: int) -> Notice:
     simulated = frozenset(target.name for target in config.targets if target.simulated)
-    return notice(alert, seq, runbook=config.runbook, simulated=simulated)
+    return notice(alert, seq, runbook=config.runbook, page=config.export.page, simulated=simulated)
 
 
 def ways_of(config: Config) -> Ways:

@@ -95,7 +95,7 @@ class Blackout:
 
     def _put(self, config: Config, alert: Alert, seq: int, *, to: frozenset[str] | None = None) -> None:
         """Put what is to be told to every receiver, past all routes: whoever is on call must know."""
-        said = notice(alert, seq, runbook=config.runbook)
+        said = notice(alert, seq, runbook=config.runbook, page=config.export.page)
         rows = routing.rows(dataclasses.replace(config, routes=()), [said], self._wall_ns())
         self._outbox.put([row for row in rows if to is None or row.receiver in to])
 

@@ -110,6 +110,7 @@ class Look:
             probe=self.workload.name,
             every_s=self.workload.every_s,
             windows=self.windows,
+            first_token_s=self.workload.first_token_s,
         )
 
 

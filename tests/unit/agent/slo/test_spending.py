@@ -145,3 +145,14 @@ def test_slots_that_came_and_said_nothing_were_seen() -> None:
     window = Window(counts=SliCounts(good=1, invalid=119), expected=120)
     one = dataclasses.replace(part({}), windows=dict(part({}).windows) | {"1h": window})
     assert list(uncovered([one], "here", NOW_NS)) == []
+
+
+def test_failures_that_are_settling_still_are_not_missing() -> None:
+    """At one probe in 2 s, twelve of the newest slots may be."""
+    window = Window(counts=SliCounts(good=18), expected=30)
+    fast = dataclasses.replace(
+        part({}), every_s=2.0, windows=dict(part({}).windows) | {"1h": window, "28d": window}
+    )
+    assert list(uncovered([fast], "here", NOW_NS)) == []
+    slower = dataclasses.replace(fast, every_s=5.0)
+    assert [one.name for one in uncovered([slower], "here", NOW_NS)] == ["CoverageLost"]

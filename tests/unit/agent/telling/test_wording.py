@@ -52,6 +52,7 @@ def test_a_target_that_is_down_says_how_many_failed_in_what_and_what_is_usual_th
     )
     assert ticket.facts["trace_id"] == uuid.UUID(int=7).hex
     assert ticket.facts["outcome"] == "connect_timeout"
+    assert ticket.page == "http://127.0.0.1:9464/"
 
 
 def test_a_service_that_is_down_counts_the_failures_of_all_its_members_and_names_the_vendors_id() -> None:
