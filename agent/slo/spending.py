@@ -5,9 +5,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from agent.slo.alerts import Finding, Severity
+from agent.slo.budget import exhaustion, left_of, speed
 from agent.slo.burning import Windows, burning
 from agent.slo.conditions import Condition, conditions
-from agent.slo.evaluate import SETTLING_S, coverage, denominator
+from agent.slo.evaluate import SETTLING_S
 from agent.slo.findings import Ways
 from agent.slo.impact import Standings
 from agent.slo.objective import Objective
@@ -43,30 +44,6 @@ class Counted:
         return {"target": self.target, "probe": self.probe, "objective": self.objective.name}
 
 
-def budget_left(one: Counted) -> float | None:
-    """Return the share of the period's budget that is left, under 0 where more is spent; None where nothing is known.
-
-    Of a young objective the whole period's budget is meant: one failure of the first three slots is not its end. Of
-    a period that was seen in part, the part's.
-
-    >>> from agent.slo.burning import Window
-    >>> from storage.readings import SliCounts
-    >>> day = Objective(name="o", sli="availability", ratio=0.9, window_s=86400.0, pairs=())
-    >>> young = Counted(objective=day, target="t", probe="p", every_s=864.0, windows={
-    ...     "1d": Window(counts=SliCounts(good=2, bad=1), expected=3)})
-    >>> round(budget_left(young), 3)
-    0.9
-    """
-    whole = one.windows[durations.write(one.objective.window_s)]
-    seen = coverage(whole.counts, whole.expected)
-    if seen is None or not whole.counts.valid:
-        return None
-    events = max(whole.counts.valid, seen * one.objective.window_s / one.every_s)
-    good = (events - whole.counts.bad) / events
-    # Compared as it is written: 1 - 0.9 is not the double nearest to 0.1.
-    return 0.0 if good == one.objective.ratio else 1 - (1 - good) / (1 - one.objective.ratio)
-
-
 def spending(
     counted: Iterable[Counted],
     critical: frozenset[str],
@@ -77,7 +54,8 @@ def spending(
 ) -> Iterator[Finding]:
     """Yield what is wrong with budgets: a ticket for each that burns or is gone; a critical target's burn pages."""
     for one in counted:
-        left = budget_left(one)
+        objective = one.objective
+        left = left_of([one.windows], objective.ratio, objective.window_s, one.every_s)
         if burn := _burn(one, standings.get((one.target, one.probe), Standing()), born_ns, now_ns):
             warm = now_ns - born_ns.get(one.target, now_ns) >= ways.warm_up_ns
             pages = burn.window.severity == "page" and one.target in critical and warm
@@ -106,9 +84,7 @@ def _burn(one: Counted, standing: Standing, born_ns: Mapping[str, int], now_ns: 
 def _burning(
     one: Counted, condition: Condition, left: float | None, now_ns: int, severity: Severity
 ) -> Finding:
-    long = one.windows[durations.write(condition.window.long_s)]
-    due = denominator(long.counts, long.expected)
-    rate = long.counts.bad / due / (1 - one.objective.ratio)
+    rate, told = speed([one.windows], condition, one.objective.ratio)
     return Finding(
         key=f"budget-burn/{one.target}/{one.probe}/{one.objective.name}",
         name="BudgetBurn",
@@ -120,23 +96,10 @@ def _burning(
             "sli": one.objective.sli,
             "window": condition.window.name,
             "factor": condition.factor,
-            "burn": f"{rate:.3g}: {long.counts.bad} of {due} bad in {durations.write(condition.window.long_s)}",
+            "burn": told,
             "exhaustion": exhaustion(left, rate, one.objective.window_s),
         },
     )
-
-
-def exhaustion(left: float | None, rate: float, period_s: float) -> str:
-    """Return when the budget is gone at this rate, in words.
-
-    >>> exhaustion(0.5, 13.44, 28 * 86400.0), exhaustion(-0.1, 2.0, 86400.0), exhaustion(None, 2.0, 86400.0)
-    ('50 % of the budget is left, for 1 d 1 h at this rate', 'the budget is spent', 'what is left is not known')
-    """
-    if left is None:
-        return "what is left is not known"
-    if left <= 0:
-        return "the budget is spent"
-    return f"{words.percent(left, 0)} of the budget is left, for {words.duration(left * period_s / rate)} at this rate"
 
 
 def _exhausted(one: Counted, left: float, now_ns: int) -> Finding:

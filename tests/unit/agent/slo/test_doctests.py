@@ -9,8 +9,10 @@ import pytest
 @pytest.mark.parametrize(
     "module",
     [
+        "agent.slo.budget",
         "agent.slo.burn",
         "agent.slo.conditions",
+        "agent.slo.covering",
         "agent.slo.evaluate",
         "agent.slo.gate",
         "agent.slo.lint",

@@ -52,7 +52,7 @@ def test_a_burn_is_one_ticket_by_its_strongest_window() -> None:
     (burn,) = found(part({"5m": 2, "1h": 5, "6h": 9}))
     assert (burn.name, burn.severity, burn.subject) == ("BudgetBurn", "ticket", "aws-chat-available")
     assert burn.facts["window"] == "1h/5m page"
-    assert burn.facts["burn"] == "41.7: 5 of 120 bad in 1h"
+    assert burn.facts["burn"] == "it goes 41.7 times as fast: 5 of 120 were bad in 1h"
     assert burn.facts["exhaustion"] == "88 % of the budget is left, for 14 h 19 min at this rate"
 
 
