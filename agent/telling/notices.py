@@ -10,6 +10,9 @@ from exporters.signals import Notice
 
 NAMED_AT_MOST: Final = 5
 
+_APART: Final = frozenset({"fault", "evidence"})
+"""Facts that a notice has a place of its own for."""
+
 _FIRST: Final = ("spent", "counts", "ends")
 """Facts of which the first that is known closes the first line."""
 
@@ -40,7 +43,11 @@ def notice(
         fault=finding.facts.get("fault"),
         evidence=tuple(finding.facts.get("evidence", ())),
         labels={**finding.labels, "severity": finding.severity},
-        facts={name: _plain(value) for name, value in finding.facts.items()},
+        facts={
+            name: _plain(value)
+            for name, value in finding.facts.items()
+            if name not in _APART and value not in (None, "", [], ())
+        },
         runbook=None if runbook is None else _filled(runbook, finding.labels),
         page=page,
         simulated=bool(about) and about <= simulated,
@@ -110,6 +117,13 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _plain(value: object) -> str:
+    """Return a fact as a text.
+
+    >>> _plain(["a", "b"]), _plain({"throttled": 3, "config": 1}), _plain(2)
+    ('a, b', '3 throttled, 1 config', '2')
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{count} {name}" for name, count in value.items())
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 

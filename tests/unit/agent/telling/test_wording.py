@@ -8,6 +8,9 @@ from typing import Any
 from agent.slo.burning import Window
 from agent.slo.spending import Counted
 from agent.slo.windows import counted
+from agent.telling.alerting import revived
+from agent.telling.notices import notice
+from exporters.told import facts
 from probes.result import Outcome
 from probes.target import Path
 from storage.readings import SliCounts
@@ -204,3 +207,30 @@ def test_a_client_certificate_that_ends_soon_is_a_ticket_and_its_file_is_read_ho
     assert read == ["/tls/agent.pem"]
     told.look(3601)
     assert [row.quiet_ns for row in told.rows.alive("here")] == [told.now_ns]
+
+
+def test_what_stands_behind_the_two_lines_is_said_once() -> None:
+    told = Told(estate("aws", "azure"))
+    told.settle(0, "aws", Outcome.OVERLOADED, http_status=503, provider_request_id="req-1")
+    told.settle(0, "azure")
+    told.look(11)
+    names = [name for name, _ in facts(told.notices[0])]
+    assert len(names) == len(set(names)), names
+    assert {"since", "fault", "evidence", "counts", "impact", "trace_id", "request_id", "id"} <= set(names)
+
+
+def test_a_part_that_ends_says_so_under_its_own_name() -> None:
+    told = Told(estate("aws"))
+    for slot in range(10):
+        told.settle(slot, "aws", Outcome.THROTTLED)
+    told.look(280)
+    for slot in range(20, 30):
+        told.beat(slot * 30)
+        told.settle(slot, "aws")
+    told.look(880)
+    told.beat(1480)
+    told.look(1481)
+    (row,) = told.rows.lately("here", 0, 9)
+    assert row.ended_ns == told.now_ns
+    again = notice(revived(row), 2)
+    assert again.summary == "The target aws is let through again after 14m40s"
