@@ -10,8 +10,8 @@ from exporters.signals import Notice
 
 NAMED_AT_MOST: Final = 5
 
-_APART: Final = frozenset({"fault", "evidence"})
-"""Facts that a notice has a place of its own for."""
+_APART: Final = frozenset({"fault", "evidence", "ours"})
+"""Facts that a notice has a place of its own for, or that are for us alone."""
 
 _FIRST: Final = ("spent", "counts", "ends")
 """Facts of which the first that is known closes the first line."""

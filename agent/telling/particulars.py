@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agent.slo.alerts import Finding
-from agent.slo.impact import impact
 from agent.telling.recent import Recent
 from agent.telling.sights import View
 from agent.telling.standings import Pair
@@ -40,8 +39,8 @@ def detailed(finding: Finding, view: View) -> Finding:
         return finding
     recents = [view.seen[pair].recent for pair in pairs]
     facts: dict[str, object] = {"counts": counts(recents), **_quickness(finding, recents), **_ids(recents)}
-    if "target" in finding.labels:
-        facts |= _beside(finding.labels["target"], view)
+    if "probe" in finding.labels:
+        facts |= _beside(pairs[0], view)
     known = {name: value for name, value in facts.items() if value}
     return dataclasses.replace(finding, facts={**known, **finding.facts})
 
@@ -125,19 +124,15 @@ def _ids(recents: Sequence[Recent]) -> dict[str, str | None]:
     }
 
 
-def _beside(target: str, view: View) -> dict[str, object]:
-    """Return what it means for the services of a target, and which of their other members are well."""
-    found = [
-        (service, impact(service, view.standing, view.now_ns))
-        for service in view.config.services
-        if any(member.target == target for member in service.members)
-    ]
+def _beside(pair: Pair, view: View) -> dict[str, object]:
+    """Return what it means for the services of a probe of a target, and which of their other members are well."""
+    found = [(service, view.impacts[service.name]) for service in view.serving.get(pair, ())]
+    well = dict.fromkeys(one.target for _, now in found for one in now.well)
+    well.pop(pair[0], None)
     return {
         "impact": [
             f"service {service.name} has {now.units_well} of {service.units} {service.of}s well and needs {service.at_least}"
             for service, now in found
         ],
-        "healthy": list(
-            dict.fromkeys(one.target for _, now in found for one in now.well if one.target != target)
-        ),
+        "healthy": [*well],
     }

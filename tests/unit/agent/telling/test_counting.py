@@ -202,3 +202,9 @@ def test_what_becomes_of_a_target_is_logged_at_each_change_and_not_in_between(tm
         told.follower.fold(Batch(tuple(record(seq, message) for seq, message in enumerate(messages, 1))))
     said = [line["event"] for line in lines if line["event"].startswith("target.")]
     assert said == ["target.degraded", "target.good"]
+
+
+def test_a_skipped_slot_is_known_of_its_probe(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    told.fold(RECORDS)
+    assert told.standings.seen()["openai", "chat"].skipped == ("in_flight", START_NS)

@@ -5,6 +5,7 @@ import pytest
 
 from agent.config.model import ProbePlan
 from agent.slo.objective import Objective
+from agent.slo.spending import Counted
 from agent.telling.due import expected_slots
 from agent.telling.link import Link
 from agent.telling.watch import Watch, statuses_of
@@ -145,3 +146,19 @@ def test_a_probe_that_asks_some_more_slowly_is_evaluated_at_each_ones_own_interv
     assert late.coverage == 1.0
     assert fast.coverage is not None
     assert fast.coverage < 1.0
+
+
+def test_whoever_finds_what_is_wrong_is_given_each_objective_as_it_was_counted() -> None:
+    given: list[Counted] = []
+    clock = FakeClock(wall_ns=NOW_NS)
+    watch = Watch(
+        TwoHours(),
+        [],
+        Link(lambda _: None),
+        clock.wall_ns,
+        lambda _config, _series, _now_ns, objectives: given.extend(objectives),
+    )
+    watch.evaluate(CONFIG)
+    assert [one.id for one in given] == ["openai-chat-available", "openai-chat-quick"]
+    assert {(one.every_s, one.first_token_s, one.settling) for one in given} == {(30.0, 8.0, 1)}
+    assert given[1].windows["1h"].counts.good == 120
