@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
@@ -26,61 +27,74 @@ class _Kept:
 
 
 class MemoryOutbox:
-    """The outbox over a dictionary; `kept` shows what became of each notice, by (vantage, receiver, alert, seq)."""
+    """The outbox over a dictionary; `kept` shows what became of each notice, by (vantage, receiver, alert, seq).
+
+    Every method may be called from any thread.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self.kept: dict[_Key, _Kept] = {}
 
     def put(self, rows: Sequence[NoticeRow]) -> None:
-        for row in rows:
-            self.kept.setdefault(_key(row), _Kept(row, row.due_ns))
+        with self._lock:
+            for row in rows:
+                self.kept.setdefault(_key(row), _Kept(row, row.due_ns))
 
     def claim(
         self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
     ) -> list[Claim]:
-        due = sorted(
-            (one for one in self._of(vantage) if one.row.receiver in receivers and self._due(one, now_ns)),
-            key=lambda one: order(one.row),
-        )
-        found = []
-        for _, theirs in itertools.groupby(due, key=lambda one: one.row.receiver):
-            for one in itertools.islice(theirs, limit):
-                one.lease_ns = lease_ns
-                known = any(other.told_ns is not None for other in self._alike(one))
-                row = dataclasses.replace(one.row, due_ns=one.due_ns or one.row.due_ns)
-                found.append(Claim(row, one.tries, lease_ns, known))
-        return found
+        with self._lock:
+            due = sorted(
+                (
+                    one
+                    for one in self._of(vantage)
+                    if one.row.receiver in receivers and self._due(one, now_ns)
+                ),
+                key=lambda one: order(one.row),
+            )
+            found = []
+            for _, theirs in itertools.groupby(due, key=lambda one: one.row.receiver):
+                for one in itertools.islice(theirs, limit):
+                    one.lease_ns = lease_ns
+                    known = any(other.told_ns is not None for other in self._alike(one))
+                    row = dataclasses.replace(one.row, due_ns=one.due_ns or one.row.due_ns)
+                    found.append(Claim(row, one.tries, lease_ns, known))
+            return found
 
     def settle(self, told: Sequence[Told]) -> None:
-        for done in told:
-            one = self.kept[_key(done.claim.row)]
-            if one.lease_ns != done.claim.lease_ns:
-                continue
-            one.state, one.due_ns, one.error, one.lease_ns = done.state, done.due_ns, done.error, None
-            one.tries = 0 if done.state == "told" else one.tries + (done.error is not None)
-            one.told_ns = done.at_ns if done.state == "told" else one.told_ns
-            if done.state != "waiting":
-                self._supersede(one)
+        with self._lock:
+            for done in told:
+                one = self.kept[_key(done.claim.row)]
+                if one.lease_ns != done.claim.lease_ns:
+                    continue
+                one.state, one.due_ns, one.error, one.lease_ns = done.state, done.due_ns, done.error, None
+                one.tries = 0 if done.state == "told" else one.tries + (done.error is not None)
+                one.told_ns = done.at_ns if done.state == "told" else one.told_ns
+                if done.state != "waiting":
+                    self._supersede(one)
 
     def expire(self, vantage: str, ended_ns: int, any_ns: int) -> dict[str, int]:
-        dropped = [
-            one
-            for one in self._of(vantage)
-            if one.state == "waiting"
-            and not one.leased(ended_ns)
-            and one.row.made_ns < (ended_ns if one.row.ends else any_ns)
-        ]
-        for one in dropped:
-            one.state, one.due_ns = "dropped", None
-        for one in dropped:
-            self._supersede(one)
-        return dict(Counter(one.row.receiver for one in dropped))
+        with self._lock:
+            dropped = [
+                one
+                for one in self._of(vantage)
+                if one.state == "waiting"
+                and not one.leased(ended_ns)
+                and one.row.made_ns < (ended_ns if one.row.ends else any_ns)
+            ]
+            for one in dropped:
+                one.state, one.due_ns = "dropped", None
+            for one in dropped:
+                self._supersede(one)
+            return dict(Counter(one.row.receiver for one in dropped))
 
     def revive(self, vantage: str, receivers: Collection[str], since_ns: int, now_ns: int) -> None:
-        for one in self._of(vantage):
-            refused = one.state == "refused" and not one.row.ends and one.row.receiver in receivers
-            if refused and one.row.made_ns >= since_ns and not any(self._newer(one)):
-                one.state, one.due_ns, one.error, one.tries = "waiting", now_ns, None, 0
+        with self._lock:
+            for one in self._of(vantage):
+                refused = one.state == "refused" and not one.row.ends and one.row.receiver in receivers
+                if refused and one.row.made_ns >= since_ns and not any(self._newer(one)):
+                    one.state, one.due_ns, one.error, one.tries = "waiting", now_ns, None, 0
 
     def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
         found = [one for one in self._of(vantage) if one.row.alert == alert]
@@ -96,15 +110,16 @@ class MemoryOutbox:
         ]
 
     def forget(self, vantage: str, before_ns: int) -> None:
-        over = [
-            one
-            for one in self._of(vantage)
-            if one.row.made_ns < before_ns
-            and one.due_ns is None
-            and all(other.row.made_ns < before_ns and other.due_ns is None for other in self._newer(one))
-        ]
-        for one in over:
-            del self.kept[_key(one.row)]
+        with self._lock:
+            over = [
+                one
+                for one in self._of(vantage)
+                if one.row.made_ns < before_ns
+                and one.due_ns is None
+                and all(other.row.made_ns < before_ns and other.due_ns is None for other in self._newer(one))
+            ]
+            for one in over:
+                del self.kept[_key(one.row)]
 
     def _due(self, one: _Kept, now_ns: int) -> bool:
         if one.due_ns is None or one.due_ns > now_ns or one.leased(now_ns) or any(self._newer(one)):

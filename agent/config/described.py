@@ -207,7 +207,7 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "alerts.receivers[].from": ("email: the sender; by default nephoscope at the name of the host", "nephoscope@bank.example"),
     "alerts.receivers[].ca": ("certificates to trust beside those that the machine trusts", "/etc/ssl/bank.pem"),
     "alerts.routes": ("which alerts go to whom: the first route that takes an alert has it; without routes, and where none takes it, every receiver is told", "[{when: {severity: page}, to: [pager]}, {to: [mail]}]"),
-    "alerts.routes[].when": ("which alerts it takes, by team, severity, service, name, target, probe, cloud or label.NAME; without it, every alert", "{team: assist, severity: page}"),
+    "alerts.routes[].when": ("which alerts it takes, by team, severity, service, name, target, probe, cloud, region, model, class or label.NAME; without it, every alert", "{team: assist, severity: page}"),
     "alerts.routes[].to": ("who is told", "[pager]"),
     "alerts.routes[].group_by": ("alerts that are alike in these fields and due together make one message, where the kind makes messages of several", "[service]"),
     "alerts.routes[].repeat": ("how often those that still fire are told again; by default once is enough", "4h"),

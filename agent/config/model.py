@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import platform
 from typing import Literal
 
 from pydantic import TypeAdapter
@@ -62,6 +63,16 @@ class Export:
     host: str = "127.0.0.1"
     port: int = 9464
     otlp: Otlp | None = None
+
+    @property
+    def page(self) -> str | None:
+        """Return the address of the status page as this machine knows it; None where the system chooses the port.
+
+        >>> Export().page, Export(host="::1", port=80).page, Export(port=0).page
+        ('http://127.0.0.1:9464/', 'http://[::1]:80/', None)
+        """
+        host = platform.node() if self.host in {"", "0.0.0.0", "::"} else self.host  # noqa: S104 - compared with
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/" if self.port else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

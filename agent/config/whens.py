@@ -9,7 +9,18 @@ from agent.config.findings import BadValueError
 from agent.config.nearest import nearest
 from agent.config.references import literal
 
-FIELDS: Final = ("team", "severity", "service", "name", "target", "probe", "cloud")
+FIELDS: Final = (
+    "team",
+    "severity",
+    "service",
+    "name",
+    "target",
+    "probe",
+    "cloud",
+    "region",
+    "model",
+    "class",
+)
 LABEL: Final = "label."
 SEVERITIES: Final = ("page", "ticket")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.slo.alerts import Finding, Severity
+from agent.slo.budget import exhaustion, left_of, speed
 from agent.slo.burning import Windows, burning, counted
 from agent.slo.conditions import Condition, conditions
 from agent.slo.impact import Impact, Standings, impact
@@ -108,6 +109,8 @@ def burn_findings(
         return
     strongest = min(holding, key=lambda one: (one.window.severity != "page", -one.factor))
     warm = all(now_ns - born_ns.get(member.target, now_ns) >= ways.warm_up_ns for member in service.members)
+    rate, told = speed(series, strongest, service.ratio)
+    left = left_of(series, service.ratio, service.window_s, service.every_s)
     yield Finding(
         key=f"service-burn/{service.name}",
         name="ServiceBudgetBurn",
@@ -119,6 +122,8 @@ def burn_findings(
             "window": strongest.window.name,
             "factor": strongest.factor,
             "objective": service.ratio,
-            "counts": counted(strongest, service.ratio, series),
+            "windows": counted(strongest, service.ratio, series),
+            "burn": told,
+            "exhaustion": exhaustion(left, rate, service.window_s),
         },
     )

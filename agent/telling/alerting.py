@@ -11,13 +11,20 @@ from agent.config.model import Config
 from agent.slo import acknowledging
 from agent.slo.alerts import Alert, Finding, step
 from agent.slo.burning import Windows
+from agent.slo.covering import uncovered
 from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
 from agent.slo.quiet import Quiet, is_quiet
-from agent.slo.standing import Standing
-from agent.telling import becoming, drilling, routing, verdict
+from agent.slo.spending import Counted, spending
+from agent.telling import becoming, drilling, inhibiting, routing, verdict
+from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
+from agent.telling.blind import Pulse
+from agent.telling.capacity import throttled
+from agent.telling.expiry import ClientCertificates, expiring
+from agent.telling.labels import labelled
 from agent.telling.notices import notice
 from agent.telling.ours import is_hidden, own_findings
+from agent.telling.particulars import detailed
 from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
 from agent.telling.verdict import Verdict
@@ -41,9 +48,13 @@ class Alerting:
         shown: Callable[[Sequence[Notice]], None],
         wall_ns: Callable[[], int],
         quiet: Callable[[], Quiet] = Quiet,
+        certificate_ends: Callable[[str], int | None] = lambda _: None,
     ) -> None:
         self._quiet = quiet
         self._burns: Sequence[Finding] = ()
+        self._counted: Sequence[Counted] = ()
+        self._certificates = ClientCertificates(certificate_ends)
+        self._pulse = Pulse()
         self._standings = standings
         self._rows = rows
         self._shown = shown
@@ -51,10 +62,13 @@ class Alerting:
         self._alive: Mapping[str, Alert] | None = None
         self._seq: dict[str, int] = {}
 
-    def counted(self, config: Config, series: Mapping[Pair, Windows], now_ns: int) -> None:
-        """Take what an evaluation of history counted: from it follows which services burn."""
+    def counted(
+        self, config: Config, series: Mapping[Pair, Windows], now_ns: int, objectives: Sequence[Counted] = ()
+    ) -> None:
+        """Take what an evaluation of history counted: from it follows which services burn, and which objectives do."""
         ways, born_ns = ways_of(config), self._standings.born_ns()
         awake = _awake(config, self._quiet().targets(now_ns))
+        self._counted = objectives
         self._burns = [
             finding
             for service in awake.services
@@ -123,27 +137,41 @@ class Alerting:
         config, now_ns = view.config, view.now_ns
         verdicts = verdict.verdicts(view.scene())
         blames = {name: found for found in verdicts for name in found.targets}
-        found = [_blamed(finding, blames) for finding in self._findings(config, view.standing, now_ns)]
+        found = [_blamed(finding, blames) for finding in self._findings(view)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
-        about_us = own_findings(view, verdicts, hidden, ways_of(config))
-        told = [*(finding for finding in found if finding not in hidden), *about_us]
-        return [one for one in told if not is_quiet(one.labels, one.facts.get("failing", ()), out)]
+        still_ns = self._pulse.still_ns(self._standings.beating_ns()[1], now_ns)
+        about_us = own_findings(view, verdicts, hidden, ways_of(config), still_ns)
+        shown = [*(finding for finding in found if finding not in hidden), *about_us]
+        members = {one.name: frozenset(member.target for member in one.members) for one in config.services}
+        told = inhibiting.told(shown, members)
+        return [
+            labelled(detailed(one, view), config, view.targets)
+            for one in told
+            if not is_quiet(one.labels, one.facts.get("failing", ()), out)
+        ]
 
     def _restored(self, vantage: str) -> Mapping[str, Alert]:
         rows = self._rows.alive(vantage)
         self._seq = {row.id: row.seq for row in rows}
         return {row.key: revived(row) for row in rows}
 
-    def _findings(self, config: Config, standings: Mapping[Pair, Standing], now_ns: int) -> Iterable[Finding]:
-        ways = ways_of(config)
+    def _findings(self, view: View) -> Iterable[Finding]:
+        config, standings, now_ns, ways = view.config, view.standing, view.now_ns, ways_of(view.config)
         born_ns = self._standings.born_ns()
-        members = dict.fromkeys(member for service in config.services for member in service.members)
         critical = frozenset(target.name for target in config.targets if target.critical)
-        yield from target_findings(members, critical, standings, born_ns, now_ns, ways)
+        yield from target_findings(view.members, critical, standings, born_ns, now_ns, ways)
         judged = [service for service in config.services if service.is_judged]
         yield from service_findings(judged, standings, born_ns, now_ns, ways)
         known = {service.name for service in judged}
         yield from (finding for finding in self._burns if finding.subject in known)
+        planned = config.workloads()
+        counted = [one for one in self._counted if (one.target, one.probe) in planned]
+        yield from spending(counted, critical, standings, born_ns, now_ns, ways)
+        yield from uncovered(counted, config.vantage, now_ns)
+        yield from absent(view)
+        yield from nothing_valid(view)
+        yield from throttled(view)
+        yield from expiring(view, self._certificates.of(config, now_ns))
 
 
 async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> None:
@@ -162,7 +190,7 @@ async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> 
 
 def _notice(config: Config, alert: Alert, seq: int) -> Notice:
     simulated = frozenset(target.name for target in config.targets if target.simulated)
-    return notice(alert, seq, runbook=config.runbook, simulated=simulated)
+    return notice(alert, seq, runbook=config.runbook, page=config.export.page, simulated=simulated)
 
 
 def ways_of(config: Config) -> Ways:

@@ -90,6 +90,7 @@ class MetricsFollower:
                     sink.take(one.message)
             case Skipped():
                 self._metrics.skipped(one.message.reason)
+                self._standings.skip(one.message)
             case Plan():
                 self._expecting.plan(one.message)
                 self._take_plan(one.message.config_hash)

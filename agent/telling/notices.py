@@ -11,6 +11,12 @@ from storage.readings import AckRow
 
 NAMED_AT_MOST: Final = 5
 
+_APART: Final = frozenset({"fault", "evidence", "ours"})
+"""Facts that a notice has a place of its own for, or that are for us alone."""
+
+_FIRST: Final = ("spent", "counts", "ends")
+"""Facts of which the first that is known closes the first line."""
+
 
 def notice(
     alert: Alert,
@@ -38,7 +44,11 @@ def notice(
         fault=finding.facts.get("fault"),
         evidence=tuple(finding.facts.get("evidence", ())),
         labels={**finding.labels, "severity": finding.severity},
-        facts={name: _plain(value) for name, value in finding.facts.items() if not _tabular(value)},
+        facts={
+            name: _plain(value)
+            for name, value in finding.facts.items()
+            if name not in _APART and value not in (None, "", [], ()) and not _tabular(value)
+        },
         runbook=None if runbook is None else filled(runbook, finding.labels),
         page=page,
         drill="drill" in finding.facts,
@@ -71,24 +81,33 @@ def _summary(alert: Alert) -> str:
         lasted_ns = (alert.quiet_ns or alert.ended_ns) - finding.since_ns
         return f"{what} {well} again after {durations.write(max(0, lasted_ns // 1_000_000_000))}"
     since = f"{datetime.fromtimestamp(finding.since_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    if finding.name == "ServiceBudgetBurn":
+    if "factor" in facts:
         times = f"{facts['factor']:.3g} times as fast as its objective allows"
         return f"{what} spends its error budget more than {times} (window {facts['window']})"
     told = f"{what} {wrong} since {since}"
     if "well" in facts:
         are = "is" if facts["well"] == 1 else "are"
         told += f": {facts['well']} of {facts['units']} {facts['of']}s {are} well, and it needs {facts['at_least']}"
+    elif line := next((facts[name] for name in _FIRST if facts.get(name)), None):
+        told += f": {line}"
     return told
 
 
 def _detail(facts: Mapping[str, Any], ack: AckRow | None = None) -> str:
-    """Return the second line: in whose hands it is, who fails, whose fault it is on what evidence, what is healthy."""
+    """Return the second line: in whose hands it is, who fails, whose fault it is on what evidence, its impact, what is healthy."""
     said = [] if ack is None else [f"acknowledged by {ack.author}: {ack.reason}"]
     if failing := facts.get("failing"):
         said.append(f"failing: {_some(failing)}")
     said.append(f"fault: {facts.get('fault') or 'undetermined'}")
     if evidence := facts.get("evidence"):
         said.append(", ".join(evidence[:NAMED_AT_MOST]))
+    said += [str(facts[name]) for name in ("burn", "latency", "exhaustion") if facts.get(name)]
+    if ("well" in facts or "factor" in facts) and facts.get("counts"):
+        said.append(facts["counts"])
+    if affected := facts.get("impact"):
+        said.append(", ".join(affected[:NAMED_AT_MOST]))
+    if targets := facts.get("targets"):
+        said.append(f"targets: {_some(targets)}")
     if services := facts.get("services"):
         said.append(f"services: {_some(services)}")
     if "healthy" in facts:
@@ -107,6 +126,13 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _plain(value: object) -> str:
+    """Return a fact as a text.
+
+    >>> _plain(["a", "b"]), _plain({"throttled": 3, "config": 1}), _plain(2)
+    ('a, b', '3 throttled, 1 config', '2')
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{count} {name}" for name, count in value.items())
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
@@ -131,9 +157,20 @@ _WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
     "ServiceDown": ("Service {subject}", "is down", "is well"),
     "ServiceBudgetBurn": ("Service {subject}", "spends its error budget", "is well"),
     "NetworkDown": ("Our own network ({subject})", "is down", "is well"),
-    "AgentBlind": ("Our own agent ({subject})", "is too slow to see", "sees"),
+    "AgentBlind": ("Our own agent ({subject})", "is blind", "sees"),
     "CredentialsRefused": ("Identity {subject}", "is refused", "is accepted"),
     "QuotaSpent": ("Quota of {subject}", "is spent", "is there"),
     "WitnessSilent": ("Witness {subject}", "is silent", "answers"),
+    "NoResults": ("Target {subject}", "brings no results", "brings results"),
+    "NothingValid": ("Target {subject}", "brings nothing valid", "brings valid results"),
+    "Throttled": ("The {subject}", "is throttled", "is let through"),
+    "BudgetBurn": ("Objective {subject}", "spends its error budget", "is well"),
+    "BudgetExhausted": ("Objective {subject}", "has no error budget left", "has some"),
+    "CoverageLost": ("Coverage of {subject}", "is under 80 %", "is whole"),
+    "CertificateExpires": ("The certificate of {subject}", "expires soon", "is fresh"),
+    "CredentialExpires": ("The client certificate {subject}", "expires soon", "is fresh"),
 }
 """What it is about, what is wrong with it, and what it is when nothing is wrong any more."""
+
+NAMES: Final = tuple(_WHAT)
+"""Every name that an alert can have."""

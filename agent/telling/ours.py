@@ -6,9 +6,9 @@ from typing import Final
 from agent.slo.alerts import Finding, Severity
 from agent.slo.findings import Ways
 from agent.slo.service import Member
+from agent.telling.blind import blind
 from agent.telling.sights import View
-from agent.telling.standings import SPOILT_NS
-from agent.telling.verdict import AGENT_SHARE, Fault, Verdict
+from agent.telling.verdict import Fault, Verdict
 from probes.result import Outcome
 
 HIDING: Final = frozenset({Fault.NETWORK, Fault.AGENT})
@@ -25,25 +25,15 @@ def is_hidden(finding: Finding, blames: Mapping[str, Verdict]) -> bool:
 
 
 def own_findings(
-    view: View, verdicts: Sequence[Verdict], hidden: Sequence[Finding], ways: Ways
+    view: View, verdicts: Sequence[Verdict], hidden: Sequence[Finding], ways: Ways, still_ns: int = 0
 ) -> Iterator[Finding]:
     """Yield one finding for each thing of ours that is at fault; those of targets and services it names.
 
+    `still_ns` is for how long nothing new was heard of the asker.
     A network that is down and a blind agent page, but for a cold start; the rest are tickets.
     """
     yield from _networks(view, verdicts, hidden, ways)
-    spoilt = view.standings.spoilt(view.now_ns)
-    if spoilt > AGENT_SHARE:
-        facts = {"fault": f"{Fault.AGENT.value} {view.config.vantage}", "hidden": _keys(hidden)}
-        said = f"{spoilt:.0%} of the answers of the last 5 minutes were spoilt by our own delay"
-        yield Finding(
-            key="agent-blind",
-            name="AgentBlind",
-            severity="page",
-            subject=view.config.vantage,
-            since_ns=view.now_ns - SPOILT_NS,
-            facts={**facts, "evidence": [said]},
-        )
+    yield from blind(view, verdicts, hidden, ways, still_ns)
     yield from _refusals(view, verdicts)
     yield from _silent(view)
 

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Final
 
 from agent.config.model import Config
-from agent.slo.service import Member
+from agent.slo.impact import Impact, impact
+from agent.slo.service import Member, Service, served_by
 from agent.slo.standing import Standing
 from agent.telling.standings import Pair, Seen, Standings, Voice
 from agent.telling.verdict import Health, Scene, Sight, Witness
@@ -53,6 +54,15 @@ class View:
         for (network, name), voice in self.voices.items():
             states.setdefault(network, {})[name] = voice.state
         return {network: _heard(found) for network, found in states.items()}
+
+    @cached_property
+    def impacts(self) -> Mapping[str, Impact]:
+        """Return what the failing of members means for each service, by its name."""
+        return {one.name: impact(one, self.standing, self.now_ns) for one in self.config.services}
+
+    @cached_property
+    def serving(self) -> Mapping[Pair, list[Service]]:
+        return served_by(self.config.services)
 
     @property
     def members(self) -> list[Member]:

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from agent.config.model import Config
 from agent.slo.standing import Slot, Standing
+from agent.telling.recent import Recent
 from agent.telling.settling import Final as Settlement
 from agent.telling.shadow import Shadow
 from exporters.signals import Judged
 from probes.events import class_of
 from probes.result import EventClass, Fault, Outcome, ProbeResult, ended_ns
 from probes.target import Target
-from storage.records import Beat, Drill, Drilled
+from storage.records import Beat, Drill, Drilled, Skipped
 
 Pair = tuple[str, str]
 
@@ -43,6 +44,7 @@ class Seen:
     `good_ns` is when its last good answer ended, `named_ns` that of the last for which a name was resolved. While its slots fail by our own fault, `lost_since_ns` is the first
     of them, `lost_ns` when the last of them failed, and `lost_confirmed` whether every confirmation of one failed.
     `refused` counts slots in a row whose identity or quota was refused, the first of them at `refused_ns`.
+    `asked_ns` is since when the plan names it, `skipped` why its last slot without a result has none, and when that was.
     """
 
     standing: Standing = dataclasses.field(default_factory=Standing)
@@ -55,6 +57,9 @@ class Seen:
     refused: int = 0
     refused_ns: int = 0
     named_ns: int | None = None
+    asked_ns: int | None = None
+    skipped: tuple[str, int] | None = None
+    recent: Recent = dataclasses.field(default_factory=Recent)
 
     @property
     def turned(self) -> bool:
@@ -75,6 +80,7 @@ class Seen:
             answered=judged.answered,
         )
         self.standing = self.standing.after(slot)
+        self.recent = self.recent.after(judged, kind)
         self.born_ns = result.scheduled_ns if self.born_ns is None else self.born_ns
         if result.outcome is not Outcome.AGENT_FAULT:  # which says nothing of the endpoint or the way
             self._lose(judged, at_ns)
@@ -109,20 +115,32 @@ class Seen:
             None if self.outcome is None else self.outcome.value,
             self.born_ns,
             *(getattr(self, name) for name in _LATER),
+            self.recent.plain(),
         ]
 
     @classmethod
     def revived(cls, plain: list[Any]) -> "Seen":
         standing, outcome, born_ns, *later = plain
+        recent = later[len(_LATER) :]
         return cls(
             Standing(**standing),
             None if outcome is None else Outcome(outcome),
             born_ns,
             **dict(zip(_LATER, later, strict=False)),
+            recent=Recent.revived(recent[0]) if recent else Recent(),
         )
 
 
-_LATER: Final = ("good_ns", "lost_since_ns", "lost_ns", "lost_confirmed", "refused", "refused_ns", "named_ns")
+_LATER: Final = (
+    "good_ns",
+    "lost_since_ns",
+    "lost_ns",
+    "lost_confirmed",
+    "refused",
+    "refused_ns",
+    "named_ns",
+    "asked_ns",
+)
 """What a snapshot of an earlier release may lack."""
 
 
@@ -142,11 +160,12 @@ class Standings:
         self._targets: dict[str, Target] = {}
         self._vantage: str | None = None
         self._seen: dict[Pair, Seen] = {}
-        self._answers: deque[tuple[int, bool]] = deque(maxlen=_ANSWERS)
+        self._answers: deque[tuple[int, bool, bool]] = deque(maxlen=_ANSWERS)
         self._voices: dict[tuple[str, str], Voice] = {}
         self._beat_ns = 0
         self._drilled: dict[Pair, Seen] = {}
         self._shadow = Shadow(self._settle_drilled, self._drilled.clear)
+        self._beating_ns = 0
 
     def plan(self, config: Config) -> None:
         """Look at what the plan names and forget all else; what it names already is remembered."""
@@ -168,7 +187,16 @@ class Standings:
             if kind is None:
                 return
             seen.after(judged, kind)
-            self._answers.append((result.started_ns, result.outcome is Outcome.AGENT_FAULT))
+            spoilt, ours = result.outcome is Outcome.AGENT_FAULT, judged.fault is Fault.OURS
+            self._answers.append((result.started_ns, spoilt, ours and result.meaning.confirm))
+
+    def skip(self, skipped: Skipped) -> None:
+        """Take a due slot that will have no result."""
+        slot = skipped.slot
+        with self._lock:
+            seen = self._seen.get((slot.target, slot.probe))
+            if seen is not None and slot.vantage == self._vantage:
+                seen.skipped = skipped.reason, slot.scheduled_ns
 
     def _kind(self, judged: Judged) -> EventClass | None:
         target = self._targets[judged.result.target]
@@ -217,8 +245,12 @@ class Standings:
             return {pair: dataclasses.replace(seen) for pair, seen in self._seen.items()}
 
     def beat(self, beat: Beat) -> None:
-        """Take what the asker says of its witnesses."""
+        """Take that the asker is alive, and what it says of its witnesses."""
         with self._lock:
+            if beat.at_ns - self._beat_ns > BEAT_NS:
+                self._beating_ns = beat.at_ns
+            for seen in self._seen.values():
+                seen.asked_ns = beat.at_ns if seen.asked_ns is None else seen.asked_ns
             before, self._beat_ns = self._voices, beat.at_ns
             self._voices = {
                 (network, witness): known
@@ -233,6 +265,11 @@ class Standings:
         with self._lock:
             return dict(self._voices) if now_ns - self._beat_ns <= BEAT_NS else {}
 
+    def beating_ns(self) -> tuple[int, int]:
+        """Return since when the asker beats without a pause, and when it was alive last; 0 is never."""
+        with self._lock:
+            return self._beating_ns, self._beat_ns
+
     def born_ns(self) -> dict[str, int]:
         """Return since when each target is probed."""
         born: dict[str, int] = {}
@@ -244,11 +281,16 @@ class Standings:
 
     def spoilt(self, now_ns: int) -> float:
         """Return the share of recent answers that our own delay spoilt; 0 where there are too few to tell."""
+        return self.our_shares(now_ns)[0]
+
+    def our_shares(self, now_ns: int) -> tuple[float, float]:
+        """Return the shares of recent answers that our own delay spoilt, and that our own way out lost."""
         with self._lock:
-            recent = [(at_ns, spoilt) for at_ns, spoilt in self._answers if now_ns - at_ns <= SPOILT_NS]
+            recent = [one for one in self._answers if now_ns - one[0] <= SPOILT_NS]
         if not recent or now_ns - recent[0][0] < ANSWERS_NS:
-            return 0.0
-        return sum(spoilt for _, spoilt in recent) / len(recent)
+            return 0.0, 0.0
+        _, spoilt, lost = (sum(column) for column in zip(*recent, strict=True))
+        return spoilt / len(recent), lost / len(recent)
 
     # -- kept with the fold's snapshot
 
@@ -262,6 +304,8 @@ class Standings:
         seen: Mapping[Pair, Seen] = {(target, probe): Seen.revived(one) for target, probe, one in kept}
         with self._lock:
             self._seen = dict(seen)
+            # Whoever asked these was alive then.
+            self._beat_ns = max((one.standing.seen_ns or 0 for one in self._seen.values()), default=0)
 
     def snapshot_drill(self) -> dict[str, Any]:
         with self._lock:

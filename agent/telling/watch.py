@@ -14,6 +14,7 @@ from agent.slo.judge import throttled_class
 from agent.slo.maintenance import Span
 from agent.slo.objective import Objective
 from agent.slo.quiet import spans_of
+from agent.slo.spending import Counted
 from agent.telling.due import expected_beside, plans_by_pair
 from agent.telling.link import Link
 from exporters.base import StatusSink
@@ -44,9 +45,9 @@ class Watch:
         sinks: Sequence[StatusSink],
         link: Link,
         wall_ns: Callable[[], int],
-        counted: Callable[[Config, Mapping[Pair, Windows], int], None] = lambda _config, _series, _now_ns: (
-            None
-        ),
+        counted: Callable[
+            [Config, Mapping[Pair, Windows], int, Sequence[Counted]], None
+        ] = lambda _config, _series, _now_ns, _objectives: None,
     ) -> None:
         self._history = history
         self._sinks = sinks
@@ -63,7 +64,7 @@ class Watch:
         statuses = tuple(look.status(config.vantage, now_ns) for look in looks)
         for sink in self._sinks:
             sink.show(statuses)
-        self._counted(config, series_of(looks), now_ns)
+        self._counted(config, series_of(looks), now_ns, [look.counted() for look in looks])
         self.succeeded_ns = now_ns
 
 
@@ -123,6 +124,16 @@ class Look:
             {name: window.expected for name, window in self.windows.items()},
             now_ns,
             self.workload.first_token_s,
+        )
+
+    def counted(self) -> Counted:
+        return Counted(
+            objective=self.objective,
+            target=self.target,
+            probe=self.workload.name,
+            every_s=self.workload.every_s,
+            windows=self.windows,
+            first_token_s=self.workload.first_token_s,
         )
 
 

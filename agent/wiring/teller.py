@@ -24,12 +24,14 @@ from agent.config.secrets import Secrets
 from agent.errors import ConfigError, NephoscopeError
 from agent.telling.alerting import Alerting, keep_looking
 from agent.telling.alive import Alive
+from agent.telling.blackout import Blackout, keep_telling
 from agent.telling.chores import repeat
 from agent.telling.counting import MetricsFollower
 from agent.telling.delivering import deliveries
 from agent.telling.follow import Follower, Stop, follow, insist
 from agent.telling.heartbeat import Heart, keep_newest
 from agent.telling.link import Link
+from agent.telling.opening import opened
 from agent.telling.standings import Standings
 from agent.telling.storing import StoreFollower
 from agent.telling.tracing import TracesFollower
@@ -43,6 +45,7 @@ from exporters.board import Board
 from exporters.metrics import Metrics
 from exporters.otlp import open_sinks
 from probes.base import SigningError
+from probes.transport import contexts
 from storage import embedded, engine, migrate, retention
 from storage.alerts import PostgresAlerts
 from storage.amendments import PostgresAmendments
@@ -126,6 +129,14 @@ class Teller:
             mono_ns=self._clock.mono_ns,
             maintained=self._upkeep.maintained,
         )
+        self._blackout = Blackout(
+            self._state / "readers" / "blackout.json",
+            lambda receiver: opened(receiver, lambda: self._secrets, self._clock.wall_ns),
+            born_ns=standings.born_ns,
+            notified=self._metrics.notified,
+            wall_ns=self._clock.wall_ns,
+            uniform=JITTER,
+        )
         sinks = (self._metrics, self._board)
         self._alerting = Alerting(
             standings,
@@ -133,6 +144,7 @@ class Teller:
             self._board.alerts,
             self._clock.wall_ns,
             self._upkeep.quiet,
+            contexts.expiry,
         )
         self._watch = Watch(
             PostgresHistory(self._engine), sinks, self._link, self._clock.wall_ns, self._alerting.counted
@@ -145,8 +157,10 @@ class Teller:
             return None
 
     def _database(self, up: bool) -> None:  # noqa: FBT001 - as the link tells it
+        at_ns = self._clock.wall_ns()
         self._metrics.database_up(up=up)
-        self._board.database(up=up, at_ns=self._clock.wall_ns())
+        self._board.database(up=up, at_ns=at_ns)
+        self._blackout.database(up=up, at_ns=at_ns)
 
     def _switch(self, config: Config) -> None:
         self._current = config
@@ -240,6 +254,7 @@ class Teller:
         yield "rollups", self._count()
         yield "alerting", self._look()
         yield "deliveries", self._deliver()
+        yield "blackout", keep_telling(self._blackout, lambda: self._config)
         yield "upkeep", self._keep_up()
         yield "maintenance", self._keep_quiet()
         yield "heartbeat", keep_newest(self._heart, self._heart_changed)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.telling.notices import NAMES
 from exporters.receivers import KINDS
 from exporters.webhook import signature
 from support.configuration import LOCAL, loaded
@@ -25,6 +26,11 @@ def test_each_block_is_taken_without_a_warning(text: str) -> None:
 
 def test_each_kind_has_a_block() -> None:
     assert {kind for kind in KINDS if f"kind: {kind}" in PAGE} == set(KINDS)
+
+
+def test_every_alert_has_an_entry() -> None:
+    table = PAGE.split("## Every alert")[1].split("\n## ")[0]
+    assert [name for name in NAMES if f"`{name}`" not in table] == []
 
 
 def test_the_check_of_a_signature_takes_ours_and_no_other() -> None:

@@ -9,15 +9,17 @@ import pytest
 @pytest.mark.parametrize(
     "module",
     [
+        "agent.slo.budget",
         "agent.slo.burn",
         "agent.slo.conditions",
+        "agent.slo.covering",
         "agent.slo.evaluate",
         "agent.slo.gate",
         "agent.slo.lint",
         "agent.slo.paging",
         "agent.slo.windows",
         "exporters.durations",
-        "exporters.rules",
+        "exporters.rules_words",
     ],
 )
 def test_worked_numbers_hold(module: str) -> None:

@@ -2,131 +2,23 @@
 
 import dataclasses
 import json
-from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
 
-from agent.config.model import Config, Paging
 from agent.slo.alerts import HOLD_NS
 from agent.slo.burning import Window
 from agent.slo.quiet import Quiet
-from agent.slo.service import Member, Service
-from agent.telling.alerting import Alerting
 from agent.telling.standings import Standings
-from exporters.signals import Judged, Notice
-from probes.result import MEANING, Fault, Outcome
+from probes.result import Fault, Outcome
 from probes.target import Network, Path
 from storage.base import StoreUnavailableError
-from storage.memory import MemoryAlerts
-from storage.readings import AckRow, AlertRow, ChangeRow, MaintenanceRow, NoticeRow, SliCounts
+from storage.readings import AckRow, MaintenanceRow, SliCounts
 from storage.records import Drilled
-from support.told import SECOND_NS, START_NS, beat, configuration, drill, drilled, result
+from support.alerting import WITNESSES, Rows, Told, estate, service
+from support.told import SECOND_NS, START_NS, beat, drill, drilled
 
-BAD = {outcome.value for outcome, meaning in MEANING.items() if meaning.confirm}
-WITNESSES = {"tls": "tls:www.example.com:443", "tcp": "tcp:192.0.2.1:443", "dns": "dns:www.example.org"}
 GONE, OURS = Outcome.CONNECT_TIMEOUT, Fault.OURS
-
-
-def service(*targets: str, **changes: Any) -> Service:
-    members = tuple(
-        Member(target=name, probe="chat", cloud=name, region=None, every_s=30.0) for name in targets
-    )
-    known = {"name": "nano", "members": members, "ratio": 0.999, "window_s": 28 * 86400.0}
-    return Service(**known | changes)
-
-
-def estate(*targets: str, warm_up_s: float = 0.0, **changes: Any) -> Config:
-    config = configuration(*targets)
-    placed = tuple(dataclasses.replace(target, cloud=target.name) for target in config.targets)
-    return dataclasses.replace(
-        config,
-        targets=placed,
-        services=(service(*targets, **changes),),
-        paging=Paging(after_s=120.0, warm_up_s=warm_up_s),
-    )
-
-
-class Rows(MemoryAlerts):
-    """Rows in a database that may be away."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.away = False
-
-    def save(
-        self,
-        rows: Sequence[AlertRow],
-        notices: Sequence[NoticeRow] = (),
-        changes: Sequence[ChangeRow] = (),
-    ) -> None:
-        self._answer()
-        super().save(rows, notices, changes)
-
-    def acknowledgements(self, vantage: str, alerts: Collection[str]) -> list[AckRow]:
-        self._answer()
-        return super().acknowledgements(vantage, alerts)
-
-    def _answer(self) -> None:
-        if self.away:
-            raise StoreUnavailableError("away")
-
-
-class Told:
-    """One agent's alerting on a clock that is set by hand."""
-
-    def __init__(self, config: Config, rows: Rows | None = None, standings: Standings | None = None) -> None:
-        self.config = config
-        self.rows = rows or Rows()
-        self.standings = standings or Standings()
-        self.standings.plan(config)
-        self.notices: Sequence[Notice] = ()
-        self.now_ns = START_NS
-        self.quiet = Quiet()
-        self.alerting = Alerting(
-            self.standings, self.rows, self._shown, lambda: self.now_ns, lambda: self.quiet
-        )
-
-    def _shown(self, notices: Sequence[Notice]) -> None:
-        self.notices = notices
-
-    def settle(
-        self,
-        slot: int,
-        target: str,
-        outcome: Outcome = Outcome.OK,
-        *,
-        confirmed: bool = True,
-        fault: Fault = Fault.NOT_OURS,
-        dns_s: float | None = None,
-    ) -> None:
-        bad = outcome.value in BAD
-        self.standings.settle(
-            Judged(
-                result=result(slot, outcome, target=target, dns_s=dns_s),
-                fault=fault if bad else Fault.NONE,
-                confirmed=bad and confirmed,
-                answered=bad and not confirmed,
-            )
-        )
-
-    @property
-    def key(self) -> str:
-        """Return the id of the only occurrence that there was."""
-        ((_, key),) = self.rows.rows
-        return key
-
-    def beat(self, seconds: float, **states: str) -> None:
-        """Let the asker say how the witnesses of the internet stand."""
-        self.standings.beat(
-            beat(seconds, witnesses={"internet": {WITNESSES[name]: state for name, state in states.items()}})
-        )
-
-    def look(self, seconds: float) -> list[tuple[str, str, str]]:
-        """Look so many seconds after START_NS and return the alerts that are alive."""
-        self.now_ns = START_NS + round(seconds * SECOND_NS)
-        self.alerting.look(self.config)
-        return [(notice.name, notice.severity, notice.subject) for notice in self.notices]
 
 
 def down(told: Told, slot: int, *targets: str) -> None:
@@ -379,6 +271,7 @@ def test_a_restart_neither_fires_anew_nor_forgets_the_end() -> None:
     for target in ("aws", "azure"):
         second.settle(1, target)
     second.look(31)
+    second.beat(700)
     assert second.look(700) == []
     assert rows.alive("here") == []
 
@@ -525,6 +418,7 @@ def test_what_was_well_before_the_way_was_cut_does_not_prove_it() -> None:
     assert told.look(41) == [("NetworkDown", "page", "internet")]
     told.settle(2, "azure")
     told.look(62)
+    told.beat(62 + HOLD_NS / SECOND_NS)
     assert told.look(62 + HOLD_NS / SECOND_NS) == []
 
 

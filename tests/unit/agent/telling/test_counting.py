@@ -249,3 +249,9 @@ def test_a_drill_moves_no_number(tmp_path: Path) -> None:
     assert list(told.standings.drill(now_ns)[1]) == [("openai", "chat")]
     told.follower.keep(99, last=True)
     assert Told(tmp_path).standings.drill(now_ns) == told.standings.drill(now_ns)
+
+
+def test_a_skipped_slot_is_known_of_its_probe(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    told.fold(RECORDS)
+    assert told.standings.seen()["openai", "chat"].skipped == ("in_flight", START_NS)

@@ -6,6 +6,7 @@ import pytest
 
 from agent.config.model import ProbePlan
 from agent.slo.objective import Objective
+from agent.slo.spending import Counted
 from agent.telling.due import expected_slots
 from agent.telling.link import Link
 from agent.telling.watch import COUNTED_S, Watch, keep_counted, statuses_of
@@ -270,3 +271,19 @@ def test_hours_are_counted_half_the_time_while_there_are_any_to_count(
         asyncio.run(keep_counted(rollups, lambda: CONFIG, clock.wall_ns, clock.mono_ns))
     assert slept == [2.0, COUNTED_S, 2.0, COUNTED_S]
     assert [asked for asked, _ in rollups.asked] == [2 * 8] * 4
+
+
+def test_whoever_finds_what_is_wrong_is_given_each_objective_as_it_was_counted() -> None:
+    given: list[Counted] = []
+    clock = FakeClock(wall_ns=NOW_NS)
+    watch = Watch(
+        TwoHours(),
+        [],
+        Link(lambda _: None),
+        clock.wall_ns,
+        lambda _config, _series, _now_ns, objectives: given.extend(objectives),
+    )
+    watch.evaluate(CONFIG)
+    assert [one.id for one in given] == ["openai-chat-available", "openai-chat-quick"]
+    assert {(one.every_s, one.first_token_s, one.settling) for one in given} == {(30.0, 8.0, 1)}
+    assert given[1].windows["1h"].counts.good == 120

@@ -1,0 +1,80 @@
+"""Whether we see at all: an asker that is silent, probes that bring nothing, answers that our own delay or way out spoilt."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from agent.slo.alerts import Finding
+from agent.slo.findings import Ways
+from agent.telling.absence import nothing_comes
+from agent.telling.sights import View
+from agent.telling.standings import SPOILT_NS
+from agent.telling.verdict import AGENT_SHARE, Fault, Verdict
+
+SILENT_NS: Final = 120 * 1_000_000_000
+"""So long nothing new may be read of an asker that beats every 2 s."""
+
+
+@dataclasses.dataclass(slots=True)
+class Pulse:
+    """When the asker's beats last moved on, by our own clock: while a journal is replayed they are old, and move.
+
+    An asker that was never heard of is no pulse that stopped: at a cold start there is none yet.
+
+    >>> pulse = Pulse()
+    >>> [pulse.still_ns(beat_ns, now_ns) for beat_ns, now_ns in ((7, 100), (7, 130), (9, 140), (9, 145))]
+    [0, 30, 0, 5]
+    """
+
+    beat_ns: int = 0
+    moved_ns: int = 0
+
+    def still_ns(self, beat_ns: int, now_ns: int) -> int:
+        """Take the instant of the last beat that was read, and return for how long it has been that one."""
+        if beat_ns != self.beat_ns:
+            self.beat_ns, self.moved_ns = beat_ns, now_ns
+        return now_ns - self.moved_ns if beat_ns else 0
+
+
+def blind(
+    view: View, verdicts: Sequence[Verdict], hidden: Sequence[Finding], ways: Ways, still_ns: int
+) -> Iterator[Finding]:
+    """Yield the one alert that says that we do not see, and why: a page, but for a cold start."""
+    found = _why(view, verdicts, still_ns)
+    if found is None:
+        return
+    reason, since_ns, said = found
+    born_ns = view.standings.born_ns().values()
+    warm = any(view.now_ns - one_ns >= ways.warm_up_ns for one_ns in born_ns)
+    yield Finding(
+        key="agent-blind",
+        name="AgentBlind",
+        severity="page" if warm else "ticket",
+        subject=view.config.vantage,
+        since_ns=since_ns,
+        facts={
+            "reason": reason,
+            "fault": f"{Fault.AGENT.value} {view.config.vantage}",
+            "hidden": [finding.key for finding in hidden],
+            "evidence": [said],
+        },
+    )
+
+
+def _why(view: View, verdicts: Sequence[Verdict], still_ns: int) -> tuple[str, int, str] | None:
+    """Return the reason, since when, and what is seen of it."""
+    if still_ns > SILENT_NS:
+        said = "the asker gives no sign of life, or the journal is not read"
+        return "agent", view.now_ns - still_ns, said
+    if (since_ns := nothing_comes(view)) is not None:
+        return "agent", since_ns, "the asker is alive, and no probe brings a result"
+    spoilt, lost = view.standings.our_shares(view.now_ns)
+    since_ns = view.now_ns - SPOILT_NS
+    if spoilt > AGENT_SHARE:
+        said = f"{spoilt:.0%} of the answers of the last 5 minutes were spoilt by our own delay"
+        return "agent", since_ns, said
+    cut = any(verdict.fault is Fault.NETWORK for verdict in verdicts)  # which has an alert of its own
+    if spoilt + lost > AGENT_SHARE and not cut:
+        said = f"{lost:.0%} of the probes of the last 5 minutes failed on our own way out"
+        return "egress", since_ns, said if lost >= spoilt else f"{said}, {spoilt:.0%} by our own delay"
+    return None

@@ -1,0 +1,92 @@
+"""Capacity: the targets, or quotas that targets share, of whose answers too many are throttled."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from agent.slo.alerts import Finding
+from agent.telling.absence import patience_ns
+from agent.telling.recent import Glimpse, Said
+from agent.telling.sights import View
+from agent.telling.standings import Pair
+from exporters import words
+from probes.result import Outcome
+
+SHARE: Final = 0.2
+LEAST: Final = 3
+"""More than this share of the answers of 5 minutes (3 intervals, where that is longer), and so many at least."""
+
+
+def persists(throttled: int, answers: int) -> bool:
+    """Return whether so many throttled answers are more than a burst.
+
+    >>> persists(3, 10), persists(2, 4), persists(3, 15)
+    (True, False, False)
+    """
+    return throttled >= LEAST and throttled > SHARE * answers
+
+
+def throttled(view: View) -> Iterator[Finding]:
+    """Yield a ticket for each quota, or target without one, that is throttled again and again."""
+    workloads = view.config.workloads()
+    groups: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    for pair in workloads:
+        target = view.targets.get(pair[0])
+        if target is not None and pair in view.seen:
+            groups["quota" if target.quota else "target", target.quota or target.name].append(pair)
+    for (kind, name), pairs in groups.items():
+        slots = [
+            one
+            for pair in pairs
+            for one in view.seen[pair].recent.slots
+            if view.now_ns - one.scheduled_ns <= patience_ns(workloads[pair].every_s) and _tells(one)
+        ]
+        refused = [one for one in slots if one.outcome is Outcome.THROTTLED]
+        if persists(len(refused), len(slots)):
+            yield _finding(view, kind, name, pairs, refused, len(slots))
+
+
+def _tells(glimpse: Glimpse) -> bool:
+    return not glimpse.ours and glimpse.outcome is not Outcome.AGENT_FAULT
+
+
+def _finding(
+    view: View, kind: str, name: str, pairs: Sequence[Pair], refused: Sequence[Glimpse], answers: int
+) -> Finding:
+    targets = list(dict.fromkeys(target for target, _ in pairs))
+    newest = max(pairs, key=lambda pair: view.seen[pair].standing.seen_ns or 0)
+    said = view.seen[newest].recent.said
+    return Finding(
+        key=f"throttled/{kind}/{name}",
+        name="Throttled",
+        severity="ticket",
+        subject=f"{kind} {name}",
+        since_ns=min(one.scheduled_ns for one in refused),
+        labels={kind: name},
+        facts={
+            "targets": targets,
+            "fault": f"quota {name}",
+            "evidence": [
+                f"{len(refused)} of the last {answers} answers were throttled ({len(refused) / answers:.0%})",
+                *limits_told(said),
+            ],
+        },
+    )
+
+
+def limits_told(said: Said) -> Iterator[str]:
+    """Yield what an endpoint says of its limits.
+
+    >>> list(limits_told(Said({"remaining_requests": 0.0, "limit_requests": 60.0}, 20.0, None, None)))
+    ['0 of 60 requests are left', 'it asks to be left alone for 20 s']
+    """
+    for unit in ("requests", "tokens"):
+        left, limit = _limit(said.limits, f"remaining_{unit}"), _limit(said.limits, f"limit_{unit}")
+        if left is not None:
+            yield f"{left} of {limit} {unit} are left" if limit is not None else f"{left} {unit} are left"
+    if said.retry_after_s:
+        yield f"it asks to be left alone for {words.duration(said.retry_after_s)}"
+
+
+def _limit(limits: Mapping[str, float], name: str) -> str | None:
+    return words.count(round(limits[name])) if name in limits else None

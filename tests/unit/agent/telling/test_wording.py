@@ -1,0 +1,236 @@
+"""What an alert says, and to whom it is routed: numbers beside the usual, ids, labels, what ends soon, what speaks for what."""
+
+import dataclasses
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from agent.slo.burning import Window
+from agent.slo.spending import Counted
+from agent.slo.windows import counted
+from agent.telling.alerting import revived
+from agent.telling.notices import notice
+from exporters.told import facts
+from probes.result import Outcome
+from probes.target import Path
+from storage.readings import SliCounts
+from support.alerting import Told, estate
+from support.told import SECOND_NS, START_NS
+
+DAY_NS = 86_400 * SECOND_NS
+
+
+def burning(told: Told, target: str, objective: int = 0, bad: int = 9) -> Counted:
+    """Return an objective of the plan of which so many events were bad in every window."""
+    one = told.config.objectives[objective]
+    windows = {
+        name: Window(
+            counts=SliCounts(good=round(length_s / 30) - bad, bad=bad), expected=round(length_s / 30)
+        )
+        for name, length_s in counted(one.window_s).items()
+    }
+    return Counted(objective=one, target=target, probe="chat", every_s=30.0, windows=windows)
+
+
+def well(told: Told, slots: range, *targets: str, **fields: Any) -> None:
+    for slot in slots:
+        for target in targets:
+            told.settle(slot, target, connect_s=0.012, ttft_s=0.42, **fields)
+
+
+def test_a_target_that_is_down_says_how_many_failed_in_what_and_what_is_usual_there() -> None:
+    told = Told(estate("aws", "azure"))
+    well(told, range(4), "aws", "azure")
+    for slot in range(4, 8):
+        told.settle(slot, "aws", Outcome.CONNECT_TIMEOUT, id=uuid.UUID(int=slot))
+    well(told, range(4, 8), "azure")
+    told.look(240)
+    (ticket,) = told.notices
+    assert ticket.summary == (
+        "Target aws is down since 2027-01-15 08:02:00 UTC: "
+        "4 of the last 8 probes failed in connect (usually 12 ms)"
+    )
+    assert ticket.detail == (
+        "fault: target aws; aws has no other target; service nano has 1 of 2 clouds well and needs 1; healthy: azure"
+    )
+    assert ticket.facts["trace_id"] == uuid.UUID(int=7).hex
+    assert ticket.facts["outcome"] == "connect_timeout"
+    assert ticket.page == "http://127.0.0.1:9464/"
+
+
+def test_a_service_that_is_down_counts_the_failures_of_all_its_members_and_names_the_vendors_id() -> None:
+    told = Told(estate("aws", "azure"))
+    well(told, range(2), "aws", "azure")
+    for target in ("aws", "azure"):
+        told.settle(2, target, Outcome.OVERLOADED, http_status=503, provider_request_id=f"req-{target}")
+        told.settle(3, target, Outcome.STALLED if target == "aws" else Outcome.OVERLOADED, http_status=503)
+    told.look(101)
+    page = told.notices[-1]
+    assert page.name == "ServiceDown"
+    assert "; 4 of the last 8 probes failed, 3 of them in the answer (HTTP 503); " in page.detail
+    assert page.detail.endswith("healthy: none")
+    told = Told(estate("aws"))
+    told.settle(0, "aws", Outcome.OVERLOADED, http_status=503, provider_request_id="req-1")
+    told.look(11)
+    assert told.notices[0].facts["request_id"] == "req-1"
+
+
+def test_tickets_of_targets_carry_their_labels_for_the_routes() -> None:
+    config = estate("aws", "azure")
+    named = tuple(
+        dataclasses.replace(
+            target,
+            team="assist",
+            region=f"{target.name}-1",
+            model_class="fast",
+            labels={"env": "prod", "probe": "mine"},
+        )
+        for target in config.targets
+    )
+    told = Told(dataclasses.replace(config, targets=named))
+    for target in ("aws", "azure"):
+        told.settle(0, target, Outcome.SERVER_ERROR)
+    told.look(11)
+    ticket, _, page = told.notices
+    assert ticket.labels == {
+        "env": "prod",
+        "team": "assist",
+        "class": "fast",
+        "cloud": "aws",
+        "region": "aws-1",
+        "model": "nano",
+        "target": "aws",
+        "probe": "chat",
+        "severity": "ticket",
+    }
+    assert page.labels == {
+        "service": "nano",
+        "env": "prod",
+        "probe": "mine",
+        "team": "assist",
+        "class": "fast",
+        "model": "nano",
+        "severity": "page",
+    }
+
+
+def test_a_burn_says_how_fast_how_long_it_lasts_and_how_slow_answers_are() -> None:
+    told = Told(estate("aws", "azure"))
+    well(told, range(31), "aws", "azure")
+    for slot in range(31, 41):
+        told.settle(slot, "aws", ttft_s=4.2)
+    told.alerting.counted(told.config, {}, told.now_ns, [burning(told, "aws", objective=1, bad=100)])
+    assert told.look(1300) == [("BudgetBurn", "ticket", "aws-chat-quick")]
+    (ticket,) = told.notices
+    assert ticket.summary == (
+        "Objective aws-chat-quick spends its error budget more than 13.4 times as fast as its objective allows "
+        "(window 1h/5m page)"
+    )
+    assert ticket.detail.startswith(
+        "fault: undetermined; it goes 83.3 times as fast: 100 of 120 were bad in 1h; first token now 4.20 s, usually 420 ms; "
+    )
+    assert "87 % of the budget is left, for " in ticket.detail
+
+
+def test_a_target_that_is_down_speaks_for_its_burn_and_a_page_for_those_of_its_members() -> None:
+    told = Told(estate("aws", "azure"))
+    told.settle(0, "azure")
+    told.settle(0, "aws", Outcome.SERVER_ERROR)
+    parts = [burning(told, "aws"), burning(told, "azure")]
+    told.alerting.counted(told.config, {}, told.now_ns, parts)
+    assert told.look(11) == [
+        ("TargetDown", "ticket", "aws"),
+        ("BudgetBurn", "ticket", "azure-chat-available"),
+    ]
+    assert told.notices[0].facts["covers"] == "budget-burn/aws/chat/available"
+    paged = Told(estate("aws", "azure"))
+    for target in ("aws", "azure"):
+        paged.settle(0, target)
+    series = {(target, "chat"): burning(paged, target).windows for target in ("aws", "azure")}
+    paged.alerting.counted(paged.config, series, paged.now_ns, parts)
+    assert paged.look(11) == [("ServiceBudgetBurn", "page", "nano")]
+    assert (
+        "it goes 75 times as fast: 18 of 240 were bad in 1h; 88 % of the budget is left, for "
+        in paged.notices[0].detail
+    )
+
+
+def test_a_spent_budget_says_what_was_spent() -> None:
+    told = Told(estate("aws"))
+    told.settle(0, "aws")
+    one = burning(told, "aws", bad=0)
+    gone = Window(counts=SliCounts(good=80_000, bad=100), expected=80_640)
+    told.alerting.counted(
+        told.config, {}, 0, [dataclasses.replace(one, windows={**one.windows, "28d": gone})]
+    )
+    assert told.look(1) == [("BudgetExhausted", "ticket", "aws-chat-available")]
+    assert told.notices[0].summary.endswith(": 100 of 80,100 were bad in 28d")
+    told.alerting.counted(told.config, {}, 0, [one])
+    told.look(2)
+    (row,) = told.rows.alive("here")
+    assert row.quiet_ns == told.now_ns
+
+
+def test_a_certificate_that_ends_within_two_weeks_is_one_ticket_for_its_host() -> None:
+    told = Told(estate("aws", "azure", "gcp"))
+    for target, days in (("aws", 13), ("azure", 13), ("gcp", 15)):
+        ends = datetime.fromtimestamp(START_NS / 1e9 + days * 86_400, UTC)
+        host = "gcp.example" if target == "gcp" else "gateway.example"
+        told.settle(0, target, tls_expires_at=ends, server_address=host)
+    assert told.look(1) == [("CertificateExpires", "ticket", "gateway.example")]
+    (ticket,) = told.notices
+    assert ticket.summary.endswith(": 2027-01-28 08:00:00 UTC")
+    assert "it ends in 12 d 23 h; targets: aws, azure" in ticket.detail
+    renewed = datetime.fromtimestamp(START_NS / 1e9 + 90 * 86_400, UTC)
+    for target in ("aws", "azure"):
+        told.settle(1, target, tls_expires_at=renewed, server_address="gateway.example")
+    told.look(31)
+    assert [row.quiet_ns for row in told.rows.alive("here")] == [told.now_ns]
+
+
+def test_a_client_certificate_that_ends_soon_is_a_ticket_and_its_file_is_read_hourly() -> None:
+    config = estate("aws", "azure")
+    shown = tuple(dataclasses.replace(one, path=Path(cert="/tls/agent.pem")) for one in config.targets)
+    read: list[str] = []
+    ends = [START_NS // SECOND_NS + 7 * 86_400]
+
+    def ends_of(file: str) -> int:
+        read.append(file)
+        return ends[0]
+
+    told = Told(dataclasses.replace(config, targets=shown), certificate_ends=ends_of)
+    assert told.look(1) == [("CredentialExpires", "ticket", "/tls/agent.pem")]
+    assert told.notices[0].fault == "credentials /tls/agent.pem"
+    assert "it ends in 6 d 23 h; targets: aws, azure" in told.notices[0].detail
+    ends[0] += 90 * 86_400
+    told.look(3599)
+    assert read == ["/tls/agent.pem"]
+    told.look(3601)
+    assert [row.quiet_ns for row in told.rows.alive("here")] == [told.now_ns]
+
+
+def test_what_stands_behind_the_two_lines_is_said_once() -> None:
+    told = Told(estate("aws", "azure"))
+    told.settle(0, "aws", Outcome.OVERLOADED, http_status=503, provider_request_id="req-1")
+    told.settle(0, "azure")
+    told.look(11)
+    names = [name for name, _ in facts(told.notices[0])]
+    assert len(names) == len(set(names)), names
+    assert {"since", "fault", "evidence", "counts", "impact", "trace_id", "request_id", "id"} <= set(names)
+
+
+def test_a_part_that_ends_says_so_under_its_own_name() -> None:
+    told = Told(estate("aws"))
+    for slot in range(10):
+        told.settle(slot, "aws", Outcome.THROTTLED)
+    told.look(280)
+    for slot in range(20, 30):
+        told.beat(slot * 30)
+        told.settle(slot, "aws")
+    told.look(880)
+    told.beat(1480)
+    told.look(1481)
+    (row,) = told.rows.lately("here", 0, 9)
+    assert row.ended_ns == told.now_ns
+    again = notice(revived(row), 2)
+    assert again.summary == "The target aws is let through again after 14m40s"
