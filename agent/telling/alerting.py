@@ -47,7 +47,7 @@ class Alerting:
         certificate_ends: Callable[[str], int | None] = lambda _: None,
     ) -> None:
         self._burns: Sequence[Finding] = ()
-        self._counted: Sequence[Counted] = ()
+        self._parts: Sequence[Finding] = ()
         self._certificates = ClientCertificates(certificate_ends)
         self._pulse = Pulse()
         self._standings = standings
@@ -62,7 +62,11 @@ class Alerting:
     ) -> None:
         """Take what an evaluation of history counted: from it follows which services burn, and which objectives do."""
         ways, born_ns = ways_of(config), self._standings.born_ns()
-        self._counted = objectives
+        standings = self._standings.standings()
+        self._parts = [
+            *spending(objectives, _critical(config), standings, born_ns, now_ns, ways),
+            *uncovered(objectives, config.vantage, now_ns),
+        ]
         self._burns = [
             finding
             for service in config.services
@@ -112,15 +116,12 @@ class Alerting:
     def _findings(self, view: View) -> Iterable[Finding]:
         config, standings, now_ns, ways = view.config, view.standing, view.now_ns, ways_of(view.config)
         born_ns = self._standings.born_ns()
-        critical = frozenset(target.name for target in config.targets if target.critical)
-        yield from target_findings(view.members, critical, standings, born_ns, now_ns, ways)
+        yield from target_findings(view.members, _critical(config), standings, born_ns, now_ns, ways)
         yield from service_findings(config.services, standings, born_ns, now_ns, ways)
         known = {service.name for service in config.services}
         yield from (finding for finding in self._burns if finding.subject in known)
-        planned = config.workloads()
-        counted = [one for one in self._counted if (one.target, one.probe) in planned]
-        yield from spending(counted, critical, standings, born_ns, now_ns, ways)
-        yield from uncovered(counted, config.vantage, now_ns)
+        planned = {"", *view.targets}
+        yield from (one for one in self._parts if one.labels.get("target", "") in planned)
         yield from absent(view)
         yield from nothing_valid(view)
         yield from throttled(view)
@@ -139,6 +140,10 @@ async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> 
                 log.warning("alerts.unremembered", error=str(failure))
             away = True
         await asyncio.sleep(LOOK_S)
+
+
+def _critical(config: Config) -> frozenset[str]:
+    return frozenset(target.name for target in config.targets if target.critical)
 
 
 def _notice(config: Config, alert: Alert, seq: int) -> Notice:
