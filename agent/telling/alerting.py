@@ -52,7 +52,7 @@ class Alerting:
     ) -> None:
         self._quiet = quiet
         self._burns: Sequence[Finding] = ()
-        self._counted: Sequence[Counted] = ()
+        self._parts: Sequence[Finding] = ()
         self._certificates = ClientCertificates(certificate_ends)
         self._pulse = Pulse()
         self._standings = standings
@@ -68,7 +68,11 @@ class Alerting:
         """Take what an evaluation of history counted: from it follows which services burn, and which objectives do."""
         ways, born_ns = ways_of(config), self._standings.born_ns()
         awake = _awake(config, self._quiet().targets(now_ns))
-        self._counted = objectives
+        standings = self._standings.standings()
+        self._parts = [
+            *spending(objectives, _critical(config), standings, born_ns, now_ns, ways),
+            *uncovered(objectives, config.vantage, now_ns),
+        ]
         self._burns = [
             finding
             for service in awake.services
@@ -158,16 +162,13 @@ class Alerting:
     def _findings(self, view: View) -> Iterable[Finding]:
         config, standings, now_ns, ways = view.config, view.standing, view.now_ns, ways_of(view.config)
         born_ns = self._standings.born_ns()
-        critical = frozenset(target.name for target in config.targets if target.critical)
-        yield from target_findings(view.members, critical, standings, born_ns, now_ns, ways)
+        yield from target_findings(view.members, _critical(config), standings, born_ns, now_ns, ways)
         judged = [service for service in config.services if service.is_judged]
         yield from service_findings(judged, standings, born_ns, now_ns, ways)
         known = {service.name for service in judged}
         yield from (finding for finding in self._burns if finding.subject in known)
-        planned = config.workloads()
-        counted = [one for one in self._counted if (one.target, one.probe) in planned]
-        yield from spending(counted, critical, standings, born_ns, now_ns, ways)
-        yield from uncovered(counted, config.vantage, now_ns)
+        planned = {"", *view.targets}
+        yield from (one for one in self._parts if one.labels.get("target", "") in planned)
         yield from absent(view)
         yield from nothing_valid(view)
         yield from throttled(view)
@@ -186,6 +187,10 @@ async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> 
                 log.warning("alerts.unremembered", error=str(failure))
             away = True
         await asyncio.sleep(LOOK_S)
+
+
+def _critical(config: Config) -> frozenset[str]:
+    return frozenset(target.name for target in config.targets if target.critical)
 
 
 def _notice(config: Config, alert: Alert, seq: int) -> Notice:
