@@ -23,15 +23,13 @@ COMMANDS = {
     "migrate": "agent.migrating",
     "rules": "agent.rules_command",
     "report": "agent.report_command",
+    "slo": "agent.slo_command",
     "alerts": "agent.alerts_command",
     "demo": "agent.demo.command",
 }
 """Command -> the module with a function of its name; imported when it is asked for, so that `check` is quick."""
 
-LATER = (
-    "compare", "correct", "doctor", "explain", "history", "maintenance", "sla",
-    "slo",
-)  # fmt: skip
+LATER = ("compare", "correct", "doctor", "explain", "history", "maintenance", "sla")
 """Commands of later versions."""
 
 _CHOICE = re.compile(r"invalid choice: '?([^' ]*)'?")
@@ -233,6 +231,7 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         help="html, md, json, several with commas (default: html,md; printed: md)",
     )
     report.add_argument("--out", metavar="DIR", help="a folder for the files (default: print to stdout)")
+    _slo(command("slo", "objectives: their budgets now"))
     _alerts(command("alerts", "what is wrong now, and what was lately"))
     demo = command("demo", "simulated clouds on loopback, and the daemon on them", "Needs no configuration.")
     demo.add_argument(
@@ -254,6 +253,19 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--listen", metavar="HOST:PORT", default="127.0.0.1:9464", help="where /metrics is served"
     )
     demo.add_argument("--state-dir", metavar="DIR", help="where the demo keeps its database")
+
+
+def _slo(parser: _Parser) -> None:
+    whats = parser.add_subparsers(dest="what", metavar="WHAT", required=True, title="what")
+    status = whats.add_parser(
+        "status",
+        parents=[_global(top=False)],
+        help="every SLO and service now: its budget, how fast it goes, and how much was seen",
+        description="How every SLO and service stands now, from stored rows. Exit 0, 1 where an objective is missed "
+        "or its budget is spent, 3 where nothing was seen.",
+    )
+    status.add_argument("--json", action="store_true", help="print one JSON object a line")
+    status.add_argument("--all", action="store_true", help="cut no table, however long")
 
 
 def _alerts(parser: _Parser) -> None:
