@@ -231,7 +231,7 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         help="html, md, json, several with commas (default: html,md; printed: md)",
     )
     report.add_argument("--out", metavar="DIR", help="a folder for the files (default: print to stdout)")
-    _slo(command("slo", "objectives: their budgets now"))
+    _slo(command("slo", "objectives: their budgets now, and from and to OpenSLO"))
     _alerts(command("alerts", "what is wrong now, and what was lately"))
     demo = command("demo", "simulated clouds on loopback, and the daemon on them", "Needs no configuration.")
     demo.add_argument(
@@ -266,6 +266,21 @@ def _slo(parser: _Parser) -> None:
     )
     status.add_argument("--json", action="store_true", help="print one JSON object a line")
     status.add_argument("--all", action="store_true", help="cut no table, however long")
+    whats.add_parser(
+        "export",
+        parents=[_global(top=False)],
+        help="objectives and services as OpenSLO v1",
+        description="Prints OpenSLO v1 documents: an SLO for each objective, target and probe and for each service, over "
+        "the counters of /metrics. Exit 0, 1 where something could not be said, 2 for the configuration.",
+    )
+    imported = whats.add_parser(
+        "import",
+        parents=[_global(top=False)],
+        help="OpenSLO v1 as `objectives:` and `services:` of a configuration",
+        description="Prints what OpenSLO v1 documents come to in a configuration, and on stderr what cannot be carried "
+        "over. Exit 0, 1 where an SLO is left out, 2 where the file is not usable.",
+    )
+    imported.add_argument("file", metavar="FILE", help="a stream of YAML documents; - reads standard input")
 
 
 def _alerts(parser: _Parser) -> None:

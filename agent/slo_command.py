@@ -1,11 +1,17 @@
-"""`nephoscope slo`: budgets now."""
+"""`nephoscope slo`: budgets now, and objectives from and to OpenSLO."""
 
 import argparse
-from typing import TextIO
+from collections.abc import Callable, Mapping
+from typing import Final, TextIO
 
+from agent.slo_exchange import export, import_
 from agent.slo_status import status
+
+Command = Callable[[argparse.Namespace, TextIO, TextIO], int]
+
+WHATS: Final[Mapping[str, Command]] = {"status": status, "export": export, "import": import_}
 
 
 def slo(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Do what is asked for about objectives."""
-    return status(args, out, err)
+    return WHATS[args.what](args, out, err)
