@@ -231,7 +231,9 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         help="html, md, json, several with commas (default: html,md; printed: md)",
     )
     report.add_argument("--out", metavar="DIR", help="a folder for the files (default: print to stdout)")
-    _slo(command("slo", "objectives: their budgets now, and from and to OpenSLO"))
+    _slo(
+        command("slo", "objectives: their budgets now, from and to OpenSLO, and what others would have meant")
+    )
     _alerts(command("alerts", "what is wrong now, and what was lately"))
     demo = command("demo", "simulated clouds on loopback, and the daemon on them", "Needs no configuration.")
     demo.add_argument(
@@ -281,6 +283,45 @@ def _slo(parser: _Parser) -> None:
         "over. Exit 0, 1 where an SLO is left out, 2 where the file is not usable.",
     )
     imported.add_argument("file", metavar="FILE", help="a stream of YAML documents; - reads standard input")
+    _simulate(whats)
+
+
+def _simulate(whats: "argparse._SubParsersAction[_Parser]") -> None:
+    tried = whats.add_parser(
+        "simulate",
+        parents=[_global(top=False)],
+        help="what another objective, interval or wait would have paged, and how late",
+        description="Puts failures of whole months, drawn or stored, through the engine that runs in the daemon, on a "
+        "virtual clock, beside plain multiwindow alerting of each target. Exit 0, 2 for the configuration, 3 where "
+        "nothing is stored.",
+    )
+    tried.add_argument("--service", metavar="NAME", help="only this service (default: each of them)")
+    tried.add_argument("--objective", metavar="NAME", help="with the percent and window of this objective")
+    tried.add_argument("--percent", metavar="PERCENT", help="in place of the service's own, as 99.95")
+    tried.add_argument("--window", metavar="DURATION", help="in place of the service's own, as 28d")
+    tried.add_argument("--every", metavar="DURATION", help="how often each member is asked, as 15s")
+    tried.add_argument(
+        "--after",
+        metavar="DURATION",
+        help="how long one member alone is down before its service pages, as 2m",
+    )
+    tried.add_argument(
+        "--history",
+        metavar="DURATION",
+        help="replay what is stored of the last so long, as 28d, in place of drawing",
+    )
+    tried.add_argument(
+        "--synthetic",
+        metavar="TROUBLES",
+        help="rate=0.1%%: each member fails so much of the time by itself, clustered=60s: in spells of this mean "
+        "length; outage=10m: once a month all members, fails=50%%: so many of their attempts; hangs=8s: a failure shows "
+        "after so long (default: rate=0.05%%,clustered=60s,outage=10m)",
+    )
+    tried.add_argument("--months", metavar="N", type=int, default=10, help="of 30 days (default: 10)")
+    tried.add_argument(
+        "--seed", metavar="N", type=int, default=1, help="draws the same failures each time (default: 1)"
+    )
+    tried.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
 def _alerts(parser: _Parser) -> None:

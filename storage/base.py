@@ -87,6 +87,10 @@ class History(Protocol):
         """Return the newest scheduled attempts of each (target, probe), newest first."""
         ...
 
+    def attempts(self, target: str, since_ns: int, until_ns: int) -> list[SlotRow]:
+        """Return all attempts at a target with scheduled_at in [since, until), oldest first, without their detail."""
+        ...
+
     def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:
         """Return the stretches of scheduled attempts in the order of the questions, each oldest first."""
         ...
