@@ -274,10 +274,15 @@ def _lines(found: Sequence[Trial]) -> Iterator[str]:
         service = trial.service
         yield (
             f"{service.name}: {words.goal(service.ratio)} over {words.duration(service.window_s)}, "
-            f"{len(service.members)} members every {words.duration(service.members[0].every_s)}; "
+            f"{_members(service)}; "
             f"in {trial.months:.3g} months of 30 days:"
         )
         yield from columns([head, *(_cells(one) for one in trial.heard)])
+
+
+def _members(service: Service) -> str:
+    intervals = sorted({member.every_s for member in service.members})
+    return f"{len(service.members)} members every {' or '.join(map(words.duration, intervals))}"
 
 
 def _cells(one: Heard) -> tuple[str, ...]:

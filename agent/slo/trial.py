@@ -38,13 +38,13 @@ class Trouble:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One span: the engine's alerts, plain multiwindow's pages by target, and the outages that were drawn.
+    """One span: the engine's alerts, plain multiwindow's pages by (target, probe), and the outages that were drawn.
 
     `outages` is None where nobody knows the truth, as of what was recorded.
     """
 
     alerts: Sequence[Alert]
-    plain_s: Mapping[str, Sequence[float]]
+    plain_s: Mapping[tuple[str, str], Sequence[float]]
     outages: Sequence[Outage] | None = None
 
 
@@ -96,7 +96,7 @@ def replay(
     """Return what a span comes to; `failing` gives the members' failures anew each time it is asked."""
     alerts = run(Scene(service=service, failing=failing(), span_s=span_s, shows_s=shows_s, ways=ways))
     plain_s = {
-        member.target: [
+        member.pair: [
             at_s + shows_s
             for at_s in plain.pages(
                 list(fails.slots(0.0, member.every_s, span_s)),
@@ -160,7 +160,9 @@ def _heard(
         ]
         paged = [alert for alert in about if alert.finding.severity == "page"]
         telling = [alert.fired_ns / 1e9 for alert in (paged if kind == "service" else about)]
-        plain_s = sorted(at_s for target, found in one.plain_s.items() if target in targets for at_s in found)
+        plain_s = sorted(
+            at_s for (target, _), found in one.plain_s.items() if target in targets for at_s in found
+        )
         pages, tickets = pages + len(paged), tickets + len(about) - len(paged)
         plain_pages += len(plain_s)
         if one.outages is None:

@@ -1,17 +1,21 @@
 """What history recorded of a service's members: which slots failed, and whether their confirmations failed as well."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from agent.config.model import Config
 from agent.slo.judge import throttled_class
 from agent.slo.service import Member, Service
 from probes.events import class_of
-from probes.result import MEANING, SCHEDULED, EventClass
+from probes.result import SCHEDULED, EventClass, ProbeResult, SlotKey, ended_ns
 from storage.base import History
-from storage.readings import SlotRow, Stretch, StretchQuestion
+from storage.readings import Stretch, StretchQuestion
 
-SECOND_NS = 1_000_000_000
+SECOND_NS: Final = 1_000_000_000
+
+BURST_NS: Final = 120 * SECOND_NS
+"""How long before a slot another one of its target may have been due whose confirmations still run: a deadline and theirs."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,32 +92,46 @@ def _seen(
         slot
         for one, kind in zip(stretches, kinds, strict=True)
         if kind is EventClass.BAD
-        for slot in _confirmed(_attempts(config, member, history, one))
+        for slot in _failed(member, one, _attempts(config, member, history, one))
     ]
     return Seen(judged, tuple(((at_ns - since_ns) / SECOND_NS, confirmed) for at_ns, confirmed in failed))
 
 
-def _attempts(config: Config, member: Member, history: History, stretch: Stretch) -> list[SlotRow]:
-    return [
-        row
-        for row in history.attempts(member.target, stretch.first_ns, stretch.last_ns + 1)
-        if row.result.probe == member.probe and row.result.vantage == config.vantage
-    ]
+def _attempts(config: Config, member: Member, history: History, stretch: Stretch) -> list[ProbeResult]:
+    """Return the attempts at the member's target, of every probe, among which a stretch's confirmations are."""
+    since_ns = stretch.first_ns - BURST_NS
+    rows = history.attempts(member.target, since_ns, stretch.last_ns + 1)
+    return [row.result for row in rows if row.result.vantage == config.vantage]
 
 
-def _confirmed(rows: Iterable[SlotRow]) -> list[tuple[int, bool]]:
+def _failed(member: Member, stretch: Stretch, attempts: Sequence[ProbeResult]) -> list[tuple[int, bool]]:
     """Return each slot of a stretch with whether all its confirmations failed.
 
-    One that has none of its own failed while another's were under way, so it is as that one is.
+    One that nobody could confirm changes nothing: it is taken as the slot before it.
     """
-    slots: dict[int, list[bool]] = {}
-    for row in rows:
-        if row.result.attempt >= SCHEDULED:
-            asked = slots.setdefault(row.result.scheduled_ns, [])
-            if row.result.attempt > SCHEDULED:
-                asked.append(MEANING[row.result.outcome].confirm)
+    bursts: dict[SlotKey, list[ProbeResult]] = {}
+    for one in attempts:
+        if one.attempt > SCHEDULED:
+            bursts.setdefault(one.key, []).append(one)
     found: list[tuple[int, bool]] = []
-    for at_ns, asked in sorted(slots.items()):
-        before = found[-1][1] if found else False
-        found.append((at_ns, all(asked) if asked else before))
+    for slot in attempts:
+        if slot.attempt == SCHEDULED and slot.probe == member.probe and slot.scheduled_ns >= stretch.first_ns:
+            asked = _confirmations(slot, bursts)
+            before = found[-1][1] if found else False
+            failed = all(one.meaning.confirm for one in asked) if asked else before
+            found.append((slot.scheduled_ns, failed))
     return found
+
+
+def _confirmations(slot: ProbeResult, bursts: Mapping[SlotKey, list[ProbeResult]]) -> list[ProbeResult]:
+    """Return a failed slot's own confirmations, or the rest of those that ran for another slot of its target."""
+    if slot.key in bursts:
+        return bursts[slot.key]
+    failed_ns = ended_ns(slot)
+    return [
+        one
+        for burst in bursts.values()
+        if min(one.started_ns for one in burst) < failed_ns
+        for one in burst
+        if one.started_ns >= failed_ns
+    ]

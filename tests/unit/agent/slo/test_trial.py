@@ -39,6 +39,15 @@ def test_an_outage_of_all_is_told_of_service_clouds_and_targets() -> None:
     )
 
 
+def test_probes_of_one_target_are_told_of_each() -> None:
+    first = SERVICE.members[0]
+    both = dataclasses.replace(
+        SERVICE, members=(first, dataclasses.replace(first, probe="long", every_s=60.0))
+    )
+    found = told(Trouble(outage_s=600.0), service=both)["target a1"]
+    assert found.tickets == found.plain_pages == 4
+
+
 def test_what_hangs_is_told_later() -> None:
     quick, slow = (told(Trouble(outage_s=600.0, shows_s=shows_s))["service nano"] for shows_s in (0.1, 8.0))
     assert min(late - early for early, late in zip(quick.delays_s, slow.delays_s, strict=True)) >= 8.0

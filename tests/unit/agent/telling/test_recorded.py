@@ -3,11 +3,13 @@
 import dataclasses
 import uuid
 
+import pytest
+
 from agent.slo.service import Member, Service
 from agent.telling.recorded import recorded
 from probes.result import Fault, Outcome, ProbeResult
 from storage.memory import MemoryStore
-from support.told import EVERY_NS, START_NS, configuration, result, settled
+from support.told import EVERY_NS, SECOND_NS, START_NS, configuration, result, settled
 
 CONFIG = configuration()
 SERVICE = Service(
@@ -44,10 +46,30 @@ def test_a_slot_is_confirmed_where_all_its_confirmations_failed() -> None:
     assert failed(store) == (4, [(30.0, True), (90.0, False)])
 
 
-def test_a_slot_that_failed_while_anothers_confirmations_ran_is_as_that_one_is() -> None:
+def test_a_slot_that_nobody_could_confirm_is_as_the_one_before_it() -> None:
     store = history(Outcome.OVERLOADED, Outcome.OVERLOADED)
     store.store([confirmation(0, 1, Outcome.OVERLOADED)], [])
     assert failed(store) == (2, [(0.0, True), (30.0, True)])
+    assert failed(history(Outcome.OVERLOADED)) == (1, [(0.0, False)])
+
+
+@pytest.mark.parametrize(("last", "confirmed"), [(Outcome.OVERLOADED, True), (Outcome.OK, False)])
+def test_a_slot_that_failed_while_anothers_confirmations_ran_has_the_rest_of_them(
+    *, last: Outcome, confirmed: bool
+) -> None:
+    """One burst at a time for a target: of another probe's three, the first was asked before this slot failed."""
+    store = history(Outcome.OVERLOADED)
+    burst = [
+        dataclasses.replace(
+            confirmation(0, attempt, outcome),
+            probe="long",
+            scheduled_ns=START_NS - 1 * SECOND_NS,
+            started_ns=START_NS + round(since_s * SECOND_NS),
+        )
+        for attempt, outcome, since_s in ((1, Outcome.OK, 0.5), (2, Outcome.OVERLOADED, 5.0), (3, last, 10.0))
+    ]
+    store.store(burst, [])
+    assert failed(store) == (1, [(0.0, confirmed)])
 
 
 def test_what_is_ours_or_not_settled_or_not_to_be_counted_did_not_fail() -> None:
