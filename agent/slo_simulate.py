@@ -15,6 +15,7 @@ from agent.config.model import Config
 from agent.config.nearest import nearest
 from agent.config.read import read
 from agent.errors import ConfigError
+from agent.progress import progress
 from agent.report_command import NO_DATA, history_of
 from agent.slo.failing import Failing, Recorded, Spells
 from agent.slo.findings import Ways, service_conditions
@@ -40,7 +41,9 @@ def simulate(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     for note in dict.fromkeys(note for service in services for note in _notes(service)):
         print(f"note: {note}", file=err)
     found = (
-        _synthetic(args, services, ways) if args.history is None else _stored(args, config, services, ways)
+        _synthetic(args, services, ways, err)
+        if args.history is None
+        else _stored(args, config, services, ways)
     )
     if not found:
         print(
@@ -205,16 +208,18 @@ def _length(key: str, text: str) -> float:
 # -- what comes of it
 
 
-def _synthetic(args: argparse.Namespace, services: Sequence[Service], ways: Ways) -> list[Trial]:
+def _synthetic(args: argparse.Namespace, services: Sequence[Service], ways: Ways, err: TextIO) -> list[Trial]:
     if not 1 <= args.months <= MOST_MONTHS:
         raise ConfigError(f"--months {args.months}: write 1 to {MOST_MONTHS}")
     trouble = troubles(args.synthetic or DEFAULT)
     found = []
-    for service in services:
-        runs = [
-            month(service, trouble, ways, f"{args.seed}/{service.name}/{nth}") for nth in range(args.months)
-        ]
-        found.append(_trial(service, runs, MONTH_S))
+    with progress(err, "simulating", len(services) * args.months) as advance:
+        for service in services:
+            runs = []
+            for nth in range(args.months):
+                runs.append(month(service, trouble, ways, f"{args.seed}/{service.name}/{nth}"))
+                advance()
+            found.append(_trial(service, runs, MONTH_S))
     return found
 
 
