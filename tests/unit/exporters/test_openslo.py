@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from agent.rules_command import specs as rule_specs
 from exporters import openslo, openslo_reading
-from exporters.signals import BurnAlert, ObjectiveSpec, ServiceSpec
+from exporters.signals import ObjectiveSpec, ServiceSpec
+from support.configuration import LOCAL, loaded
 
 DAY_S = 86400.0
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", fullmatch=True)
-ALERT = BurnAlert(
-    severity="page", long="1h", short="5m", factor=13.44, min_bad_long=4, min_bad_short=2, pending="0s"
-)
+ALERT = rule_specs(loaded(f"targets: [{LOCAL}]").config)[0].alerts[0]
 SPEC = ObjectiveSpec(
     id="openai-chat-available",
     objective="available",
