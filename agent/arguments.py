@@ -2,13 +2,14 @@
 
 import argparse
 import difflib
+import functools
 import importlib.metadata
 import os
 import re
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
-from agent import alert_arguments, log
+from agent import alert_arguments, amendment_arguments, log, slo_arguments
 from agent.config import durations
 from agent.config.findings import BadValueError
 from agent.demo.scenario import SCENARIOS
@@ -23,6 +24,7 @@ COMMANDS = {
     "migrate": "agent.migrating",
     "rules": "agent.rules_command",
     "report": "agent.report_command",
+    "slo": "agent.slo_command",
     "alerts": "agent.alerts_command",
     "maintenance": "agent.maintenance_command",
     "correct": "agent.correct_command",
@@ -31,9 +33,7 @@ COMMANDS = {
 }
 """Command -> the module with a function of its name; imported when it is asked for, so that `check` is quick."""
 
-LATER = (
-    "compare", "doctor", "history", "sla", "slo",
-)  # fmt: skip
+LATER = ("compare", "doctor", "history", "sla")
 """Commands of later versions."""
 
 _CHOICE = re.compile(r"invalid choice: '?([^' ]*)'?")
@@ -235,14 +235,21 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         help="html, md, json, several with commas (default: html,md; printed: md)",
     )
     report.add_argument("--out", metavar="DIR", help="a folder for the files (default: print to stdout)")
-    alert_arguments.alerts(
-        command("alerts", "what is wrong now, and what was lately"), lambda: _global(top=False)
+    common = functools.partial(_global, top=False)
+    slo_arguments.slo(
+        command(
+            "slo", "objectives: their budgets now, from and to OpenSLO, and what others would have meant"
+        ),
+        common,
     )
+    alert_arguments.alerts(command("alerts", "what is wrong now, and what was lately"), common)
     alert_arguments.explain(
         command("explain", "every number behind an alert", "Exit 0, or 1 where there is no such alert.")
     )
-    _maintenance(command("maintenance", "times in which what is seen of targets counts neither way"))
-    _correct(
+    amendment_arguments.maintenance(
+        command("maintenance", "times in which what is seen of targets counts neither way"), common
+    )
+    amendment_arguments.correct(
         command(
             "correct",
             "say what the events of a stretch of the past count as",
@@ -269,59 +276,6 @@ def _commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--listen", metavar="HOST:PORT", default="127.0.0.1:9464", help="where /metrics is served"
     )
     demo.add_argument("--state-dir", metavar="DIR", help="where the demo keeps its database")
-
-
-def _maintenance(parser: _Parser) -> None:
-    whats = parser.add_subparsers(dest="what", metavar="WHAT", required=True, title="what")
-    shared = [_global(top=False)]
-    start = whats.add_parser(
-        "start",
-        parents=shared,
-        help="begin maintenance of some targets now",
-        description="From now on what is seen of these targets is excluded, and no alert is told of them. What comes "
-        "again and again stands in the configuration. Exit 0, or 2 where it is refused.",
-    )
-    start.add_argument(
-        "--targets",
-        metavar="SELECTOR",
-        required=True,
-        help="whose: names and globs, or field=value (region=eu, label.env=prod), with commas between; or all",
-    )
-    start.add_argument("--for", dest="lasts", metavar="DURATION", required=True, help="how long, as in 2h")
-    stop = whats.add_parser(
-        "stop",
-        parents=shared,
-        help="end a maintenance now, before its time",
-        description="From now on results count again. Exit 0, or 2 where none of this id lasts.",
-    )
-    stop.add_argument("id", metavar="ID", help="as `maintenance list` shows it")
-    for one in (start, stop):
-        _said(one)
-    listed = whats.add_parser("list", parents=shared, help="what holds, and what comes in the next 7 days")
-    listed.add_argument("--json", action="store_true", help="print one JSON object a line")
-
-
-def _correct(parser: _Parser) -> None:
-    parser.add_argument("--target", metavar="NAME", help="whose events")
-    parser.add_argument("--probe", metavar="NAME", help="only those of this probe")
-    parser.add_argument("--vantage", metavar="NAME", help="only those seen from here")
-    parser.add_argument("--since", metavar="INSTANT", help="from when on, as in 2026-11-28T10:00Z")
-    parser.add_argument("--until", metavar="INSTANT", help="until when; the end does not belong to it")
-    parser.add_argument(
-        "--as",
-        dest="as_",
-        choices=("excluded", "invalid", "good", "bad"),
-        help="what they count as; good and bad turn what was judged, and leave excluded and invalid ones alone",
-    )
-    _said(parser)
-    parser.add_argument("--withdraw", metavar="ID", type=int, help="take a correction back")
-    parser.add_argument("--list", action="store_true", help="print all corrections")
-    parser.add_argument("--json", action="store_true", help="with --list: one JSON object a line")
-
-
-def _said(parser: _Parser) -> None:
-    parser.add_argument("--reason", metavar="TEXT", help="why: it is stored and reported")
-    parser.add_argument("--author", metavar="NAME", help="who says so (default: your login name)")
 
 
 def _config(parser: _Parser) -> None:

@@ -1,15 +1,12 @@
 """`nephoscope once`: every probe once, now; a table for people, or one JSON object a line."""
 
 import argparse
-import contextlib
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +19,7 @@ from agent.config.read import load
 from agent.config.secrets import Secrets
 from agent.costs import EXPENSIVE_KINDS
 from agent.errors import ConfigError
+from agent.progress import progress
 from exporters.words import own_error as in_words
 from probes.result import ProbeResult
 from probes.target import Target, Workload
@@ -38,7 +36,7 @@ def once(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if left_out:
         print(left_out, file=err)
     shown = _lines(out) if args.json else _nothing
-    with _progress(err, len(pairs)) as advance:
+    with progress(err, "asking", len(pairs)) as advance:
 
         def tell(result: ProbeResult) -> None:
             shown(result)
@@ -149,17 +147,6 @@ def _nothing(_: ProbeResult) -> None:
 def _console(stream: TextIO) -> Console:
     """Return a console that neither wraps nor colours in a pipe."""
     return Console(file=stream, width=None if stream.isatty() else 240, soft_wrap=not stream.isatty())
-
-
-@contextlib.contextmanager
-def _progress(err: TextIO, total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal, and nothing in a pipe."""
-    if not err.isatty() or err is not sys.stderr:
-        yield lambda: None
-        return
-    with Progress(console=Console(file=err), transient=True) as bar:
-        task = bar.add_task("asking", total=total)
-        yield lambda: bar.advance(task)
 
 
 def _store(config: Config, results: Sequence[ProbeResult]) -> None:

@@ -5,18 +5,16 @@ Plain multiwindow alerting is the same conditions for each target alone, without
 """
 
 import argparse
-import bisect
 import json
 import random
 import statistics
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from agent.slo.conditions import Condition, conditions
+from agent.slo import plain
 from agent.slo.failing import Failing, Independent, Spells
 from agent.slo.service import Member, Service
 from agent.slo.simulation import Scene, run
@@ -25,7 +23,6 @@ DAY_S = 86400.0
 MONTH_S = 30 * DAY_S
 HALF_OF_THE_BUDGET = 0.0005
 SPELLS_S = (None, 20.0, 30.0, 60.0, 120.0)
-HOLD_S = 600.0
 
 
 def service(members: int, every_s: float) -> Service:
@@ -56,25 +53,9 @@ def month(members: int, every_s: float, mean_s: float | None, seed: str) -> Coun
             f"{'target' if alert.finding.name == 'TargetDown' else 'service'} {alert.finding.severity}s"
         ] += 1
     for failing in drawn(members, mean_s, seed):
-        told["plain pages"] += plain(list(failing.slots(0.0, every_s, MONTH_S)), every_s)
+        bad_s = list(failing.slots(0.0, every_s, MONTH_S))
+        told["plain pages"] += len(plain.pages(bad_s, every_s, asked.ratio, asked.window_s))
     return told
-
-
-def plain(bad_s: Sequence[float], every_s: float) -> int:
-    """Return how often plain multiwindow conditions page over a target's bad slots."""
-    pages = [one for one in conditions(0.999, 28 * DAY_S, every_s)[0] if one.window.severity == "page"]
-    firing = [
-        at_s for nth, at_s in enumerate(bad_s) if any(_burns(one, bad_s[: nth + 1], every_s) for one in pages)
-    ]
-    return sum(at_s - before > HOLD_S for before, at_s in zip([-MONTH_S, *firing], firing, strict=False))
-
-
-def _burns(condition: Condition, bad_s: Sequence[float], every_s: float) -> bool:
-    limit = condition.factor * 0.001
-    return all(
-        len(bad_s) - bisect.bisect_left(bad_s, bad_s[-1] - length_s) > limit * length_s / every_s
-        for length_s in (condition.window.long_s, condition.window.short_s)
-    )
 
 
 def outage(members: int, every_s: float, share: float, shows_s: float, seed: str) -> float:

@@ -413,3 +413,42 @@ class WeeklyReport:
     spends: tuple[SpendWeek, ...]
     maintenances: tuple[MaintenanceWeek, ...] = ()
     corrections: tuple[CorrectionWeek, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSpec:
+    """Who serves a service, and how many of them must be well."""
+
+    name: str
+    members: tuple[str, ...]
+    at_least: int = 1
+    of: str = "cloud"
+    team: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveSpec:
+    """One objective as other tools may say it: of one probe of one target, of a service, or (all None) of whatever it fits.
+
+    `id` names it, `series` the SLOs whose events it counts. The window is rolling, or with a `calendar` (week, month,
+    quarter or year, of `timezone`) that one; with `slice_s` its slices are judged, each good with `slice_ratio` of it.
+    """
+
+    id: str
+    objective: str
+    sli: str
+    ratio: float
+    window_s: float
+    target: str | None = None
+    probe: str | None = None
+    service: ServiceSpec | None = None
+    series: tuple[str, ...] = ()
+    under_s: float | None = None
+    at_least_per_s: float | None = None
+    throttled: str | None = None
+    calendar: str | None = None
+    timezone: str = "UTC"
+    slice_s: float | None = None
+    slice_ratio: float | None = None
+    alerts: tuple[BurnAlert, ...] = ()
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)

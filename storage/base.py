@@ -99,6 +99,10 @@ class History(Protocol):
         """Return the newest scheduled attempts of each (target, probe), newest first."""
         ...
 
+    def attempts(self, target: str, since_ns: int, until_ns: int) -> list[SlotRow]:
+        """Return all attempts at a target with scheduled_at in [since, until), oldest first, without their detail."""
+        ...
+
     def timeline(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
         """Return all attempts at a target whose slots lie in [since, until), oldest first, with all that is kept of them."""
         ...

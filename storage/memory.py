@@ -108,6 +108,18 @@ class MemoryStore:
                 found.append(SlotRow(result=result, fault=self._fault(result)))
         return found
 
+    def attempts(self, target: str, since_ns: int, until_ns: int) -> list[SlotRow]:
+        found = [
+            (result, attempt)
+            for (slot, attempt), result in self.results.items()
+            if slot.target == target and since_ns <= slot.scheduled_ns < until_ns
+        ]
+        found.sort(key=lambda one: (one[0].scheduled_ns, one[0].probe, one[0].vantage, one[1]))
+        return [
+            SlotRow(result=result, fault=self._fault(result) if attempt == SCHEDULED else None)
+            for result, attempt in found
+        ]
+
     def timeline(self, vantage: str, target: str, since_ns: int, until_ns: int) -> list[Attempt]:
         found = [
             result

@@ -77,3 +77,16 @@ def reset_s(factor: float, objective: float, errors: float, short_s: float) -> f
     """
     share = factor * (1 - objective) / errors if errors > 0 else 1.0
     return short_s * max(0.0, 1 - share)
+
+
+def exhaustion_s(budget_left: float | None, burn: float | None, period_s: float) -> float | None:
+    """Return how long a budget lasts at this burn, 0 where it is spent, None where it is not going or nobody knows.
+
+    Half of the budget of 28 d is gone in a day at a burn of 14:
+
+    >>> exhaustion_s(0.5, 14.0, 28 * 86400.0), exhaustion_s(-0.1, 14.0, 86400.0), exhaustion_s(0.5, 0.0, 86400.0)
+    (86400.0, 0.0, None)
+    """
+    if budget_left is None or budget_left <= 0:
+        return None if budget_left is None else 0.0
+    return budget_left * period_s / burn if burn else None

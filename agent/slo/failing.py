@@ -1,7 +1,9 @@
-"""How members fail in a simulation: each attempt for itself, in spells, or all the time from an instant on."""
+"""How members fail in a simulation: each attempt for itself, in spells, as it was recorded, or in several ways at once."""
 
 import bisect
 import dataclasses
+import heapq
+import itertools
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -22,18 +24,19 @@ class Failing(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Independent:
-    """Each attempt fails for itself with this probability, from an instant on."""
+    """Each attempt fails for itself with this probability, from an instant on and until another."""
 
     share: float
     chance: random.Random
     since_s: float = 0.0
+    until_s: float = math.inf
 
     def slots(self, first_s: float, every_s: float, until_s: float) -> Iterator[float]:
         nth = max(0, math.ceil((self.since_s - first_s) / every_s))
         while True:
             nth += self._good()
             at_s = first_s + nth * every_s
-            if at_s >= until_s:
+            if at_s >= min(until_s, self.until_s):
                 return
             yield at_s
             nth += 1
@@ -45,7 +48,7 @@ class Independent:
         return int(math.log(1.0 - self.chance.random()) / math.log1p(-self.share))
 
     def fails(self, at_s: float) -> bool:
-        return at_s >= self.since_s and self.chance.random() < self.share
+        return self.since_s <= at_s < self.until_s and self.chance.random() < self.share
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,3 +83,36 @@ class Spells:
     def fails(self, at_s: float) -> bool:
         place = bisect.bisect_right(self.spells, (at_s, math.inf)) - 1
         return place >= 0 and at_s < self.spells[place][1]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recorded:
+    """The slots that failed in truth, in order, each with whether all its confirmations failed as well."""
+
+    failed: Sequence[tuple[float, bool]]
+
+    def slots(self, first_s: float, every_s: float, until_s: float) -> Iterator[float]:  # noqa: ARG002 - they were as they were
+        return (at_s for at_s, _ in self.failed if first_s <= at_s < until_s)
+
+    def fails(self, at_s: float) -> bool:
+        """Return what came of the confirmations of the last slot that failed before an instant.
+
+        >>> Recorded([(30.0, True), (60.0, False)]).fails(40.0), Recorded([(30.0, True), (60.0, False)]).fails(70.0)
+        (True, False)
+        """
+        place = bisect.bisect_right(self.failed, (at_s, True)) - 1
+        return place >= 0 and self.failed[place][1]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Several:
+    """What fails in any of these ways fails."""
+
+    ways: Sequence[Failing]
+
+    def slots(self, first_s: float, every_s: float, until_s: float) -> Iterator[float]:
+        merged = heapq.merge(*(way.slots(first_s, every_s, until_s) for way in self.ways))
+        return (at_s for at_s, _ in itertools.groupby(merged))
+
+    def fails(self, at_s: float) -> bool:
+        return any(way.fails(at_s) for way in self.ways)

@@ -214,3 +214,18 @@ def test_sql_finds_the_stretches_that_the_twin_finds(
     question = asked(vantage=vantage, hole_ns=hole * EVERY, since_ns=STARTED_NS + since * EVERY)
     both = [question, dataclasses.replace(question, until_ns=STARTED_NS + 40 * EVERY)]
     assert PostgresHistory(database).stretches(both) == memory.stretches(both)
+
+
+def test_attempts_of_a_target_come_in_order_with_the_verdict_on_the_scheduled_one(room: Room) -> None:
+    """Confirmations stand behind their slot; other targets, and what was due outside the period, are in none."""
+    failed = at(3, Outcome.OVERLOADED)
+    confirmed = [
+        at(3, Outcome.OVERLOADED, attempt=attempt, started_ns=STARTED_NS + HOUR) for attempt in (2, 1)
+    ]
+    others = [at(3, target="azure"), at(4), at(200)]
+    room.store.store([at(5), *confirmed, failed, *others], [settled(failed, Fault.NOT_OURS)])
+    found = room.history.attempts("openai", STARTED_NS, STARTED_NS + HOUR)
+    assert [((row.result.scheduled_ns - STARTED_NS) // EVERY, row.result.attempt) for row in found] == [
+        *((3, 0), (3, 1), (3, 2), (4, 0), (5, 0))
+    ]
+    assert [row.fault for row in found] == [Fault.NOT_OURS, None, None, None, None]

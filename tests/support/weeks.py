@@ -6,6 +6,7 @@ from typing import Any
 
 from agent.config.model import Config, ProbePlan
 from agent.slo.objective import Objective
+from agent.slo.service import Member, Service
 from agent.telling import weeks
 from probes.result import Fault, Outcome, ProbeResult
 from probes.target import Target, Workload
@@ -61,6 +62,15 @@ def configuration(state_dir: str = "/nowhere") -> Config:
             ),
         ),
     )
+
+
+def with_service(*targets: str) -> Config:
+    """Return the same with a service of these targets, 99 % over 7 days."""
+    members = tuple(
+        Member(target=name, probe="chat", cloud=name, region=None, every_s=600.0) for name in targets
+    )
+    service = Service(name="nano", members=members, ratio=0.99, window_s=7 * 86400.0)
+    return dataclasses.replace(configuration(), services=(service,))
 
 
 def plan() -> Plan:

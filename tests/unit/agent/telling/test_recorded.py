@@ -1,0 +1,87 @@
+"""What history says of a service's members, as a simulation replays it."""
+
+import dataclasses
+import uuid
+
+import pytest
+
+from agent.slo.service import Member, Service
+from agent.telling.recorded import recorded
+from probes.result import Fault, Outcome, ProbeResult
+from storage.memory import MemoryStore
+from support.told import EVERY_NS, SECOND_NS, START_NS, configuration, result, settled
+
+CONFIG = configuration()
+SERVICE = Service(
+    name="nano",
+    members=(Member(target="openai", probe="chat", cloud="openai", region=None, every_s=30.0),),
+    ratio=0.999,
+    window_s=86400.0,
+)
+
+
+def confirmation(slot: int, attempt: int, outcome: Outcome) -> ProbeResult:
+    return dataclasses.replace(
+        result(slot, outcome), id=uuid.UUID(int=1000 * attempt + slot), attempt=attempt
+    )
+
+
+def history(*outcomes: Outcome, fault: Fault = Fault.NOT_OURS) -> MemoryStore:
+    store = MemoryStore()
+    results = [result(slot, outcome) for slot, outcome in enumerate(outcomes)]
+    store.store(results, [settled(nth, fault) for nth, one in enumerate(results) if one.meaning.confirm])
+    return store
+
+
+def failed(store: MemoryStore) -> tuple[int, list[tuple[float, bool]]]:
+    (seen,) = recorded(CONFIG, SERVICE, store, START_NS, START_NS + 100 * EVERY_NS)
+    return seen.slots, list(seen.failed)
+
+
+def test_a_slot_is_confirmed_where_all_its_confirmations_failed() -> None:
+    """A burst of three of which one was answered is a blip."""
+    store = history(Outcome.OK, Outcome.OVERLOADED, Outcome.OK, Outcome.OVERLOADED)
+    store.store([confirmation(1, nth, Outcome.OVERLOADED) for nth in (1, 2, 3)], [])
+    store.store([confirmation(3, 1, Outcome.OVERLOADED), confirmation(3, 2, Outcome.OK)], [])
+    assert failed(store) == (4, [(30.0, True), (90.0, False)])
+
+
+def test_a_slot_that_nobody_could_confirm_is_as_the_one_before_it() -> None:
+    store = history(Outcome.OVERLOADED, Outcome.OVERLOADED)
+    store.store([confirmation(0, 1, Outcome.OVERLOADED)], [])
+    assert failed(store) == (2, [(0.0, True), (30.0, True)])
+    assert failed(history(Outcome.OVERLOADED)) == (1, [(0.0, False)])
+
+
+@pytest.mark.parametrize(("last", "confirmed"), [(Outcome.OVERLOADED, True), (Outcome.OK, False)])
+def test_a_slot_that_failed_while_anothers_confirmations_ran_has_the_rest_of_them(
+    *, last: Outcome, confirmed: bool
+) -> None:
+    """One burst at a time for a target: of another probe's three, the first was asked before this slot failed."""
+    store = history(Outcome.OVERLOADED)
+    burst = [
+        dataclasses.replace(
+            confirmation(0, attempt, outcome),
+            probe="long",
+            scheduled_ns=START_NS - 1 * SECOND_NS,
+            started_ns=START_NS + round(since_s * SECOND_NS),
+        )
+        for attempt, outcome, since_s in ((1, Outcome.OK, 0.5), (2, Outcome.OVERLOADED, 5.0), (3, last, 10.0))
+    ]
+    store.store(burst, [])
+    assert failed(store) == (1, [(0.0, confirmed)])
+
+
+def test_what_is_ours_or_not_settled_or_not_to_be_counted_did_not_fail() -> None:
+    assert failed(history(Outcome.OVERLOADED, Outcome.OK, fault=Fault.OURS)) == (1, [])
+    store = MemoryStore()
+    store.store([result(0, Outcome.OVERLOADED), result(1, Outcome.THROTTLED)], [])
+    assert failed(store) == (0, [])
+
+
+def test_another_vantage_and_another_probe_say_nothing() -> None:
+    store = MemoryStore()
+    store.store(
+        [result(0, Outcome.OVERLOADED, vantage="there"), result(0, Outcome.OVERLOADED, probe="warm")], []
+    )
+    assert failed(store) == (0, [])
