@@ -52,6 +52,14 @@ class PostgresAlerts:
             .limit(limit)
         )
 
+    def elsewhere(self, vantage: str) -> list[AlertRow]:
+        table = schema.alerts
+        return self._read(
+            select(table)
+            .where(table.c.vantage != vantage, table.c.ended_ns.is_(None))
+            .order_by(table.c.fired_ns, table.c.vantage, table.c.id)
+        )
+
     def _read(self, query: Select[tuple[object, ...]]) -> list[AlertRow]:
         with edge(self._engine, "Reading alerts"), self._engine.connect() as connection:
             found = connection.execute(query).mappings()

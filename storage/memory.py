@@ -169,3 +169,7 @@ class MemoryAlerts:
             if row.vantage == vantage and (row.ended_ns is None or row.ended_ns >= since_ns)
         ]
         return sorted(found, key=lambda row: (-row.fired_ns, row.id))[:limit]
+
+    def elsewhere(self, vantage: str) -> list[AlertRow]:
+        found = [row for row in self.rows.values() if row.vantage != vantage and row.ended_ns is None]
+        return sorted(found, key=lambda row: (row.fired_ns, row.vantage, row.id))

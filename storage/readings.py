@@ -230,3 +230,18 @@ class Told:
     at_ns: int
     due_ns: int | None = None
     error: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StandingRow:
+    """How a target stands as one vantage sees it: `good`, `bad`, or `unknown` where it cannot tell.
+
+    `asks` names what is asked of whom, for vantages that call the same thing otherwise. `age_s` is how long ago the
+    vantage said so by the store's own clock; in what is said it means nothing.
+    """
+
+    vantage: str
+    target: str
+    asks: str
+    state: str
+    age_s: float = 0.0

@@ -270,3 +270,15 @@ notices = Table(
     PrimaryKeyConstraint("vantage", "receiver", "alert", "seq"),
     Index("ix_notices_due", "vantage", "due_ns", postgresql_where=text("due_ns IS NOT NULL")),
 )
+
+standings = Table(
+    # How each target stands as each vantage sees it, said anew every few seconds; `asks` names what is asked of whom.
+    "standings",
+    metadata,
+    Column("told_at", _INSTANT, nullable=False),
+    Column("vantage", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("asks", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    PrimaryKeyConstraint("vantage", "target"),
+)

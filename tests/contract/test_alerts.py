@@ -60,3 +60,10 @@ def test_lately_is_the_newest_first_and_no_more_than_asked_for(alerts: Alerts) -
     alerts.save([row(500, ended_ns=600)])
     assert [one.fired_ns for one in alerts.lately("fra-1", 0, 3)] == [3_000, 2_000, 1_000]
     assert [one.fired_ns for one in alerts.lately("fra-1", 0, 9)] == [3_000, 2_000, 1_000, 500]
+
+
+def test_elsewhere_is_what_is_alive_at_every_other_vantage(alerts: Alerts) -> None:
+    theirs = [row(nth, vantage=name) for nth, name in ((2_000, "lon-1"), (1_000, "nyc-1"))]
+    alerts.save([row(1_500), *theirs, row(500, vantage="lon-1", ended_ns=900)])
+    assert alerts.elsewhere("fra-1") == [theirs[1], theirs[0]]
+    assert [one.vantage for one in alerts.elsewhere("lon-1")] == ["nyc-1", "fra-1"]
