@@ -10,6 +10,7 @@ from typing import Final
 from agent.config.model import Config
 from agent.slo.service import Member
 from agent.slo.standing import Standing
+from agent.telling.others import NOBODY, Heard
 from agent.telling.standings import Pair, Seen, Standings, Voice
 from agent.telling.verdict import Health, Scene, Sight, Witness
 from probes import target as probing
@@ -27,6 +28,7 @@ class View:
     config: Config
     standings: Standings
     now_ns: int
+    others: Heard = NOBODY
 
     @cached_property
     def seen(self) -> Mapping[Pair, Seen]:
@@ -119,6 +121,7 @@ class View:
             identity=identity(target),
             health=health,
             outcome=outcome,
+            elsewhere=self.others.of(target),
         )
 
     def _health(

@@ -6,10 +6,14 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
-from storage.base import Vantages
+from agent.telling.others import Others
+from storage.alerts import PostgresAlerts
+from storage.base import Alerts, Vantages
+from storage.memory import MemoryAlerts
 from storage.memory_vantages import MemoryVantages
 from storage.readings import StandingRow
 from storage.vantages import PostgresVantages
+from support.told import configuration
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +21,7 @@ class Shared:
     """A store, and how its time goes on."""
 
     vantages: Vantages
+    alerts: Alerts
     later: Callable[[int], None]
 
 
@@ -28,14 +33,14 @@ def shared(request: pytest.FixtureRequest) -> Shared:
         def later(seconds: int) -> None:
             clock[0] += seconds * 1_000_000_000
 
-        return Shared(MemoryVantages(lambda: clock[0]), later)
+        return Shared(MemoryVantages(lambda: clock[0]), MemoryAlerts(), later)
     engine = request.getfixturevalue({"postgres": "database", "system": "system_database"}[request.param])
 
     def earlier(seconds: int) -> None:
         with engine.begin() as connection:
             connection.execute(text(f"UPDATE standings SET told_at = told_at - INTERVAL '{seconds} s'"))
 
-    return Shared(PostgresVantages(engine), earlier)
+    return Shared(PostgresVantages(engine), PostgresAlerts(engine), earlier)
 
 
 def row(vantage: str, target: str = "openai", state: str = "good") -> StandingRow:
@@ -77,3 +82,21 @@ def test_what_a_vantage_said_that_is_gone_does_not_stay_for_ever(shared: Shared)
     shared.vantages.tell([row("fra-1")])
     old = [one for one in shared.vantages.heard("lon-1") if one.vantage == "gone-1"]
     assert all(one.age_s > 86_400 for one in old)
+
+
+def test_two_agents_hear_each_other_through_what_they_share(shared: Shared) -> None:
+    now_ns = [0]
+    fra, lon = (Others(shared.vantages, shared.alerts, lambda: now_ns[0]) for _ in range(2))
+    target = configuration("openai").targets[0]
+    fra.note("fra-1", [row("fra-1", state="bad")], urgent=False)
+    lon.note("lon-1", [row("lon-1", state="good")], urgent=False)
+    for agent in (fra, lon, fra):
+        agent.exchange()
+    assert fra.heard().of(target) == {"lon-1": "good"}
+    assert lon.heard().of(target) == {"fra-1": "bad"}
+    assert not fra.due()
+    now_ns[0] = 10_000_000_000
+    assert fra.due()
+    shared.later(70)
+    fra.exchange()
+    assert fra.heard().of(target) == {}  # lon-1 has said nothing for longer than a vantage is silent

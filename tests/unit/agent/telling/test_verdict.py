@@ -198,7 +198,7 @@ def test_without_a_witness_nobody_can_tell_unless_another_vantage_does() -> None
     seen: dict[Health, Fault] = {"good": Fault.NETWORK, "bad": Fault.CLOUD}
     for elsewhere, fault in seen.items():
         told = [
-            dataclasses.replace(one, elsewhere=(elsewhere,)) if one.health == "bad" else one
+            dataclasses.replace(one, elsewhere={"lon-1": elsewhere}) if one.health == "bad" else one
             for one in blind.sights
         ]
         assert {verdict.fault for verdict in verdicts(dataclasses.replace(blind, sights=told))} == {fault}
