@@ -94,10 +94,14 @@ class Budget:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Paging:
-    """When a trouble pages: how long a service's only member is down before, and how old a target must be."""
+    """When a trouble pages: how long a service's only member is down before, and how old a target must be.
+
+    `quorum` is how many vantages must find it; None: each pages for itself.
+    """
 
     after_s: float = 120.0
     warm_up_s: float = 3600.0
+    quorum: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,7 +121,7 @@ def _expand(context: Context, file: File) -> Config:
         budget=budgets.budget(context, file.settings),
         networks=ways.networks(known),
         services=services.services(context, file, known, asked, objectives),
-        paging=services.paging(file.settings),
+        paging=services.paging(context, file.settings),
         receivers=receivers.receivers(context, file.settings),
         routes=receivers.routes(context, file.settings),
         engine=receivers.engine(context, file.settings),

@@ -289,9 +289,17 @@ class HeartbeatSection(Section):
     every: Seconds = 60.0
 
 
+class QuorumSection(Section):
+    """How many vantages that share a database must find a trouble before it pages."""
+
+    at_least: Count
+    of: Annotated[Literal["vantage"], BeforeValidator(one_of("vantage"))] = "vantage"
+
+
 class PageSection(Section):
     after: Seconds = 120.0
     warm_up: Span = 3600.0
+    quorum: QuorumSection | None = None
 
 
 class ReceiverSection(Section):

@@ -14,7 +14,9 @@ from agent.slo.findings import Ways, burn_findings, service_findings, target_fin
 from agent.slo.standing import Standing
 from agent.telling import routing, verdict
 from agent.telling.notices import notice
+from agent.telling.others import NOBODY, Others, own_standings
 from agent.telling.ours import is_hidden, own_findings
+from agent.telling.quorum import Quorum, Vote, freed, untold
 from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
 from agent.telling.verdict import Verdict
@@ -37,12 +39,15 @@ class Alerting:
         rows: Alerts,
         shown: Callable[[Sequence[Notice]], None],
         wall_ns: Callable[[], int],
+        others: Others | None = None,
     ) -> None:
         self._burns: Sequence[Finding] = ()
         self._standings = standings
         self._rows = rows
         self._shown = shown
         self._wall_ns = wall_ns
+        self._others = others
+        self._quorum = Quorum()
         self._alive: Mapping[str, Alert] | None = None
         self._seq: dict[str, int] = {}
 
@@ -60,14 +65,17 @@ class Alerting:
         """Look once; raises StoreUnavailableError where what changed cannot be remembered, and nothing has changed then."""
         alive = self._alive if self._alive is not None else self._restored(config.vantage)
         now_ns = self._wall_ns()
-        done = step(alive, self._found(config, now_ns), now_ns)
+        done = step(alive, self._found(config, alive, now_ns), now_ns)
         changed = [*done.began, *done.rose, *done.ended]
+        changed += freed(done.alive.values(), changed, self._seq)
         calmed = [alert for alert in done.alive.values() if _turned_quiet(alert, alive)]
         if changed or calmed:
-            seqs = {alert.id: self._seq.get(alert.id, 0) + 1 for alert in changed}
+            speaks = [alert for alert in changed if not untold(alert, self._seq.get(alert.id, 0))]
+            seqs = {alert.id: self._seq.get(alert.id, 0) for alert in changed}
+            seqs |= {alert.id: seqs[alert.id] + 1 for alert in speaks}
             told = self._seq | seqs
             rows = {alert.id: _row(config.vantage, alert, told[alert.id]) for alert in [*calmed, *changed]}
-            notices = [_notice(config, alert, seqs[alert.id]) for alert in changed]
+            notices = [_notice(config, alert, seqs[alert.id]) for alert in speaks]
             self._rows.save(list(rows.values()), routing.rows(config, notices, now_ns))
             self._seq |= seqs
         self._alive = done.alive
@@ -75,15 +83,22 @@ class Alerting:
             _tell(alert)
         self._shown([_notice(config, alert, self._seq[alert.id]) for alert in done.alive.values()])
 
-    def _found(self, config: Config, now_ns: int) -> list[Finding]:
+    def _found(self, config: Config, alive: Mapping[str, Alert], now_ns: int) -> list[Finding]:
         """Return what is wrong now: of our own faults one finding each, and none for what they only seem to break."""
-        view = View(config=config, standings=self._standings, now_ns=now_ns)
-        verdicts = verdict.verdicts(view.scene())
+        others = NOBODY if self._others is None else self._others.heard()
+        view = View(config=config, standings=self._standings, now_ns=now_ns, others=others)
+        scene = view.scene()
+        verdicts = verdict.verdicts(scene)
         blames = {name: found for found in verdicts for name in found.targets}
         found = [_blamed(finding, blames) for finding in self._findings(config, view.standing, now_ns)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
         about_us = own_findings(view, verdicts, hidden, ways_of(config))
-        return [*(finding for finding in found if finding not in hidden), *about_us]
+        shown = [*(finding for finding in found if finding not in hidden), *about_us]
+        voted = self._quorum.judged(shown, config.paging.quorum, _vote(view, alive), now_ns)
+        if self._others is not None:
+            own = own_standings(config.vantage, scene.sights, verdicts, view.targets)
+            self._others.note(config.vantage, own, urgent=voted != shown)
+        return voted
 
     def _restored(self, vantage: str) -> Mapping[str, Alert]:
         rows = self._rows.alive(vantage)
@@ -99,6 +114,18 @@ class Alerting:
         yield from service_findings(config.services, standings, born_ns, now_ns, ways)
         known = {service.name for service in config.services}
         yield from (finding for finding in self._burns if finding.subject in known)
+
+
+def _vote(view: View, alive: Mapping[str, Alert]) -> Vote:
+    return Vote(
+        vantage=view.config.vantage,
+        heard=view.others,
+        targets=view.targets,
+        members={
+            service.name: [member.target for member in service.members] for service in view.config.services
+        },
+        alive=alive,
+    )
 
 
 async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> None:

@@ -30,6 +30,7 @@ from agent.telling.delivering import deliveries
 from agent.telling.follow import Follower, Stop, follow, insist
 from agent.telling.heartbeat import Heart, keep_newest
 from agent.telling.link import Link
+from agent.telling.others import Others, keep_exchanging
 from agent.telling.standings import Standings
 from agent.telling.storing import StoreFollower
 from agent.telling.tracing import TracesFollower
@@ -50,6 +51,7 @@ from storage.journal import Reader, unlink_passed
 from storage.outbox import PostgresOutbox
 from storage.readings import Stored
 from storage.results import PostgresStore
+from storage.vantages import PostgresVantages
 
 READ_ON_S = 5.0
 """How long the journal is read on at the end; what is left is read at the next start."""
@@ -115,8 +117,14 @@ class Teller:
             mono_ns=self._clock.mono_ns,
         )
         sinks = (self._metrics, self._board)
+        alerts = PostgresAlerts(self._engine)
+        self._others = Others(PostgresVantages(self._engine), alerts, self._clock.mono_ns)
         self._alerting = Alerting(
-            standings, PostgresAlerts(self._engine), self._board.alerts, self._clock.wall_ns
+            standings,
+            alerts,
+            self._board.alerts,
+            self._clock.wall_ns,
+            None if config.storage.embedded else self._others,
         )
         self._watch = Watch(
             PostgresHistory(self._engine), sinks, self._link, self._clock.wall_ns, self._alerting.counted
@@ -223,6 +231,8 @@ class Teller:
         yield "evaluation", self._evaluate()
         yield "alerting", self._look()
         yield "deliveries", self._deliver()
+        if not self._config.storage.embedded:  # which no other vantage shares
+            yield "vantages", self._hear_others()
         yield "upkeep", self._keep_up()
         yield "heartbeat", keep_newest(self._heart, self._heart_changed)
 
@@ -273,6 +283,10 @@ class Teller:
     async def _look(self) -> None:
         await self._prepared.wait()
         await keep_looking(self._alerting, lambda: self._config)
+
+    async def _hear_others(self) -> None:
+        await self._prepared.wait()
+        await keep_exchanging(self._others)
 
     async def _deliver(self) -> None:
         await self._prepared.wait()
