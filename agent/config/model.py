@@ -132,6 +132,17 @@ class Route:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StatusFeed:
+    """Where a vendor tells of its incidents; `match` are words of those that matter, none: all of them do."""
+
+    cloud: str
+    url: str
+    kind: str
+    match: tuple[str, ...] = ()
+    path: Path = dataclasses.field(default_factory=Path)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The expanded plan."""
 
@@ -154,6 +165,7 @@ class Config:
     receivers: tuple[Receiver, ...] = ()
     routes: tuple[Route, ...] = ()
     engine: Literal["agent", "prometheus"] = "prometheus"
+    status_feeds: tuple[StatusFeed, ...] = ()
 
     def encode(self) -> bytes:
         """Return canonical JSON, which the children read."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from agent.config import askable, budgets, goals, places, receivers, services, workloads, yaml
+from agent.config import askable, budgets, feeds, goals, places, receivers, services, workloads, yaml
 from agent.config.context import Context, Host
 from agent.config.expanding import expand
 from agent.config.files import content
@@ -100,6 +100,7 @@ def _expand(context: Context, file: File) -> Config:
     planned = workloads.probes(context, file)
     ways = Ways(context, file.networks)
     known = targets(context, file.targets, file.settings.models, ways)
+    status_feeds = feeds.status_feeds(context, file.settings, ways, known)
     askable.judge(context, planned, known)
     ways.judge_unused()
     probes = tuple(plan for _, _, plan in planned)
@@ -125,4 +126,5 @@ def _expand(context: Context, file: File) -> Config:
         receivers=receivers.receivers(context, file.settings),
         routes=receivers.routes(context, file.settings),
         engine=receivers.engine(context, file.settings),
+        status_feeds=status_feeds,
     )

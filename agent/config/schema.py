@@ -41,6 +41,7 @@ from agent.config.fields import (
 )
 from agent.config.model import SHED
 from agent.config.selecting import EVERYTHING
+from agent.feeds import kinds as feeds
 from exporters import receivers
 from probes.target import KINDS, Kind
 
@@ -348,6 +349,17 @@ class RouteSection(Section):
     repeat: Seconds | None = None
 
 
+class StatusFeedSection(Section):
+    """Where a vendor tells of its own incidents."""
+
+    elsewhere = {"type": "is called `kind` here", "components": "is called `match` here"}
+    cloud: Plain
+    url: Text
+    kind: Annotated[str, BeforeValidator(one_of(*feeds.KINDS))]
+    match: Plains = ()
+    network: Name = "internet"
+
+
 class AlertsSection(Section):
     engine: Annotated[
         Literal["agent", "prometheus"] | None, BeforeValidator(one_of("agent", "prometheus"))
@@ -355,6 +367,7 @@ class AlertsSection(Section):
     page: PageSection = PageSection()
     receivers: Annotated[tuple[ReceiverSection, ...], BeforeValidator(maps)] = ()
     routes: Annotated[tuple[RouteSection, ...], BeforeValidator(maps)] = ()
+    status_feeds: Annotated[tuple[StatusFeedSection, ...], BeforeValidator(maps)] = ()
     heartbeat: HeartbeatSection | None = None
     runbook: Text | None = None
 

@@ -19,7 +19,9 @@ from agent.telling.ours import is_hidden, own_findings
 from agent.telling.quorum import Quorum, Vote, freed, untold
 from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
+from agent.telling.vendors import Spoken
 from agent.telling.verdict import Verdict
+from agent.telling.words import worded
 from exporters.signals import Notice
 from storage.base import Alerts, StoreUnavailableError
 from storage.readings import AlertRow
@@ -40,6 +42,7 @@ class Alerting:
         shown: Callable[[Sequence[Notice]], None],
         wall_ns: Callable[[], int],
         others: Others | None = None,
+        vendors: Callable[[], Sequence[Spoken]] = list,
     ) -> None:
         self._burns: Sequence[Finding] = ()
         self._standings = standings
@@ -47,6 +50,7 @@ class Alerting:
         self._shown = shown
         self._wall_ns = wall_ns
         self._others = others
+        self._vendors = vendors
         self._quorum = Quorum()
         self._alive: Mapping[str, Alert] | None = None
         self._seq: dict[str, int] = {}
@@ -66,15 +70,20 @@ class Alerting:
         alive = self._alive if self._alive is not None else self._restored(config.vantage)
         now_ns = self._wall_ns()
         done = step(alive, self._found(config, alive, now_ns), now_ns)
+        targets = {target.name: target for target in config.targets}
+        done, reworded = worded(done, alive, self._vendors(), targets)
         changed = [*done.began, *done.rose, *done.ended]
         changed += freed(done.alive.values(), changed, self._seq)
         calmed = [alert for alert in done.alive.values() if _turned_quiet(alert, alive)]
-        if changed or calmed:
+        if changed or calmed or reworded:
             speaks = [alert for alert in changed if not untold(alert, self._seq.get(alert.id, 0))]
             seqs = {alert.id: self._seq.get(alert.id, 0) for alert in changed}
             seqs |= {alert.id: seqs[alert.id] + 1 for alert in speaks}
             told = self._seq | seqs
-            rows = {alert.id: _row(config.vantage, alert, told[alert.id]) for alert in [*calmed, *changed]}
+            rows = {
+                alert.id: _row(config.vantage, alert, told[alert.id])
+                for alert in [*calmed, *reworded, *changed]
+            }
             notices = [_notice(config, alert, seqs[alert.id]) for alert in speaks]
             self._rows.save(list(rows.values()), routing.rows(config, notices, now_ns))
             self._seq |= seqs

@@ -83,6 +83,8 @@ def _detail(facts: Mapping[str, Any]) -> str:
     said.append(f"fault: {facts.get('fault') or 'undetermined'}")
     if evidence := facts.get("evidence"):
         said.append(", ".join(evidence[:NAMED_AT_MOST]))
+    if vendor := facts.get("vendor"):
+        said.append(vendor)
     if held := facts.get("held"):
         said.append(f"not told: {held}")
     if services := facts.get("services"):

@@ -22,6 +22,7 @@ from agent.config.model import Config, Otlp
 from agent.config.plan_file import read_plan
 from agent.config.secrets import Secrets
 from agent.errors import ConfigError, NephoscopeError
+from agent.feeds.reading import Fetching
 from agent.telling.alerting import Alerting, keep_looking
 from agent.telling.alive import Alive
 from agent.telling.chores import repeat
@@ -34,6 +35,7 @@ from agent.telling.others import Others, keep_exchanging
 from agent.telling.standings import Standings
 from agent.telling.storing import StoreFollower
 from agent.telling.tracing import TracesFollower
+from agent.telling.vendors import Vendors
 from agent.telling.watch import Watch, keep_watch
 from agent.web.app import Views, create_app
 from agent.web.listening import listen
@@ -43,6 +45,7 @@ from exporters.board import Board
 from exporters.metrics import Metrics
 from exporters.otlp import open_sinks
 from probes.base import SigningError
+from probes.transport.wire import WireTransport
 from storage import embedded, engine, migrate, retention
 from storage.alerts import PostgresAlerts
 from storage.engine import DatabaseURLError
@@ -119,12 +122,16 @@ class Teller:
         sinks = (self._metrics, self._board)
         alerts = PostgresAlerts(self._engine)
         self._others = Others(PostgresVantages(self._engine), alerts, self._clock.mono_ns)
+        # Feeds are read by the ways that probes take, over a transport of their own.
+        self._transport = WireTransport()
+        self._vendors = Vendors(Fetching(self._transport, lambda: self._secrets), self._clock.wall_ns, JITTER)
         self._alerting = Alerting(
             standings,
             alerts,
             self._board.alerts,
             self._clock.wall_ns,
             None if config.storage.embedded else self._others,
+            self._vendors.spoken,
         )
         self._watch = Watch(
             PostgresHistory(self._engine), sinks, self._link, self._clock.wall_ns, self._alerting.counted
@@ -231,6 +238,7 @@ class Teller:
         yield "evaluation", self._evaluate()
         yield "alerting", self._look()
         yield "deliveries", self._deliver()
+        yield "feeds", self._hear_vendors()
         if not self._config.storage.embedded:  # which no other vantage shares
             yield "vantages", self._hear_others()
         yield "upkeep", self._keep_up()
@@ -287,6 +295,12 @@ class Teller:
     async def _hear_others(self) -> None:
         await self._prepared.wait()
         await keep_exchanging(self._others)
+
+    async def _hear_vendors(self) -> None:
+        try:
+            await self._vendors.keep_reading(lambda: self._config.status_feeds)
+        finally:
+            await self._transport.aclose()
 
     async def _deliver(self) -> None:
         await self._prepared.wait()
