@@ -34,6 +34,9 @@ class Fetching:
         self._transport = transport
         self._secrets = secrets
 
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
     async def fetch(self, url: str, path: Path, known: Fetched | None = None) -> Fetched | None:
         """Return what a feed holds, None where that is what is known; raises `FeedError` for all that goes wrong."""
         try:

@@ -11,7 +11,6 @@ from agent.config.model import Config
 from agent.slo.alerts import Alert, Finding, step
 from agent.slo.burning import Windows
 from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
-from agent.slo.standing import Standing
 from agent.telling import routing, verdict
 from agent.telling.notices import notice
 from agent.telling.others import NOBODY, Others, own_standings
@@ -99,7 +98,7 @@ class Alerting:
         scene = view.scene()
         verdicts = verdict.verdicts(scene)
         blames = {name: found for found in verdicts for name in found.targets}
-        found = [_blamed(finding, blames) for finding in self._findings(config, view.standing, now_ns)]
+        found = [_blamed(finding, blames) for finding in self._findings(view)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
         about_us = own_findings(view, verdicts, hidden, ways_of(config))
         shown = [*(finding for finding in found if finding not in hidden), *about_us]
@@ -114,13 +113,14 @@ class Alerting:
         self._seq = {row.id: row.seq for row in rows}
         return {row.key: revived(row) for row in rows}
 
-    def _findings(self, config: Config, standings: Mapping[Pair, Standing], now_ns: int) -> Iterable[Finding]:
+    def _findings(self, view: View) -> Iterable[Finding]:
+        config, standings, now_ns = view.config, view.standing, view.now_ns
         ways = ways_of(config)
         born_ns = self._standings.born_ns()
         members = dict.fromkeys(member for service in config.services for member in service.members)
         critical = frozenset(target.name for target in config.targets if target.critical)
         yield from target_findings(members, critical, standings, born_ns, now_ns, ways)
-        yield from service_findings(config.services, standings, born_ns, now_ns, ways)
+        yield from service_findings(config.services, standings, born_ns, now_ns, ways, view.elsewhere)
         known = {service.name for service in config.services}
         yield from (finding for finding in self._burns if finding.subject in known)
 

@@ -163,8 +163,9 @@ class Others:
         return Heard(standings=fresh, alerts=heard.alerts)
 
 
-async def keep_exchanging(others: Others) -> None:
-    """Exchange for ever; with the database away nothing is said, and what was heard grows old."""
+async def keep_exchanging(others: Others, prepared: asyncio.Event) -> None:
+    """Exchange for ever once the schema is there; with the database away nothing is said, and what was heard grows old."""
+    await prepared.wait()
     away = False
     while True:
         if others.due():

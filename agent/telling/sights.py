@@ -54,6 +54,11 @@ class View:
             states.setdefault(network, {})[name] = voice.state
         return {network: _heard(found) for network, found in states.items()}
 
+    @cached_property
+    def elsewhere(self) -> frozenset[str]:
+        """Return the targets that fail at another vantage."""
+        return frozenset(name for name, one in self.targets.items() if "bad" in self.others.of(one).values())
+
     @property
     def members(self) -> list[Member]:
         return list(dict.fromkeys(one for service in self.config.services for one in service.members))

@@ -100,7 +100,7 @@ class Vendors:
         return [one for one in said if one is not None and now_ns - one.read_ns <= GOOD_NS]
 
     async def keep_reading(self, feeds: Callable[[], Sequence[StatusFeed]]) -> None:
-        """Read each feed by a task of its own: one that hangs delays no other."""
+        """Read each feed by a task of its own: one that hangs delays no other. At the end the way out is closed."""
         tasks: list[tuple[Reading, asyncio.Task[Any]]] = []
         try:
             while True:
@@ -121,6 +121,7 @@ class Vendors:
         finally:
             for _, task in tasks:
                 task.cancel()
+            await self._fetching.aclose()
 
     async def _keep(self, reading: Reading) -> None:
         while True:

@@ -238,9 +238,9 @@ class Teller:
         yield "evaluation", self._evaluate()
         yield "alerting", self._look()
         yield "deliveries", self._deliver()
-        yield "feeds", self._hear_vendors()
+        yield "feeds", self._vendors.keep_reading(lambda: self._config.status_feeds)
         if not self._config.storage.embedded:  # which no other vantage shares
-            yield "vantages", self._hear_others()
+            yield "vantages", keep_exchanging(self._others, self._prepared)
         yield "upkeep", self._keep_up()
         yield "heartbeat", keep_newest(self._heart, self._heart_changed)
 
@@ -291,16 +291,6 @@ class Teller:
     async def _look(self) -> None:
         await self._prepared.wait()
         await keep_looking(self._alerting, lambda: self._config)
-
-    async def _hear_others(self) -> None:
-        await self._prepared.wait()
-        await keep_exchanging(self._others)
-
-    async def _hear_vendors(self) -> None:
-        try:
-            await self._vendors.keep_reading(lambda: self._config.status_feeds)
-        finally:
-            await self._transport.aclose()
 
     async def _deliver(self) -> None:
         await self._prepared.wait()

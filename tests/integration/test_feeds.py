@@ -155,7 +155,6 @@ def test_one_feed_that_hangs_or_lies_keeps_no_other_from_being_read() -> None:
             await watched.until({"openai", "vertex", "aws"})
             said = {one.feed.cloud: len(one.incidents) for one in watched.vendors.spoken()}
             await watched.stop()
-        await transport.aclose()
         return said
 
     assert asyncio.run(watch()) == {"openai": 4, "vertex": 2, "aws": 2}
@@ -170,6 +169,5 @@ def test_a_feed_that_a_reload_takes_away_or_brings_is_let_go_or_read() -> None:
             watched.feeds = [feed(page.url, "azure")]
             await watched.until({"azure"})
             await watched.stop()
-        await transport.aclose()
 
     asyncio.run(watch())

@@ -258,3 +258,19 @@ def test_a_vantage_that_cannot_tell_is_not_asked() -> None:
     quiet.standings.plan(quiet.config)
     estate.look(41, "fra-1", "lon-1", "nyc-1")
     assert estate.places[0].notices[-1].facts["vantages_asked"] == "fra-1, lon-1"
+
+
+def test_a_lone_member_that_fails_elsewhere_too_pages_at_once() -> None:
+    for at_least in (None, 2):
+        estate = Estate("fra-1", "lon-1", at_least=at_least)
+        alone = [planned(place.vantage, at_least) for place in estate.places]
+        for place, config in zip(estate.places, alone, strict=True):
+            service = config.services[0]
+            only = dataclasses.replace(service, members=service.members[:1])
+            place.config = dataclasses.replace(config, services=(only,))
+        estate.settle(1, Outcome.SERVER_ERROR, "fra-1")
+        estate.look(41)
+        assert estate.places[0].told == []
+        estate.settle(2, Outcome.SERVER_ERROR)
+        estate.look(71)
+        assert estate.places[0].told == [("ServiceDown", "page", "firing")]

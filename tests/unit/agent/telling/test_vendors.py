@@ -23,6 +23,9 @@ class Scripted(Fetching):
     def __init__(self, *answers: bytes | Exception | None) -> None:
         self._answers = iter(answers)
 
+    async def aclose(self) -> None:
+        pass
+
     async def fetch(self, url: str, path: Path, known: Fetched | None = None) -> Fetched | None:  # noqa: ARG002
         answer = next(self._answers)
         if isinstance(answer, Exception):
