@@ -61,6 +61,14 @@ class PostgresAlerts:
             .limit(limit)
         )
 
+    def elsewhere(self, vantage: str) -> list[AlertRow]:
+        table = schema.alerts
+        return self._read(
+            select(table)
+            .where(table.c.vantage != vantage, table.c.ended_ns.is_(None))
+            .order_by(table.c.fired_ns, table.c.vantage, table.c.id)
+        )
+
     def named(self, vantage: str, beginning: str, limit: int) -> list[AlertRow]:
         table = schema.alerts
         return self._read(

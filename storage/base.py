@@ -21,6 +21,7 @@ from storage.readings import (
     SliQuestion,
     SlotRow,
     Spend,
+    StandingRow,
     Stored,
     Stretch,
     StretchQuestion,
@@ -188,6 +189,10 @@ class Alerts(Protocol):
         """Return what is alive or ended at an instant or after it, the newest first."""
         ...
 
+    def elsewhere(self, vantage: str) -> list[AlertRow]:
+        """Return what has not ended at every other vantage, in the order of its begin."""
+        ...
+
     def named(self, vantage: str, beginning: str, limit: int) -> list[AlertRow]:
         """Return the occurrences whose id, which begins with their key, begins so, the newest first."""
         ...
@@ -237,6 +242,18 @@ class Outbox(Protocol):
 
     def forget(self, vantage: str, before_ns: int) -> None:
         """Delete what is over: all notices of alerts whose newest one is older, and not due any more."""
+        ...
+
+
+class Vantages(Protocol):
+    """Where vantages that share a store tell each other how targets stand."""
+
+    def tell(self, rows: Sequence[StandingRow]) -> None:
+        """Say how targets stand now, in place of what was said of them before."""
+        ...
+
+    def heard(self, vantage: str) -> list[StandingRow]:
+        """Return what every other vantage said last, by vantage and target; what is older than a day may be gone."""
         ...
 
 

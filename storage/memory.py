@@ -258,6 +258,10 @@ class MemoryAlerts:
         ]
         return sorted(found, key=lambda row: (-row.fired_ns, row.id))[:limit]
 
+    def elsewhere(self, vantage: str) -> list[AlertRow]:
+        found = [row for row in self.rows.values() if row.vantage != vantage and row.ended_ns is None]
+        return sorted(found, key=lambda row: (row.fired_ns, row.vantage, row.id))
+
     def named(self, vantage: str, beginning: str, limit: int) -> list[AlertRow]:
         found = [row for row in self.rows.values() if row.vantage == vantage and row.id.startswith(beginning)]
         return sorted(found, key=lambda row: (-row.fired_ns, row.id))[:limit]

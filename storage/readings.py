@@ -362,3 +362,18 @@ class Delivery:
     tries: int
     told_ns: int | None
     error: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StandingRow:
+    """How a target stands as one vantage sees it: `good`, `bad`, or `unknown` where it cannot tell.
+
+    `asks` names what is asked of whom, for vantages that call the same thing otherwise. `age_s` is how long ago the
+    vantage said so by the store's own clock; in what is said it means nothing.
+    """
+
+    vantage: str
+    target: str
+    asks: str
+    state: str
+    age_s: float = 0.0

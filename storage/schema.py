@@ -406,3 +406,15 @@ sli_stale = Table(
     Column("at", _INSTANT, nullable=False),
     Column("target_id", Integer, nullable=False),
 )
+
+standings = Table(
+    # How each target stands as each vantage sees it, said anew every few seconds; `asks` names what is asked of whom.
+    "standings",
+    metadata,
+    Column("told_at", _INSTANT, nullable=False),
+    Column("vantage", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("asks", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    PrimaryKeyConstraint("vantage", "target"),
+)

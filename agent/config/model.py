@@ -109,11 +109,13 @@ class Paging:
     """When a trouble pages: how long a service's only member is down before, and how old a target must be.
 
     `hold_s` is how long nothing must be found wrong before an alert, page or ticket, ends.
+    `quorum` is how many vantages must find it; None: each pages for itself.
     """
 
     after_s: float = 120.0
     warm_up_s: float = 3600.0
     hold_s: float = 600.0
+    quorum: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +146,17 @@ class Route:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StatusFeed:
+    """Where a vendor tells of its incidents; `match` are words of those that matter, none: all of them do."""
+
+    cloud: str
+    url: str
+    kind: str
+    match: tuple[str, ...] = ()
+    path: Path = dataclasses.field(default_factory=Path)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The expanded plan."""
 
@@ -167,6 +180,7 @@ class Config:
     routes: tuple[Route, ...] = ()
     engine: Literal["agent", "prometheus"] = "prometheus"
     maintenance: tuple[Maintenance, ...] = ()
+    status_feeds: tuple[StatusFeed, ...] = ()
 
     def encode(self) -> bytes:
         """Return canonical JSON, which the children read."""

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import structlog
 
-from agent.config import askable, budgets, goals, maintenances, places, receivers, services, workloads, yaml
+from agent.config import (
+    askable,
+    budgets,
+    feeds,
+    goals,
+    maintenances,
+    places,
+    receivers,
+    services,
+    workloads,
+    yaml,
+)
 from agent.config.context import Context, Host
 from agent.config.expanding import expand
 from agent.config.files import content
@@ -100,6 +111,7 @@ def _expand(context: Context, file: File) -> Config:
     planned = workloads.probes(context, file)
     ways = Ways(context, file.networks)
     known = targets(context, file.targets, file.settings.models, ways)
+    status_feeds = feeds.status_feeds(context, file.settings, ways, known)
     askable.judge(context, planned, known)
     ways.judge_unused()
     probes = tuple(plan for _, _, plan in planned)
@@ -121,9 +133,10 @@ def _expand(context: Context, file: File) -> Config:
         budget=budgets.budget(context, file.settings),
         networks=ways.networks(known),
         services=services.services(context, file, known, asked, objectives),
-        paging=services.paging(file.settings),
+        paging=services.paging(context, file.settings),
         receivers=receivers.receivers(context, file.settings),
         routes=receivers.routes(context, file.settings),
         engine=receivers.engine(context, file.settings),
         maintenance=maintenances.maintenances(context, file),
+        status_feeds=status_feeds,
     )

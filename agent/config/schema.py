@@ -42,6 +42,7 @@ from agent.config.fields import (
 )
 from agent.config.model import SHED
 from agent.config.selecting import EVERYTHING
+from agent.feeds import kinds as feeds
 from exporters import receivers
 from probes.events import Sli
 from probes.target import KINDS, Kind
@@ -303,10 +304,18 @@ class HeartbeatSection(Section):
     every: Seconds = 60.0
 
 
+class QuorumSection(Section):
+    """How many vantages that share a database must find a trouble before it pages."""
+
+    at_least: Count
+    of: Annotated[Literal["vantage"], BeforeValidator(one_of("vantage"))] = "vantage"
+
+
 class PageSection(Section):
     after: Seconds = 120.0
     warm_up: Span = 3600.0
     hold: Span = 600.0
+    quorum: QuorumSection | None = None
 
 
 class ReceiverSection(Section):
@@ -355,6 +364,17 @@ class RouteSection(Section):
     repeat: Seconds | None = None
 
 
+class StatusFeedSection(Section):
+    """Where a vendor tells of its own incidents."""
+
+    elsewhere = {"type": "is called `kind` here", "components": "is called `match` here"}
+    cloud: Plain
+    url: Text
+    kind: Annotated[str, BeforeValidator(one_of(*feeds.KINDS))]
+    match: Plains = ()
+    network: Name = "internet"
+
+
 class AlertsSection(Section):
     engine: Annotated[
         Literal["agent", "prometheus"] | None, BeforeValidator(one_of("agent", "prometheus"))
@@ -362,6 +382,7 @@ class AlertsSection(Section):
     page: PageSection = PageSection()
     receivers: Annotated[tuple[ReceiverSection, ...], BeforeValidator(maps)] = ()
     routes: Annotated[tuple[RouteSection, ...], BeforeValidator(maps)] = ()
+    status_feeds: Annotated[tuple[StatusFeedSection, ...], BeforeValidator(maps)] = ()
     heartbeat: HeartbeatSection | None = None
     runbook: Text | None = None
 

@@ -51,17 +51,21 @@ class Ways:
 
     def path(self, where: Path, section: TargetSection) -> probing.Path:
         """Return a target's way: its network's, and what stands in the target itself wins."""
-        way = self._paths.get(section.network)
+        return self._with(self.of(where, section.network), where, section)
+
+    def of(self, where: Path, network: str) -> probing.Path:
+        """Return the way of a network by its name, which stands under a path's `network`."""
+        way = self._paths.get(network)
         if way is None:
-            close = nearest(section.network, self._paths)
+            close = nearest(network, self._paths)
             self._context.findings.error(
                 (*where, "network"),
-                f"there is no network {shown(section.network)}{close or '; known are ' + ', '.join(self._paths)}"
+                f"there is no network {shown(network)}{close or '; known are ' + ', '.join(self._paths)}"
                 f" ({INTERNET} is there by itself, others stand under networks)",
             )
             way = probing.Path()
-        self._unused.discard(section.network)
-        return self._with(way, where, section)
+        self._unused.discard(network)
+        return way
 
     def judge_unused(self) -> None:
         """Warn of networks that no target takes."""

@@ -56,18 +56,24 @@ def target_findings(
 
 
 def service_findings(
-    services: Iterable[Service], standings: Standings, born_ns: Mapping[str, int], now_ns: int, ways: Ways
+    services: Iterable[Service],
+    standings: Standings,
+    born_ns: Mapping[str, int],
+    now_ns: int,
+    ways: Ways,
+    elsewhere: frozenset[str] = frozenset(),
 ) -> Iterator[Finding]:
     """Yield a page for each service under its healthy minimum.
 
-    At once where at least two targets bear each other out; after a while where one alone fails, be it the only
-    member or the only one of which anything is known.
+    At once where at least two targets bear each other out, or another vantage one of them (`elsewhere`: what fails
+    there too); after a while where one alone fails, be it the only member or the only one of which anything is known.
     """
     for service in services:
         found = impact(service, standings, now_ns)
         if not found.under or found.since_ns is None:
             continue
-        if not found.agreed and now_ns - found.since_ns < ways.after_ns:
+        agreed = found.agreed or any(member.target in elsewhere for member in found.failing)
+        if not agreed and now_ns - found.since_ns < ways.after_ns:
             continue
         warm = all(now_ns - born_ns.get(member.target, now_ns) >= ways.warm_up_ns for member in found.failing)
         yield Finding(

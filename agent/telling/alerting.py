@@ -23,11 +23,15 @@ from agent.telling.capacity import throttled
 from agent.telling.expiry import ClientCertificates, expiring
 from agent.telling.labels import labelled
 from agent.telling.notices import notice
+from agent.telling.others import NOBODY, Others, own_standings
 from agent.telling.ours import is_hidden, own_findings
 from agent.telling.particulars import detailed
+from agent.telling.quorum import Quorum, Vote, freed, untold
 from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
+from agent.telling.vendors import Spoken
 from agent.telling.verdict import Verdict
+from agent.telling.words import worded
 from exporters.signals import Notice
 from storage.base import Alerts, StoreUnavailableError
 from storage.readings import AlertRow
@@ -49,6 +53,8 @@ class Alerting:
         wall_ns: Callable[[], int],
         quiet: Callable[[], Quiet] = Quiet,
         certificate_ends: Callable[[str], int | None] = lambda _: None,
+        others: Others | None = None,
+        vendors: Callable[[], Sequence[Spoken]] = list,
     ) -> None:
         self._quiet = quiet
         self._burns: Sequence[Finding] = ()
@@ -59,6 +65,9 @@ class Alerting:
         self._rows = rows
         self._shown = shown
         self._wall_ns = wall_ns
+        self._others = others
+        self._vendors = vendors
+        self._quorum = Quorum()
         self._alive: Mapping[str, Alert] | None = None
         self._seq: dict[str, int] = {}
 
@@ -85,26 +94,32 @@ class Alerting:
         """Look once; raises StoreUnavailableError where what changed cannot be remembered, and nothing has changed then."""
         alive = self._alive if self._alive is not None else self._restored(config.vantage)
         now_ns = self._wall_ns()
-        done = step(alive, self._found(config, now_ns), now_ns, round(config.paging.hold_s * 1e9))
+        done = step(alive, self._found(config, alive, now_ns), now_ns, round(config.paging.hold_s * 1e9))
+        done, reworded = worded(done, alive, self._vendors(), {one.name: one for one in config.targets})
         held = self._in_hands(config.vantage, done.alive, now_ns)
         changed = becoming.changed(done, alive, held)
-        calmed = [alert for alert in held.values() if _turned_quiet(alert, alive)]
-        if changed or calmed:
-            self._remember(config, changed, calmed, now_ns)
+        known = [alert for _, alert in changed]
+        changed += [("fired", alert) for alert in freed(held.values(), known, self._seq)]
+        kept = [alert for alert in held.values() if _turned_quiet(alert, alive)]
+        kept += [held[alert.finding.key] for alert in reworded]
+        if changed or kept:
+            self._remember(config, changed, kept, now_ns)
         self._alive = held
         for what, alert in changed:
             becoming.tell(what, alert)
         self._shown([_notice(config, alert, self._seq[alert.id]) for alert in held.values()])
 
     def _remember(
-        self, config: Config, changed: Sequence[Changed], calmed: Sequence[Alert], now_ns: int
+        self, config: Config, changed: Sequence[Changed], kept: Sequence[Alert], now_ns: int
     ) -> None:
-        """Write what changed and what is to be told of it, all or none; of what only became quiet nothing is told."""
-        seqs = {alert.id: self._seq.get(alert.id, 0) + 1 for _, alert in changed}
-        told = self._seq | seqs
-        alerts = {alert.id: alert for alert in [*calmed, *(alert for _, alert in changed)]}
-        rows = [_row(config.vantage, alert, told[alert.id]) for alert in alerts.values()]
-        notices = [_notice(config, alert, seqs[alert.id]) for _, alert in changed]
+        """Write what changed and what is to be told of it, all or none; of what is only kept nothing is told."""
+        before = {alert.id: self._seq.get(alert.id, 0) for _, alert in changed}
+        told = [alert for _, alert in changed if not untold(alert, before[alert.id])]
+        seqs = before | {alert.id: before[alert.id] + 1 for alert in told}
+        now = self._seq | seqs
+        alerts = {alert.id: alert for alert in [*kept, *(alert for _, alert in changed)]}
+        rows = [_row(config.vantage, alert, now[alert.id]) for alert in alerts.values()]
+        notices = [_notice(config, alert, seqs[alert.id]) for alert in told]
         changes = [
             becoming.row(config.vantage, what, alert, seqs[alert.id], now_ns) for what, alert in changed
         ]
@@ -120,26 +135,31 @@ class Alerting:
             acks = [alert.acknowledged for alert in alive.values() if alert.acknowledged is not None]
         return {key: becoming.in_hand(alert, acks, now_ns) for key, alert in alive.items()}
 
-    def _found(self, config: Config, now_ns: int) -> list[Finding]:
-        """Return what is wrong now, and marked, what a drill adds to it.
+    def _found(self, config: Config, alive: Mapping[str, Alert], now_ns: int) -> list[Finding]:
+        """Return what is wrong now, by the vote of vantages, and marked, what a drill adds to it.
 
         A target in maintenance is looked at by nobody: it fails no service and bears out no other target.
         """
         out = self._quiet().targets(now_ns)
-        view = View(config=_awake(config, out), standings=self._standings, now_ns=now_ns)
-        found = self._seen(view, out)
+        others = NOBODY if self._others is None else self._others.heard()
+        view = View(config=_awake(config, out), standings=self._standings, now_ns=now_ns, others=others)
+        scene = view.scene()
+        verdicts = verdict.verdicts(scene)
+        found = self._seen(view, verdicts, out)
+        voted = self._quorum.judged(found, config.paging.quorum, _vote(view, alive), now_ns)
+        if self._others is not None:
+            own = own_standings(config.vantage, scene.sights, verdicts, view.targets)
+            self._others.note(config.vantage, own, urgent=voted != found)
         drill, failing = self._standings.drill(now_ns)
         if drill is None or not failing:
-            return found
-        return [
-            *found,
-            *drilling.findings(drill, found, self._seen(dataclasses.replace(view, drilled=failing), out)),
-        ]
+            return voted
+        drilled = dataclasses.replace(view, drilled=failing)
+        with_it = self._seen(drilled, verdict.verdicts(drilled.scene()), out)
+        return [*voted, *drilling.findings(drill, found, with_it)]
 
-    def _seen(self, view: View, out: Collection[str]) -> list[Finding]:
+    def _seen(self, view: View, verdicts: Sequence[Verdict], out: Collection[str]) -> list[Finding]:
         """Return what is wrong in a view: of our own faults one finding each, none for what they only seem to break."""
         config, now_ns = view.config, view.now_ns
-        verdicts = verdict.verdicts(view.scene())
         blames = {name: found for found in verdicts for name in found.targets}
         found = [_blamed(finding, blames) for finding in self._findings(view)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
@@ -164,7 +184,7 @@ class Alerting:
         born_ns = self._standings.born_ns()
         yield from target_findings(view.members, _critical(config), standings, born_ns, now_ns, ways)
         judged = [service for service in config.services if service.is_judged]
-        yield from service_findings(judged, standings, born_ns, now_ns, ways)
+        yield from service_findings(judged, standings, born_ns, now_ns, ways, view.elsewhere)
         known = {service.name for service in judged}
         yield from (finding for finding in self._burns if finding.subject in known)
         planned = {"", *view.targets}
@@ -173,6 +193,18 @@ class Alerting:
         yield from nothing_valid(view)
         yield from throttled(view)
         yield from expiring(view, self._certificates.of(config, now_ns))
+
+
+def _vote(view: View, alive: Mapping[str, Alert]) -> Vote:
+    return Vote(
+        vantage=view.config.vantage,
+        heard=view.others,
+        targets=view.targets,
+        members={
+            service.name: [member.target for member in service.members] for service in view.config.services
+        },
+        alive=alive,
+    )
 
 
 async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> None:

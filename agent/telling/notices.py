@@ -85,6 +85,9 @@ def _summary(alert: Alert) -> str:
         times = f"{facts['factor']:.3g} times as fast as its objective allows"
         return f"{what} spends its error budget more than {times} (window {facts['window']})"
     told = f"{what} {wrong} since {since}"
+    if "needed" in facts:
+        seen, asked = len(facts["vantages"]), len(facts["vantages_asked"])
+        told += f": {seen} of {asked} find it ({_some(facts['vantages'])}), and {facts['needed']} are needed"
     if "well" in facts:
         are = "is" if facts["well"] == 1 else "are"
         told += f": {facts['well']} of {facts['units']} {facts['of']}s {are} well, and it needs {facts['at_least']}"
@@ -108,6 +111,10 @@ def _detail(facts: Mapping[str, Any], ack: AckRow | None = None) -> str:
         said.append(", ".join(affected[:NAMED_AT_MOST]))
     if targets := facts.get("targets"):
         said.append(f"targets: {_some(targets)}")
+    if vendor := facts.get("vendor"):
+        said.append(vendor)
+    if held := facts.get("held"):
+        said.append(f"not told: {held}")
     if services := facts.get("services"):
         said.append(f"services: {_some(services)}")
     if "healthy" in facts:
@@ -156,6 +163,7 @@ _WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
     "TargetDown": ("Target {subject}", "is down", "is well"),
     "ServiceDown": ("Service {subject}", "is down", "is well"),
     "ServiceBudgetBurn": ("Service {subject}", "spends its error budget", "is well"),
+    "BelowQuorum": ("{subject}", "is down from too few vantages to page", "is well"),
     "NetworkDown": ("Our own network ({subject})", "is down", "is well"),
     "AgentBlind": ("Our own agent ({subject})", "is blind", "sees"),
     "CredentialsRefused": ("Identity {subject}", "is refused", "is accepted"),

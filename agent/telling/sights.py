@@ -11,6 +11,7 @@ from agent.config.model import Config
 from agent.slo.impact import Impact, impact
 from agent.slo.service import Member, Service, served_by
 from agent.slo.standing import Standing
+from agent.telling.others import NOBODY, Heard
 from agent.telling.standings import Pair, Seen, Standings, Voice
 from agent.telling.verdict import Health, Scene, Sight, Witness
 from probes import target as probing
@@ -30,6 +31,7 @@ class View:
     now_ns: int
     drilled: Mapping[Pair, Seen] = dataclasses.field(default_factory=dict)
     """What a drill lets be seen in place of what is."""
+    others: Heard = NOBODY
 
     @cached_property
     def seen(self) -> Mapping[Pair, Seen]:
@@ -63,6 +65,11 @@ class View:
     @cached_property
     def serving(self) -> Mapping[Pair, list[Service]]:
         return served_by(self.config.services)
+
+    @cached_property
+    def elsewhere(self) -> frozenset[str]:
+        """Return the targets that fail at another vantage."""
+        return frozenset(name for name, one in self.targets.items() if "bad" in self.others.of(one).values())
 
     @property
     def members(self) -> list[Member]:
@@ -131,6 +138,7 @@ class View:
             identity=identity(target),
             health=health,
             outcome=outcome,
+            elsewhere=self.others.of(target),
         )
 
     def _health(

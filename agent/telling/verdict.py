@@ -42,7 +42,7 @@ class Sight:
     """How one target stands, as this agent saw it last, and what it is part of.
 
     `outcome` is that of its last failure while it is not good. `identity` names the credentials that it is asked
-    with, never their value. `elsewhere` is what other vantages see of it.
+    with, never their value. `elsewhere` is how it stands at other vantages, by their names.
     """
 
     target: str
@@ -53,7 +53,7 @@ class Sight:
     region: str | None = None
     identity: str = ""
     outcome: Outcome | None = None
-    elsewhere: tuple[Health, ...] = ()
+    elsewhere: Mapping[str, Health] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ def _network(scene: Scene, network: str, failing: Sequence[Sight]) -> Verdict | 
     others = [sight for sight in scene.sights if sight.network == network and sight.health == "good"]
     if not lost or others:
         return None  # whatever is reached proves the way
-    elsewhere = [health for sight in lost for health in sight.elsewhere if health != "unknown"]
+    elsewhere = [health for sight in lost for health in sight.elsewhere.values() if health != "unknown"]
     witness = scene.witnesses.get(network, Witness())
     if witness.resolves is False and all(sight.outcome is Outcome.DNS for sight in lost):
         said = f"no name is resolved on network {network}, its witnesses' neither"
@@ -256,6 +256,28 @@ def _beside(part: _Part, theirs: Sequence[Sight], sights: Sequence[Sight]) -> It
 
 
 def _elsewhere(theirs: Iterable[Sight]) -> Iterator[str]:
-    seen = [health for sight in theirs for health in sight.elsewhere if health != "unknown"]
-    if seen:
-        yield f"other vantages see the same in {seen.count('bad')} of {len(seen)} cases"
+    yield from seen_elsewhere(sight.elsewhere for sight in theirs)
+
+
+def seen_elsewhere(elsewhere: Iterable[Mapping[str, Health]]) -> list[str]:
+    """Return what other vantages see of targets that fail here, each by vantage -> health, in sentences.
+
+    >>> seen_elsewhere([{"fra-1": "good", "lon-1": "good"}]), seen_elsewhere([{"lon-1": "unknown"}])
+    (['well from fra-1 and lon-1'], [])
+    >>> seen_elsewhere([{"fra-1": "bad", "lon-1": "bad"}])
+    ['failing from 3 of 3 vantages']
+    >>> seen_elsewhere([{"fra-1": "bad", "lon-1": "good"}, {"fra-1": "good"}])
+    ['failing from 2 of 3 vantages', 'well from lon-1']
+    """
+    seen: dict[str, Health] = {}
+    for healths in elsewhere:
+        for vantage, health in healths.items():
+            if health != "unknown" and seen.get(vantage) != "bad":
+                seen[vantage] = health
+    well = sorted(vantage for vantage, health in seen.items() if health == "good")
+    said = []
+    if len(well) < len(seen):
+        said.append(f"failing from {len(seen) - len(well) + 1} of {len(seen) + 1} vantages")
+    if well:
+        said.append(f"well from {' and '.join([', '.join(well[:-1]), well[-1]] if well[:-1] else well)}")
+    return said

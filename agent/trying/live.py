@@ -10,7 +10,7 @@ from agent.asking.manual import ask_all
 from agent.clock import SystemClock
 from agent.config.model import Config
 from agent.config.secrets import Secrets
-from agent.trying import services, targets
+from agent.trying import feeds, services, targets
 from agent.trying.base import Trial
 from agent.trying.looking import LookingTransport, SilentTransport
 from agent.wiring.probing import exchange
@@ -35,9 +35,11 @@ async def _trials(config: Config, secrets: Secrets) -> list[Trial]:
     machine.sample()
     try:
         others = asyncio.gather(
-            services.witnesses(config, secrets, transport), services.receivers(config, secrets, transport)
+            services.witnesses(config, secrets, transport),
+            services.receivers(config, secrets, transport),
+            feeds.feeds(config, secrets, transport),
         )
-        answered, reached, database, collector, heartbeat, (witnesses, receivers) = await asyncio.gather(
+        answered, reached, database, collector, heartbeat, (witnesses, receivers, fed) = await asyncio.gather(
             ask_all(asking, clock, asked, most, lambda _: None),
             ask_all(silent, clock, unasked, most, lambda _: None),
             asyncio.to_thread(services.database, config, secrets),
@@ -53,4 +55,4 @@ async def _trials(config: Config, secrets: Secrets) -> list[Trial]:
         targets.trial(results[target.name], target, transport.seen, secrets) for target in config.targets
     ]
     services_tried = (one for one in (database, collector, heartbeat) if one is not None)
-    return [*tried, *witnesses, *services_tried, *receivers]
+    return [*tried, *witnesses, *services_tried, *receivers, *fed]

@@ -22,6 +22,7 @@ from agent.config.model import Config, Otlp
 from agent.config.plan_file import read_plan
 from agent.config.secrets import Secrets
 from agent.errors import ConfigError, NephoscopeError
+from agent.feeds.reading import Fetching
 from agent.telling.alerting import Alerting, keep_looking
 from agent.telling.alive import Alive
 from agent.telling.blackout import Blackout, keep_telling
@@ -32,10 +33,12 @@ from agent.telling.follow import Follower, Stop, follow, insist
 from agent.telling.heartbeat import Heart, keep_newest
 from agent.telling.link import Link
 from agent.telling.opening import opened
+from agent.telling.others import Others, keep_exchanging
 from agent.telling.standings import Standings
 from agent.telling.storing import StoreFollower
 from agent.telling.tracing import TracesFollower
 from agent.telling.upkeep import Upkeep, keep_quiet
+from agent.telling.vendors import Vendors
 from agent.telling.watch import Watch, keep_counted, keep_watch
 from agent.web.app import Views, create_app
 from agent.web.listening import listen
@@ -46,6 +49,7 @@ from exporters.metrics import Metrics
 from exporters.otlp import open_sinks
 from probes.base import SigningError
 from probes.transport import contexts
+from probes.transport.wire import WireTransport
 from storage import embedded, engine, migrate, retention
 from storage.alerts import PostgresAlerts
 from storage.amendments import PostgresAmendments
@@ -56,6 +60,7 @@ from storage.outbox import PostgresOutbox
 from storage.readings import Stored
 from storage.results import PostgresStore
 from storage.rollups import PostgresRollups
+from storage.vantages import PostgresVantages
 
 READ_ON_S = 5.0
 """How long the journal is read on at the end; what is left is read at the next start."""
@@ -138,13 +143,20 @@ class Teller:
             uniform=JITTER,
         )
         sinks = (self._metrics, self._board)
+        alerts = PostgresAlerts(self._engine)
+        self._others = Others(PostgresVantages(self._engine), alerts, self._clock.mono_ns)
+        # Feeds are read by the ways that probes take, over a transport of their own.
+        self._transport = WireTransport()
+        self._vendors = Vendors(Fetching(self._transport, lambda: self._secrets), self._clock.wall_ns, JITTER)
         self._alerting = Alerting(
             standings,
-            PostgresAlerts(self._engine),
+            alerts,
             self._board.alerts,
             self._clock.wall_ns,
             self._upkeep.quiet,
             contexts.expiry,
+            None if config.storage.embedded else self._others,
+            self._vendors.spoken,
         )
         self._watch = Watch(
             PostgresHistory(self._engine), sinks, self._link, self._clock.wall_ns, self._alerting.counted
@@ -255,6 +267,9 @@ class Teller:
         yield "alerting", self._look()
         yield "deliveries", self._deliver()
         yield "blackout", keep_telling(self._blackout, lambda: self._config)
+        yield "feeds", self._vendors.keep_reading(lambda: self._config.status_feeds)
+        if not self._config.storage.embedded:  # which no other vantage shares
+            yield "vantages", keep_exchanging(self._others, self._prepared)
         yield "upkeep", self._keep_up()
         yield "maintenance", self._keep_quiet()
         yield "heartbeat", keep_newest(self._heart, self._heart_changed)

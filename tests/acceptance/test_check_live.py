@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
+from support import vendor_feeds
 from support.certificates import Authority
 from support.daemon import nephoscope
 from support.endpoint import CANNED, Endpoint, endpoint
 from support.llm import free_port
 from support.notices import mail_server
-from support.wireserver import WireServer, always
+from support.wireserver import WireServer, always, answer
 
 KEY = "sk-live-0123456789abcdef"
 
@@ -69,6 +70,33 @@ def test_witnesses_are_tried_by_their_own_way(served: Endpoint, tmp_path: Path) 
     assert found[f"tcp:127.0.0.1:{served.port}"].endswith(f"of internet: reached at 127.0.0.1:{served.port}")
     assert found[f"tcp:127.0.0.1:{dead}"].startswith("FAILED  witness ")
     assert "Connection refused" in found[f"tcp:127.0.0.1:{dead}"]
+
+
+def test_status_feeds_are_read_once(served: Endpoint, tmp_path: Path) -> None:
+    """One that tells of incidents, and one behind which something else answers."""
+
+    async def tried() -> tuple[int, str]:
+        async with (
+            WireServer(always(answer(vendor_feeds.statuspage()))) as page,
+            WireServer(always(answer(vendor_feeds.HTML))) as other,
+        ):
+            listed = [
+                f"{{cloud: openai, kind: statuspage, url: {page.url}, match: [chat]}}",
+                f"{{cloud: azure, kind: rss, url: {other.url}}}",
+            ]
+            more = (
+                "networks: {internet: {proxy: none, witnesses: []}}\n"
+                f"alerts: {{status_feeds: [{', '.join(listed)}]}}\n"
+            )
+            return await asyncio.to_thread(live, tmp_path, vendor("fine", served.base("models")), more=more)
+
+    code, out = asyncio.run(tried())
+    assert code == 1, out
+    found = trials(out)
+    told = "read as statuspage, incidents that go on now: 1 with a word of `match`"
+    assert found["openai"].endswith(told)
+    assert found["azure"].startswith("FAILED  feed azure: http://127.0.0.1:")
+    assert "declares a document type" in found["azure"]
 
 
 def test_what_fails_is_told_apart_with_its_remedy(served: Endpoint, tmp_path: Path) -> None:

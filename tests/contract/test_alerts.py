@@ -100,3 +100,10 @@ def test_what_an_endpoint_said_spoils_no_alert(alerts: Alerts) -> None:
     said = {"evidence": ["half a pair \ud800 and a NUL \0"]}
     alerts.save([row(1_000, facts=said)], (), [change(1, facts=said)])
     assert [one.id for one in alerts.alive("fra-1")] == ["service-down/nano@1000"]
+
+
+def test_elsewhere_is_what_is_alive_at_every_other_vantage(alerts: Alerts) -> None:
+    theirs = [row(nth, vantage=name) for nth, name in ((2_000, "lon-1"), (1_000, "nyc-1"))]
+    alerts.save([row(1_500), *theirs, row(500, vantage="lon-1", ended_ns=900)])
+    assert alerts.elsewhere("fra-1") == [theirs[1], theirs[0]]
+    assert [one.vantage for one in alerts.elsewhere("lon-1")] == ["nyc-1", "fra-1"]

@@ -141,10 +141,59 @@ def flapping(chance: random.Random) -> Drawn:
     return Drawn(Scene(sights=told, witnesses=WELL), {(Fault.TARGET, name) for name in down})
 
 
+VANTAGES = ("fra-1", "lon-1", "nyc-1")
+
+
+def seen_from(
+    sights: Iterable[Sight], chance: random.Random, agrees: Callable[[Sight], bool], *, deaf: float = 0.2
+) -> list[Sight]:
+    """Return sights with what other vantages see: one in five of them cannot tell."""
+    vantages = chance.sample(VANTAGES, chance.randint(1, 3))
+
+    def told(sight: Sight) -> dict[str, Health]:
+        bad = sight.health == "bad" and agrees(sight)
+        return {
+            one: "unknown" if index and chance.random() < deaf else "bad" if bad else "good"
+            for index, one in enumerate(vantages)
+        }
+
+    return [dataclasses.replace(sight, elsewhere=told(sight)) for sight in sights]
+
+
+def cloud_seen_from_everywhere_without_a_witness(chance: random.Random) -> Drawn:
+    """All that is asked goes by one network, which has no witness, and two clouds are unreachable for all."""
+    down = set(chance.sample(CLOUDS, 2))
+    some = [one for one in estate() if one.cloud in down]
+    flat = [dataclasses.replace(one, network="internet") for one in some]
+    told = seen_from(failing(flat, lambda _: True, LOST, chance), chance, lambda _: True)
+    return Drawn(Scene(sights=told), {(Fault.CLOUD, cloud) for cloud in down})
+
+
+def egress_without_a_witness(chance: random.Random) -> Drawn:
+    """The same from here, and every other vantage reaches them."""
+    flat = [dataclasses.replace(one, network="internet") for one in estate()]
+    told = seen_from(failing(flat, lambda _: True, LOST, chance), chance, lambda _: False)
+    return Drawn(Scene(sights=told), {(Fault.NETWORK, "internet")})
+
+
+def one_target_well_elsewhere(chance: random.Random) -> Drawn:
+    drawn = one_target(chance)
+    told = seen_from(drawn.scene.sights, chance, lambda _: False)
+    return dataclasses.replace(drawn, scene=dataclasses.replace(drawn.scene, sights=told))
+
+
+def one_cloud_down_elsewhere_too(chance: random.Random) -> Drawn:
+    drawn = clouds(chance, 1)
+    told = seen_from(drawn.scene.sights, chance, lambda _: True)
+    return dataclasses.replace(drawn, scene=dataclasses.replace(drawn.scene, sights=told))
+
+
 KINDS: tuple[Callable[[random.Random], Drawn], ...] = (
     one_target, one_region, one_model, model_of_a_cloud,
     lambda chance: clouds(chance, 1), lambda chance: clouds(chance, 2),
     egress, resolver, private_link, expired_key, identity_service, spent_quota, slow_agent, flapping,
+    cloud_seen_from_everywhere_without_a_witness, egress_without_a_witness,
+    one_target_well_elsewhere, one_cloud_down_elsewhere_too,
 )  # fmt: skip
 
 
@@ -198,7 +247,7 @@ def test_without_a_witness_nobody_can_tell_unless_another_vantage_does() -> None
     seen: dict[Health, Fault] = {"good": Fault.NETWORK, "bad": Fault.CLOUD}
     for elsewhere, fault in seen.items():
         told = [
-            dataclasses.replace(one, elsewhere=(elsewhere,)) if one.health == "bad" else one
+            dataclasses.replace(one, elsewhere={"lon-1": elsewhere}) if one.health == "bad" else one
             for one in blind.sights
         ]
         assert {verdict.fault for verdict in verdicts(dataclasses.replace(blind, sights=told))} == {fault}
@@ -216,3 +265,12 @@ def test_evidence_says_what_is_well_beside_it() -> None:
     assert found[0].evidence[0].startswith("all 2 targets of")
     assert "other targets of" in found[0].evidence[1]
     assert found[0].evidence[2].endswith("are well")
+
+
+def test_evidence_names_the_vantages_that_see_it_and_those_that_do_not() -> None:
+    for draw, said in (
+        (one_cloud_down_elsewhere_too, "failing from "),
+        (one_target_well_elsewhere, "well from "),
+    ):
+        (verdict,) = verdicts(draw(random.Random(4)).scene)
+        assert [one for one in verdict.evidence if one.startswith(said)], verdict.evidence

@@ -1,0 +1,1 @@
+"""The vendors' own word: status feeds read, parsed and matched to what fails."""

@@ -1,0 +1,180 @@
+"""What other vantages that share the database say: their standings and alerts, exchanged beside the looking."""
+
+import asyncio
+import dataclasses
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Final, cast
+
+import structlog
+
+from agent.telling.verdict import OURS, Health, Sight, Verdict
+from probes.target import Target
+from storage.base import Alerts, StoreUnavailableError, Vantages
+from storage.readings import AlertRow, StandingRow
+
+EVERY_S: Final = 10.0
+SOON_S: Final = 2.0
+"""How soon others are heard again where a page waits for their word."""
+
+STALE_S: Final = 60.0
+"""What a vantage said longer ago is not known any more: it may be gone."""
+
+log = structlog.get_logger("telling")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What other vantages said lately; `settled` is false while nobody can know yet whether there are any."""
+
+    standings: Sequence[StandingRow] = ()
+    alerts: Sequence[AlertRow] = ()
+    settled: bool = True
+
+    @cached_property
+    def vantages(self) -> frozenset[str]:
+        return frozenset(row.vantage for row in self.standings)
+
+    def of(self, target: Target) -> Mapping[str, Health]:
+        """Return vantage -> how the same target stands there: the one of its name, else one that asks the same."""
+        if not self.standings:
+            return {}
+        found = {row.vantage: row for row in self._asking.get(asks(target), ())}
+        found |= {row.vantage: row for row in self._named.get(target.name, ())}
+        return {vantage: _health(found[vantage]) for vantage in sorted(found)}
+
+    def finding(self, key: str) -> Mapping[str, AlertRow]:
+        """Return vantage -> its alert of a key, where it finds the same trouble now."""
+        return {row.vantage: row for row in self._finding.get(key, ())}
+
+    @cached_property
+    def _named(self) -> Mapping[str, list[StandingRow]]:
+        return _grouped((row.target, row) for row in self.standings)
+
+    @cached_property
+    def _asking(self) -> Mapping[str, list[StandingRow]]:
+        """Return rows by what they ask, the worst of each vantage last."""
+        worst_last = sorted(self.standings, key=lambda row: ("unknown", "good", "bad").index(_health(row)))
+        return _grouped((row.asks, row) for row in worst_last)
+
+    @cached_property
+    def _finding(self) -> Mapping[str, list[AlertRow]]:
+        now = (row for row in self.alerts if row.quiet_ns is None and row.vantage in self.vantages)
+        found: dict[str, list[AlertRow]] = {}
+        for row in now:
+            found.setdefault(row.key, []).append(row)
+        return found
+
+
+NOBODY: Final = Heard()
+
+
+def _health(row: StandingRow) -> Health:
+    return cast("Health", row.state) if row.state in {"good", "bad"} else "unknown"
+
+
+def _grouped(pairs: Iterable[tuple[str, StandingRow]]) -> Mapping[str, list[StandingRow]]:
+    found: dict[str, list[StandingRow]] = {}
+    for key, row in pairs:
+        found.setdefault(key, []).append(row)
+    return found
+
+
+def asks(target: Target) -> str:
+    """Return what names the same endpoint and model everywhere, however a vantage calls its target.
+
+    A digest, for an endpoint's address is nobody else's business.
+    """
+    parts = (target.provider, target.endpoint.rstrip("/"), target.model_id, target.region or "")
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def own_standings(
+    vantage: str, sights: Iterable[Sight], verdicts: Iterable[Verdict], targets: Mapping[str, Target]
+) -> list[StandingRow]:
+    """Return what this vantage tells others: nothing is known of what fails by its own fault."""
+    ours = {name for verdict in verdicts if verdict.fault in OURS for name in verdict.targets}
+    return [
+        StandingRow(
+            vantage=vantage,
+            target=sight.target,
+            asks=asks(targets[sight.target]),
+            state="unknown" if sight.target in ours else sight.health,
+        )
+        for sight in sights
+    ]
+
+
+class Others:
+    """Says how this vantage sees things and hears how others do; every method may be called from any thread."""
+
+    def __init__(self, vantages: Vantages, alerts: Alerts, mono_ns: Callable[[], int]) -> None:
+        self._vantages = vantages
+        self._alerts = alerts
+        self._mono_ns = mono_ns
+        self._lock = threading.Lock()
+        self._own: tuple[str, Sequence[StandingRow]] | None = None
+        self._urgent = False
+        self._heard: Heard | None = None
+        self._heard_ns = 0
+        self._deaf_ns: int | None = None
+
+    def note(self, vantage: str, rows: Sequence[StandingRow], *, urgent: bool) -> None:
+        """Keep what this vantage sees until it is said; `urgent` where a page waits for the word of others."""
+        with self._lock:
+            self._own, self._urgent = (vantage, rows), urgent
+
+    def due(self) -> bool:
+        """Return whether it is time to exchange."""
+        with self._lock:
+            every_s = SOON_S if self._urgent else EVERY_S
+            past_s = (self._mono_ns() - self._heard_ns) / 1e9
+            return self._own is not None and (self._heard is None or past_s >= every_s)
+
+    def exchange(self) -> None:
+        """Say and hear; raises StoreUnavailableError where the database does not answer."""
+        with self._lock:
+            own = self._own
+        if own is None:
+            return
+        vantage, rows = own
+        alerts = self._alerts.elsewhere(vantage)
+        try:
+            self._vantages.tell(rows)
+            heard = Heard(standings=self._vantages.heard(vantage), alerts=alerts)
+        except StoreUnavailableError:
+            # The database is there, for the alerts were read: others may be away for ever, so we wait for a while only.
+            with self._lock:
+                self._deaf_ns = self._mono_ns() if self._deaf_ns is None else self._deaf_ns
+            raise
+        with self._lock:
+            self._heard, self._heard_ns, self._deaf_ns = heard, self._mono_ns(), None
+
+    def heard(self) -> Heard:
+        """Return what is not too old; where this vantage itself could not hear, nothing is settled for a while."""
+        with self._lock:
+            heard, at_ns, deaf_ns, now_ns = self._heard, self._heard_ns, self._deaf_ns, self._mono_ns()
+        since_s = (now_ns - at_ns) / 1e9
+        if heard is None or since_s > STALE_S:
+            return Heard(settled=deaf_ns is not None and (now_ns - deaf_ns) / 1e9 > STALE_S)
+        fresh = [row for row in heard.standings if row.age_s + since_s <= STALE_S]
+        return Heard(standings=fresh, alerts=heard.alerts)
+
+
+async def keep_exchanging(others: Others, prepared: asyncio.Event) -> None:
+    """Exchange for ever once the schema is there; with the database away nothing is said, and what was heard grows old."""
+    await prepared.wait()
+    away = False
+    while True:
+        if others.due():
+            try:
+                await asyncio.to_thread(others.exchange)
+                away = False
+            except StoreUnavailableError as failure:
+                if not away:
+                    log.warning("vantages.unheard", error=str(failure))
+                away = True
+                await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(SOON_S / 2)

@@ -1,0 +1,276 @@
+"""Pages by the word of several vantages: agents that share a database, and each stand somewhere else."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from agent.config.model import Config, Paging, Receiver
+from agent.slo.alerts import HOLD_NS
+from agent.slo.service import Member, Service
+from agent.telling.alerting import Alerting
+from agent.telling.others import STALE_S, Others
+from agent.telling.quorum import BELOW_NS
+from agent.telling.standings import Standings
+from exporters.signals import Judged, Notice
+from probes.result import Fault, Outcome
+from storage.base import StoreUnavailableError
+from storage.memory import MemoryAlerts
+from storage.memory_outbox import MemoryOutbox
+from storage.memory_vantages import MemoryVantages
+from storage.readings import StandingRow
+from support.told import SECOND_NS, START_NS, configuration, result
+
+TARGETS = ("aws", "azure")
+BELOW_S = BELOW_NS // SECOND_NS
+HOLD_S = HOLD_NS // SECOND_NS
+
+
+class Place:
+    """One agent of an estate, and what its receiver would be told."""
+
+    def __init__(self, estate: "Estate", vantage: str, at_least: int | None) -> None:
+        self.vantage = vantage
+        self.config = planned(vantage, at_least)
+        self._estate = estate
+        self.standings = Standings()
+        self.standings.plan(self.config)
+        self.notices: Sequence[Notice] = ()
+        self.others = Others(estate.vantages, estate.alerts, estate.mono_ns)
+        self.start()
+
+    def start(self) -> None:
+        """Start the alerting as a new process does: with nothing but what is stored."""
+        wall_ns: Callable[[], int] = lambda: START_NS + self._estate.mono_ns()  # noqa: E731
+        self.alerting = Alerting(self.standings, self._estate.alerts, self._shown, wall_ns, self.others)
+
+    def _shown(self, notices: Sequence[Notice]) -> None:
+        self.notices = notices
+
+    def settle(self, slot: int, outcome: Outcome, *targets: str) -> None:
+        bad = outcome is not Outcome.OK
+        for target in targets or TARGETS:
+            attempt = result(slot, outcome, target=target, vantage=self.vantage)
+            fault = Fault.NOT_OURS if bad else Fault.NONE
+            self.standings.settle(Judged(result=attempt, fault=fault, confirmed=bad, answered=False))
+
+    @property
+    def shown(self) -> list[tuple[str, str]]:
+        return [(one.name, one.severity) for one in self.notices if one.name != "TargetDown"]
+
+    @property
+    def told(self) -> list[tuple[str, str, str]]:
+        return [
+            (row.payload["name"], row.payload["severity"], row.payload["state"])
+            for (vantage, _, _, _), kept in self._estate.outbox.kept.items()
+            if vantage == self.vantage and (row := kept.row).payload["name"] != "TargetDown"
+        ]
+
+
+class Estate:
+    """Several agents on one clock and one database."""
+
+    def __init__(self, *vantages: str, at_least: int | None = 2) -> None:
+        self.at_ns = 0
+        self.outbox = MemoryOutbox()
+        self.alerts = MemoryAlerts(self.outbox)
+        self.vantages = MemoryVantages(self.mono_ns)
+        self.places = [Place(self, vantage, at_least) for vantage in vantages]
+        self.settle(0, Outcome.OK)
+        self.look(31)
+
+    def mono_ns(self) -> int:
+        return self.at_ns
+
+    def settle(self, slot: int, outcome: Outcome, *vantages: str) -> None:
+        for place in self.places:
+            if not vantages or place.vantage in vantages:
+                place.settle(slot, outcome)
+
+    def look(self, seconds: float, *vantages: str) -> None:
+        """Let agents hear each other and look, three times over."""
+        self.at_ns = round(seconds * SECOND_NS)
+        running = [place for place in self.places if not vantages or place.vantage in vantages]
+        for _ in range(3):
+            for place in [*running, *running]:  # all have spoken before the last one hears
+                place.others.exchange()
+            for place in running:
+                place.alerting.look(place.config)
+
+
+def planned(vantage: str, at_least: int | None) -> Config:
+    plan = configuration(*TARGETS, vantage=vantage)
+    members = tuple(
+        Member(target=name, probe="chat", cloud=name, region=None, every_s=30.0) for name in TARGETS
+    )
+    service = Service(name="nano", members=members, ratio=0.999, window_s=28 * 86400.0)
+    return dataclasses.replace(
+        plan,
+        targets=tuple(
+            dataclasses.replace(one, cloud=one.name, endpoint=f"https://{one.name}") for one in plan.targets
+        ),
+        services=(service,),
+        paging=Paging(warm_up_s=0.0, quorum=at_least),
+        receivers=(Receiver(name="pager", kind="pagerduty", routing_key="k"),),
+        engine="agent",
+    )
+
+
+def test_what_all_vantages_find_is_told_by_the_first_of_them_alone() -> None:
+    estate = Estate("lon-1", "fra-1", "nyc-1")
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41)
+    lon, fra, nyc = estate.places
+    assert fra.told == [("ServiceDown", "page", "firing")]
+    assert lon.told == nyc.told == []
+    assert lon.shown == [("ServiceDown", "ticket")]
+    assert "not told: fra-1 tells of it" in lon.notices[-1].detail
+    assert fra.notices[-1].facts["vantages"] == "fra-1, lon-1, nyc-1"
+    assert fra.notices[-1].detail.count("failing from 3 of 3 vantages") == 1
+
+
+def test_a_minority_is_a_ticket_that_says_who_is_well_and_never_a_page() -> None:
+    estate = Estate("fra-1", "lon-1", "nyc-1")
+    estate.settle(1, Outcome.SERVER_ERROR, "fra-1")
+    estate.look(41)
+    fra = estate.places[0]
+    assert fra.told == []
+    estate.look(42 + BELOW_S)
+    assert fra.told == [("BelowQuorum", "ticket", "firing")]
+    assert estate.places[1].told == []
+    below = next(one for one in fra.notices if one.name == "BelowQuorum")
+    assert below.summary.endswith(": 1 of 3 find it (fra-1), and 2 are needed")
+    assert "well from lon-1 and nyc-1" in below.detail
+    assert below.labels["service"] == "nano"
+
+
+def test_a_minority_that_becomes_a_majority_pages_once_and_one_that_ends_ends() -> None:
+    estate = Estate("fra-1", "lon-1", "nyc-1")
+    estate.settle(1, Outcome.SERVER_ERROR, "fra-1")
+    estate.look(41)
+    estate.look(42 + BELOW_S)
+    estate.settle(3, Outcome.SERVER_ERROR, "lon-1")
+    estate.look(111)
+    fra, lon, _ = estate.places
+    assert ("ServiceDown", "page", "firing") in fra.told
+    assert lon.told == []
+    estate.settle(4, Outcome.OK)
+    estate.look(131)
+    estate.look(132 + HOLD_S)
+    assert sorted(fra.told) == [
+        ("BelowQuorum", "ticket", "firing"),
+        ("BelowQuorum", "ticket", "resolved"),
+        ("ServiceDown", "page", "firing"),
+        ("ServiceDown", "page", "resolved"),
+    ]
+    assert lon.told == []
+
+
+def test_what_is_held_back_and_ends_is_told_nobody() -> None:
+    estate = Estate("fra-1", "lon-1")
+    estate.settle(1, Outcome.SERVER_ERROR, "fra-1")
+    estate.look(41)
+    estate.settle(2, Outcome.OK)
+    estate.look(61)
+    estate.look(62 + HOLD_S)
+    assert estate.places[0].told == []
+    assert estate.places[0].shown == []
+
+
+def test_a_vantage_that_is_gone_is_counted_by_nobody() -> None:
+    estate = Estate("fra-1", "lon-1")
+    later = STALE_S + 60
+    estate.settle(2, Outcome.SERVER_ERROR, "lon-1")
+    estate.look(later, "lon-1")
+    assert estate.places[1].told == [("ServiceDown", "page", "firing")]
+
+
+def test_when_the_one_that_tells_is_gone_the_next_one_pages() -> None:
+    estate = Estate("fra-1", "lon-1", "nyc-1")
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41)
+    estate.settle(4, Outcome.SERVER_ERROR, "lon-1", "nyc-1")
+    estate.look(11 + STALE_S, "lon-1", "nyc-1")
+    assert estate.places[1].told == []
+    estate.look(72 + STALE_S, "lon-1", "nyc-1")
+    assert estate.places[1].told == [("ServiceDown", "page", "firing")]
+    assert estate.places[2].told == []
+
+
+class Deaf(MemoryVantages):
+    """A table that is not there."""
+
+    def tell(self, rows: Sequence[StandingRow]) -> None:
+        raise StoreUnavailableError(f"there is no table for {len(rows)} rows")
+
+
+def test_a_new_process_pages_nobody_before_it_has_heard_the_others() -> None:
+    estate = Estate("fra-1", "lon-1")
+    fra = estate.places[0]
+    fra.others = Others(Deaf(estate.mono_ns), estate.alerts, estate.mono_ns)
+    fra.start()
+    estate.settle(1, Outcome.SERVER_ERROR, "fra-1")
+    estate.at_ns = 41 * SECOND_NS
+    fra.alerting.look(fra.config)
+    with pytest.raises(StoreUnavailableError):
+        fra.others.exchange()
+    estate.at_ns += round(STALE_S * SECOND_NS)
+    fra.alerting.look(fra.config)
+    assert fra.shown == [("ServiceDown", "ticket")]
+    assert fra.told == []
+    estate.at_ns += SECOND_NS
+    fra.alerting.look(fra.config)
+    assert fra.told == [("ServiceDown", "page", "firing")]  # nobody will answer: better one page too many
+
+
+def test_a_database_that_was_away_makes_no_vantage_alone() -> None:
+    estate = Estate("fra-1", "lon-1")
+    fra = estate.places[0]
+    estate.settle(9, Outcome.SERVER_ERROR, "fra-1")
+    estate.at_ns = 280 * SECOND_NS  # nothing was heard for minutes
+    fra.alerting.look(fra.config)
+    assert fra.shown == [("ServiceDown", "ticket")]
+    assert fra.told == []
+
+
+def test_without_a_quorum_each_vantage_pages_for_itself() -> None:
+    estate = Estate("fra-1", "lon-1", at_least=None)
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41)
+    assert [place.told for place in estate.places] == [[("ServiceDown", "page", "firing")]] * 2
+
+
+@pytest.mark.parametrize("at_least", [2, 3, 9])
+def test_more_than_there_are_is_all_that_there_are(at_least: int) -> None:
+    estate = Estate("fra-1", "lon-1", at_least=at_least)
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41)
+    assert estate.places[0].told == [("ServiceDown", "page", "firing")]
+
+
+def test_a_vantage_that_cannot_tell_is_not_asked() -> None:
+    estate = Estate("fra-1", "lon-1", "nyc-1")
+    quiet = estate.places[2]
+    quiet.standings = Standings()
+    quiet.standings.plan(quiet.config)
+    quiet.start()
+    estate.settle(1, Outcome.SERVER_ERROR, "fra-1")
+    quiet.standings.plan(quiet.config)
+    estate.look(41, "fra-1", "lon-1", "nyc-1")
+    assert estate.places[0].notices[-1].facts["vantages_asked"] == "fra-1, lon-1"
+
+
+def test_a_lone_member_that_fails_elsewhere_too_pages_at_once() -> None:
+    for at_least in (None, 2):
+        estate = Estate("fra-1", "lon-1", at_least=at_least)
+        alone = [planned(place.vantage, at_least) for place in estate.places]
+        for place, config in zip(estate.places, alone, strict=True):
+            service = config.services[0]
+            only = dataclasses.replace(service, members=service.members[:1])
+            place.config = dataclasses.replace(config, services=(only,))
+        estate.settle(1, Outcome.SERVER_ERROR, "fra-1")
+        estate.look(41)
+        assert estate.places[0].told == []
+        estate.settle(2, Outcome.SERVER_ERROR)
+        estate.look(71)
+        assert estate.places[0].told == [("ServiceDown", "page", "firing")]
