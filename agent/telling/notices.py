@@ -91,7 +91,7 @@ def _summary(alert: Alert) -> str:
     if "well" in facts:
         are = "is" if facts["well"] == 1 else "are"
         told += f": {facts['well']} of {facts['units']} {facts['of']}s {are} well, and it needs {facts['at_least']}"
-    elif line := next((facts[name] for name in _FIRST if facts.get(name)), None):
+    elif "needed" not in facts and (line := next((facts[name] for name in _FIRST if facts.get(name)), None)):
         told += f": {line}"
     return told
 
@@ -105,7 +105,7 @@ def _detail(facts: Mapping[str, Any], ack: AckRow | None = None) -> str:
     if evidence := facts.get("evidence"):
         said.append(", ".join(evidence[:NAMED_AT_MOST]))
     said += [str(facts[name]) for name in ("burn", "latency", "exhaustion") if facts.get(name)]
-    if ("well" in facts or "factor" in facts) and facts.get("counts"):
+    if facts.keys() & {"well", "factor", "needed"} and facts.get("counts"):
         said.append(facts["counts"])
     if affected := facts.get("impact"):
         said.append(", ".join(affected[:NAMED_AT_MOST]))

@@ -42,7 +42,9 @@ class Place:
     def start(self) -> None:
         """Start the alerting as a new process does: with nothing but what is stored."""
         wall_ns: Callable[[], int] = lambda: START_NS + self._estate.mono_ns()  # noqa: E731
-        self.alerting = Alerting(self.standings, self._estate.alerts, self._shown, wall_ns, self.others)
+        self.alerting = Alerting(
+            self.standings, self._estate.alerts, self._shown, wall_ns, others=self.others
+        )
 
     def _shown(self, notices: Sequence[Notice]) -> None:
         self.notices = notices

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import structlog
 
 from agent.config.model import StatusFeed
 from agent.feeds.incident import FeedError
@@ -62,13 +63,13 @@ def test_nothing_is_said_in_the_future() -> None:
     assert said_ns(read((60, vendor_feeds.statuspage()))) == 60 * SECOND_NS
 
 
-def test_a_failure_is_told_once_and_what_was_read_stays(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_told_once_and_what_was_read_stays() -> None:
     failure = FeedError("answers HTTP 500: wait")
-    reading = read((400, vendor_feeds.statuspage()), (460, failure), (520, failure), (580, None))
+    with structlog.testing.capture_logs() as lines:
+        reading = read((400, vendor_feeds.statuspage()), (460, failure), (520, failure), (580, None))
     assert reading.spoken is not None
     assert reading.spoken.read_ns == NOON_NS + 580 * SECOND_NS  # not modified: still its word
-    out = capsys.readouterr().out
-    assert (out.count("feed.unread"), out.count("feed.read ")) == (1, 1)
+    assert [line["event"] for line in lines] == ["feed.unread", "feed.read"]
 
 
 @pytest.mark.parametrize("answer", [vendor_feeds.HTML, RuntimeError("a defect")])

@@ -15,7 +15,7 @@ from exporters.signals import Judged, Notice
 from probes.result import Fault, Outcome
 from storage.memory import MemoryAlerts
 from storage.memory_outbox import MemoryOutbox
-from storage.readings import AlertRow, NoticeRow
+from storage.readings import AlertRow, ChangeRow, NoticeRow
 from support.told import SECOND_NS, START_NS, beat, configuration, result
 
 FEED = StatusFeed(cloud="openai", url="https://status.example.com", kind="statuspage", match=("chat",))
@@ -43,8 +43,13 @@ class Rows(MemoryAlerts):
         self.saves = 0
         self.notices: list[NoticeRow] = []
 
-    def save(self, rows: Sequence[AlertRow], notices: Sequence[NoticeRow] = ()) -> None:
-        super().save(rows, notices)
+    def save(
+        self,
+        rows: Sequence[AlertRow],
+        notices: Sequence[NoticeRow] = (),
+        changes: Sequence[ChangeRow] = (),
+    ) -> None:
+        super().save(rows, notices, changes)
         self.saves += 1
         self.notices += notices
 
