@@ -15,7 +15,7 @@ from agent.telling import routing, verdict
 from agent.telling.notices import notice
 from agent.telling.others import NOBODY, Others, own_standings
 from agent.telling.ours import is_hidden, own_findings
-from agent.telling.quorum import Quorum, Vote, freed, untold
+from agent.telling.quorum import Quorum, Vote, freed, reheld, untold
 from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
 from agent.telling.vendors import Spoken
@@ -73,7 +73,9 @@ class Alerting:
         done, reworded = worded(done, alive, self._vendors(), targets)
         changed = [*done.began, *done.rose, *done.ended]
         changed += freed(done.alive.values(), changed, self._seq)
-        calmed = [alert for alert in done.alive.values() if _turned_quiet(alert, alive)]
+        calmed = [
+            alert for alert in done.alive.values() if _turned_quiet(alert, alive) or reheld(alert, alive)
+        ]
         if changed or calmed or reworded:
             speaks = [alert for alert in changed if not untold(alert, self._seq.get(alert.id, 0))]
             seqs = {alert.id: self._seq.get(alert.id, 0) for alert in changed}
