@@ -26,7 +26,7 @@ from agent.telling.notices import notice
 from agent.telling.others import NOBODY, Others, own_standings
 from agent.telling.ours import is_hidden, own_findings
 from agent.telling.particulars import detailed
-from agent.telling.quorum import Quorum, Vote, freed, untold
+from agent.telling.quorum import Quorum, Vote, freed, reheld, untold
 from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
 from agent.telling.vendors import Spoken
@@ -100,7 +100,7 @@ class Alerting:
         changed = becoming.changed(done, alive, held)
         known = [alert for _, alert in changed]
         changed += [("fired", alert) for alert in freed(held.values(), known, self._seq)]
-        kept = [alert for alert in held.values() if _turned_quiet(alert, alive)]
+        kept = [alert for alert in held.values() if _turned_quiet(alert, alive) or reheld(alert, alive)]
         kept += [held[alert.finding.key] for alert in reworded]
         if changed or kept:
             self._remember(config, changed, kept, now_ns)

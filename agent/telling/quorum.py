@@ -113,6 +113,12 @@ def untold(alert: Alert, seq: int) -> bool:
     return seq == 0 and (alert.ended_ns is not None or HELD in alert.finding.facts)
 
 
+def reheld(alert: Alert, before: Mapping[str, Alert]) -> bool:
+    """Return whether it is held back for another reason than before, which its row is to say."""
+    known = before.get(alert.finding.key)
+    return known is not None and known.finding.facts.get(HELD) != alert.finding.facts.get(HELD)
+
+
 def freed(alive: Iterable[Alert], changed: Iterable[Alert], seqs: Mapping[str, int]) -> Iterator[Alert]:
     """Yield alerts that were held back and are tickets to be told now, beside what changed anyhow."""
     known = {alert.id for alert in changed}

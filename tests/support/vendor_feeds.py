@@ -1,6 +1,10 @@
 """Status feeds of every kind, made up in the shape that vendors publish."""
 
+import contextlib
+import http.server
 import json
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 STATUSPAGE: dict[str, Any] = {
@@ -174,3 +178,27 @@ def statuspage(**changes: Any) -> bytes:
 
 def google() -> bytes:
     return json.dumps(GOOGLE).encode()
+
+
+@contextlib.contextmanager
+def published(body: bytes) -> Iterator[str]:
+    """Serve one feed on loopback, and yield its address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/api/v2/summary.json"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -127,6 +127,8 @@ def test_what_all_vantages_find_is_told_by_the_first_of_them_alone() -> None:
     assert lon.told == nyc.told == []
     assert lon.shown == [("ServiceDown", "ticket")]
     assert "not told: fra-1 tells of it" in lon.notices[-1].detail
+    rows = [row for row in estate.alerts.alive("lon-1") if row.name == "ServiceDown"]
+    assert [row.facts["held"] for row in rows] == ["fra-1 tells of it"]
     assert fra.notices[-1].facts["vantages"] == "fra-1, lon-1, nyc-1"
     assert fra.notices[-1].detail.count("failing from 3 of 3 vantages") == 1
 

@@ -1,0 +1,66 @@
+"""Two agents of one estate on one Postgres, with a vendor's feed and a receiver: what both see pages once."""
+
+import json
+from typing import Any
+
+from sqlalchemy import make_url
+
+from support import vendor_feeds
+from support.daemon import ask, daemon
+from support.endpoint import endpoint
+from support.notices import Receiver, receiver
+
+CONFIG = """
+vantage: VANTAGE
+state_dir: {state}
+export: {listen: "{listen}"}
+storage: {DATABASE}
+probes: [{name: chat, every: 5s, first_token: 1s, stall: 1s, timeout: 2s}]
+objectives: [{name: available, sli: availability, percent: 99}]
+targets: [{name: chat-a, provider: openai-compatible, endpoint: "ENDPOINT", model: tiny-1}]
+alerts:
+  page: {after: 10m, warm_up: 0s, quorum: {at_least: 2, of: vantage}}
+  receivers: [{name: hook, kind: webhook, url: "HOOK", secret: "${SIGN}"}]
+  status_feeds: [{cloud: self-hosted, kind: statuspage, url: "FEED"}]
+"""
+
+
+def configured(**parts: str) -> str:
+    text = CONFIG
+    for name, value in parts.items():
+        text = text.replace(name.upper(), value)
+    return text
+
+
+def pages(hook: Receiver) -> list[dict[str, Any]]:
+    return [one.json for one in list(hook.asked) if one.json["severity"] == "page"]
+
+
+def test_what_two_vantages_see_is_one_page_with_the_vendors_word(empty_url: str) -> None:
+    def rows() -> list[tuple[Any, ...]]:
+        sql = "select vantage, severity, facts from alerts where name = 'ServiceDown' order by vantage"
+        return ask(empty_url, sql)
+
+    with (
+        endpoint() as served,
+        receiver() as hook,
+        vendor_feeds.published(vendor_feeds.statuspage()) as feed,
+    ):
+        at = make_url(empty_url)
+        named = f"host: {at.query['host']}, database: {at.database}, user: {at.username}"
+        parts = {"database": named, "endpoint": served.base("503"), "hook": hook.url, "feed": feed}
+        sign = {"SIGN": "signing-secret-0123"}
+        with (
+            daemon(configured(vantage="fra-1", **parts), env=sign) as fra,
+            daemon(configured(vantage="lon-1", **parts), env=sign) as lon,
+        ):
+            fra.until(lambda: bool(pages(hook)), "a page", seconds=90)
+            lon.until(
+                lambda: "tells of it" in str(rows()), "the other one leaves it to the first", seconds=90
+            )
+        (page,) = pages(hook)
+        assert page["name"] == "ServiceDown"
+        assert "failing from 2 of 2 vantages" in page["evidence"]
+        assert "self-hosted's status page says: Elevated error rates in chat" in page["detail"]
+        assert json.loads(page["facts"]["vendor_lead_s"]) != 0
+        assert sorted(severity for _, severity, _ in rows()) == ["page", "ticket"]
