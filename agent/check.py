@@ -165,6 +165,6 @@ def _goals(config: Config) -> Iterator[tuple[str, ...]]:
             objective.name,
             f"{objective.sli}{good}",
             percent(objective.ratio),
-            durations.write(objective.window_s),
+            objective.window,
             str(len(objective.pairs)),
         )

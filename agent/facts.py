@@ -50,6 +50,7 @@ def objective_facts(objective: Objective) -> dict[str, Any]:
         "sli": objective.sli,
         "ratio": objective.ratio,
         "window_s": objective.window_s,
+        "window": objective.window,
         "threshold_s": objective.threshold_s,
         "at_least_per_s": objective.at_least_per_s,
         "slos": [f"{target}-{probe}-{objective.name}" for target, probe in objective.pairs],

@@ -86,8 +86,18 @@ def _spec(
         sli=objective.sli,
         runbook=_runbook(config.runbook, key),
         labels=_labels(target),
-        notes=tuple(finding.message for finding in lint(objective, workload.every_s)),
+        notes=(
+            *(finding.message for finding in lint(objective, workload.every_s)),
+            *([_rolling(objective)] if objective.calendar else []),
+        ),
         guarded=config.engine == "agent",
+    )
+
+
+def _rolling(objective: Objective) -> str:
+    return (
+        f"objective {objective.name}: Prometheus knows no calendar, so its rules look back over "
+        f"{durations.write(objective.window_s)}; the budget of the {objective.window} is on the agent's gauges"
     )
 
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
-from exporters import durations, words
+from exporters import words
 from exporters.pages import (
     STATES,
     Failure,
@@ -158,7 +158,7 @@ def _measured(plan: PagePlan, statuses: Iterable[SloStatus]) -> list[Measured]:
         Measured(
             slo=status.slo,
             objective=known[status.slo.objective],
-            sli=_period(status),
+            sli=status.sli.get(status.period),
             budget=status.budget_remaining,
             coverage=status.coverage,
             known=status.state != "unknown",
@@ -166,10 +166,6 @@ def _measured(plan: PagePlan, statuses: Iterable[SloStatus]) -> list[Measured]:
         for status in statuses
         if status.slo.objective in known
     ]
-
-
-def _period(status: SloStatus) -> float | None:
-    return status.sli.get(durations.write(status.window_s))
 
 
 def _tightest(measured: Sequence[Measured]) -> Measured | None:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from exporters import durations, words
+from exporters import words
 from exporters.signals import Gap, Incident, LatencyWeek, Percentiles, Share, SloWeek, SpendWeek, WeeklyReport
 
 SHOWN = 50
@@ -192,7 +192,6 @@ def _objective(slo: SloWeek) -> Iterator[Cell]:
     within = f" within {slo.threshold_s:g} s" if slo.threshold_s is not None else ""
     if slo.at_least_per_s is not None:
         within = f" at {slo.at_least_per_s:g} tokens a second or more"
-    window = durations.write(slo.window_s)
     yield Cell(slo.slo.target, slo.slo.probe)
     yield Cell(slo.slo.objective, f"{words.goal(slo.objective_ratio)} {_SLI.get(slo.sli, slo.sli)}{within}")
     yield Cell(
@@ -210,7 +209,7 @@ def _objective(slo: SloWeek) -> Iterator[Cell]:
     yield Cell(words.percent(week.coverage))
     yield Cell(words.percent(week.budget, 0))
     unsure = "unknown" if rolling.state == "unknown" else rolling.likelihood
-    yield Cell(words.percent(rolling.budget, 0), f"{window}: {_sli(slo, rolling.sli)}, {unsure}")
+    yield Cell(words.percent(rolling.budget, 0), f"{slo.window}: {_sli(slo, rolling.sli)}, {unsure}")
     yield (
         Cell(f"burn {worst.burn:,.1f}", f"{words.instant(worst.since_ns, seconds=False)}, {worst.bad} bad")
         if worst

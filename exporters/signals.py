@@ -68,13 +68,17 @@ class SloKey:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SloStatus:
-    """One SLO as the last evaluation saw it; ratios are 0-1, `None` is "cannot be told"."""
+    """One SLO as the last evaluation saw it; ratios are 0-1, `None` is "cannot be told".
+
+    `period` is the name of the objective's own window in the maps: `28d`, or the unit of a calendar.
+    """
 
     slo: SloKey
     vantage: str
     objective_ratio: float
     window_s: float
     state: Literal["good", "bad", "unknown"]
+    period: str
     sli: Mapping[str, float | None]
     burn: Mapping[str, float | None]
     budget_remaining: float | None
@@ -219,7 +223,7 @@ class WorstHour:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SloWeek:
-    """One SLO's week: the week itself, its days, its worst hour, and the rolling window at the week's end."""
+    """One SLO's week: the week itself, its days, its worst hour, and its own `window` up to the week's end."""
 
     slo: SloKey
     sli: str
@@ -227,6 +231,7 @@ class SloWeek:
     threshold_s: float | None
     at_least_per_s: float | None
     window_s: float
+    window: str
     week: Share
     rolling: Share
     days: tuple[Share, ...]

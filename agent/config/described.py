@@ -158,7 +158,7 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "objectives[].name": ("its name, which no other objective has", "available"),
     "objectives[].sli": ("what is judged: availability, ttft (time to first token), total (the whole answer) or throughput (tokens a second of long answers)", "availability"),
     "objectives[].percent": ("which share has to be good, out of 100", "99.9"),
-    "objectives[].window": ("over how long, rolling", "28d"),
+    "objectives[].window": ("over how long: rolling, or a unit of a calendar (week, month, quarter, year) with its timezone", "{calendar: month, timezone: Europe/Berlin}"),
     "objectives[].under": ("for ttft and total: what is still good", "2s"),
     "objectives[].at_least": ("for throughput: how many tokens a second are still good, a number, or one for each class, model or target as in `under`", "30"),
     "objectives[].method": ("how the budget is counted", "occurrences"),

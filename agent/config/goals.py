@@ -18,6 +18,7 @@ from agent.config.sections import Entry, File
 from agent.config.selecting import View
 from agent.config.thresholds import Graded
 from agent.config.workloads import Planned, select
+from agent.slo.calendars import Calendar
 from agent.slo.lint import lint
 from agent.slo.objective import Objective
 from exporters.durations import write
@@ -114,7 +115,8 @@ def _objectives(
             name=section.name,
             sli=section.sli,
             ratio=section.percent,
-            window_s=section.window,
+            window_s=section.window.nominal_s if isinstance(section.window, Calendar) else section.window,
+            calendar=section.window if isinstance(section.window, Calendar) else None,
             pairs=tuple(pairs),
             threshold_s=None if section.sli == "throughput" else figure,
             at_least_per_s=figure if section.sli == "throughput" else None,
@@ -254,10 +256,12 @@ def _judge_speed(context: Context, path: Path, per_s: float, watched: Iterable[W
 def _remembered(context: Context, path: Path, section: ObjectiveSection, file: File) -> None:
     """Tell of a window that reaches back behind what is kept: most of it would be missing for ever."""
     keep = file.settings.storage.keep if file.settings.storage else Keep()
-    if section.window > keep.results:
+    window = section.window
+    reach_s = window.longest_s if isinstance(window, Calendar) else window
+    if reach_s > keep.results:
         context.findings.error(
             path,
-            f"objective {section.name} looks back {write(section.window)}, but results are kept for "
+            f"objective {section.name} looks back {write(reach_s)}, but results are kept for "
             f"{write(keep.results)}; lengthen storage.keep.results, or shorten the window",
         )
 

@@ -29,6 +29,7 @@ _WORDS: Final[tuple[tuple[Any, str], ...]] = (
     (fields.Speed, "number"),
     (fields.JsonSchema, "map"),
     (fields.Window, "duration"),
+    (fields.Period, "duration, or map"),
     (fields.Size, "size"),
     (fields.Ratio, "percentage"),
     (fields.Selector, "selector"),
@@ -180,7 +181,7 @@ def _default(word: str, value: Any) -> str:
     if value is None or isinstance(value, Section) or value in ((), {}):
         return "-"
     match word:
-        case "duration":
+        case "duration" | "duration, or map":
             shown = durations.write(value)
         case "size":
             shown = next(f"{value // size}{unit}" for unit, size in _UNITS if value % size == 0)

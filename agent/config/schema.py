@@ -18,6 +18,7 @@ from agent.config.fields import (
     Money,
     Name,
     Patterns,
+    Period,
     Plain,
     Plains,
     Port,
@@ -213,7 +214,7 @@ class ObjectiveSection(Section):
         BeforeValidator(one_of("availability", "ttft", "total", "throughput", later=_SLIS_LATER)),
     ]
     percent: Ratio
-    window: Window = 28 * 86400.0
+    window: Period = 28 * 86400.0
     under: Threshold | None = None
     at_least: Speed | None = None
     method: Annotated[

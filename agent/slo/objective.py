@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from agent.slo.calendars import Calendar
+from exporters import durations
 from probes.result import EventClass
 from storage.readings import Sli
 
@@ -9,6 +11,8 @@ from storage.readings import Sli
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
     """`ratio` is in (0, 1); `window_s` is a rolling window in seconds; `pairs` are its (target, probe)s.
+
+    With a `calendar` the period is the calendar's window, and `window_s` the nominal length that stands for it.
 
     Where the threshold differs from target to target, there is one of these for each, all of one name and no pair
     in two of them. `threshold_s` belongs to the latency SLIs: good is at or under it. `at_least_per_s` belongs to
@@ -24,3 +28,19 @@ class Objective:
     threshold_s: float | None = None
     at_least_per_s: float | None = None
     throttled: EventClass | None = None
+    calendar: Calendar | None = None
+
+    @property
+    def period(self) -> str:
+        """Return the name of its period among its windows: a Prometheus duration, or a calendar's unit."""
+        return self.calendar.unit if self.calendar else durations.write(self.window_s)
+
+    @property
+    def window(self) -> str:
+        """Return its period as people read it.
+
+        >>> day = Objective(name="a", sli="availability", ratio=0.9, window_s=86400, pairs=())
+        >>> day.window, dataclasses.replace(day, calendar=Calendar("month", "Europe/Berlin")).window
+        ('1d', 'calendar month (Europe/Berlin)')
+        """
+        return str(self.calendar) if self.calendar else durations.write(self.window_s)

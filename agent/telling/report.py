@@ -4,6 +4,7 @@ import collections
 from collections.abc import Sequence
 
 from agent.config.model import Config
+from agent.slo import spans
 from agent.slo.judge import throttled_class
 from agent.telling import incidents
 from agent.telling.due import plans_by_pair
@@ -28,10 +29,8 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
     timings = history.timings(config.vantage, week.since_ns, until_ns)
     if not timings:
         return None
-    longest_s = max((objective.window_s for objective in config.objectives), default=0.0)
-    plans = plans_by_pair(
-        history.plans(config.vantage, min(week.since_ns, until_ns - round(longest_s * 1e9)), until_ns)
-    )
+    begins_ns = min((spans.period(one, until_ns)[0] for one in config.objectives), default=until_ns)
+    plans = plans_by_pair(history.plans(config.vantage, min(week.since_ns, begins_ns), until_ns))
     seen = _seen(config, history, plans, week.since_ns, until_ns)
     due_ns = min(until_ns, now_ns - round(_longest_deadline_s(config) * 1e9))
     return WeeklyReport(

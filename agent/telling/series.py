@@ -47,7 +47,7 @@ def page_plan(config: Config) -> PagePlan:
                 name=objective.name,
                 sli=objective.sli,
                 ratio=objective.ratio,
-                window_s=objective.window_s,
+                window=objective.window,
                 threshold_s=objective.threshold_s,
                 at_least_per_s=objective.at_least_per_s,
             )

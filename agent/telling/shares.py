@@ -3,10 +3,11 @@
 import dataclasses
 from collections.abc import Iterator
 
-from agent.slo import burn, gate
-from agent.slo.evaluate import SETTLING_S, coverage, denominator, known, state_of
+from agent.slo import burn, gate, spans
+from agent.slo.evaluate import SETTLING_S, budgeted, coverage, denominator, known, state_of
 from agent.slo.judge import throttled_class
 from agent.slo.objective import Objective
+from agent.slo.spans import Span
 from agent.telling.due import expected_slots
 from agent.telling.weeks import DAY_NS, Week
 from exporters.signals import Share, SloKey, SloWeek, WorstHour
@@ -14,9 +15,6 @@ from probes.target import Target, Workload
 from storage.readings import PlanRow, SliCounts, SliQuestion
 
 HOUR_NS = 3600 * 1_000_000_000
-
-Span = tuple[int, int]
-"""[since, until) in UTC nanoseconds."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +34,10 @@ class SloAsked:
         return min(self.week.until_ns, self.now_ns)
 
     def spans(self) -> list[Span]:
-        """Return the week, the rolling window at its end, the days, and the clock hours."""
+        """Return the week, the objective's window up to its end, the days, and the clock hours."""
         since_ns, until_ns = self.week.since_ns, self.until_ns
-        rolling = (until_ns - round(self.objective.window_s * 1e9), until_ns)
-        return [(since_ns, until_ns), rolling, *self.days(), *self._each(HOUR_NS)]
+        window = (spans.period(self.objective, until_ns)[0], until_ns)
+        return [(since_ns, until_ns), window, *self.days(), *self._each(HOUR_NS)]
 
     def days(self) -> list[Span]:
         return self._each(DAY_NS)
@@ -67,6 +65,10 @@ class SloAsked:
         due_ns = self.now_ns - round(grace_s * 1e9)
         return expected_slots(self.plans, span[0], min(span[1], due_ns))
 
+    def whole(self) -> int | None:
+        """Return how many events the window at the week's end holds, where it is a calendar's."""
+        return spans.whole(self.objective, self.workload.every_ns, self.until_ns)
+
     def _each(self, size_ns: int) -> list[Span]:
         starts = range(self.week.since_ns, self.until_ns, size_ns)
         return [(start, min(start + size_ns, self.until_ns)) for start in starts]
@@ -85,17 +87,19 @@ def slo_week(asked: SloAsked, answers: Iterator[SliCounts]) -> SloWeek:
         objective_ratio=objective.ratio,
         threshold_s=objective.threshold_s,
         at_least_per_s=objective.at_least_per_s,
+        window=objective.window,
         window_s=objective.window_s,
         week=_share(asked, *told[0]),
-        rolling=_share(asked, *told[1]),
+        rolling=_share(asked, *told[1], whole=asked.whole()),
         days=tuple(_share(asked, span, seen) for span, seen in told[2:hours]),
         worst_hour=_worst(asked, told[hours:]),
     )
 
 
-def _share(asked: SloAsked, span: Span, counts: SliCounts) -> Share:
+def _share(asked: SloAsked, span: Span, counts: SliCounts, whole: int | None = None) -> Share:
     ratio, expected = asked.objective.ratio, asked.expected(span)
-    errors = burn.error_ratio(counts.bad, counts.valid)
+    budget = budgeted(counts, whole)
+    errors = burn.error_ratio(budget.bad, budget.valid)
     interval = gate.wilson(counts.good, counts.valid)
     probability = gate.met_probability(counts.bad, counts.valid, ratio)
     return Share(
@@ -113,7 +117,7 @@ def _share(asked: SloAsked, span: Span, counts: SliCounts) -> Share:
         budget=None if errors is None else 1 - burn.burn_rate(errors, ratio),
         met_probability=probability,
         coverage=coverage(counts, expected),
-        state=state_of(counts, ratio) if known(counts, expected) else "unknown",
+        state=state_of(budget, ratio) if known(counts, expected) else "unknown",
         likelihood=gate.likelihood(probability),
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from agent.asking.buckets import Buckets
 from agent.config.model import Budget, Config
-from agent.slo import windows
+from agent.slo import spans
 from agent.telling.series import series_plan
 from exporters import conventions
 from exporters.metrics import Metrics
@@ -91,7 +91,7 @@ def _answer(vantage: str, target: Target, workload: Workload) -> ProbeResult:
 
 def _statuses(config: Config) -> Iterator[SloStatus]:
     for objective in config.objectives:
-        lengths = dict.fromkeys(windows.counted(objective.window_s), 1.0)
+        lengths = dict.fromkeys(spans.counted(objective, _AT_NS), 1.0)
         for target, probe in objective.pairs:
             yield SloStatus(
                 slo=SloKey(objective=objective.name, target=target, probe=probe),
@@ -99,6 +99,7 @@ def _statuses(config: Config) -> Iterator[SloStatus]:
                 objective_ratio=objective.ratio,
                 window_s=objective.window_s,
                 state="good",
+                period=objective.period,
                 sli=lengths,
                 burn=lengths,
                 budget_remaining=1.0,

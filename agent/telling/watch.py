@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import structlog
 
 from agent.config.model import Config
-from agent.slo import windows
+from agent.slo import spans
 from agent.slo.burning import Window, Windows
 from agent.slo.evaluate import evaluate
 from agent.slo.judge import throttled_class
 from agent.slo.objective import Objective
+from agent.slo.spans import Span
 from agent.telling.due import expected_slots, plans_by_pair
 from agent.telling.link import Link
 from exporters.base import StatusSink
-from exporters.signals import SloStatus
+from exporters.signals import SloKey, SloStatus
 from probes.target import Workload
 from storage.base import History, StoreUnavailableError
 from storage.readings import PlanRow, SliCounts, SliQuestion
@@ -92,8 +93,7 @@ class Look:
     def status(self, vantage: str, now_ns: int) -> SloStatus:
         return evaluate(
             self.objective,
-            self.target,
-            self.workload.name,
+            SloKey(objective=self.objective.name, target=self.target, probe=self.workload.name),
             vantage,
             self.workload.every_ns,
             {name: window.counts for name, window in self.windows.items()},
@@ -122,7 +122,7 @@ def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
     targets = {target.name: target for target in config.targets}
     workloads = config.workloads()
     asked = [
-        (objective, target, probe, windows.counted(objective.window_s))
+        (objective, target, probe, spans.counted(objective, now_ns))
         for objective in config.objectives
         for target, probe in objective.pairs
     ]
@@ -132,14 +132,14 @@ def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
             probe=probe,
             vantage=config.vantage,
             sli=objective.sli,
-            since_ns=now_ns - round(seconds * 1e9),
-            until_ns=now_ns,
+            since_ns=since_ns,
+            until_ns=until_ns,
             threshold_s=objective.threshold_s,
             at_least_per_s=objective.at_least_per_s,
             throttled=throttled_class(objective, targets[target]),
         )
         for objective, target, probe, counted in asked
-        for seconds in counted.values()
+        for since_ns, until_ns in counted.values()
     ]
     if not questions:
         return []
@@ -156,7 +156,6 @@ def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
                 counted,
                 plans.get((target, probe), []),
                 # A slot younger than its deadline may be under way still, so it is not missing yet.
-                now_ns,
                 now_ns - round(workloads[target, probe].timeout_s * 1e9),
             ),
         )
@@ -166,14 +165,11 @@ def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
 
 def _windows(
     counts: Mapping[str, SliCounts],
-    lengths_s: Mapping[str, float],
+    counted: Mapping[str, Span],
     plans: Sequence[PlanRow],
-    now_ns: int,
-    until_ns: int,
+    due_ns: int,
 ) -> Windows:
     return {
-        name: Window(
-            counts=counts[name], expected=expected_slots(plans, now_ns - round(seconds * 1e9), until_ns)
-        )
-        for name, seconds in lengths_s.items()
+        name: Window(counts=counts[name], expected=expected_slots(plans, since_ns, min(until_ns, due_ns)))
+        for name, (since_ns, until_ns) in counted.items()
     }

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from agent.config.model import ProbePlan
 from agent.errors import ConfigError
 from agent.rules_command import rules, specs
+from agent.slo.calendars import Calendar
 from exporters.rules import render
 from support.specs import a_config, available
 
@@ -90,6 +91,19 @@ def test_what_cannot_fire_is_left_out_and_said() -> None:
     spec = specs(a_config(objectives=(available(ratio=0.99),), every_s=600))[0]
     assert [alert.long for alert in spec.alerts] == ["6h", "1d", "3d"]
     assert any("1h/5m page alert is left out" in note for note in spec.notes)
+
+
+def test_rules_of_a_calendar_look_back_over_its_nominal_length_and_say_so() -> None:
+    month = available(window_s=30 * 86400.0, calendar=Calendar("month", "Europe/Berlin"))
+    spec = specs(a_config(objectives=(month,)))[0]
+    assert (spec.period, spec.period_days) == ("30d", 30.0)
+    assert [round(alert.factor, 3) for alert in spec.alerts] == [14.4, 6.0, 3.0, 1.0]
+    note = (
+        "objective available: Prometheus knows no calendar, so its rules look back over 30d; the budget of the "
+        "calendar month (Europe/Berlin) is on the agent's gauges"
+    )
+    assert spec.notes == (note,)
+    assert f"# openai-chat-available: {note}" in render([spec])
 
 
 def test_the_command_prints_rules_or_their_tests(tmp_path: Path) -> None:

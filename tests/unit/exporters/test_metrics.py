@@ -88,6 +88,7 @@ def a_status(**changes: Any) -> SloStatus:
         "objective_ratio": 0.999,
         "window_s": 28 * 86400.0,
         "state": "good",
+        "period": "28d",
         "sli": {"5m": 1.0, "28d": None},
         "burn": {"5m": 0.0, "1h": 2.5},
         "budget_remaining": -0.25,

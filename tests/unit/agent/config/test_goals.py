@@ -2,6 +2,8 @@
 
 import pytest
 
+from agent.config.model import Config
+from agent.slo.calendars import Calendar
 from support.configuration import findings, loaded
 
 TARGETS = """
@@ -213,3 +215,16 @@ def test_a_window_behind_what_is_kept_is_refused(text: str, told: str) -> None:
 
 def test_a_window_as_long_as_what_is_kept_is_taken() -> None:
     assert findings(f"{TARGETS}storage: {{keep: {{results: 28d}}}}") == []
+
+
+def test_a_window_may_be_a_unit_of_a_place_s_calendar() -> None:
+    config = loaded(f"""{TARGETS}
+objectives:
+  - {{name: monthly, sli: availability, percent: 99.9, window: {{calendar: month, timezone: Europe/Berlin}}}}
+  - {{name: weekly, sli: availability, percent: 99, window: {{calendar: week}}}}
+""").config
+    assert [(one.calendar, one.window_s, one.period) for one in config.objectives] == [
+        (Calendar("month", "Europe/Berlin"), 30 * 86400.0, "month"),
+        (Calendar("week", "UTC"), 7 * 86400.0, "week"),
+    ]
+    assert Config.decode(config.encode()) == config

@@ -269,8 +269,36 @@ MISTAKES = [
         "2: objectives[0].sli: `itl`: not yet: this version has availability, ttft, total",
     ),
     (
-        objective(window={"calendar": "month"}),
-        "2: objectives[0].window: not yet: this version has rolling windows",
+        objective(window={"calendar": "mnth"}),
+        "2: objectives[0].window: `mnth` is no window of a calendar; did you mean `month`?",
+    ),
+    (
+        objective(window={"calendar": "decade"}),
+        "2: objectives[0].window: `decade` is no window of a calendar; there are week, month, quarter, year",
+    ),
+    (
+        objective(window={"timezone": "UTC"}),
+        "2: objectives[0].window: does not say which calendar; write {calendar: month, timezone: Europe/Berlin}",
+    ),
+    (
+        objective(window={"calendar": "month", "zone": "UTC"}),
+        "2: objectives[0].window: unknown key `zone`; did you mean `timezone`?",
+    ),
+    (
+        objective(window={"calendar": "month", "timezone": "Europe/Berln"}),
+        "2: objectives[0].window: `Europe/Berln` is no time zone; did you mean `Europe/Berlin`?",
+    ),
+    (
+        objective(window={"calendar": "month", "timezone": "New York"}),
+        "2: objectives[0].window: `New York` is no time zone; did you mean `America/New_York`?",
+    ),
+    (
+        objective(window={"calendar": "month", "timezone": 1}),
+        "2: objectives[0].window: `1` is no time zone; write one such as Europe/Berlin, or UTC",
+    ),
+    (
+        objective(window={"calendar": "year"}),
+        "2: objectives[0]: objective o looks back 366d1h, but results are kept for 120d; lengthen",
     ),
     (objective(window=28), "2: objectives[0].window: 28 has no unit"),
     (

@@ -1,5 +1,8 @@
 import dataclasses
 
+import pytest
+
+from agent.slo.calendars import Calendar
 from agent.telling.report import report_of
 from exporters.signals import WeeklyReport
 from probes.result import EventClass, Outcome
@@ -68,6 +71,26 @@ def test_the_rolling_window_ends_with_the_week() -> None:
     slo = report(clean(range(-100, 1050))).slos[0]
     assert (slo.week.good, slo.rolling.good) == (1008, 1108)
     assert slo.rolling.since_ns == WEEK.until_ns - 28 * 24 * HOUR_NS
+
+
+def test_a_calendar_s_window_goes_from_its_first_instant_to_the_week_s_end() -> None:
+    """The week ends on 11 January: ten days of 31 and two failures, of 4.464 that the month may have."""
+    monthly = dataclasses.replace(
+        CONFIG.objectives[0], window_s=30 * 86400.0, calendar=Calendar("month", "UTC")
+    )
+    store = clean(range(-6, 0))
+    for slot in (0, 1):
+        failed = weeks.result(slot, "openai", "chat", Outcome.OVERLOADED)
+        store.store([failed], [settled for one in [failed] if (settled := weeks.settled(one))])
+    store.store([weeks.result(slot, "openai", "chat") for slot in range(2, 1008)], ())
+    found = report_of(dataclasses.replace(CONFIG, objectives=(monthly,)), store, WEEK, NOW_NS, "1")
+    assert found is not None
+    slo = found.slos[0]
+    assert slo.window == "calendar month (UTC)"
+    assert slo.rolling.since_ns == WEEK.since_ns - 3 * 24 * HOUR_NS
+    assert (slo.rolling.good, slo.rolling.bad, slo.rolling.state) == (1012, 2, "good")
+    assert slo.rolling.budget == pytest.approx(1 - 2 / 4.464)
+    assert (slo.week.state, slo.week.budget) == ("bad", pytest.approx(1 - 2 / 1.008))
 
 
 def test_throttling_makes_an_incident_where_an_objective_says_that_it_is_bad() -> None:

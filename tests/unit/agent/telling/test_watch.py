@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from agent.config.model import ProbePlan
+from agent.slo.calendars import Calendar
 from agent.slo.objective import Objective
 from agent.telling.due import expected_slots
 from agent.telling.link import Link
@@ -145,3 +146,16 @@ def test_a_probe_that_asks_some_more_slowly_is_evaluated_at_each_ones_own_interv
     assert late.coverage == 1.0
     assert fast.coverage is not None
     assert fast.coverage < 1.0
+
+
+def test_a_calendar_s_period_is_counted_from_its_first_instant_and_burn_windows_roll() -> None:
+    """START_NS is 08:00 UTC on 15 January 2027, and the month began 14 d 9 h before in Berlin."""
+    month = dataclasses.replace(
+        CONFIG.objectives[0], window_s=30 * 86400.0, calendar=Calendar("month", "Europe/Berlin")
+    )
+    history = TwoHours()
+    (status,) = statuses_of(configuration(objectives=(month,)), history, NOW_NS)
+    lengths = {(one.until_ns - one.since_ns) // SECOND_NS for one in history.questions}
+    assert lengths == {300, 1800, 3600, 7200, 21600, 86400, 3 * 86400, 14 * 86400 + 11 * 3600}
+    assert (status.period, status.state, status.budget_remaining) == ("month", "good", 1.0)
+    assert set(status.sli) == {"5m", "30m", "1h", "2h", "6h", "1d", "3d", "month"}

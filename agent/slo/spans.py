@@ -1,0 +1,59 @@
+"""Over which spans an objective is counted at an instant, and how much its whole period holds."""
+
+from agent.slo import calendars, windows
+from agent.slo.objective import Objective
+
+Span = tuple[int, int]
+"""[since, until) in UTC nanoseconds."""
+
+
+def period(objective: Objective, until_ns: int) -> Span:
+    """Return the period up to an instant: the calendar's whole window that what came last lies in, else the rolling one.
+
+    A month that ends at the instant is the month before, and whole.
+
+    >>> week = Objective(name="a", sli="availability", ratio=0.99, window_s=7 * 86400, pairs=())
+    >>> period(week, 10**18) == (10**18 - 7 * 86400 * 10**9, 10**18)
+    True
+    """
+    if objective.calendar is not None:
+        return calendars.containing(objective.calendar, until_ns - 1)
+    return until_ns - round(objective.window_s * 1e9), until_ns
+
+
+def counted(objective: Objective, now_ns: int) -> dict[str, Span]:
+    """Return what an evaluation counts over, by name: the burn windows, which roll, and the period up to now.
+
+    >>> from agent.slo.calendars import Calendar
+    >>> month = Objective(
+    ...     name="a", sli="availability", ratio=0.99, window_s=30 * 86400, pairs=(), calendar=Calendar("month")
+    ... )
+    >>> spans = counted(month, 1_800_000_000 * 10**9)
+    >>> list(spans), (spans["month"][1] - spans["month"][0]) // (86400 * 10**9)
+    (['5m', '30m', '1h', '2h', '6h', '1d', '3d', 'month'], 14)
+    """
+    if objective.calendar is None:
+        lengths = windows.counted(objective.window_s)
+        return {name: (now_ns - round(length * 1e9), now_ns) for name, length in lengths.items()}
+    rolling = {length: now_ns - round(length * 1e9) for length in windows.lengths_s()}
+    named = {name: (rolling[length], now_ns) for name, length in windows.named(rolling).items()}
+    return named | {objective.period: (period(objective, now_ns)[0], now_ns)}
+
+
+def whole(objective: Objective, every_ns: float, until_ns: int) -> int | None:
+    """Return how many events the whole period holds, past ones and those to come; None where it only rolls.
+
+    A calendar's budget is known on its first day: a March of 743 hours at 30 s allows 89 of 89,160 at 99.9 %.
+
+    >>> from agent.slo.calendars import Calendar
+    >>> month = Objective(
+    ...     name="a", sli="availability", ratio=0.999, window_s=30 * 86400, pairs=(),
+    ...     calendar=Calendar("month", "Europe/Berlin"),
+    ... )
+    >>> whole(month, 30 * 10**9, 1_773_500_000 * 10**9)
+    89160
+    """
+    if objective.calendar is None:
+        return None
+    since_ns, end_ns = period(objective, until_ns)
+    return round((end_ns - since_ns) / every_ns)
