@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -25,8 +26,10 @@ from probes.target import Target, Workload
 def rules(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the rules, or with `--tests` their unit tests; what is left out is told on stderr and in comments."""
     metadata = _metadata(args)
-    found = specs(read(Path(args.config), os.environ, no_secrets=True).config)
-    for note in dict.fromkeys(note for spec in found for note in spec.notes):
+    config = read(Path(args.config), os.environ, no_secrets=True).config
+    found = specs(config)
+    notes = [*(note for spec in found for note in spec.notes), *left_out(config)]
+    for note in dict.fromkeys(notes):
         print(f"note: {note}", file=err)
     if args.tests:
         out.write(render_tests(found))
@@ -64,8 +67,19 @@ def specs(config: Config) -> list[RuleSpec]:
     return [
         _spec(config, config_hash, objective, targets[target], workloads[target, probe])
         for objective in config.objectives
+        if objective.slices is None
         for target, probe in objective.pairs
     ]
+
+
+def left_out(config: Config) -> Iterator[str]:
+    """Yield a sentence for each objective that counters cannot tell: they say how many failed, and not when."""
+    for objective in config.objectives:
+        if objective.slices is not None:
+            yield (
+                f"objective {objective.name}: no rules, because counters do not tell its slices apart; its budget and "
+                "burn are on the agent's gauges (nephoscope_slo_error_budget_remaining_ratio, nephoscope_slo_burn_rate)"
+            )
 
 
 def _spec(

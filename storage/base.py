@@ -79,6 +79,13 @@ class History(Protocol):
 
     def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]: ...
 
+    def slices(self, questions: Sequence[SliQuestion], slice_ns: int) -> list[list[SliCounts]]:
+        """Return the events of each slice of [since, until), the oldest first, in the order of the questions.
+
+        Slices begin at multiples of `slice_ns`, and so do all `since_ns` and `until_ns`.
+        """
+        ...
+
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         """Return the plan rows that touch [since, until)."""
         ...

@@ -73,14 +73,17 @@ def pair_of(question: SliQuestion) -> Pair:
     return question.target, question.probe, question.vantage
 
 
-def planned(questions: Iterable[SliQuestion]) -> dict[Plan, list[Pair]]:
-    """Return what has to be counted of whom: pairs that are asked the same share a statement."""
+def planned(questions: Iterable[SliQuestion], slice_ns: int | None = None) -> dict[Plan, list[Pair]]:
+    """Return what has to be counted of whom: pairs that are asked the same share a statement.
+
+    With `slice_ns` the time of each question is cut into slices, that begin at multiples of it.
+    """
     asked: dict[Pair, list[SliQuestion]] = defaultdict(list)
     for question in questions:
         asked[pair_of(question)].append(question)
     plans: dict[Plan, list[Pair]] = defaultdict(list)
     for pair, theirs in asked.items():
-        edges = sorted({edge for question in theirs for edge in (question.since_ns, question.until_ns)})
+        edges = sorted({edge for question in theirs for edge in _edges(question, slice_ns)})
         rules = {rule_of(question) for question in theirs}
         speeds = sorted({rule.at_least_per_s for rule in rules if rule.at_least_per_s is not None})
         asked_alike = Plan(
@@ -88,6 +91,12 @@ def planned(questions: Iterable[SliQuestion]) -> dict[Plan, list[Pair]]:
         )
         plans[asked_alike].append(pair)
     return plans
+
+
+def _edges(question: SliQuestion, slice_ns: int | None) -> Iterable[int]:
+    if slice_ns is None:
+        return _window(question)
+    return range(question.since_ns, question.until_ns + 1, slice_ns)
 
 
 def _thresholds(rules: Iterable[Rule], sli: Sli) -> tuple[int, ...]:
@@ -106,18 +115,22 @@ class Tally:
         self._sums: dict[tuple[Pair, Rule], Sequence[SliCounts]] = {}
 
     def answer(self, question: SliQuestion) -> SliCounts:
+        since, until = (self._before(question)[self._place(edge)] for edge in _window(question))
+        return _between(since, until)
+
+    def slices(self, question: SliQuestion) -> list[SliCounts]:
+        """Return what lies between each two edges of the question's time."""
+        since, until = map(self._place, _window(question))
+        return [_between(*both) for both in itertools.pairwise(self._before(question)[since : until + 1])]
+
+    def _place(self, edge: int) -> int:
+        return bisect.bisect_left(self._plan.edges, edge)
+
+    def _before(self, question: SliQuestion) -> Sequence[SliCounts]:
         asked = pair_of(question), rule_of(question)
         if asked not in self._sums:
             self._sums[asked] = self._running(*asked)
-        since, until = (
-            self._sums[asked][bisect.bisect_left(self._plan.edges, edge)] for edge in _window(question)
-        )
-        return SliCounts(
-            good=until.good - since.good,
-            bad=until.bad - since.bad,
-            excluded=until.excluded - since.excluded,
-            invalid=until.invalid - since.invalid,
-        )
+        return self._sums[asked]
 
     def _running(self, pair: Pair, rule: Rule) -> Sequence[SliCounts]:
         """Return for each edge, the first one first, what was counted before it."""
@@ -143,6 +156,15 @@ class Tally:
         bucket = fact.ttft if rule.sli == "ttft" else fact.total
         thresholds = self._plan.ttft_us if rule.sli == "ttft" else self._plan.total_us
         return None if bucket is None else bucket <= thresholds.index(rule.threshold_us)
+
+
+def _between(since: SliCounts, until: SliCounts) -> SliCounts:
+    return SliCounts(
+        good=until.good - since.good,
+        bad=until.bad - since.bad,
+        excluded=until.excluded - since.excluded,
+        invalid=until.invalid - since.invalid,
+    )
 
 
 def _window(question: SliQuestion) -> tuple[int, int]:

@@ -46,18 +46,32 @@ class PostgresHistory:
         However many objectives and windows ask about a pair, its rows are read once: the database counts those
         that are alike in all that anybody asks about, and the rule classes each kind of row, not each row.
         """
+        tallies = self._tallies(planned(questions))
+        return [
+            tallies[pair_of(question)].answer(question) if pair_of(question) in tallies else SliCounts()
+            for question in questions
+        ]
+
+    def slices(self, questions: Sequence[SliQuestion], slice_ns: int) -> list[list[SliCounts]]:
+        """Answer in the order of the questions; what a pair's rows are read for is counted by slice."""
+        tallies = self._tallies(planned(questions, slice_ns))
+        return [
+            tallies[pair_of(question)].slices(question)
+            if pair_of(question) in tallies
+            else [SliCounts()] * ((question.until_ns - question.since_ns) // slice_ns)
+            for question in questions
+        ]
+
+    def _tallies(self, asked: Mapping[Plan, Sequence[Pair]]) -> dict[Pair, Tally]:
         tallies: dict[Pair, Tally] = {}
         with self._edge("Counting events"):
-            for plan, pairs in planned(questions).items():
+            for plan, pairs in asked.items():
                 known = self._known(pairs)
                 for chunk in batched(known.items(), PAIRS_AT_ONCE):
                     with self._engine.connect() as connection:
                         tally = Tally(plan, _facts(connection, plan, dict(chunk)))
                     tallies |= {pair: tally for _, pair in chunk}
-        return [
-            tallies[pair_of(question)].answer(question) if pair_of(question) in tallies else SliCounts()
-            for question in questions
-        ]
+        return tallies
 
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         with edge(self._engine, "Reading plans"), self._engine.connect() as connection:

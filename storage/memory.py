@@ -1,5 +1,6 @@
 """The in-memory twins: a journal, a store and its history that live as long as their process."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 from probes.events import event_class
@@ -74,6 +75,15 @@ class MemoryStore:
 
     def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
         return [self._count(question) for question in questions]
+
+    def slices(self, questions: Sequence[SliQuestion], slice_ns: int) -> list[list[SliCounts]]:
+        return [
+            [
+                self._count(dataclasses.replace(one, since_ns=since_ns, until_ns=since_ns + slice_ns))
+                for since_ns in range(one.since_ns, one.until_ns, slice_ns)
+            ]
+            for one in questions
+        ]
 
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         ours = (row for row in self._plans.values() if row.vantage == vantage)

@@ -65,6 +65,14 @@ class SliCounts:
     excluded: int = 0
     invalid: int = 0
 
+    def __add__(self, more: "SliCounts") -> "SliCounts":
+        return SliCounts(
+            self.good + more.good,
+            self.bad + more.bad,
+            self.excluded + more.excluded,
+            self.invalid + more.invalid,
+        )
+
     @property
     def observed(self) -> int:
         return self.good + self.bad + self.excluded + self.invalid

@@ -161,7 +161,7 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "objectives[].window": ("over how long: rolling, or a unit of a calendar (week, month, quarter, year) with its timezone", "{calendar: month, timezone: Europe/Berlin}"),
     "objectives[].under": ("for ttft and total: what is still good", "2s"),
     "objectives[].at_least": ("for throughput: how many tokens a second are still good, a number, or one for each class, model or target as in `under`", "30"),
-    "objectives[].method": ("how the budget is counted", "occurrences"),
+    "objectives[].method": ("how the budget is counted: by events (occurrences), or by slices of time of which each is good or bad as a whole", "{timeslices: 5m, percent: 95}"),
     "objectives[].probes": ("which probes feed it, by name or glob; by default every chat probe, for sli: throughput every throughput probe", "[chat]"),
     "objectives[].targets": ("which targets it holds for: all, a name, a glob, or a list of them", "all"),
     "objectives[].per": ("what is judged as one", "target"),

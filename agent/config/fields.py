@@ -12,6 +12,7 @@ from agent.config.durations import duration, ratio, shown, size
 from agent.config.findings import BadValueError
 from agent.config.references import literal, references
 from agent.slo.calendars import Calendar
+from agent.slo.slices import Slices
 from probes import shapes
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -292,4 +293,5 @@ Speed = Annotated[float | thresholds.Graded, PlainValidator(thresholds.speeds)]
 PromptTokens = Annotated[int, BeforeValidator(_prompt_tokens)]
 JsonSchema = Annotated[dict[str, Any], BeforeValidator(_json_schema)]
 Window = Annotated[float, BeforeValidator(periods.rolling)]
+Method = Annotated[Slices | None, PlainValidator(periods.method)]
 Period = Annotated[float | Calendar, PlainValidator(periods.parse)]

@@ -20,6 +20,7 @@ from agent.config.thresholds import Graded
 from agent.config.workloads import Planned, select
 from agent.slo.calendars import Calendar
 from agent.slo.lint import lint
+from agent.slo.lint_slices import lint_slices
 from agent.slo.objective import Objective
 from exporters.durations import write
 from probes.quality import SPEED_TOKENS
@@ -117,6 +118,7 @@ def _objectives(
             ratio=section.percent,
             window_s=section.window.nominal_s if isinstance(section.window, Calendar) else section.window,
             calendar=section.window if isinstance(section.window, Calendar) else None,
+            slices=section.method,
             pairs=tuple(pairs),
             threshold_s=None if section.sli == "throughput" else figure,
             at_least_per_s=figure if section.sli == "throughput" else None,
@@ -214,7 +216,7 @@ def _judge(context: Context, path: Path, objective: Objective, workloads: Mappin
     """Tell what is wrong with an objective at the intervals and deadlines of what it watches."""
     watched = [workloads[pair] for pair in objective.pairs]
     for every_s in sorted({workload.every_s for workload in watched}):
-        for finding in lint(objective, every_s):
+        for finding in (lint_slices if objective.slices else lint)(objective, every_s):
             tell = context.findings.error if finding.level == "error" else context.findings.warn
             tell(path, finding.message)
     if objective.at_least_per_s is not None:

@@ -7,7 +7,9 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from agent.config.whens import When
+from agent.slo import pools
 from agent.slo.objective import Objective
+from agent.slo.pools import Part, Slo
 from agent.slo.service import Service
 from probes.target import Network, Path, Target, Workload
 
@@ -178,6 +180,16 @@ class Config:
         return {
             (target, plan.workload.name): plan.workload for plan in self.probes for target in plan.targets
         }
+
+    def slos(self) -> list[Slo]:
+        """Return what is evaluated, in the order of the objectives."""
+        targets = {target.name: target for target in self.targets}
+        workloads = self.workloads()
+        return [
+            pools.single(Part(objective=objective, target=targets[target], workload=workloads[target, probe]))
+            for objective in self.objectives
+            for target, probe in objective.pairs
+        ]
 
     def target(self, name: str) -> Target:
         return next(target for target in self.targets if target.name == name)

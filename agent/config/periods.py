@@ -1,17 +1,21 @@
-"""Over which window an objective is judged: a rolling duration, or a unit of a place's calendar; pure."""
+"""Over which window an objective is judged, rolling or a calendar's, and whether by events or by slices; pure."""
 
 import functools
 from typing import Any, Final, get_args
 from zoneinfo import available_timezones
 
-from agent.config.durations import duration, shown
+from agent.config.durations import duration, ratio, shown
 from agent.config.findings import BadValueError
 from agent.config.nearest import close, nearest
 from agent.slo.calendars import Calendar, Unit
+from agent.slo.slices import Slices
 
 UNITS: Final = get_args(Unit)
 _EXAMPLE: Final = "{calendar: month, timezone: Europe/Berlin}"
 _KEYS: Final = ("calendar", "timezone")
+_SLICES: Final = "{timeslices: 5m, percent: 95}"
+_SLICE_KEYS: Final = ("timeslices", "percent")
+OCCURRENCES: Final = "occurrences"
 
 
 def parse(value: Any) -> float | Calendar:
@@ -22,9 +26,7 @@ def parse(value: Any) -> float | Calendar:
     """
     if not isinstance(value, dict):
         return rolling(value)
-    for key in value:
-        if key not in _KEYS:
-            raise BadValueError(f"unknown key `{key}`{nearest(str(key), _KEYS) or f'; write {_EXAMPLE}'}")
+    _known(value, _KEYS, _EXAMPLE)
     if "calendar" not in value:
         raise BadValueError(f"does not say which calendar; write {_EXAMPLE}, or a duration such as 28d")
     unit = value["calendar"]
@@ -33,6 +35,38 @@ def parse(value: Any) -> float | Calendar:
         known = f"; there are {', '.join(UNITS)}"
         raise BadValueError(f"{shown(unit)} is no window of a calendar{meant or known}")
     return Calendar(unit, zone(value.get("timezone", "UTC")))
+
+
+def _known(value: dict[Any, Any], keys: tuple[str, ...], example: str) -> None:
+    for key in value:
+        if key not in keys:
+            raise BadValueError(f"unknown key `{key}`{nearest(str(key), keys) or f'; write {example}'}")
+
+
+def method(value: Any) -> Slices | None:
+    """Return the slices that are counted, None for events themselves; BadValueError carries the sentence.
+
+    >>> method("occurrences"), method({"timeslices": "5m", "percent": 95})
+    (None, Slices(length_s=300.0, ratio=0.95))
+    """
+    if value == OCCURRENCES:
+        return None
+    if not isinstance(value, dict):
+        hint = f"write {_SLICES}" if value == "timeslices" else f"there are {OCCURRENCES} and {_SLICES}"
+        raise BadValueError(f"{shown(value)} is no method by itself; {hint}")
+    _known(value, _SLICE_KEYS, _SLICES)
+    if missing := [key for key in _SLICE_KEYS if key not in value]:
+        raise BadValueError(
+            f"lacks `{missing[0]}`; write {_SLICES}: how long a slice is, and how much of it is good"
+        )
+    length_s = rolling(value["timeslices"])
+    if length_s < SHORTEST_S:
+        raise BadValueError(f"a slice of {shown(value['timeslices'])} is too short to be one; use 1m or more")
+    return Slices(length_s, ratio(value["percent"]))
+
+
+SHORTEST_S: Final = 60.0
+"""A month has 43,200 slices of a minute; shorter ones would be counted for nothing at usual intervals."""
 
 
 def rolling(value: Any) -> float:

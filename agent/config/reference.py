@@ -30,6 +30,7 @@ _WORDS: Final[tuple[tuple[Any, str], ...]] = (
     (fields.JsonSchema, "map"),
     (fields.Window, "duration"),
     (fields.Period, "duration, or map"),
+    (fields.Method, "occurrences, or map"),
     (fields.Size, "size"),
     (fields.Ratio, "percentage"),
     (fields.Selector, "selector"),
@@ -178,6 +179,8 @@ def _is_section(kind: Any) -> bool:
 
 
 def _default(word: str, value: Any) -> str:
+    if word == "occurrences, or map":
+        return "occurrences"
     if value is None or isinstance(value, Section) or value in ((), {}):
         return "-"
     match word:

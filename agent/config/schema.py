@@ -15,6 +15,7 @@ from agent.config.fields import (
     Interval,
     JsonSchema,
     Labels,
+    Method,
     Money,
     Name,
     Patterns,
@@ -217,9 +218,7 @@ class ObjectiveSection(Section):
     window: Period = 28 * 86400.0
     under: Threshold | None = None
     at_least: Speed | None = None
-    method: Annotated[
-        Literal["occurrences"], BeforeValidator(one_of("occurrences", later=("timeslices",)))
-    ] = "occurrences"
+    method: Method = None
     probes: Patterns | None = None
     targets: Selector = EVERYTHING
     per: Annotated[Literal["target"], BeforeValidator(one_of("target", later=("all", "cloud", "model")))] = (

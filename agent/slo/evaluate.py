@@ -32,18 +32,19 @@ def evaluate(
     What was seen (SLI, budget, probability) is always told, with its coverage beside it; burn rates, which
     alerts read, are None where a window is unknown, and so is the state where the period is. Invalid events
     were observed and say nothing of the SLI: 3 good first tokens beside 131 of an outage are no good month.
-    The budget of a calendar's period is that of all its events, those to come among them.
+    The budget of a calendar's period is that of all its events, those to come among them. With `slices` counted are
+    slices, and `every_ns` is how long one is.
     """
     period = objective.period
     seen = counts[period]
-    whole = budgeted(seen, spans.whole(objective, every_ns, now_ns))
+    whole = budgeted(objective, seen, every_ns, now_ns)
     settling = math.ceil((first_token_s + SETTLING_S) * 1e9 / every_ns)
     judged = {window: known(counts[window], expected[window], settling) for window in counts}
     spent = _burn(whole.bad, whole.valid, objective.ratio)
     burnt = {
         window: spent
         if window == period
-        else _burn(one.bad, denominator(one, expected[window]), objective.ratio)
+        else _burn(one.bad, due(objective, one, expected[window]), objective.ratio)
         for window, one in counts.items()
     }
     return SloStatus(
@@ -93,17 +94,27 @@ def known(counts: SliCounts, expected: int, settling: int = 0) -> bool:
     )
 
 
-def budgeted(counts: SliCounts, whole: int | None) -> SliCounts:
-    """Return the events that a period's budget is of: what was valid, and with a calendar all that is to come as well.
+def due(objective: Objective, counts: SliCounts, expected: int) -> int:
+    """Return the denominator of a burn rate: a slice of which nothing is known stays in it."""
+    return max(counts.valid, expected) if objective.slices else denominator(counts, expected)
 
-    43 of 43,200 may fail in a month at a minute: 5 that did in its first hour leave most of that.
 
-    >>> budgeted(SliCounts(good=55, bad=5), 43200), budgeted(SliCounts(good=55, bad=5), None)
-    (SliCounts(good=43195, bad=5, excluded=0, invalid=0), SliCounts(good=55, bad=5, excluded=0, invalid=0))
+def budgeted(objective: Objective, counts: SliCounts, every_ns: float, until_ns: int) -> SliCounts:
+    """Return what a period's budget is of: its valid events, and those to come where their number is known.
+
+    43 of 43,200 may fail in April at a minute: 5 that did in its first hour leave most of that.
+
+    >>> from agent.slo.calendars import Calendar
+    >>> april = Objective(
+    ...     name="a", sli="availability", ratio=0.999, window_s=30 * 86400, pairs=(), calendar=Calendar("month")
+    ... )
+    >>> budgeted(april, SliCounts(good=55, bad=5), 60 * 10**9, 1_775_000_000 * 10**9 + 86400 * 10**9)
+    SliCounts(good=43195, bad=5, excluded=0, invalid=0)
     """
+    whole = spans.whole(objective, every_ns, until_ns)
     if whole is None or not counts.valid:
         return counts
-    return SliCounts(good=denominator(counts, whole) - counts.bad, bad=counts.bad)
+    return SliCounts(good=due(objective, counts, whole) - counts.bad, bad=counts.bad)
 
 
 def _burn(bad: int, due: int, objective: float) -> float | None:

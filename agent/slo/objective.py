@@ -3,6 +3,7 @@
 import dataclasses
 
 from agent.slo.calendars import Calendar
+from agent.slo.slices import Slices
 from exporters import durations
 from probes.result import EventClass
 from storage.readings import Sli
@@ -12,6 +13,7 @@ from storage.readings import Sli
 class Objective:
     """`ratio` is in (0, 1); `window_s` is a rolling window in seconds; `pairs` are its (target, probe)s.
 
+    With `slices` good and bad are not events but stretches of time.
     With a `calendar` the period is the calendar's window, and `window_s` the nominal length that stands for it.
 
     Where the threshold differs from target to target, there is one of these for each, all of one name and no pair
@@ -29,6 +31,7 @@ class Objective:
     at_least_per_s: float | None = None
     throttled: EventClass | None = None
     calendar: Calendar | None = None
+    slices: Slices | None = None
 
     @property
     def period(self) -> str:
@@ -43,4 +46,5 @@ class Objective:
         >>> day.window, dataclasses.replace(day, calendar=Calendar("month", "Europe/Berlin")).window
         ('1d', 'calendar month (Europe/Berlin)')
         """
-        return str(self.calendar) if self.calendar else durations.write(self.window_s)
+        period = str(self.calendar) if self.calendar else durations.write(self.window_s)
+        return f"{period} by slices of {durations.write(self.slices.length_s)}" if self.slices else period

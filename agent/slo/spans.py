@@ -32,16 +32,20 @@ def counted(objective: Objective, now_ns: int) -> dict[str, Span]:
     >>> list(spans), (spans["month"][1] - spans["month"][0]) // (86400 * 10**9)
     (['5m', '30m', '1h', '2h', '6h', '1d', '3d', 'month'], 14)
     """
+    burns = windows.lengths_s()
+    if objective.slices is not None:
+        # A slice that is not over may be good or bad yet: all windows end with the last one that is.
+        now_ns -= now_ns % objective.slices.length_ns
+        burns = tuple(length for length in burns if length >= objective.slices.length_s)
+    lengths = windows.named(burns if objective.calendar else {*burns, objective.window_s})
+    rolling = {name: (now_ns - round(length * 1e9), now_ns) for name, length in lengths.items()}
     if objective.calendar is None:
-        lengths = windows.counted(objective.window_s)
-        return {name: (now_ns - round(length * 1e9), now_ns) for name, length in lengths.items()}
-    rolling = {length: now_ns - round(length * 1e9) for length in windows.lengths_s()}
-    named = {name: (rolling[length], now_ns) for name, length in windows.named(rolling).items()}
-    return named | {objective.period: (period(objective, now_ns)[0], now_ns)}
+        return rolling
+    return rolling | {objective.period: (period(objective, now_ns)[0], now_ns)}
 
 
 def whole(objective: Objective, every_ns: float, until_ns: int) -> int | None:
-    """Return how many events the whole period holds, past ones and those to come; None where it only rolls.
+    """Return how many events or slices the whole period holds, those to come among them; None for events that roll.
 
     A calendar's budget is known on its first day: a March of 743 hours at 30 s allows 89 of 89,160 at 99.9 %.
 
@@ -53,7 +57,9 @@ def whole(objective: Objective, every_ns: float, until_ns: int) -> int | None:
     >>> whole(month, 30 * 10**9, 1_773_500_000 * 10**9)
     89160
     """
+    since_ns, end_ns = period(objective, until_ns)
+    if objective.slices is not None:
+        return len(objective.slices.within(since_ns, end_ns))
     if objective.calendar is None:
         return None
-    since_ns, end_ns = period(objective, until_ns)
     return round((end_ns - since_ns) / every_ns)

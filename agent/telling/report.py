@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from agent.config.model import Config
 from agent.slo import spans
 from agent.slo.judge import throttled_class
-from agent.telling import incidents
+from agent.telling import incidents, tally
 from agent.telling.due import plans_by_pair
 from agent.telling.shares import SloAsked, slo_week
+from agent.telling.tally import Asked
 from agent.telling.weeks import Week
 from exporters.signals import LatencyWeek, Percentiles, SloWeek, SpendWeek, WeeklyReport
 from probes.result import EventClass
@@ -52,23 +53,9 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
 
 
 def _slos(config: Config, history: History, plans: Plans, week: Week, now_ns: int) -> tuple[SloWeek, ...]:
-    targets = {target.name: target for target in config.targets}
-    workloads = {probe.workload.name: probe.workload for probe in config.probes}
-    asked = [
-        SloAsked(
-            objective=objective,
-            target=targets[target],
-            workload=workloads[probe],
-            vantage=config.vantage,
-            plans=tuple(plans.get((target, probe), ())),
-            week=week,
-            now_ns=now_ns,
-        )
-        for objective in config.objectives
-        for target, probe in objective.pairs
-    ]
-    answers = iter(history.counts([question for one in asked for question in one.questions()]))
-    return tuple(slo_week(one, answers) for one in asked)
+    asked = [SloAsked(slo=slo, plans=plans, week=week, now_ns=now_ns) for slo in config.slos()]
+    counted = tally.counts(history, config.vantage, [Asked(slo=one.slo, spans=one.spans()) for one in asked])
+    return tuple(slo_week(one, counts) for one, counts in zip(asked, counted, strict=True))
 
 
 def _seen(

@@ -10,16 +10,14 @@ from agent.config.model import Config
 from agent.slo import spans
 from agent.slo.burning import Window, Windows
 from agent.slo.evaluate import evaluate
-from agent.slo.judge import throttled_class
-from agent.slo.objective import Objective
-from agent.slo.spans import Span
-from agent.telling.due import expected_slots, plans_by_pair
+from agent.slo.pools import Slo
+from agent.telling import tally
+from agent.telling.due import plans_by_pair
 from agent.telling.link import Link
+from agent.telling.tally import Asked
 from exporters.base import StatusSink
-from exporters.signals import SloKey, SloStatus
-from probes.target import Workload
+from exporters.signals import SloStatus
 from storage.base import History, StoreUnavailableError
-from storage.readings import PlanRow, SliCounts, SliQuestion
 
 Pair = tuple[str, str]
 
@@ -83,28 +81,26 @@ async def keep_watch(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One SLO as history shows it: settled slots and due ones in each window."""
+    """One SLO as history shows it: what was settled and what was due in each window."""
 
-    objective: Objective
-    target: str
-    workload: Workload
+    slo: Slo
     windows: Windows
 
     def status(self, vantage: str, now_ns: int) -> SloStatus:
         return evaluate(
-            self.objective,
-            SloKey(objective=self.objective.name, target=self.target, probe=self.workload.name),
+            self.slo.objective,
+            self.slo.key,
             vantage,
-            self.workload.every_ns,
+            self.slo.every_ns,
             {name: window.counts for name, window in self.windows.items()},
             {name: window.expected for name, window in self.windows.items()},
             now_ns,
-            self.workload.first_token_s,
+            self.slo.first_token_s,
         )
 
 
 def statuses_of(config: Config, history: History, now_ns: int) -> tuple[SloStatus, ...]:
-    """Return the state of every (objective, target, probe) from what history holds up to an instant."""
+    """Return the state of every SLO from what history holds up to an instant."""
     return tuple(look.status(config.vantage, now_ns) for look in looks_of(config, history, now_ns))
 
 
@@ -112,64 +108,31 @@ def series_of(looks: Iterable[Look]) -> dict[Pair, Windows]:
     """Return the availability of each probe of a target, by window."""
     found: dict[Pair, Windows] = {}
     for look in looks:
-        if look.objective.sli == "availability":
-            found.setdefault((look.target, look.workload.name), look.windows)
+        if look.slo.objective.sli == "availability" and look.slo.objective.slices is None:
+            for part in look.slo.parts:
+                found.setdefault(part.pair, look.windows)
     return found
 
 
 def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
-    """Return what history holds of every (objective, target, probe) up to an instant."""
-    targets = {target.name: target for target in config.targets}
-    workloads = config.workloads()
-    asked = [
-        (objective, target, probe, spans.counted(objective, now_ns))
-        for objective in config.objectives
-        for target, probe in objective.pairs
-    ]
-    questions = [
-        SliQuestion(
-            target=target,
-            probe=probe,
-            vantage=config.vantage,
-            sli=objective.sli,
-            since_ns=since_ns,
-            until_ns=until_ns,
-            threshold_s=objective.threshold_s,
-            at_least_per_s=objective.at_least_per_s,
-            throttled=throttled_class(objective, targets[target]),
-        )
-        for objective, target, probe, counted in asked
-        for since_ns, until_ns in counted.values()
-    ]
-    if not questions:
+    """Return what history holds of every SLO up to an instant."""
+    asked = [(slo, spans.counted(slo.objective, now_ns)) for slo in config.slos()]
+    if not asked:
         return []
-    answers = iter(history.counts(questions))
-    since_ns = min(question.since_ns for question in questions)
+    counted = tally.counts(
+        history, config.vantage, [Asked(slo=slo, spans=tuple(over.values())) for slo, over in asked]
+    )
+    since_ns = min(span[0] for _, over in asked for span in over.values())
     plans = plans_by_pair(history.plans(config.vantage, since_ns, now_ns))
+    # A slot younger than its deadline may be under way still, so it is not missing yet.
+    due_ns = {pair: now_ns - round(one.timeout_s * 1e9) for pair, one in config.workloads().items()}
     return [
         Look(
-            objective=objective,
-            target=target,
-            workload=workloads[target, probe],
-            windows=_windows(
-                {window: next(answers) for window in counted},
-                counted,
-                plans.get((target, probe), []),
-                # A slot younger than its deadline may be under way still, so it is not missing yet.
-                now_ns - round(workloads[target, probe].timeout_s * 1e9),
-            ),
+            slo=slo,
+            windows={
+                name: Window(counts=seen, expected=tally.expected(slo, plans, span, due_ns))
+                for (name, span), seen in zip(over.items(), theirs, strict=True)
+            },
         )
-        for objective, target, probe, counted in asked
+        for (slo, over), theirs in zip(asked, counted, strict=True)
     ]
-
-
-def _windows(
-    counts: Mapping[str, SliCounts],
-    counted: Mapping[str, Span],
-    plans: Sequence[PlanRow],
-    due_ns: int,
-) -> Windows:
-    return {
-        name: Window(counts=counts[name], expected=expected_slots(plans, since_ns, min(until_ns, due_ns)))
-        for name, (since_ns, until_ns) in counted.items()
-    }

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from probes.result import DEADLINES, EventClass, Fault, Outcome, ProbeResult
 from storage.history import PostgresHistory
 from storage.memory import MemoryStore
-from storage.readings import SliQuestion
+from storage.readings import SliCounts, SliQuestion
 from storage.records import Settled
 from storage.results import PostgresStore
 from support.results import STARTED_NS, a_result
@@ -100,7 +100,20 @@ def test_sql_counts_what_the_rule_says(
     ]
     assert memory.store(results, verdicts) == postgres.store(results, verdicts)
     here = [dataclasses.replace(question, vantage=vantage) for question in asked]
-    assert PostgresHistory(database).counts(here) == memory.counts(here)
+    history = PostgresHistory(database)
+    assert history.counts(here) == memory.counts(here)
+    for slice_ns in (3 * SECOND, 7 * SECOND):
+        cut = [
+            dataclasses.replace(
+                one,
+                since_ns=one.since_ns // slice_ns * slice_ns,
+                until_ns=-(-one.until_ns // slice_ns) * slice_ns,
+            )
+            for one in here
+        ]
+        sliced = history.slices(cut, slice_ns)
+        assert sliced == memory.slices(cut, slice_ns)
+        assert [sum(slices, SliCounts()) for slices in sliced] == memory.counts(cut)
 
 
 def test_the_whole_table_is_counted_alike(database: Engine) -> None:

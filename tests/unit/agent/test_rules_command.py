@@ -106,6 +106,22 @@ def test_rules_of_a_calendar_look_back_over_its_nominal_length_and_say_so() -> N
     assert f"# openai-chat-available: {note}" in render([spec])
 
 
+def test_objectives_that_count_slices_have_no_rules_and_that_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "nephoscope.yaml"
+    file.write_text(
+        FILE
+        + """objectives:
+  - {name: steady, sli: availability, percent: 99, method: {timeslices: 5m, percent: 95}}
+  - {name: available, sli: availability, percent: 99.9}
+"""
+    )
+    out, err = io.StringIO(), io.StringIO()
+    assert rules(asked(file), out, err) == 0
+    assert "openai-chat-available" in out.getvalue()
+    assert "steady" not in out.getvalue()
+    assert "note: objective steady: no rules, because counters do not tell its slices apart" in err.getvalue()
+
+
 def test_the_command_prints_rules_or_their_tests(tmp_path: Path) -> None:
     """Without the secrets that the daemon needs."""
     file = tmp_path / "nephoscope.yaml"

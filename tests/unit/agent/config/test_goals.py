@@ -4,6 +4,7 @@ import pytest
 
 from agent.config.model import Config
 from agent.slo.calendars import Calendar
+from agent.slo.slices import Slices
 from support.configuration import findings, loaded
 
 TARGETS = """
@@ -228,3 +229,36 @@ objectives:
         (Calendar("week", "UTC"), 7 * 86400.0, "week"),
     ]
     assert Config.decode(config.encode()) == config
+
+
+def test_an_objective_may_count_slices_instead_of_events() -> None:
+    config = loaded(f"""{TARGETS}
+objectives:
+  - {{name: steady, sli: availability, percent: 99, method: {{timeslices: 5m, percent: 95}}}}
+  - {{name: events, sli: availability, percent: 99.9, method: occurrences}}
+""").config
+    assert [one.slices for one in config.objectives] == [Slices(300.0, 0.95), None]
+    assert config.objectives[0].window == "28d by slices of 5m"
+    assert Config.decode(config.encode()) == config
+
+
+def test_a_slice_shorter_than_the_interval_is_refused() -> None:
+    (finding,) = findings(f"""{TARGETS}
+probes: [{{name: chat, every: 10m, targets: own}}]
+objectives: [{{name: o, sli: availability, percent: 99, targets: own, method: {{timeslices: 5m, percent: 95}}}}]
+""")
+    assert finding.endswith(
+        "objectives[0]: objective o: a slice of 5m is shorter than the probe's interval of 10m, so most would hold "
+        "nothing; use slices of 10m or more, or a shorter interval"
+    )
+
+
+def test_a_budget_of_few_slices_is_told() -> None:
+    text = f"""{TARGETS}
+objectives: [{{name: o, sli: availability, percent: 99.9, method: {{timeslices: 5m, percent: 95}}}}]
+"""
+    (told,) = loaded(text).warnings
+    assert told.endswith(
+        "the budget of 99.9 % over 28d holds 8.1 slices of 5m, so each bad one costs 12% of it; use shorter slices, "
+        "lengthen the window or lower the percent"
+    )

@@ -307,7 +307,38 @@ MISTAKES = [
     ),
     (objective(window="1h"), "so it cannot be measured at this interval; probe every"),
     (objective(percent=90), "alert can never fire"),
-    (objective(method={"timeslices": "5m"}), "2: objectives[0].method: not yet"),
+    (
+        objective(method={"timeslices": "5m"}),
+        "2: objectives[0].method: lacks `percent`; write {timeslices: 5m, percent: 95}",
+    ),
+    (
+        objective(method={"timeslice": "5m", "percent": 95}),
+        "2: objectives[0].method: unknown key `timeslice`; did you mean `timeslices`?",
+    ),
+    (
+        objective(method="timeslices"),
+        "2: objectives[0].method: `timeslices` is no method by itself; write {timeslices: 5m, percent: 95}",
+    ),
+    (
+        objective(method={"timeslices": "5m", "percent": 100}),
+        "2: objectives[0].method: 100 leaves no error budget",
+    ),
+    (
+        objective(method={"timeslices": "5m", "percent": 0}),
+        "2: objectives[0].method: 0 is not between 0 and 100",
+    ),
+    (
+        objective(method={"timeslices": "1s", "percent": 95}),
+        "2: objectives[0].method: a slice of `1s` is too short to be one; use 1m or more",
+    ),
+    (
+        objective(percent=99, method={"timeslices": "14d", "percent": 95}),
+        "the budget of 99 % over 28d holds 0.0 slices of 14d, so nothing may ever fail; use shorter slices",
+    ),
+    (
+        objective(percent=99, method={"timeslices": "28d", "percent": 95}),
+        "2: objectives[0]: objective o: its window of 28d holds 1 of its slices of 28d; use shorter slices",
+    ),
     (objective(per=["cloud"]), "2: objectives[0].per: not yet"),
     (objective(per="all"), "2: objectives[0].per: `all`: not yet: this version has target"),
     (

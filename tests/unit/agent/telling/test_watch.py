@@ -6,16 +6,18 @@ import pytest
 from agent.config.model import ProbePlan
 from agent.slo.calendars import Calendar
 from agent.slo.objective import Objective
+from agent.slo.slices import Slices
 from agent.telling.due import expected_slots
 from agent.telling.link import Link
 from agent.telling.watch import Watch, statuses_of
 from exporters.memory import MemorySink
-from probes.result import EventClass
+from probes.result import EventClass, Outcome
 from probes.target import Workload
 from storage.base import StoreUnavailableError
+from storage.memory import MemoryStore
 from storage.readings import PlanRow, SliCounts, SliQuestion, SlotRow
 from support.clock import FakeClock
-from support.told import EVERY_NS, SECOND_NS, START_NS, configuration
+from support.told import EVERY_NS, SECOND_NS, START_NS, configuration, plan, result, settled
 
 CONFIG = configuration()
 HOUR_NS = 3600 * SECOND_NS
@@ -159,3 +161,23 @@ def test_a_calendar_s_period_is_counted_from_its_first_instant_and_burn_windows_
     assert lengths == {300, 1800, 3600, 7200, 21600, 86400, 3 * 86400, 14 * 86400 + 11 * 3600}
     assert (status.period, status.state, status.budget_remaining) == ("month", "good", 1.0)
     assert set(status.sli) == {"5m", "30m", "1h", "2h", "6h", "1d", "3d", "month"}
+
+
+def test_slices_are_judged_from_the_events_of_each() -> None:
+    """Ten slots a slice: one failure spoils it at 95 %, and what is not over yet is in no window."""
+    steady = dataclasses.replace(CONFIG.objectives[0], ratio=0.99, slices=Slices(300.0, 0.95))
+    config = configuration(objectives=(steady,))
+    store = MemoryStore()
+    store.plan(plan(config_hash=config.hash))
+    failed = {25, 26, 57, 239}  # slices 2 and 5; the last one's ends with the present
+    store.store(
+        [result(slot, Outcome.SERVER_ERROR if slot in failed else Outcome.OK) for slot in range(245)],
+        [settled(slot) for slot in failed],
+    )
+    (status,) = statuses_of(config, store, NOW_NS + 150 * SECOND_NS)
+    assert status.sli["2h"] == 21 / 24
+    assert status.sli["5m"] == 0.0
+    assert status.sli["1h"] == 11 / 12
+    assert status.burn["1h"] == pytest.approx(1 / 12 / 0.01)
+    assert status.budget_remaining == pytest.approx(1 - 3 / 80.64)
+    assert status.coverage == 1.0
