@@ -222,8 +222,25 @@ class WorstHour:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What an objective promised in [since, until); None means until changed. `digest` names it."""
+
+    digest: str
+    since_ns: int
+    until_ns: int | None
+    objective_ratio: float
+    threshold_s: float | None
+    at_least_per_s: float | None
+    window: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SloWeek:
-    """One SLO's week: the week itself, its days, its worst hour, and its own `window` up to the week's end."""
+    """One SLO's week: the week itself, its days, its worst hour, and its own `window` up to the week's end.
+
+    It is judged by the last of the `revisions`, which are those that held in the week; where there are none, by the
+    objective of now.
+    """
 
     slo: SloKey
     sli: str
@@ -236,6 +253,7 @@ class SloWeek:
     rolling: Share
     days: tuple[Share, ...]
     worst_hour: WorstHour | None
+    revisions: tuple[Revision, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

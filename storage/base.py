@@ -10,6 +10,7 @@ from storage.readings import (
     Claim,
     NoticeRow,
     PlanRow,
+    RevisionRow,
     SliCounts,
     SliQuestion,
     SlotRow,
@@ -73,6 +74,10 @@ class Store(Protocol):
         """Close what the plan ends and open what it begins; a plan that holds already changes nothing."""
         ...
 
+    def revise(self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int) -> None:
+        """Have these revisions of objectives hold from an instant on, and no others; what holds already goes on."""
+        ...
+
 
 class History(Protocol):
     """The named questions."""
@@ -88,6 +93,10 @@ class History(Protocol):
 
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         """Return the plan rows that touch [since, until)."""
+        ...
+
+    def revisions(self, vantage: str, since_ns: int, until_ns: int) -> list[RevisionRow]:
+        """Return the revisions of objectives that hold at some instant of [since, until), oldest first for each."""
         ...
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:

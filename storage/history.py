@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, text
 
 from probes.result import SCHEDULED, Fault, Outcome
-from storage import periods, plans, rows
+from storage import periods, plans, revisions, rows
 from storage.base import StoreUnavailableError
 from storage.counting import Facts, Pair, Plan, Tally, pair_of, planned
 from storage.dictionaries import Dictionaries
@@ -16,6 +16,7 @@ from storage.engine import edge
 from storage.periods import Ids
 from storage.readings import (
     PlanRow,
+    RevisionRow,
     SliCounts,
     SliQuestion,
     SlotRow,
@@ -76,6 +77,10 @@ class PostgresHistory:
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         with edge(self._engine, "Reading plans"), self._engine.connect() as connection:
             return plans.read(connection, vantage, since_ns, until_ns)
+
+    def revisions(self, vantage: str, since_ns: int, until_ns: int) -> list[RevisionRow]:
+        with edge(self._engine, "Reading objectives"), self._engine.connect() as connection:
+            return revisions.read(connection, vantage, since_ns, until_ns)
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
         """Return the newest scheduled attempts of each (target, probe) whole, newest first.

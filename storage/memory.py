@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 
 from probes.events import event_class
 from probes.result import SCHEDULED, EventClass, Fault, ProbeResult, SlotKey
-from storage import plans, recount
+from storage import plans, recount, revisions
 from storage.base import Batch, Outbox, Record
 from storage.memory_outbox import MemoryOutbox
 from storage.readings import (
     AlertRow,
     NoticeRow,
     PlanRow,
+    RevisionRow,
     SliCounts,
     SliQuestion,
     SlotRow,
@@ -59,6 +60,7 @@ class MemoryStore:
         self.results: dict[tuple[SlotKey, int], ProbeResult] = {}
         self.verdicts: dict[SlotKey, Settled] = {}
         self._plans: dict[tuple[str, str, str, int], PlanRow] = {}
+        self._revisions: dict[tuple[str, str, str, str, int], RevisionRow] = {}
 
     def store(self, results: Sequence[ProbeResult], verdicts: Sequence[Settled]) -> Stored:
         before = len(self.results)
@@ -88,6 +90,14 @@ class MemoryStore:
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         ours = (row for row in self._plans.values() if row.vantage == vantage)
         return plans.touching(ours, since_ns, until_ns)
+
+    def revise(self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int) -> None:
+        for row in revisions.changes(self._revisions.values(), vantage, wanted, at_ns):
+            self._revisions[row.vantage, row.objective, row.target, row.probe, row.valid_from_ns] = row
+
+    def revisions(self, vantage: str, since_ns: int, until_ns: int) -> list[RevisionRow]:
+        ours = (row for row in self._revisions.values() if row.vantage == vantage)
+        return revisions.touching(ours, since_ns, until_ns)
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
         newest = sorted(self._scheduled(vantage), key=lambda result: -result.scheduled_ns)

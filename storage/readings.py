@@ -38,6 +38,23 @@ class PlanRow:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionRow:
+    """What an objective promised of one probe of one target in [valid_from, valid_to); None means until changed.
+
+    `digest` names the `rule`, which is the promise as plain JSON values.
+    """
+
+    vantage: str
+    objective: str
+    target: str
+    probe: str
+    digest: str
+    rule: Mapping[str, Any]
+    valid_from_ns: int
+    valid_to_ns: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SliQuestion:
     """Ask how many events of each class one probe of one target saw from one vantage in [since, until).
 

@@ -14,13 +14,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from probes.result import MANUAL, ProbeResult, SlotKey
-from storage import plans, rows, schema
+from storage import plans, revisions, rows, schema
 from storage.base import StoreUnavailableError
 from storage.cleaning import UnfitError, clean, clean_settled
 from storage.dictionaries import Dictionaries
 from storage.engine import edge, is_row_fault
 from storage.partitions import Partitions
-from storage.readings import Stored
+from storage.readings import RevisionRow, Stored
 from storage.records import Plan, Settled
 
 _log = logging.getLogger(__name__)
@@ -62,6 +62,11 @@ class PostgresStore:
         """Close what the plan ends and open what it begins; a plan that holds already changes nothing."""
         with self._edge("Storing the plan"), self._engine.begin() as connection:
             plans.apply(connection, self._dictionaries, plan)
+
+    def revise(self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int) -> None:
+        """Have these revisions of objectives hold from an instant on; what holds already goes on."""
+        with self._edge("Storing the objectives"), self._engine.begin() as connection:
+            revisions.apply(connection, vantage, wanted, at_ns)
 
     def _insert(self, entries: Sequence[Entry]) -> tuple[int, int]:
         """Insert and return how many results were new, and how many were refused."""

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from agent.config.model import Config
 from agent.slo import spans
 from agent.slo.judge import throttled_class
-from agent.telling import incidents, tally
+from agent.slo.pools import Slo
+from agent.telling import incidents, revisions, tally
 from agent.telling.due import plans_by_pair
 from agent.telling.shares import SloAsked, slo_week
 from agent.telling.tally import Asked
 from agent.telling.weeks import Week
-from exporters.signals import LatencyWeek, Percentiles, SloWeek, SpendWeek, WeeklyReport
+from exporters.signals import LatencyWeek, Percentiles, Revision, SloWeek, SpendWeek, WeeklyReport
 from probes.result import EventClass
 from storage.base import History
 from storage.readings import PlanRow, Spend, Spread, StretchQuestion, Timing
 
 Pair = tuple[str, str]
 Plans = dict[Pair, list[PlanRow]]
+Promised = tuple[Slo, tuple[Revision, ...]]
 
 
 def report_of(config: Config, history: History, week: Week, now_ns: int, version: str) -> WeeklyReport | None:
@@ -30,7 +32,8 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
     timings = history.timings(config.vantage, week.since_ns, until_ns)
     if not timings:
         return None
-    begins_ns = min((spans.period(one, until_ns)[0] for one in config.objectives), default=until_ns)
+    promised = _promised(config, history, week.since_ns, until_ns)
+    begins_ns = min((spans.period(slo.objective, until_ns)[0] for slo, _ in promised), default=until_ns)
     plans = plans_by_pair(history.plans(config.vantage, min(week.since_ns, begins_ns), until_ns))
     seen = _seen(config, history, plans, week.since_ns, until_ns)
     due_ns = min(until_ns, now_ns - round(_longest_deadline_s(config) * 1e9))
@@ -44,7 +47,7 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
         vantage=config.vantage,
         config_hash=config.hash,
         simulated=tuple(target.name for target in config.targets if target.simulated),
-        slos=_slos(config, history, plans, week, now_ns),
+        slos=_slos(config, history, promised, plans, week, now_ns),
         incidents=tuple(incidents.incidents(seen)),
         gaps=tuple(incidents.gaps(seen, week.since_ns, due_ns)),
         latencies=tuple(map(_latency, timings)),
@@ -52,8 +55,21 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
     )
 
 
-def _slos(config: Config, history: History, plans: Plans, week: Week, now_ns: int) -> tuple[SloWeek, ...]:
-    asked = [SloAsked(slo=slo, plans=plans, week=week, now_ns=now_ns) for slo in config.slos()]
+def _promised(config: Config, history: History, since_ns: int, until_ns: int) -> list[Promised]:
+    """Return the SLOs, each as it was at the end of [since, until), with what it was before."""
+    known = revisions.held(history.revisions(config.vantage, since_ns, until_ns))
+    return [
+        (revisions.at(slo, until_ns, known), revisions.within(slo, since_ns, until_ns, known))
+        for slo in config.slos()
+    ]
+
+
+def _slos(
+    config: Config, history: History, promised: Sequence[Promised], plans: Plans, week: Week, now_ns: int
+) -> tuple[SloWeek, ...]:
+    asked = [
+        SloAsked(slo=slo, revisions=held, plans=plans, week=week, now_ns=now_ns) for slo, held in promised
+    ]
     counted = tally.counts(history, config.vantage, [Asked(slo=one.slo, spans=one.spans()) for one in asked])
     return tuple(slo_week(one, counts) for one, counts in zip(asked, counted, strict=True))
 

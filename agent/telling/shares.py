@@ -10,7 +10,7 @@ from agent.slo.spans import Span
 from agent.telling import tally
 from agent.telling.tally import Plans
 from agent.telling.weeks import DAY_NS, Week
-from exporters.signals import Share, SloWeek, WorstHour
+from exporters.signals import Revision, Share, SloWeek, WorstHour
 from probes.target import Workload
 from storage.readings import SliCounts
 
@@ -25,6 +25,7 @@ class SloAsked:
     plans: Plans
     week: Week
     now_ns: int
+    revisions: tuple[Revision, ...] = ()
 
     @property
     def until_ns(self) -> int:
@@ -71,6 +72,7 @@ def slo_week(asked: SloAsked, counts: Sequence[SliCounts]) -> SloWeek:
         rolling=_share(asked, span, seen, budgeted(objective, seen, asked.slo.every_ns, asked.until_ns)),
         days=tuple(_share(asked, span, seen) for span, seen in told[2:hours]),
         worst_hour=_worst(asked, told[hours:]),
+        revisions=asked.revisions,
     )
 
 

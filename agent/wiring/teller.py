@@ -191,7 +191,7 @@ class Teller:
             reader.commit(position)
             self._passed["store"] = position
 
-        store = StoreFollower(PostgresStore(self._engine), self._link, self._on_stored)
+        store = StoreFollower(PostgresStore(self._engine), self._link, self._on_stored, self._configured)
         await self._follow(store, reader, commit)
 
     def _on_stored(self, stored: Stored) -> None:
