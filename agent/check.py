@@ -166,5 +166,5 @@ def _goals(config: Config) -> Iterator[tuple[str, ...]]:
             f"{objective.sli}{good}",
             percent(objective.ratio),
             objective.window,
-            str(len(objective.pairs)),
+            str(len(config.ids(objective))),
         )

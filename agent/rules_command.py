@@ -13,6 +13,7 @@ from agent.slo import windows
 from agent.slo.conditions import Condition, conditions
 from agent.slo.lint import lint
 from agent.slo.objective import Objective
+from agent.slo.pools import Slo
 from agent.telling.series import info_of
 from exporters import durations
 from exporters.planned import info_labels
@@ -20,7 +21,6 @@ from exporters.rules import render
 from exporters.rules_operator import Metadata, render_operator
 from exporters.rules_tests import render_tests
 from exporters.signals import BurnAlert, RuleSpec, SloKey
-from probes.target import Target, Workload
 
 
 def rules(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -60,16 +60,9 @@ def _metadata(args: argparse.Namespace) -> Metadata | None:
 
 
 def specs(config: Config) -> list[RuleSpec]:
-    """Return one spec for each objective, target and probe, in the order of the configuration."""
-    workloads = config.workloads()
-    targets = {target.name: target for target in config.targets}
+    """Return one spec for each SLO, in the order of the configuration."""
     config_hash = config.hash
-    return [
-        _spec(config, config_hash, objective, targets[target], workloads[target, probe])
-        for objective in config.objectives
-        if objective.slices is None
-        for target, probe in objective.pairs
-    ]
+    return [_spec(config, config_hash, slo) for slo in config.slos() if slo.objective.slices is None]
 
 
 def left_out(config: Config) -> Iterator[str]:
@@ -82,26 +75,24 @@ def left_out(config: Config) -> Iterator[str]:
             )
 
 
-def _spec(
-    config: Config, config_hash: str, objective: Objective, target: Target, workload: Workload
-) -> RuleSpec:
-    key = SloKey(objective=objective.name, target=target.name, probe=workload.name)
-    held, _ = conditions(objective.ratio, objective.window_s, workload.every_s)
+def _spec(config: Config, config_hash: str, slo: Slo) -> RuleSpec:
+    objective, every_s = slo.objective, slo.every_ns / 1e9
+    held, _ = conditions(objective.ratio, objective.window_s, every_s)
     period = durations.write(objective.window_s)
     return RuleSpec(
-        slo=key,
+        slo=slo.key,
         objective_ratio=objective.ratio,
         period=period,
         period_days=objective.window_s / 86400,
         windows=tuple(window for window in windows.counted(objective.window_s) if window != period),
         alerts=tuple(_alert(condition) for condition in held),
-        every_s=workload.every_s,
+        every_s=every_s,
         config_hash=config_hash,
         sli=objective.sli,
-        runbook=_runbook(config.runbook, key),
-        labels=_labels(target),
+        runbook=_runbook(config.runbook, slo.key),
+        labels=_labels(slo),
         notes=(
-            *(finding.message for finding in lint(objective, workload.every_s)),
+            *(finding.message for finding in lint(objective, every_s)),
             *([_rolling(objective)] if objective.calendar else []),
         ),
         guarded=config.engine == "agent",
@@ -137,6 +128,8 @@ def _runbook(template: str | None, key: SloKey) -> str | None:
     return template
 
 
-def _labels(target: Target) -> dict[str, str]:
-    """Return what `target_info` carries, under the same names."""
-    return {name: value for name, value in info_labels(info_of(target)).items() if name != "target"}
+def _labels(slo: Slo) -> dict[str, str]:
+    """Return what `target_info` carries, under the same names; of a pool what all its targets carry alike."""
+    shared, *others = (info_labels(info_of(part.target)).items() for part in slo.parts)
+    alike = [label for label in shared if all(label in theirs for theirs in others)]
+    return {name: value for name, value in alike if name != "target"}

@@ -203,7 +203,7 @@ def _objective(slo: SloWeek) -> Iterator[Cell]:
     within = f" within {slo.threshold_s:g} s" if slo.threshold_s is not None else ""
     if slo.at_least_per_s is not None:
         within = f" at {slo.at_least_per_s:g} tokens a second or more"
-    yield Cell(slo.slo.target, slo.slo.probe)
+    yield Cell(slo.slo.service, slo.slo.probe or "pooled")
     named = f", revision {slo.revisions[-1].digest}" if slo.revisions else ""
     yield Cell(
         slo.slo.objective, f"{words.goal(slo.objective_ratio)} {_SLI.get(slo.sli, slo.sli)}{within}{named}"
@@ -327,9 +327,9 @@ def changes(slos: Iterable[SloWeek]) -> Iterator[str]:
     told: dict[tuple[str, Revision, Revision], list[str]] = {}
     for slo in slos:
         for before, after in itertools.pairwise(slo.revisions):
-            told.setdefault((slo.slo.objective, before, after), []).append(slo.slo.target)
+            told.setdefault((slo.slo.objective, before, after), []).append(slo.slo.service)
     for (name, before, after), targets in told.items():
-        whom = targets[0] if len(targets) == 1 else f"{len(targets)} targets"
+        whom = targets[0] if len(targets) == 1 else f"{targets[0]} and {len(targets) - 1} more"
         yield (
             f"Objective {name} of {whom} changed at {words.instant(after.since_ns)} UTC from {_promise(before)} to "
             f"{_promise(after)}: the week is judged by what held at its end."

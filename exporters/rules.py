@@ -59,7 +59,7 @@ def _hashes(specs: Sequence[RuleSpec]) -> list[str]:
 
 def sloth_labels(key: SloKey) -> dict[str, str]:
     """Return the labels that name an SLO in every rule (architecture.md, decision 7)."""
-    return {names.SLOTH_ID: key.id, names.SLOTH_SERVICE: key.target, names.SLOTH_SLO: key.objective}
+    return {names.SLOTH_ID: key.id, names.SLOTH_SERVICE: key.service, names.SLOTH_SLO: key.objective}
 
 
 def quoted(text: str) -> str:
@@ -337,11 +337,13 @@ def alert_labels(spec: RuleSpec) -> dict[str, str]:
     there, once, at that instant.
     """
     key = spec.slo
-    return {**spec.labels, "objective": key.objective, "target": key.target, "probe": key.probe}
+    whom = {} if key.pool else {"target": key.target, "probe": key.probe}
+    return {**spec.labels, "objective": key.objective, **whom}
 
 
 def _title(spec: RuleSpec) -> str:
-    return f"{spec.slo.target} ({spec.slo.probe}): objective {spec.slo.objective}"
+    probe = f" ({spec.slo.probe})" if spec.slo.probe else ""
+    return f"{spec.slo.service}{probe}: objective {spec.slo.objective}"
 
 
 def _runbook(spec: RuleSpec) -> dict[str, str]:

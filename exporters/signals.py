@@ -55,15 +55,34 @@ class SelfReport:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SloKey:
-    """One SLO: an objective for one probe of one target."""
+    """One SLO: an objective for one probe of one target, or for a `pool` of them, which has a name of its own.
+
+    >>> SloKey(objective="available", target="openai", probe="chat").id, SloKey(objective="available", pool="aws").id
+    ('openai-chat-available', 'aws-available')
+    """
 
     objective: str
-    target: str
-    probe: str
+    target: str = ""
+    probe: str = ""
+    pool: str | None = None
 
     @property
     def id(self) -> str:
-        return f"{self.target}-{self.probe}-{self.objective}"
+        return (
+            f"{self.service}-{self.objective}"
+            if self.pool
+            else f"{self.target}-{self.probe}-{self.objective}"
+        )
+
+    @property
+    def service(self) -> str:
+        """Return whom it is about: a target, or the pool's name."""
+        return self.pool or self.target
+
+    @property
+    def whom(self) -> str:
+        """Return the same as people read it, with the probe where there is one."""
+        return self.pool or f"{self.target}, {self.probe}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +192,8 @@ class SeriesPlan:
 
     `thresholds` are the objectives' seconds by SLI (`ttft`, `total`), and tokens a second for `throughput`: each
     becomes a bucket edge. `quotas` name what
-    a target shares with others: its limits are shown under that name, else under its own.
+    a target shares with others: its limits are shown under that name, else under its own. `pools` are the (target,
+    probe)s of SLOs that pool several; `services` have gauges and no counters.
     """
 
     config_hash: str
@@ -183,6 +203,8 @@ class SeriesPlan:
     slos: tuple[tuple[SloKey, float], ...]
     thresholds: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     quotas: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    pools: tuple[tuple[SloKey, tuple[tuple[str, str], ...]], ...] = ()
+    services: tuple[SloKey, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

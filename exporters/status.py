@@ -191,4 +191,4 @@ def _objective(line: ObjectiveLine) -> str:
 
 
 def _least(worst: Measured) -> str:
-    return f"least budget left {words.percent(worst.budget, 0)} at {worst.slo.target}, {worst.slo.probe}"
+    return f"least budget left {words.percent(worst.budget, 0)} at {worst.slo.whom}"

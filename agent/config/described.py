@@ -164,7 +164,7 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "objectives[].method": ("how the budget is counted: by events (occurrences), or by slices of time of which each is good or bad as a whole", "{timeslices: 5m, percent: 95}"),
     "objectives[].probes": ("which probes feed it, by name or glob; by default every chat probe, for sli: throughput every throughput probe", "[chat]"),
     "objectives[].targets": ("which targets it holds for: all, a name, a glob, or a list of them", "all"),
-    "objectives[].per": ("what is judged as one", "target"),
+    "objectives[].per": ("what is judged as one: each probe of each target, all together, or targets that are alike in cloud, region or model", "[cloud, model]"),
     "objectives[].count": ("what an answer counts as, where not as the target says", "{throttled: excluded}"),
     "objectives[].count.throttled": ("what a 429 counts as: excluded or bad", "excluded"),
     # -- services

@@ -12,6 +12,7 @@ from agent.config.durations import duration, ratio, shown, size
 from agent.config.findings import BadValueError
 from agent.config.references import literal, references
 from agent.slo.calendars import Calendar
+from agent.slo.objective import Field
 from agent.slo.slices import Slices
 from probes import shapes
 
@@ -293,5 +294,6 @@ Speed = Annotated[float | thresholds.Graded, PlainValidator(thresholds.speeds)]
 PromptTokens = Annotated[int, BeforeValidator(_prompt_tokens)]
 JsonSchema = Annotated[dict[str, Any], BeforeValidator(_json_schema)]
 Window = Annotated[float, BeforeValidator(periods.rolling)]
+Pool = Annotated[tuple[Field, ...] | None, PlainValidator(periods.pool)]
 Method = Annotated[Slices | None, PlainValidator(periods.method)]
 Period = Annotated[float | Calendar, PlainValidator(periods.parse)]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import TypeAdapter
@@ -183,13 +184,31 @@ class Config:
 
     def slos(self) -> list[Slo]:
         """Return what is evaluated, in the order of the objectives."""
+        return pools.pooled(self._parts())
+
+    def ids(self, objective: Objective) -> list[str]:
+        """Return the ids of an objective's SLOs."""
+        targets = {target.name: target for target in self.targets}
+        found = (pools.key(objective, targets[target], probe).id for target, probe in objective.pairs)
+        return list(dict.fromkeys(found))
+
+    def service_slos(self) -> list[Slo]:
+        """Return the services' own SLOs; a member counts as the first objective on its availability has it."""
+        watching: dict[tuple[str, str], Part] = {}
+        for part in self._parts():
+            if part.objective.sli == "availability":
+                watching.setdefault(part.pair, part)
+        return [
+            pools.of_service(service, [watching[member.pair] for member in service.members])
+            for service in self.services
+        ]
+
+    def _parts(self) -> Iterator[Part]:
         targets = {target.name: target for target in self.targets}
         workloads = self.workloads()
-        return [
-            pools.single(Part(objective=objective, target=targets[target], workload=workloads[target, probe]))
-            for objective in self.objectives
-            for target, probe in objective.pairs
-        ]
+        for objective in self.objectives:
+            for target, probe in objective.pairs:
+                yield Part(objective=objective, target=targets[target], workload=workloads[target, probe])
 
     def target(self, name: str) -> Target:
         return next(target for target in self.targets if target.name == name)

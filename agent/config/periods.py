@@ -1,4 +1,4 @@
-"""Over which window an objective is judged, rolling or a calendar's, and whether by events or by slices; pure."""
+"""Over which window an objective is judged, rolling or a calendar's, by events or by slices, and pooled by what; pure."""
 
 import functools
 from typing import Any, Final, get_args
@@ -8,14 +8,18 @@ from agent.config.durations import duration, ratio, shown
 from agent.config.findings import BadValueError
 from agent.config.nearest import close, nearest
 from agent.slo.calendars import Calendar, Unit
+from agent.slo.objective import Field
 from agent.slo.slices import Slices
 
 UNITS: Final = get_args(Unit)
+FIELDS: Final = get_args(Field)
 _EXAMPLE: Final = "{calendar: month, timezone: Europe/Berlin}"
 _KEYS: Final = ("calendar", "timezone")
 _SLICES: Final = "{timeslices: 5m, percent: 95}"
 _SLICE_KEYS: Final = ("timeslices", "percent")
 OCCURRENCES: Final = "occurrences"
+SHORTEST_S: Final = 60.0
+"""A month has 43,200 slices of a minute; shorter ones would be counted for nothing at usual intervals."""
 
 
 def parse(value: Any) -> float | Calendar:
@@ -65,8 +69,26 @@ def method(value: Any) -> Slices | None:
     return Slices(length_s, ratio(value["percent"]))
 
 
-SHORTEST_S: Final = 60.0
-"""A month has 43,200 slices of a minute; shorter ones would be counted for nothing at usual intervals."""
+def pool(value: Any) -> tuple[Field, ...] | None:
+    """Return by what targets are pooled: None for not at all, nothing for all of them together.
+
+    >>> pool("target"), pool(["cloud", "model"]), pool("all")
+    (None, ('cloud', 'model'), ())
+    """
+    if value in ("target", "all"):
+        return None if value == "target" else ()
+    known = f"write target, all, or a list of {', '.join(FIELDS)}"
+    if value in FIELDS:
+        raise BadValueError(f"{shown(value)} is one of several to pool by; write [{value}]")
+    if not isinstance(value, list) or not value:
+        raise BadValueError(f"{shown(value)} is nothing to pool by; {known}")
+    for field in value:
+        if field not in FIELDS:
+            meant = nearest(field, FIELDS) if isinstance(field, str) else ""
+            raise BadValueError(f"{shown(field)} is nothing to pool by{meant or f'; {known}'}")
+    if len(set(value)) < len(value):
+        raise BadValueError("names one of them twice; keep one")
+    return tuple(value)
 
 
 def rolling(value: Any) -> float:

@@ -31,6 +31,7 @@ _WORDS: Final[tuple[tuple[Any, str], ...]] = (
     (fields.Window, "duration"),
     (fields.Period, "duration, or map"),
     (fields.Method, "occurrences, or map"),
+    (fields.Pool, "target, all, or list"),
     (fields.Size, "size"),
     (fields.Ratio, "percentage"),
     (fields.Selector, "selector"),
@@ -179,8 +180,8 @@ def _is_section(kind: Any) -> bool:
 
 
 def _default(word: str, value: Any) -> str:
-    if word == "occurrences, or map":
-        return "occurrences"
+    if word in {"occurrences, or map", "target, all, or list"}:
+        return word.partition(",")[0]
     if value is None or isinstance(value, Section) or value in ((), {}):
         return "-"
     match word:

@@ -22,6 +22,7 @@ from agent.config.fields import (
     Period,
     Plain,
     Plains,
+    Pool,
     Port,
     PromptTokens,
     Ratio,
@@ -221,9 +222,7 @@ class ObjectiveSection(Section):
     method: Method = None
     probes: Patterns | None = None
     targets: Selector = EVERYTHING
-    per: Annotated[Literal["target"], BeforeValidator(one_of("target", later=("all", "cloud", "model")))] = (
-        "target"
-    )
+    per: Pool = None
     count: Count429 = Count429()
 
 

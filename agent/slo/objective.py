@@ -1,12 +1,16 @@
 """An objective: which share of which events has to be good over which window."""
 
 import dataclasses
+from typing import Literal
 
 from agent.slo.calendars import Calendar
 from agent.slo.slices import Slices
 from exporters import durations
 from probes.result import EventClass
 from storage.readings import Sli
+
+Field = Literal["cloud", "region", "model"]
+"""What objectives may be pooled by."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +23,8 @@ class Objective:
     Where the threshold differs from target to target, there is one of these for each, all of one name and no pair
     in two of them. `threshold_s` belongs to the latency SLIs: good is at or under it. `at_least_per_s` belongs to
     throughput: good are so many tokens a second or more. `throttled` is what a 429 counts as; None leaves it to
-    the target.
+    the target. `per` pools all targets that are alike in these fields, and none of them pools all; None: each probe of
+    each target is an SLO of its own.
     """
 
     name: str
@@ -32,6 +37,7 @@ class Objective:
     throttled: EventClass | None = None
     calendar: Calendar | None = None
     slices: Slices | None = None
+    per: tuple[Field, ...] | None = None
 
     @property
     def period(self) -> str:

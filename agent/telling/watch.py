@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import structlog
 
 from agent.config.model import Config
-from agent.slo import spans
+from agent.slo import pools, spans
 from agent.slo.burning import Window, Windows
 from agent.slo.evaluate import evaluate
 from agent.slo.pools import Slo
@@ -18,6 +18,7 @@ from agent.telling.tally import Asked
 from exporters.base import StatusSink
 from exporters.signals import SloStatus
 from storage.base import History, StoreUnavailableError
+from storage.readings import SliCounts
 
 Pair = tuple[str, str]
 
@@ -53,10 +54,12 @@ class Watch:
         now_ns = self._wall_ns()
         with self._link.used():
             looks = looks_of(config, self._history, now_ns)
-        statuses = tuple(look.status(config.vantage, now_ns) for look in looks)
+            members = members_of(config, self._history, looks, now_ns)
+        shown = [*looks, *services_of(config, members)]
+        statuses = tuple(look.status(config.vantage, now_ns) for look in shown)
         for sink in self._sinks:
             sink.show(statuses)
-        self._counted(config, series_of(looks), now_ns)
+        self._counted(config, series_of(members), now_ns)
         self.succeeded_ns = now_ns
 
 
@@ -100,23 +103,68 @@ class Look:
 
 
 def statuses_of(config: Config, history: History, now_ns: int) -> tuple[SloStatus, ...]:
-    """Return the state of every SLO from what history holds up to an instant."""
+    """Return the state of every objective's SLOs from what history holds up to an instant."""
     return tuple(look.status(config.vantage, now_ns) for look in looks_of(config, history, now_ns))
 
 
-def series_of(looks: Iterable[Look]) -> dict[Pair, Windows]:
-    """Return the availability of each probe of a target, by window."""
+Members = Mapping[tuple[Pair, str], Windows]
+"""What members of services saw, by pair and the service's period."""
+
+
+def members_of(config: Config, history: History, looks: Iterable[Look], now_ns: int) -> Members:
+    """Return the availability of each member of a service, each asked once and what is known already not again."""
+    found = {
+        (look.slo.parts[0].pair, look.slo.objective.period): look.windows for look in looks if _plain(look)
+    }
+    wanted = {
+        (part.pair, part.objective.period): pools.single(part)
+        for slo in config.service_slos()
+        for part in slo.parts
+    }
+    missing = {name: slo for name, slo in wanted.items() if name not in found}
+    asked = _looked(config, history, list(missing.values()), now_ns)
+    return found | dict(zip(missing, (look.windows for look in asked), strict=True))
+
+
+def _plain(look: Look) -> bool:
+    """Return whether it shows the events of one probe of one target, on its availability."""
+    objective = look.slo.objective
+    return objective.sli == "availability" and objective.slices is None and len(look.slo.parts) == 1
+
+
+def services_of(config: Config, members: Members) -> list[Look]:
+    """Return the services' own SLOs: what all their members saw."""
+    return [
+        Look(slo=slo, windows=_pooled([members[part.pair, slo.objective.period] for part in slo.parts]))
+        for slo in config.service_slos()
+    ]
+
+
+def _pooled(series: Sequence[Windows]) -> Windows:
+    return {
+        name: Window(
+            counts=sum((one[name].counts for one in series), SliCounts()),
+            expected=sum(one[name].expected for one in series),
+        )
+        for name in series[0]
+    }
+
+
+def series_of(members: Members) -> dict[Pair, Windows]:
+    """Return the availability of each member of a service, by window."""
     found: dict[Pair, Windows] = {}
-    for look in looks:
-        if look.slo.objective.sli == "availability" and look.slo.objective.slices is None:
-            for part in look.slo.parts:
-                found.setdefault(part.pair, look.windows)
+    for (pair, _), windows in members.items():
+        found.setdefault(pair, windows)
     return found
 
 
 def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
-    """Return what history holds of every SLO up to an instant."""
-    asked = [(slo, spans.counted(slo.objective, now_ns)) for slo in config.slos()]
+    """Return what history holds of every objective's SLOs up to an instant."""
+    return _looked(config, history, config.slos(), now_ns)
+
+
+def _looked(config: Config, history: History, slos: Sequence[Slo], now_ns: int) -> list[Look]:
+    asked = [(slo, spans.counted(slo.objective, now_ns)) for slo in slos]
     if not asked:
         return []
     counted = tally.counts(

@@ -106,6 +106,26 @@ def test_rules_of_a_calendar_look_back_over_its_nominal_length_and_say_so() -> N
     assert f"# openai-chat-available: {note}" in render([spec])
 
 
+def test_a_pool_has_rules_of_its_own_at_the_interval_of_its_events() -> None:
+    """Two at 30 s are one at 15 s: 7 of 240 page, where either alone would want 4 of 120."""
+    both = (("openai", "chat"), ("azure", "chat"))
+    (spec,) = specs(
+        a_config(names=("openai", "azure"), objectives=(available(both, per=("model",)),), region="eu")
+    )
+    assert (spec.slo.id, spec.slo.service, spec.every_s) == ("nano-available", "nano", 15.0)
+    assert (spec.alerts[0].long, spec.alerts[0].min_bad_long) == ("1h", 7)
+    assert spec.labels == {
+        "provider": "openai",
+        "target_cloud": "openai",
+        "target_region": "eu",
+        "model": "nano",
+    }
+    told = render([spec])
+    assert 'slo="nano-available"' in told
+    assert "target:" not in told
+    assert "probe:" not in told
+
+
 def test_objectives_that_count_slices_have_no_rules_and_that_is_said(tmp_path: Path) -> None:
     file = tmp_path / "nephoscope.yaml"
     file.write_text(

@@ -262,3 +262,28 @@ objectives: [{{name: o, sli: availability, percent: 99.9, method: {{timeslices: 
         "the budget of 99.9 % over 28d holds 8.1 slices of 5m, so each bad one costs 12% of it; use shorter slices, "
         "lengthen the window or lower the percent"
     )
+
+
+def test_a_pooled_objective_is_measured_at_the_interval_of_all_its_probes() -> None:
+    """Alone each target would spend 39 % of its budget on one failure; pooled by three, 13 %."""
+    text = f"""{TARGETS}
+probes: [{{name: chat, every: 15m}}]
+objectives: [{{name: o, sli: availability, percent: 99.9, per: %s}}]
+"""
+    apart = [told for told in loaded(text % "target").warnings if "each one costs" in told]
+    (pooled,) = (told for told in loaded(text % "all").warnings if "each one costs" in told)
+    assert all("at one probe every 15m" in told for told in apart)
+    assert "at one probe every 5m the budget of 99.9 % over 28d holds 8.1 failures" in pooled
+    assert loaded(text % "[cloud, model]").config.objectives[0].per == ("cloud", "model")
+
+
+def test_two_pools_of_one_id_are_refused() -> None:
+    found = findings("""
+targets:
+  - {name: x, provider: vllm, model: b-c, cloud: a, endpoint: "http://localhost:1"}
+  - {name: y, provider: vllm, model: c, cloud: a-b, endpoint: "http://localhost:2"}
+objectives: [{name: o, sli: availability, percent: 99.9, per: [cloud, model]}]
+""")
+    assert any(
+        "`a-b-c-o` would name two SLOs, ('a', 'b-c', 'o') and ('a-b', 'c', 'o')" in one for one in found
+    )

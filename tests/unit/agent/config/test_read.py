@@ -339,8 +339,28 @@ MISTAKES = [
         objective(percent=99, method={"timeslices": "28d", "percent": 95}),
         "2: objectives[0]: objective o: its window of 28d holds 1 of its slices of 28d; use shorter slices",
     ),
-    (objective(per=["cloud"]), "2: objectives[0].per: not yet"),
-    (objective(per="all"), "2: objectives[0].per: `all`: not yet: this version has target"),
+    (
+        objective(per="cloud"),
+        "2: objectives[0].per: `cloud` is one of several to pool by; write [cloud]",
+    ),
+    (
+        objective(per=["clud"]),
+        "2: objectives[0].per: `clud` is nothing to pool by; did you mean `cloud`?",
+    ),
+    (
+        objective(per=["team"]),
+        "2: objectives[0].per: `team` is nothing to pool by; write target, all, or a list of cloud, region, model",
+    ),
+    (objective(per=[]), "2: objectives[0].per: a list is nothing to pool by; write target, all, or a list"),
+    (objective(per=["cloud", "cloud"]), "2: objectives[0].per: names one of them twice; keep one"),
+    (
+        objective(per=["region"]),
+        "2: objectives[0].per: no region is known of local, and so no pool; say it, or pool by something else",
+    ),
+    (
+        objective(name="service"),
+        "2: objectives[0].name: `service` names what services promise; choose another",
+    ),
     (
         objective(sli="ttft"),
         "2: objectives[0].under: is missing; say which ttft is still good, as in under: 2s",

@@ -18,11 +18,13 @@ import pytest
         "agent.slo.lint_slices",
         "agent.slo.objective",
         "agent.slo.paging",
+        "agent.slo.pools",
         "agent.slo.slices",
         "agent.slo.spans",
         "agent.slo.windows",
         "exporters.durations",
         "exporters.rules",
+        "exporters.signals",
     ],
 )
 def test_worked_numbers_hold(module: str) -> None:

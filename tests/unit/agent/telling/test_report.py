@@ -142,7 +142,7 @@ def test_a_change_inside_the_week_is_told_and_the_week_judged_by_what_held_at_it
     first, last = (one.digest for one in slo.revisions)
     assert list(report_tables.changes(found.slos)) == [
         (
-            f"Objective available of 3 targets changed at 2027-01-06 00:00:00 UTC from 99 % over 7d ({first}) to 99.9 % "
+            f"Objective available of openai and 2 more changed at 2027-01-06 00:00:00 UTC from 99 % over 7d ({first}) to 99.9 % "
             f"over 28d ({last}): the week is judged by what held at its end."
         )
     ]
