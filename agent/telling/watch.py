@@ -113,9 +113,10 @@ Members = Mapping[tuple[Pair, str], Windows]
 
 def members_of(config: Config, history: History, looks: Iterable[Look], now_ns: int) -> Members:
     """Return the availability of each member of a service, each asked once and what is known already not again."""
-    found = {
-        (look.slo.parts[0].pair, look.slo.objective.period): look.windows for look in looks if _plain(look)
-    }
+    found: dict[tuple[Pair, str], Windows] = {}
+    for look in looks:
+        if _plain(look):
+            found.setdefault((look.slo.parts[0].pair, look.slo.objective.period), look.windows)
     wanted = {
         (part.pair, part.objective.period): pools.single(part)
         for slo in config.service_slos()
