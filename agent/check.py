@@ -165,6 +165,6 @@ def _goals(config: Config) -> Iterator[tuple[str, ...]]:
             objective.name,
             f"{objective.sli}{good}",
             percent(objective.ratio),
-            durations.write(objective.window_s),
-            str(len(objective.pairs)),
+            objective.window,
+            str(len(config.ids(objective))),
         )

@@ -93,7 +93,7 @@ def _facts(plan: Config, found: Figures) -> dict[str, Any]:
         "settings": shown.plain(shown.settings(plan)),
         "targets": [facts | {"keys": known[facts["name"]]} for facts in target_facts(plan, found)],
         "probes": {name: shown.plain(row) for name, row in shown.probes(plan).items()},
-        "objectives": [objective_facts(objective) for objective in plan.objectives],
+        "objectives": [objective_facts(plan, objective) for objective in plan.objectives],
         "per_day": day_facts(found.day),
         "series": {"start": found.series.start, "most": found.series.most},
     }

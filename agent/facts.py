@@ -22,7 +22,7 @@ def facts(path: Path, loaded: Loaded, found: Figures) -> dict[str, Any]:
         "state_dir": config.state_dir,
         "storage": "embedded" if config.storage.embedded else "postgresql",
         "targets": list(target_facts(config, found)),
-        "objectives": [objective_facts(objective) for objective in config.objectives],
+        "objectives": [objective_facts(config, objective) for objective in config.objectives],
         "per_day": day_facts(found.day),
         "series": {"start": found.series.start, "most": found.series.most},
         "errors": [],
@@ -44,15 +44,16 @@ def target_facts(config: Config, found: Figures) -> Iterator[dict[str, Any]]:
         }
 
 
-def objective_facts(objective: Objective) -> dict[str, Any]:
+def objective_facts(config: Config, objective: Objective) -> dict[str, Any]:
     return {
         "name": objective.name,
         "sli": objective.sli,
         "ratio": objective.ratio,
         "window_s": objective.window_s,
+        "window": objective.window,
         "threshold_s": objective.threshold_s,
         "at_least_per_s": objective.at_least_per_s,
-        "slos": [f"{target}-{probe}-{objective.name}" for target, probe in objective.pairs],
+        "slos": config.ids(objective),
     }
 
 

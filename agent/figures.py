@@ -134,6 +134,8 @@ def _hang(workload: Workload, watching: list[Objective]) -> Worst:
 
 
 def _worst(case: paging.WorstCase, workload: Workload, counting: list[Objective]) -> Worst:
+    # Slices are on gauges alone: no rule pages for them.
+    counting = [objective for objective in counting if objective.slices is None]
     failures = _failures(
         tuple((objective.ratio, objective.window_s) for objective in counting), workload.every_s
     )

@@ -141,9 +141,10 @@ def _asked(config: Config) -> dict[str, tuple[str, ...]]:
 
 def _slos(config: Config) -> dict[str, tuple[str, ...]]:
     return {
-        f"{target}-{probe}-{objective.name}": (target, probe, objective.name)
-        for objective in config.objectives
-        for target, probe in objective.pairs
+        slo.key.id: (*slo.parts[0].pair, slo.objective.name)
+        if slo.key.pool is None
+        else (slo.key.pool, slo.objective.name)
+        for slo in config.slos()
     }
 
 
@@ -169,7 +170,7 @@ _USD = "USD a day"
 def _sums(config: Config, found: Figures) -> dict[str, float]:
     return {
         "targets": len(config.targets),
-        "SLOs": sum(len(objective.pairs) for objective in config.objectives),
+        "SLOs": len(config.slos()),
         "probes a day": found.day.probes,
         "tokens in a day": found.day.input_tokens,
         "tokens out a day": found.day.output_tokens,

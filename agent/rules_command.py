@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -15,6 +15,7 @@ from agent.slo.conditions import Condition, conditions
 from agent.slo.findings import service_conditions
 from agent.slo.lint import lint
 from agent.slo.objective import Objective
+from agent.slo.pools import SERVICE, Slo
 from agent.slo.service import Service
 from agent.telling.notices import filled
 from agent.telling.series import info_of
@@ -23,15 +24,16 @@ from exporters.planned import info_labels
 from exporters.rules import render
 from exporters.rules_operator import Metadata, render_operator
 from exporters.rules_tests import render_tests
-from exporters.signals import BurnAlert, RuleSpec, ServiceImpact, ServiceKey, SloKey
-from probes.target import Target, Workload
+from exporters.signals import BurnAlert, RuleSpec, ServiceImpact, SloKey
 
 
 def rules(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the rules, or with `--tests` their unit tests; what is left out is told on stderr and in comments."""
     metadata = _metadata(args)
-    found = specs(read(Path(args.config), os.environ, no_secrets=True).config)
-    for note in dict.fromkeys(note for spec in found for note in spec.notes):
+    config = read(Path(args.config), os.environ, no_secrets=True).config
+    found = specs(config)
+    notes = [*(note for spec in found for note in spec.notes), *left_out(config)]
+    for note in dict.fromkeys(notes):
         print(f"note: {note}", file=err)
     if args.tests:
         out.write(render_tests(found))
@@ -62,16 +64,14 @@ def _metadata(args: argparse.Namespace) -> Metadata | None:
 
 
 def specs(config: Config) -> list[RuleSpec]:
-    """Return one spec for each objective, target and probe, then one for each service, as the configuration has them."""
-    workloads = config.workloads()
-    targets = {target.name: target for target in config.targets}
+    """Return one spec for each SLO, then one for each service, as the configuration has them."""
     config_hash = config.hash
     parts = frozenset(_parts(config))
     return [
         *(
-            _spec(config, config_hash, objective, targets[target], workloads[target, probe], parts)
-            for objective in config.objectives
-            for target, probe in objective.pairs
+            _spec(config, config_hash, slo, pages=parts.isdisjoint(part.pair for part in slo.parts))
+            for slo in config.slos()
+            if slo.objective.slices is None
         ),
         *(
             _service_spec(config, config_hash, service, series)
@@ -79,6 +79,16 @@ def specs(config: Config) -> list[RuleSpec]:
             if len(series := _watched(config, service)) >= AGREE
         ),
     ]
+
+
+def left_out(config: Config) -> Iterator[str]:
+    """Yield a sentence for each objective that counters cannot tell: they say how many failed, and not when."""
+    for objective in config.objectives:
+        if objective.slices is not None:
+            yield (
+                f"objective {objective.name}: no rules, because counters do not tell its slices apart; its budget and "
+                "burn are on the agent's gauges (nephoscope_slo_error_budget_remaining_ratio, nephoscope_slo_burn_rate)"
+            )
 
 
 def _parts(config: Config) -> Iterator[tuple[str, str]]:
@@ -89,60 +99,54 @@ def _parts(config: Config) -> Iterator[tuple[str, str]]:
             yield from (member.pair for member in service.members if member.target not in critical)
 
 
-def _spec(
-    config: Config,
-    config_hash: str,
-    objective: Objective,
-    target: Target,
-    workload: Workload,
-    parts: Container[tuple[str, str]],
-) -> RuleSpec:
-    key = SloKey(objective=objective.name, target=target.name, probe=workload.name)
-    held, _ = conditions(objective.ratio, objective.window_s, workload.every_s)
+def _spec(config: Config, config_hash: str, slo: Slo, *, pages: bool) -> RuleSpec:
+    objective, every_s = slo.objective, slo.every_ns / 1e9
+    held, _ = conditions(objective.ratio, objective.window_s, every_s)
     period = durations.write(objective.window_s)
+    named = {"objective": objective.name, "target": slo.key.target, "probe": slo.key.probe}
     return RuleSpec(
-        slo=key,
-        series=(key.id,),
+        slo=slo.key,
+        series=(slo.key.id,),
         objective_ratio=objective.ratio,
         period=period,
         period_days=objective.window_s / 86400,
         windows=tuple(window for window in windows.counted(objective.window_s) if window != period),
-        alerts=tuple(
-            _alert(condition, pages=(target.name, workload.name) not in parts) for condition in held
-        ),
-        every_s=workload.every_s,
+        alerts=tuple(_alert(condition, pages=pages) for condition in held),
+        every_s=every_s,
         config_hash=config_hash,
         sli=objective.sli,
-        runbook=config.runbook
-        and filled(
-            config.runbook, {"objective": objective.name, "target": target.name, "probe": workload.name}
+        runbook=config.runbook and filled(config.runbook, named),
+        labels=_labels(slo),
+        notes=(
+            *(finding.message for finding in lint(objective, every_s)),
+            *([_rolling(objective)] if objective.calendar else []),
         ),
-        labels=_labels(target),
-        notes=tuple(finding.message for finding in lint(objective, workload.every_s)),
         guarded=config.engine == "agent",
     )
 
 
-def _watched(config: Config, service: Service) -> tuple[str, ...]:
-    """Return the SLOs that count the events of a service's members: of each the first on its availability."""
-    watchers = {
-        pair: objective.name
-        for objective in reversed(config.objectives)
-        if objective.sli == "availability"
-        for pair in objective.pairs
-    }
-    return tuple(
-        SloKey(objective=watchers[member.pair], target=member.target, probe=member.probe).id
-        for member in service.members
-        if member.pair in watchers
+def _rolling(objective: Objective) -> str:
+    return (
+        f"objective {objective.name}: Prometheus knows no calendar, so its rules look back over "
+        f"{durations.write(objective.window_s)}; the budget of the {objective.window} is on the agent's gauges"
     )
+
+
+def _watched(config: Config, service: Service) -> tuple[str, ...]:
+    """Return the SLOs that count the events of a service's members alone: of each the first on its availability."""
+    watchers = {
+        slo.parts[0].pair: slo.key.id
+        for slo in reversed(config.slos())
+        if slo.objective.sli == "availability" and not slo.key.pool
+    }
+    return tuple(watchers[member.pair] for member in service.members if member.pair in watchers)
 
 
 def _service_spec(config: Config, config_hash: str, service: Service, series: tuple[str, ...]) -> RuleSpec:
     """Return what the agent judges of a service's own objective (`agent.slo.findings.burn_findings`)."""
     period = durations.write(service.window_s)
     return RuleSpec(
-        slo=ServiceKey(service=service.name),
+        slo=SloKey(objective=SERVICE, pool=service.name),
         series=series,
         objective_ratio=service.ratio,
         period=period,
@@ -183,6 +187,8 @@ def _alert(condition: Condition, *, pages: bool = True, pooled: bool = False) ->
     )
 
 
-def _labels(target: Target) -> dict[str, str]:
-    """Return what `target_info` carries, under the same names."""
-    return {name: value for name, value in info_labels(info_of(target)).items() if name != "target"}
+def _labels(slo: Slo) -> dict[str, str]:
+    """Return what `target_info` carries, under the same names; of a pool what all its targets carry alike."""
+    shared, *others = (info_labels(info_of(part.target)).items() for part in slo.parts)
+    alike = [label for label in shared if all(label in theirs for theirs in others)]
+    return {name: value for name, value in alike if name != "target"}

@@ -18,10 +18,10 @@ from agent.config.model import Config
 from agent.config.read import read
 from agent.errors import ConfigError
 from agent.rules_command import specs as rule_specs
-from agent.slo.objective import Objective
+from agent.slo.pools import Slo
 from agent.slo.service import Service
 from exporters import durations, openslo, openslo_reading
-from exporters.signals import ObjectiveSpec, RuleSpec, ServiceSpec, SloKey
+from exporters.signals import ObjectiveSpec, RuleSpec, ServiceSpec
 
 LEFT_OUT: Final = 1
 """The exit code where an SLO could not be carried over."""
@@ -35,7 +35,12 @@ Entry = dict[str, Any]
 def export(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the objectives and services as OpenSLO; 1 where one of them has no words there."""
     config = read(Path(args.config), os.environ, no_secrets=True).config
-    fitting, notes = [], []
+    fitting = []
+    notes = [
+        f"{slo.key.id} is left out: OpenSLO has no words for what pools several targets"
+        for slo in config.slos()
+        if slo.key.pool
+    ]
     for spec in specs(config):
         try:
             openslo.documents([spec])
@@ -49,20 +54,17 @@ def export(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def specs(config: Config) -> list[ObjectiveSpec]:
-    """Return every SLO, then every service, with the alerts that the rules for Prometheus have of it."""
+    """Return every SLO of one target, then every service, with the alerts that the rules for Prometheus have of it."""
     rules = {rule.slo.id: rule for rule in rule_specs(config)}
     return [
-        *(
-            _slo(objective, SloKey(objective=objective.name, target=target, probe=probe), rules)
-            for objective in config.objectives
-            for target, probe in objective.pairs
-        ),
+        *(_slo(slo, rules) for slo in config.slos() if not slo.key.pool),
         *(_service(config, service, rules) for service in config.services),
     ]
 
 
-def _slo(objective: Objective, key: SloKey, rules: dict[str, RuleSpec]) -> ObjectiveSpec:
-    rule = rules[key.id]
+def _slo(slo: Slo, rules: dict[str, RuleSpec]) -> ObjectiveSpec:
+    objective, key, rule = slo.objective, slo.key, rules.get(slo.key.id)
+    calendar, slices = objective.calendar, objective.slices
     return ObjectiveSpec(
         id=key.id,
         objective=objective.name,
@@ -75,17 +77,20 @@ def _slo(objective: Objective, key: SloKey, rules: dict[str, RuleSpec]) -> Objec
         under_s=objective.threshold_s,
         at_least_per_s=objective.at_least_per_s,
         throttled=None if objective.throttled is None else objective.throttled.value,
-        alerts=rule.alerts,
-        labels=rule.labels,
+        calendar=None if calendar is None else calendar.unit,
+        timezone="UTC" if calendar is None else calendar.zone,
+        slice_s=None if slices is None else slices.length_s,
+        slice_ratio=None if slices is None else slices.ratio,
+        alerts=() if rule is None else rule.alerts,
+        labels={} if rule is None else rule.labels,
     )
 
 
 def _service(config: Config, service: Service, rules: dict[str, RuleSpec]) -> ObjectiveSpec:
     watched = {
-        pair: SloKey(objective=objective.name, target=pair[0], probe=pair[1]).id
-        for objective in reversed(config.objectives)
-        if objective.sli == "availability"
-        for pair in objective.pairs
+        slo.parts[0].pair: slo.key.id
+        for slo in reversed(config.slos())
+        if slo.objective.sli == "availability" and not slo.key.pool
     }
     title = f"{service.name}-service"
     return ObjectiveSpec(

@@ -13,8 +13,9 @@ from agent.config.model import Config
 from agent.config.read import read
 from agent.report_command import NO_DATA, history_of
 from agent.slo import burn, windows
+from agent.slo.pools import SERVICE
 from agent.tables import table
-from agent.telling.pooled import looks_and_pools
+from agent.telling.watch import looks_of, members_of, services_of
 from exporters import durations, words
 from exporters.signals import SloStatus
 from storage.base import History
@@ -28,7 +29,7 @@ LONG: Final = tuple(dict.fromkeys(durations.write(window.long_s) for window in w
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One SLO, or one service (then `service` names it, and target and probe are None); ratios are 0-1."""
+    """One SLO, or one service (which `service` names); target and probe are None of what pools several. Ratios are 0-1."""
 
     slo: str
     service: str | None
@@ -67,26 +68,26 @@ def status(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def rows(config: Config, history: History, now_ns: int) -> list[Row]:
     """Return every SLO, then every service, in the order of the configuration."""
-    looks, pools = looks_and_pools(config, history, now_ns)
-    slos = [look.status(config.vantage, now_ns) for look in looks]
-    services = [(pool.service.name, pool.look.status(config.vantage, now_ns)) for pool in pools]
-    return [*(_row(one) for one in slos), *(_row(one, name) for name, one in services)]
+    looks = looks_of(config, history, now_ns)
+    services = services_of(config, members_of(config, history, looks, now_ns))
+    return [_row(look.status(config.vantage, now_ns)) for look in [*looks, *services]]
 
 
-def _row(seen: SloStatus, service: str | None = None) -> Row:
+def _row(seen: SloStatus) -> Row:
+    key = seen.slo
     return Row(
-        slo=seen.slo.id if service is None else f"{service}-service",
-        service=service,
-        objective="service" if service is not None else seen.slo.objective,
-        target=seen.slo.target if service is None else None,
-        probe=seen.slo.probe if service is None else None,
+        slo=key.id,
+        service=key.pool if key.objective == SERVICE else None,
+        objective=key.objective,
+        target=key.target or None,
+        probe=key.probe or None,
         objective_ratio=seen.objective_ratio,
-        window=durations.write(seen.window_s),
+        window=seen.period,
         state=seen.state,
         sli=seen.sli,
         burn=seen.burn,
         budget_remaining=seen.budget_remaining,
-        exhausted_in_s=burn.exhaustion_s(seen.budget_remaining, seen.burn[LONG[0]], seen.window_s),
+        exhausted_in_s=burn.exhaustion_s(seen.budget_remaining, seen.burn.get(LONG[0]), seen.window_s),
         coverage=seen.coverage,
         met_probability=seen.met_probability,
     )
@@ -120,7 +121,7 @@ def _cells(row: Row) -> list[str]:
         words.percent(row.sli[row.window], digits),
         f"{words.goal(row.objective_ratio)} over {row.window}",
         words.percent(row.budget_remaining),
-        *(_burn(row.burn[window]) for window in LONG),
+        *(_burn(row.burn.get(window)) for window in LONG),
         "spent" if row.exhausted_in_s == 0 else words.duration(row.exhausted_in_s),
         words.percent(row.coverage),
         words.percent(row.met_probability),

@@ -17,6 +17,7 @@ PREFIX: Final = "nephoscope_"
 MEASURED: Final = ("target", "probe", "vantage")
 SLO: Final = ("slo", "objective", *MEASURED)
 QUOTA: Final = ("quota", "vantage")
+SERVICE: Final = ("service", "vantage")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -170,6 +171,16 @@ SLO_CORRECTED = _family(
 SLO_STATE = _family("slo_state", "gauge", "1 for the state that the last evaluation saw.", (*SLO, "state"))
 SLO_EVALUATED = _family(
     "slo_evaluated_timestamp_seconds", "gauge", "When the SLO was evaluated last, unix time.", SLO
+)
+
+SERVICE_HEALTHY = _family(
+    "service_healthy_members",
+    "gauge",
+    "Members of the service that are well: targets, or the clouds or regions that it counts by.",
+    SERVICE,
+)
+SERVICE_AT_LEAST = _family(
+    "service_healthy_members_required", "gauge", "How many of them must be well.", SERVICE
 )
 
 RUNS_SKIPPED = _family(

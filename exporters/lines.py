@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
-from exporters import durations, words
+from exporters import words
 from exporters.pages import (
     STATES,
     Failure,
@@ -16,7 +16,6 @@ from exporters.pages import (
     PagePlan,
     Served,
     TargetLine,
-    WatchedObjective,
     WatchedProbe,
 )
 from exporters.signals import SloStatus, State, TargetInfo
@@ -153,23 +152,21 @@ def _medians(probes: Iterable[tuple[WatchedProbe, Seen]], now_ns: int) -> Iterab
 
 
 def _measured(plan: PagePlan, statuses: Iterable[SloStatus]) -> list[Measured]:
-    known: dict[str, WatchedObjective] = {objective.name: objective for objective in plan.objectives}
+    pools = {objective.pool: objective for objective in plan.objectives if objective.pool}
+    names = {objective.name: objective for objective in plan.objectives if not objective.pool}
     return [
         Measured(
             slo=status.slo,
-            objective=known[status.slo.objective],
-            sli=_period(status),
+            objective=objective,
+            sli=status.sli.get(status.period),
             budget=status.budget_remaining,
             coverage=status.coverage,
             known=status.state != "unknown",
         )
         for status in statuses
-        if status.slo.objective in known
+        if (objective := pools.get(status.slo.id) if status.slo.pool else None)
+        or (objective := names.get(status.slo.objective))
     ]
-
-
-def _period(status: SloStatus) -> float | None:
-    return status.sli.get(durations.write(status.window_s))
 
 
 def _tightest(measured: Sequence[Measured]) -> Measured | None:

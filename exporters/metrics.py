@@ -163,7 +163,7 @@ class Metrics:
     def _count(self, judged: Judged) -> None:
         result = judged.result
         for objective, event in judged.classes.items():
-            slo = SloKey(objective=objective, target=result.target, probe=result.probe)
+            slo = self._planned.slo(objective, result.target, result.probe)
             if slo.id in self._planned.slos:
                 labels = _slo_labels(slo, result.vantage)
                 self._series.add(conventions.SLI_EVENTS, (*labels, event.value))
@@ -171,8 +171,9 @@ class Metrics:
     # -- objectives
 
     def expect(self, slo: SloKey, slots: int) -> None:
-        """Count slots that were due."""
+        """Count slots that were due, for the pool where the SLO is part of one."""
         with self._lock:
+            slo = self._planned.slo(slo.objective, slo.target, slo.probe)
             if self._plan is not None and slo.id in self._planned.slos:
                 self._series.add(conventions.SLI_EXPECTED, _slo_labels(slo, self._plan.vantage), slots)
 
@@ -203,6 +204,17 @@ class Metrics:
                     self._series.set(family, (*labels, window), value)
         for each in conventions.SLO_STATES:
             self._series.set(conventions.SLO_STATE, (*labels, each), float(each == status.state))
+
+    def services(self, well: Mapping[str, tuple[int, int]]) -> None:
+        """Show of each service how many of its units are well, and how many must be."""
+        with self._lock:
+            if self._plan is None:
+                return
+            for service, (units, at_least) in well.items():
+                labels = (service, self._plan.vantage)
+                self._series.set(conventions.SERVICE_HEALTHY, labels, units)
+                self._series.set(conventions.SERVICE_AT_LEAST, labels, at_least)
+            self._series.keep(self._planned.wants)
 
     # -- ourselves
 

@@ -21,14 +21,18 @@ class WatchedProbe:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedObjective:
-    """One objective; `threshold_s` belongs to the latency SLIs, `at_least_per_s` to throughput."""
+    """One objective; `threshold_s` belongs to the latency SLIs, `at_least_per_s` to throughput.
+
+    `window` is as people read it: `28d`, or a calendar's. `pool` says that it is one service's own.
+    """
 
     name: str
     sli: str
     ratio: float
-    window_s: float
+    window: str
     threshold_s: float | None = None
     at_least_per_s: float | None = None
+    pool: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,15 @@ class Planned:
         self._quotas = dict(plan.quotas) if plan else {}
         self.quotas = frozenset(map(self.quota, self.targets))
         self.probes = frozenset(plan.probes) if plan else frozenset()
-        self.slos = frozenset(slo.id for slo, _ in plan.slos) if plan else frozenset()
+        self.slos = (
+            frozenset(slo.id for slo in (*(slo for slo, _ in plan.slos), *plan.services))
+            if plan
+            else frozenset()
+        )
+        self._pooled = {
+            (key.objective, *pair): key for key, pairs in (plan.pools if plan else ()) for pair in pairs
+        }
+        self._services = frozenset(key.service for key in plan.services) if plan else frozenset()
         thresholds = plan.thresholds if plan else {}
         self.edges = {
             family.name: tuple(sorted({*conventions.EDGES[family.name], *thresholds.get(sli, ())}))
@@ -28,6 +36,11 @@ class Planned:
     def has(self, result: ProbeResult) -> bool:
         return (result.target, result.probe) in self.probes and result.vantage == self.vantage
 
+    def slo(self, objective: str, target: str, probe: str) -> SloKey:
+        """Return the SLO that a pair's events are counted for."""
+        own = SloKey(objective=objective, target=target, probe=probe)
+        return self._pooled.get((objective, target, probe), own)
+
     def quota(self, target: str) -> str:
         """Return the name under which a target's rate limits are shown."""
         return self._quotas.get(target, target)
@@ -36,6 +49,8 @@ class Planned:
         named = dict(zip(family.labels, labels, strict=True))
         if "slo" in named:
             return named["slo"] in self.slos
+        if "service" in named:
+            return named["service"] in self._services
         if "probe" in named:
             return (named["target"], named["probe"]) in self.probes
         return "quota" not in named or named["quota"] in self.quotas
@@ -65,4 +80,9 @@ def revived(plain: dict[str, Any]) -> SeriesPlan:
         slos=tuple((SloKey(**slo), ratio) for slo, ratio in plain["slos"]),
         thresholds={sli: tuple(edges) for sli, edges in plain["thresholds"].items()},
         quotas=plain.get("quotas", {}),
+        pools=tuple(
+            (SloKey(**key), tuple((target, probe) for target, probe in pairs))
+            for key, pairs in plain.get("pools", ())
+        ),
+        services=tuple(SloKey(**key) for key in plain.get("services", ())),
     )

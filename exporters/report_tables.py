@@ -1,10 +1,11 @@
 """The weekly report as sentences and tables of texts, which each format then writes in its own way."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from exporters import durations, words
+from exporters import words
 from exporters.signals import (
     CorrectionWeek,
     Gap,
@@ -12,6 +13,7 @@ from exporters.signals import (
     LatencyWeek,
     MaintenanceWeek,
     Percentiles,
+    Revision,
     Share,
     SloWeek,
     SpendWeek,
@@ -235,9 +237,11 @@ def _objective(slo: SloWeek) -> Iterator[Cell]:
     within = f" within {slo.threshold_s:g} s" if slo.threshold_s is not None else ""
     if slo.at_least_per_s is not None:
         within = f" at {slo.at_least_per_s:g} tokens a second or more"
-    window = durations.write(slo.window_s)
-    yield Cell(slo.slo.target, slo.slo.probe)
-    yield Cell(slo.slo.objective, f"{words.goal(slo.objective_ratio)} {_SLI.get(slo.sli, slo.sli)}{within}")
+    yield Cell(slo.slo.service, slo.slo.probe or "pooled")
+    named = f", revision {slo.revisions[-1].digest}" if slo.revisions else ""
+    yield Cell(
+        slo.slo.objective, f"{words.goal(slo.objective_ratio)} {_SLI.get(slo.sli, slo.sli)}{within}{named}"
+    )
     yield Cell(
         STATES[week.state], _judged(week) if week.state == "unknown" else week.likelihood, state=week.state
     )
@@ -253,7 +257,7 @@ def _objective(slo: SloWeek) -> Iterator[Cell]:
     yield Cell(words.percent(week.coverage))
     yield Cell(words.percent(week.budget, 0))
     unsure = "unknown" if rolling.state == "unknown" else rolling.likelihood
-    yield Cell(words.percent(rolling.budget, 0), f"{window}: {_sli(slo, rolling.sli)}, {unsure}")
+    yield Cell(words.percent(rolling.budget, 0), f"{slo.window}: {_sli(slo, rolling.sli)}, {unsure}")
     yield (
         Cell(f"burn {worst.burn:,.1f}", f"{words.instant(worst.since_ns, seconds=False)}, {worst.bad} bad")
         if worst
@@ -374,12 +378,39 @@ def _gap(one: Gap) -> Iterator[Cell]:
     yield Cell(f"{named}{more}")
 
 
+def changes(slos: Iterable[SloWeek]) -> Iterator[str]:
+    """Yield a sentence for each change of an objective inside the week; alike ones are told once."""
+    told: dict[tuple[str, Revision, Revision], list[str]] = {}
+    for slo in slos:
+        for before, after in itertools.pairwise(slo.revisions):
+            told.setdefault((slo.slo.objective, before, after), []).append(slo.slo.service)
+    for (name, before, after), targets in told.items():
+        whom = targets[0] if len(targets) == 1 else f"{targets[0]} and {len(targets) - 1} more"
+        yield (
+            f"Objective {name} of {whom} changed at {words.instant(after.since_ns)} UTC from {_promise(before)} to "
+            f"{_promise(after)}: the week is judged by what held at its end."
+        )
+
+
+def _promise(one: Revision) -> str:
+    """Return what a revision promised.
+
+    >>> _promise(Revision(digest="1f", since_ns=0, until_ns=None, objective_ratio=0.99, threshold_s=2.0, at_least_per_s=None, window="28d"))
+    '99 % within 2 s over 28d (1f)'
+    """
+    within = f" within {one.threshold_s:g} s" if one.threshold_s is not None else ""
+    if one.at_least_per_s is not None:
+        within = f" at {one.at_least_per_s:g} tokens a second or more"
+    return f"{words.goal(one.objective_ratio)}{within} over {one.window} ({one.digest})"
+
+
 def remarks(report: WeeklyReport) -> Iterator[str]:
     """Yield what must not be overlooked above the tables."""
     if report.simulated:
         yield f"SIMULATED: {', '.join(report.simulated)}: what is shown of them is no vendor's doing."
     if not report.closed:
         yield f"The week is not over: all figures are up to {words.instant(report.until_ns)} UTC."
+    yield from changes(report.slos)
     if (left := len(report.incidents) - SHOWN) > 0:
         yield f"{words.count(left)} shorter incidents are in the JSON alone."
     if (left := len(report.gaps) - SHOWN) > 0:

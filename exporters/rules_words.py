@@ -6,15 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from exporters import conventions as names
-from exporters.signals import RuleSpec, ServiceKey, SloKey
+from exporters.signals import RuleSpec, SloKey
 
 Rule = Mapping[str, str | Mapping[str, str]]
 
 
-def sloth_labels(key: SloKey | ServiceKey) -> dict[str, str]:
+def sloth_labels(key: SloKey) -> dict[str, str]:
     """Return the labels that name an SLO in every rule (architecture.md, decision 7)."""
-    service, slo = (key.service, "service") if isinstance(key, ServiceKey) else (key.target, key.objective)
-    return {names.SLOTH_ID: key.id, names.SLOTH_SERVICE: service, names.SLOTH_SLO: slo}
+    return {names.SLOTH_ID: key.id, names.SLOTH_SERVICE: key.service, names.SLOTH_SLO: key.objective}
 
 
 def quoted(text: str) -> str:
@@ -66,16 +65,18 @@ def alert_labels(spec: RuleSpec) -> dict[str, str]:
     there, once, at that instant.
     """
     key = spec.slo
-    if isinstance(key, ServiceKey):
+    if spec.impact is not None:
         return {**spec.labels, "service": key.service}
-    return {**spec.labels, "objective": key.objective, "target": key.target, "probe": key.probe}
+    whom = {} if key.pool else {"target": key.target, "probe": key.probe}
+    return {**spec.labels, "objective": key.objective, **whom}
 
 
 def title(spec: RuleSpec) -> str:
     """Return what an alert is about, in words."""
-    if isinstance(spec.slo, ServiceKey):
+    if spec.impact is not None:
         return f"Service {spec.slo.service}"
-    return f"{spec.slo.target} ({spec.slo.probe}): objective {spec.slo.objective}"
+    probe = f" ({spec.slo.probe})" if spec.slo.probe else ""
+    return f"{spec.slo.service}{probe}: objective {spec.slo.objective}"
 
 
 def runbook(spec: RuleSpec) -> dict[str, str]:

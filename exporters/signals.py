@@ -57,26 +57,34 @@ class SelfReport:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SloKey:
-    """One SLO: an objective for one probe of one target."""
+    """One SLO: an objective for one probe of one target, or for a `pool` of them, which has a name of its own.
+
+    >>> SloKey(objective="available", target="openai", probe="chat").id, SloKey(objective="available", pool="aws").id
+    ('openai-chat-available', 'aws-available')
+    """
 
     objective: str
-    target: str
-    probe: str
+    target: str = ""
+    probe: str = ""
+    pool: str | None = None
 
     @property
     def id(self) -> str:
-        return f"{self.target}-{self.probe}-{self.objective}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceKey:
-    """The objective of a service: the share of its members' events that has to be good, pooled."""
-
-    service: str
+        return (
+            f"{self.service}-{self.objective}"
+            if self.pool
+            else f"{self.target}-{self.probe}-{self.objective}"
+        )
 
     @property
-    def id(self) -> str:
-        return f"{self.service}-service"
+    def service(self) -> str:
+        """Return whom it is about: a target, or the pool's name."""
+        return self.pool or self.target
+
+    @property
+    def whom(self) -> str:
+        """Return the same as people read it, with the probe where there is one."""
+        return self.pool or f"{self.target}, {self.probe}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +92,7 @@ class SloStatus:
     """One SLO as the last evaluation saw it; ratios are 0-1, `None` is "cannot be told".
 
     `corrected` events of its window count otherwise than when they came.
+    `period` is the name of the objective's own window in the maps: `28d`, or the unit of a calendar.
     """
 
     slo: SloKey
@@ -91,6 +100,7 @@ class SloStatus:
     objective_ratio: float
     window_s: float
     state: Literal["good", "bad", "unknown"]
+    period: str
     sli: Mapping[str, float | None]
     burn: Mapping[str, float | None]
     budget_remaining: float | None
@@ -142,7 +152,7 @@ class RuleSpec:
     burn fire only while the agent, which tells of it otherwise, has no database to judge by.
     """
 
-    slo: SloKey | ServiceKey
+    slo: SloKey
     series: tuple[str, ...]
     objective_ratio: float
     period: str
@@ -221,7 +231,8 @@ class SeriesPlan:
 
     `thresholds` are the objectives' seconds by SLI (`ttft`, `ttfo`, `itl`, `total`), and tokens a second for `throughput`: each
     becomes a bucket edge. `quotas` name what
-    a target shares with others: its limits are shown under that name, else under its own.
+    a target shares with others: its limits are shown under that name, else under its own. `pools` are the (target,
+    probe)s of SLOs that pool several; `services` have gauges and no counters.
     """
 
     config_hash: str
@@ -231,6 +242,8 @@ class SeriesPlan:
     slos: tuple[tuple[SloKey, float], ...]
     thresholds: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     quotas: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    pools: tuple[tuple[SloKey, tuple[tuple[str, str], ...]], ...] = ()
+    services: tuple[SloKey, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,8 +283,25 @@ class WorstHour:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What an objective promised in [since, until); None means until changed. `digest` names it."""
+
+    digest: str
+    since_ns: int
+    until_ns: int | None
+    objective_ratio: float
+    threshold_s: float | None
+    at_least_per_s: float | None
+    window: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SloWeek:
-    """One SLO's week: the week itself, its days, its worst hour, and the rolling window at the week's end."""
+    """One SLO's week: the week itself, its days, its worst hour, and its own `window` up to the week's end.
+
+    It is judged by the last of the `revisions`, which are those that held in the week; where there are none, by the
+    objective of now.
+    """
 
     slo: SloKey
     sli: str
@@ -279,10 +309,12 @@ class SloWeek:
     threshold_s: float | None
     at_least_per_s: float | None
     window_s: float
+    window: str
     week: Share
     rolling: Share
     days: tuple[Share, ...]
     worst_hour: WorstHour | None
+    revisions: tuple[Revision, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from exporters import durations, templating, words
+from exporters import templating, words
 from exporters.lines import SAMPLES
 from exporters.pages import (
     Failure,
@@ -138,9 +138,9 @@ def about(info: TargetInfo) -> str:
 def wanted(objective: WatchedObjective) -> str:
     """Return an objective in words.
 
-    >>> wanted(WatchedObjective(name="quick", sli="ttft", ratio=0.99, window_s=28 * 86400, threshold_s=1.5))
+    >>> wanted(WatchedObjective(name="quick", sli="ttft", ratio=0.99, window="28d", threshold_s=1.5))
     '99 % first token within 1.5 s over 28d'
-    >>> wanted(WatchedObjective(name="fast", sli="throughput", ratio=0.95, window_s=28 * 86400, at_least_per_s=30.0))
+    >>> wanted(WatchedObjective(name="fast", sli="throughput", ratio=0.95, window="28d", at_least_per_s=30.0))
     '95 % at least 30 tokens a second over 28d'
     >>> wanted(WatchedObjective(name="right", sli="correctness", ratio=0.99, window_s=28 * 86400))
     '99 % right over 28d'
@@ -150,7 +150,7 @@ def wanted(objective: WatchedObjective) -> str:
         within = f" {objective.at_least_per_s:g} tokens a second"
     return (
         f"{words.goal(objective.ratio)} {_SLI.get(objective.sli, objective.sli)}{within}"
-        f" over {durations.write(objective.window_s)}"
+        f" over {objective.window}"
     )
 
 
@@ -213,4 +213,4 @@ def _objective(line: ObjectiveLine) -> str:
 
 
 def _least(worst: Measured) -> str:
-    return f"least budget left {words.percent(worst.budget, 0)} at {worst.slo.target}, {worst.slo.probe}"
+    return f"least budget left {words.percent(worst.budget, 0)} at {worst.slo.whom}"

@@ -17,6 +17,7 @@ from storage.readings import (
     MaintenanceRow,
     NoticeRow,
     PlanRow,
+    RevisionRow,
     SliCounts,
     SliQuestion,
     SlotRow,
@@ -86,14 +87,29 @@ class Store(Protocol):
         """Keep what a drill asked and how it was settled, apart from all results."""
         ...
 
+    def revise(self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int) -> None:
+        """Have these revisions of objectives hold from an instant on, and no others; what holds already goes on."""
+        ...
+
 
 class History(Protocol):
     """The named questions."""
 
     def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]: ...
 
+    def slices(self, questions: Sequence[SliQuestion], slice_ns: int) -> list[list[SliCounts]]:
+        """Return the events of each slice of [since, until), the oldest first, in the order of the questions.
+
+        Slices begin at multiples of `slice_ns`, and so do all `since_ns` and `until_ns`.
+        """
+        ...
+
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         """Return the plan rows that touch [since, until)."""
+        ...
+
+    def revisions(self, vantage: str, since_ns: int, until_ns: int) -> list[RevisionRow]:
+        """Return the revisions of objectives that hold at some instant of [since, until), oldest first for each."""
         ...
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:

@@ -192,10 +192,6 @@ def _count(sums: list[int], kind: EventClass, fact: Facts) -> None:
     sums[_CORRECTED] += fact.rows * (now is not said.told(kind))
 
 
-def added(one: SliCounts, more: SliCounts) -> SliCounts:
-    return SliCounts(*(getattr(one, field) + getattr(more, field) for field in _FIELDS))
-
-
 def _window(question: SliQuestion) -> tuple[int, int]:
     return question.since_ns, question.until_ns
 

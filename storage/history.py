@@ -1,6 +1,7 @@
 """The named questions to Postgres, answered from counted hours and raw rows against the thresholds asked about."""
 
 import contextlib
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -8,9 +9,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, text
 
 from probes.result import SCHEDULED, Fault
-from storage import amendments, drilled, facts, periods, plans, rows, timeline
+from storage import amendments, drilled, facts, periods, plans, revisions, rows, timeline
 from storage.base import StoreUnavailableError
-from storage.counting import Facts, Pair, Plan, Tally, added, pair_of, planned
+from storage.counting import Facts, Pair, Plan, Tally, pair_of, planned
 from storage.dictionaries import Dictionaries
 from storage.engine import edge
 from storage.overrides import pieces
@@ -20,6 +21,7 @@ from storage.readings import (
     CorrectionRow,
     MaintenanceRow,
     PlanRow,
+    RevisionRow,
     SliCounts,
     SliQuestion,
     SlotRow,
@@ -62,7 +64,7 @@ class PostgresHistory:
             ids = known(self._dictionaries, list({pair_of(question) for question in questions}))
             counts = self._seen(connection, ids, questions)
             differences = _differences(connection, ids, questions)
-        return [added(*both) for both in zip(counts, differences, strict=True)] if differences else counts
+        return [one + more for one, more in zip(counts, differences, strict=True)] if differences else counts
 
     def _seen(
         self, connection: Connection, ids: Mapping[Ids, Pair], questions: Sequence[SliQuestion]
@@ -85,9 +87,24 @@ class PostgresHistory:
         with edge(self._engine, "Reading corrections"), self._engine.connect() as connection:
             return amendments.corrections(connection, since_ns, until_ns)
 
+    def slices(self, questions: Sequence[SliQuestion], slice_ns: int) -> list[list[SliCounts]]:
+        """Answer in the order of the questions, each by slices, which begin at multiples of their length."""
+        begins = [range(one.since_ns, one.until_ns, slice_ns) for one in questions]
+        parts = [
+            dataclasses.replace(one, since_ns=since_ns, until_ns=since_ns + slice_ns)
+            for one, theirs in zip(questions, begins, strict=True)
+            for since_ns in theirs
+        ]
+        answers = iter(self.counts(parts))
+        return [[next(answers) for _ in theirs] for theirs in begins]
+
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         with edge(self._engine, "Reading plans"), self._engine.connect() as connection:
             return plans.read(connection, vantage, since_ns, until_ns)
+
+    def revisions(self, vantage: str, since_ns: int, until_ns: int) -> list[RevisionRow]:
+        with edge(self._engine, "Reading objectives"), self._engine.connect() as connection:
+            return revisions.read(connection, vantage, since_ns, until_ns)
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
         """Return the newest scheduled attempts of each (target, probe) whole, newest first.

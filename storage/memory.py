@@ -7,7 +7,7 @@ from typing import Literal
 
 from probes.events import event_class
 from probes.result import DRILL, SCHEDULED, Fault, ProbeResult, SlotKey
-from storage import overrides, plans, recount, timeline
+from storage import overrides, plans, recount, revisions, timeline
 from storage.base import Batch, Outbox, Record
 from storage.counting import pair_of
 from storage.memory_amendments import MemoryAmendments
@@ -21,6 +21,7 @@ from storage.readings import (
     MaintenanceRow,
     NoticeRow,
     PlanRow,
+    RevisionRow,
     SliCounts,
     SliQuestion,
     SlotRow,
@@ -70,6 +71,7 @@ class MemoryStore:
         self._plans: dict[tuple[str, str, str, int], PlanRow] = {}
         self.amendments = MemoryAmendments(self._names)
         self._drilled: dict[tuple[str, SlotKey, int], Attempt] = {}
+        self._revisions: dict[tuple[str, str, str, str, int], RevisionRow] = {}
 
     def store(self, results: Sequence[ProbeResult], verdicts: Sequence[Settled]) -> Stored:
         before = len(self.results)
@@ -93,9 +95,26 @@ class MemoryStore:
     def recount(self, since_ns: int, until_ns: int) -> None:
         """Nothing: every question is answered from rows."""
 
+    def slices(self, questions: Sequence[SliQuestion], slice_ns: int) -> list[list[SliCounts]]:
+        return [
+            [
+                self._count(dataclasses.replace(one, since_ns=since_ns, until_ns=since_ns + slice_ns))
+                for since_ns in range(one.since_ns, one.until_ns, slice_ns)
+            ]
+            for one in questions
+        ]
+
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         ours = (row for row in self._plans.values() if row.vantage == vantage)
         return plans.touching(ours, since_ns, until_ns)
+
+    def revise(self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int) -> None:
+        for row in revisions.changes(self._revisions.values(), vantage, wanted, at_ns):
+            self._revisions[row.vantage, row.objective, row.target, row.probe, row.valid_from_ns] = row
+
+    def revisions(self, vantage: str, since_ns: int, until_ns: int) -> list[RevisionRow]:
+        ours = (row for row in self._revisions.values() if row.vantage == vantage)
+        return revisions.touching(ours, since_ns, until_ns)
 
     def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
         newest = sorted(self._scheduled(vantage), key=lambda result: -result.scheduled_ns)

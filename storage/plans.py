@@ -1,12 +1,11 @@
 """Which slots were due: what a plan closes and opens, and the rows that remember it."""
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, and_, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from storage import schema
+from storage import schema, validity
 from storage.dictionaries import Dictionaries
 from storage.locks import Lock
 from storage.readings import PlanRow
@@ -16,37 +15,17 @@ _KEY = ("vantage_id", "target_id", "probe_id", "valid_from_ns")
 
 
 def changes(held: Iterable[PlanRow], plan: Plan) -> list[PlanRow]:
-    """Return the rows to write, changed and new ones; a plan that holds already gives none.
-
-    What holds at the plan's instant and stands in it unchanged goes on. The rest is closed there; what it adds
-    is opened there. A plan that is told late (by another agent of the place, after a newer one) holds until the
-    next instant at which the rows show a change, and from there on what they showed before.
-    """
-    at = plan.valid_from_ns
-    ours = [row for row in held if row.vantage == plan.vantage]
-    holding = {(row.target, row.probe): row for row in ours if _holds(row, at)}
-    instants = (instant for row in ours for instant in (row.valid_from_ns, row.valid_to_ns) if instant)
-    until = min((instant for instant in instants if instant > at), default=None)
-    wanted = {(entry.target, entry.probe): entry for entry in plan.entries}
-    ended = [row for key, row in holding.items() if not _same(row, wanted.get(key))]
-    written = [dataclasses.replace(row, valid_to_ns=at) for row in ended]
-    if until is not None:
-        written += [
-            dataclasses.replace(row, valid_from_ns=until) for row in ended if row.valid_to_ns != until
-        ]
-    opened = [entry for key, entry in wanted.items() if key not in holding or holding[key] in ended]
-    return written + [_row(plan, entry, until) for entry in opened]
+    """Return the rows to write, changed and new ones; a plan that holds already gives none."""
+    return validity.changes(
+        [row for row in held if row.vantage == plan.vantage],
+        {(entry.target, entry.probe): _row(plan, entry) for entry in plan.entries},
+        plan.valid_from_ns,
+        key=lambda row: (row.target, row.probe),
+        same=lambda row, other: (row.every_ns, row.phase_ns) == (other.every_ns, other.phase_ns),
+    )
 
 
-def _holds(row: PlanRow, at: int) -> bool:
-    return row.valid_from_ns <= at and (row.valid_to_ns is None or row.valid_to_ns > at)
-
-
-def _same(row: PlanRow, entry: PlanEntry | None) -> bool:
-    return entry is not None and (row.every_ns, row.phase_ns) == (entry.every_ns, entry.phase_ns)
-
-
-def _row(plan: Plan, entry: PlanEntry, until: int | None) -> PlanRow:
+def _row(plan: Plan, entry: PlanEntry) -> PlanRow:
     return PlanRow(
         config_hash=plan.config_hash,
         vantage=plan.vantage,
@@ -55,19 +34,14 @@ def _row(plan: Plan, entry: PlanEntry, until: int | None) -> PlanRow:
         every_ns=entry.every_ns,
         phase_ns=entry.phase_ns,
         valid_from_ns=plan.valid_from_ns,
-        valid_to_ns=until,
+        valid_to_ns=None,
         reason=plan.reason,
     )
 
 
 def touching(rows: Iterable[PlanRow], since_ns: int, until_ns: int | None) -> list[PlanRow]:
-    """Return the rows that hold at some instant of [since, until), sorted; empty ones hold never."""
-    found = (
-        row
-        for row in rows
-        if (until_ns is None or row.valid_from_ns < until_ns)
-        and (row.valid_to_ns is None or row.valid_to_ns > max(since_ns, row.valid_from_ns))
-    )
+    """Return the rows that hold at some instant of [since, until), sorted."""
+    found = validity.holding(rows, since_ns, until_ns)
     return sorted(found, key=lambda row: (row.target, row.probe, row.valid_from_ns))
 
 

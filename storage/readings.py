@@ -39,6 +39,23 @@ class PlanRow:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionRow:
+    """What an objective promised of one probe of one target in [valid_from, valid_to); None means until changed.
+
+    `digest` names the `rule`, which is the promise as plain JSON values.
+    """
+
+    vantage: str
+    objective: str
+    target: str
+    probe: str
+    digest: str
+    rule: Mapping[str, Any]
+    valid_from_ns: int
+    valid_to_ns: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SliQuestion:
     """Ask how many events of each class one probe of one target saw from one vantage in [since, until).
 
@@ -71,6 +88,16 @@ class SliCounts:
     invalid: int = 0
     maintained: int = 0
     corrected: int = 0
+
+    def __add__(self, more: "SliCounts") -> "SliCounts":
+        return SliCounts(
+            self.good + more.good,
+            self.bad + more.bad,
+            self.excluded + more.excluded,
+            self.invalid + more.invalid,
+            self.maintained + more.maintained,
+            self.corrected + more.corrected,
+        )
 
     @property
     def observed(self) -> int:

@@ -15,13 +15,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from probes.result import MANUAL, SCHEDULED, ProbeResult, SlotKey
-from storage import drilled, plans, rows, schema, stale
+from storage import drilled, plans, revisions, rows, schema, stale
 from storage.base import StoreUnavailableError
 from storage.cleaning import UnfitError, clean, clean_settled
 from storage.dictionaries import Dictionaries
 from storage.engine import edge, is_row_fault
 from storage.partitions import Partitions
-from storage.readings import Stored
+from storage.readings import RevisionRow, Stored
 from storage.records import Drilled, Plan, Settled
 
 _log = logging.getLogger(__name__)
@@ -67,6 +67,11 @@ class PostgresStore:
     def drilled(self, steps: Sequence[Drilled]) -> None:
         with edge(self._engine, "Storing a drill"), self._engine.begin() as connection:
             drilled.write(connection, steps)
+
+    def revise(self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int) -> None:
+        """Have these revisions of objectives hold from an instant on; what holds already goes on."""
+        with self._edge("Storing the objectives"), self._engine.begin() as connection:
+            revisions.apply(connection, vantage, wanted, at_ns)
 
     def _insert(self, entries: Sequence[Entry]) -> tuple[int, int]:
         """Insert and return how many results were new, and how many were refused."""

@@ -209,6 +209,21 @@ plans = Table(
     PrimaryKeyConstraint("vantage_id", "target_id", "probe_id", "valid_from_ns"),
 )
 
+objective_revisions = Table(
+    # What an objective promised of one probe of one target in [valid_from, valid_to).
+    "objective_revisions",
+    metadata,
+    Column("valid_from_ns", BigInteger, nullable=False),
+    Column("valid_to_ns", BigInteger),
+    Column("vantage", Text, nullable=False),
+    Column("objective", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("probe", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("rule", JSONB, nullable=False),
+    PrimaryKeyConstraint("vantage", "objective", "target", "probe", "valid_from_ns"),
+)
+
 corrections = Table(
     # A person's word on what events in [since, until) count as, with its author and reason.
     "corrections",

@@ -7,10 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator
 
-from agent.config import selecting, thresholds, whens
+from agent.config import periods, selecting, thresholds, whens
 from agent.config.durations import duration, ratio, shown, size
 from agent.config.findings import BadValueError
 from agent.config.references import literal, references
+from agent.slo.calendars import Calendar
+from agent.slo.objective import Field
+from agent.slo.slices import Slices
 from probes import residency, shapes
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -268,14 +271,6 @@ def maps(value: object) -> object:
     return value
 
 
-def _window(value: object) -> float:
-    if isinstance(value, dict):
-        raise BadValueError("not yet: this version has rolling windows only; write a duration such as 28d")
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        raise BadValueError(f"{value} has no unit; write {value}d for days")
-    return _positive(value)
-
-
 Text = Annotated[str, BeforeValidator(_text)]
 Plain = Annotated[str, BeforeValidator(_plain)]
 Referring = Annotated[str, BeforeValidator(_reference)]
@@ -306,4 +301,7 @@ Threshold = Annotated[float | thresholds.Graded, PlainValidator(thresholds.parse
 Speed = Annotated[float | thresholds.Graded, PlainValidator(thresholds.speeds)]
 PromptTokens = Annotated[int, BeforeValidator(_prompt_tokens)]
 JsonSchema = Annotated[dict[str, Any], BeforeValidator(_json_schema)]
-Window = Annotated[float, BeforeValidator(_window)]
+Window = Annotated[float, BeforeValidator(periods.rolling)]
+Pool = Annotated[tuple[Field, ...] | None, PlainValidator(periods.pool)]
+Method = Annotated[Slices | None, PlainValidator(periods.method)]
+Period = Annotated[float | Calendar, PlainValidator(periods.parse)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from agent.config import homes, slis
+from agent.config import homes, pooling, slis
 from agent.config.context import Context
 from agent.config.expanding import BY_DEFAULT
 from agent.config.findings import Path, few
@@ -19,7 +19,10 @@ from agent.config.sections import Entry, File
 from agent.config.selecting import View
 from agent.config.thresholds import Graded
 from agent.config.workloads import Planned, select
+from agent.slo import pools
+from agent.slo.calendars import Calendar
 from agent.slo.lint import lint
+from agent.slo.lint_slices import lint_slices
 from agent.slo.objective import Objective
 from exporters.durations import write
 from probes.quality import SPEED_TOKENS
@@ -46,7 +49,7 @@ def objectives(context: Context, file: File, planned: list[Planned]) -> tuple[Ob
         for entry in entries
         for objective in _objectives(context, entry.path, entry.section, file, planned)
     ]
-    _ids(context, found)
+    _ids(context, found, {view["name"]: view for view in file.views})
     _silent(context, [objective for _, objective in found], planned)
     homes.unjudged(context, file, [objective for _, objective in found])
     return tuple(objective for _, objective in found)
@@ -112,7 +115,10 @@ def _objectives(
             name=section.name,
             sli=section.sli,
             ratio=section.percent,
-            window_s=section.window,
+            window_s=section.window.nominal_s if isinstance(section.window, Calendar) else section.window,
+            calendar=section.window if isinstance(section.window, Calendar) else None,
+            slices=section.method,
+            per=section.per,
             pairs=tuple(pairs),
             threshold_s=None if section.sli == "throughput" else figure,
             at_least_per_s=figure if section.sli == "throughput" else None,
@@ -120,8 +126,11 @@ def _objectives(
         )
         for figure, pairs in _graded(context, path, section, file, workloads, targets).items()
     ]
+    pooling.judge(context, path, section, {name: targets[name] for name, _ in workloads})
     for objective in found:
         _judge(context, path, objective, workloads)
+    if found and section.per is not None and section.method is None:
+        _lint(context, path, found[0], pooling.intervals_s(found, workloads, targets))
     return found
 
 
@@ -201,10 +210,8 @@ def _without(context: Context, where: Path, targets: Sequence[str]) -> None:
 def _judge(context: Context, path: Path, objective: Objective, workloads: Mapping[_Pair, Workload]) -> None:
     """Tell what is wrong with an objective at the intervals and deadlines of what it watches."""
     watched = [workloads[pair] for pair in objective.pairs]
-    for every_s in sorted({workload.every_s for workload in watched}):
-        for finding in lint(objective, every_s):
-            tell = context.findings.error if finding.level == "error" else context.findings.warn
-            tell(path, finding.message)
+    if objective.per is None or objective.slices is not None:
+        _lint(context, path, objective, {workload.every_s for workload in watched})
     if objective.at_least_per_s is not None:
         _judge_speed(context, path, objective.at_least_per_s, watched)
     if objective.sli == "itl":
@@ -234,6 +241,13 @@ def _warn_of_terse(context: Context, path: Path, watched: Iterable[Workload]) ->
         )
 
 
+def _lint(context: Context, path: Path, objective: Objective, intervals_s: Iterable[float]) -> None:
+    for every_s in sorted(intervals_s):
+        for finding in (lint_slices if objective.slices else lint)(objective, every_s):
+            tell = context.findings.error if finding.level == "error" else context.findings.warn
+            tell(path, finding.message)
+
+
 def _judge_speed(context: Context, path: Path, per_s: float, watched: Iterable[Workload]) -> None:
     """Tell of a speed that no answer could show, or that no answer in time could miss."""
     for workload in watched:
@@ -255,23 +269,28 @@ def _judge_speed(context: Context, path: Path, per_s: float, watched: Iterable[W
 def _remembered(context: Context, path: Path, section: ObjectiveSection, file: File) -> None:
     """Tell of a window that reaches back behind what is kept: most of it would be missing for ever."""
     keep = file.settings.storage.keep if file.settings.storage else Keep()
-    if section.window > keep.results:
+    window = section.window
+    reach_s = window.longest_s if isinstance(window, Calendar) else window
+    if reach_s > keep.results:
         context.findings.error(
             path,
-            f"objective {section.name} looks back {write(section.window)}, but results are kept for "
+            f"objective {section.name} looks back {write(reach_s)}, but results are kept for "
             f"{write(keep.results)}; lengthen storage.keep.results, or shorten the window",
         )
 
 
-def _ids(context: Context, found: Iterable[tuple[Path, Objective]]) -> None:
+def _ids(context: Context, found: Iterable[tuple[Path, Objective]], views: Mapping[str, View]) -> None:
     """Tell of SLOs whose ids would be one: target `a-b` with probe `c` is target `a` with probe `b-c`."""
-    first: dict[str, tuple[str, str, str]] = {}
+    first: dict[str, tuple[str, ...]] = {}
     for path, objective in found:
         for target, probe in objective.pairs:
-            slo = (target, probe, objective.name)
-            known = first.setdefault("-".join(slo), slo)
+            pooled = pooling.values(objective, views[target])
+            whom = (target, probe) if objective.per is None else pooled
+            slo = (*whom, objective.name)
+            name = f"{'-'.join(whom) or pools.ALL}-{objective.name}"
+            known = first.setdefault(name, slo)
             if known != slo:
                 context.findings.error(
                     path,
-                    f"`{'-'.join(slo)}` would name two SLOs, {known} and {slo}; rename a target, probe or objective",
+                    f"`{name}` would name two SLOs, {known} and {slo}; rename a target, probe, objective or what they are pooled by",
                 )

@@ -3,13 +3,16 @@
 import dataclasses
 import hashlib
 import platform
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import TypeAdapter
 
 from agent.config.whens import When
+from agent.slo import pools
 from agent.slo.maintenance import Maintenance
 from agent.slo.objective import Objective
+from agent.slo.pools import Part, Slo
 from agent.slo.service import Service
 from probes.target import Network, Path, Target, Workload
 
@@ -210,6 +213,34 @@ class Config:
         return {
             (target, plan.workload.name): plan.workload for plan in self.probes for target in plan.targets
         }
+
+    def slos(self) -> list[Slo]:
+        """Return what is evaluated, in the order of the objectives."""
+        return pools.pooled(self._parts())
+
+    def ids(self, objective: Objective) -> list[str]:
+        """Return the ids of an objective's SLOs."""
+        targets = {target.name: target for target in self.targets}
+        found = (pools.key(objective, targets[target], probe).id for target, probe in objective.pairs)
+        return list(dict.fromkeys(found))
+
+    def service_slos(self) -> list[Slo]:
+        """Return the services' own SLOs; a member counts as the first objective on its availability has it."""
+        watching: dict[tuple[str, str], Part] = {}
+        for part in self._parts():
+            if part.objective.sli == "availability":
+                watching.setdefault(part.pair, part)
+        return [
+            pools.of_service(service, [watching[member.pair] for member in service.members])
+            for service in self.services
+        ]
+
+    def _parts(self) -> Iterator[Part]:
+        targets = {target.name: target for target in self.targets}
+        workloads = self.workloads()
+        for objective in self.objectives:
+            for target, probe in objective.pairs:
+                yield Part(objective=objective, target=targets[target], workload=workloads[target, probe])
 
     def target(self, name: str) -> Target:
         return next(target for target in self.targets if target.name == name)

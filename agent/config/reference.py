@@ -29,6 +29,9 @@ _WORDS: Final[tuple[tuple[Any, str], ...]] = (
     (fields.Speed, "number"),
     (fields.JsonSchema, "map"),
     (fields.Window, "duration"),
+    (fields.Period, "duration, or map"),
+    (fields.Method, "occurrences, or map"),
+    (fields.Pool, "target, all, or list"),
     (fields.Size, "size"),
     (fields.Ratio, "percentage"),
     (fields.Selector, "selector"),
@@ -179,10 +182,12 @@ def _is_section(kind: Any) -> bool:
 
 
 def _default(word: str, value: Any) -> str:
+    if word in {"occurrences, or map", "target, all, or list"}:
+        return word.partition(",")[0]
     if value is None or isinstance(value, Section) or value in ((), {}):
         return "-"
     match word:
-        case "duration":
+        case "duration" | "duration, or map":
             shown = durations.write(value)
         case "size":
             shown = next(f"{value // size}{unit}" for unit, size in _UNITS if value % size == 0)

@@ -15,11 +15,14 @@ from agent.config.fields import (
     Interval,
     JsonSchema,
     Labels,
+    Method,
     Money,
     Name,
     Patterns,
+    Period,
     Plain,
     Plains,
+    Pool,
     Port,
     PromptTokens,
     Ratio,
@@ -211,17 +214,13 @@ class ObjectiveSection(Section):
     name: Name
     sli: Annotated[Sli, BeforeValidator(one_of(*get_args(Sli)))]
     percent: Ratio
-    window: Window = 28 * 86400.0
+    window: Period = 28 * 86400.0
     under: Threshold | None = None
     at_least: Speed | None = None
-    method: Annotated[
-        Literal["occurrences"], BeforeValidator(one_of("occurrences", later=("timeslices",)))
-    ] = "occurrences"
+    method: Method = None
     probes: Patterns | None = None
     targets: Selector = EVERYTHING
-    per: Annotated[Literal["target"], BeforeValidator(one_of("target", later=("all", "cloud", "model")))] = (
-        "target"
-    )
+    per: Pool = None
     count: Count429 = Count429()
 
 

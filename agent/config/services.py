@@ -8,6 +8,7 @@ from agent.config.model import Paging
 from agent.config.schema import ServiceSection, Settings
 from agent.config.sections import Entry, File
 from agent.config.workloads import select
+from agent.slo import pools
 from agent.slo.objective import Objective
 from agent.slo.service import Member, Service
 from probes.target import Target, Workload
@@ -41,9 +42,33 @@ def services(
             if name == target.name
         ]
     if file.services is None:
-        return tuple(_implied(targets, members, objectives))
-    found = (_service(context, entry, file, members) for entry in file.services)
-    return tuple(service for service in found if service is not None)
+        found = list(_implied(targets, members, objectives))
+    else:
+        named = (_service(context, entry, file, members) for entry in file.services)
+        found = [service for service in named if service is not None]
+    _ids(context, found, targets, objectives)
+    return tuple(found)
+
+
+def _ids(
+    context: Context, found: Iterable[Service], targets: Sequence[Target], objectives: Iterable[Objective]
+) -> None:
+    """Tell of services whose SLO has the id of an objective's: `a-b` of `service` is `a` of `b-service`."""
+    known = {target.name: target for target in targets}
+    taken = {
+        pools.key(objective, known[target], probe).id: objective.name
+        for objective in objectives
+        for target, probe in objective.pairs
+        if target in known
+    }
+    for service in found:
+        slo = f"{service.name}-{pools.SERVICE}"
+        if slo in taken:
+            context.findings.error(
+                ("services",),
+                f"`{slo}` would name two SLOs, that of service {service.name} and one of objective {taken[slo]}; "
+                "rename one of them",
+            )
 
 
 def _implied(

@@ -9,11 +9,14 @@ from agent.slo.evaluate import denominator
 from exporters import durations, words
 
 
-def left_of(series: Sequence[Windows], ratio: float, period_s: float, every_s: float) -> float | None:
+def left_of(
+    series: Sequence[Windows], ratio: float, period_s: float, every_s: float, name: str | None = None
+) -> float | None:
     """Return the share of the period's budget that is left, under 0 where more is spent; None where nothing is known.
 
     Of a young objective the whole period's budget is meant: one failure of the first three slots is not its end. Of
-    a period that was seen in part, the part's. `every_s` is the interval of all series together.
+    a period that was seen in part, the part's. `every_s` is the interval of all series together, and `name` that of the
+    period's window, where it is not its length.
 
     >>> from agent.slo.burning import Window
     >>> from storage.readings import SliCounts
@@ -21,7 +24,7 @@ def left_of(series: Sequence[Windows], ratio: float, period_s: float, every_s: f
     >>> round(left_of([young], 0.9, 86400.0, 864.0), 3), left_of([young], 0.9, 3600.0, 864.0)
     (0.9, None)
     """
-    name = durations.write(period_s)
+    name = name or durations.write(period_s)
     found = [windows[name] for windows in series if name in windows]
     expected = sum(one.expected for one in found)
     valid, bad = sum(one.counts.valid for one in found), sum(one.counts.bad for one in found)

@@ -6,7 +6,7 @@ from agent.slo.alerts import Finding
 from agent.slo.burning import Window
 from agent.slo.evaluate import LEAST_COVERAGE, coverage
 from agent.slo.spending import Counted
-from exporters import durations, words
+from exporters import words
 
 LOOKED_AT = "1h"
 LEAST = 3
@@ -22,7 +22,7 @@ def uncovered(counted: Iterable[Counted], vantage: str, now_ns: int) -> Iterator
     known: set[tuple[str, str]] = set()
     for one in counted:
         known.add((one.target, one.probe))
-        for name in (LOOKED_AT, durations.write(one.objective.window_s)):
+        for name in (LOOKED_AT, one.objective.period):
             if lacks(one.windows[name], one.settling):
                 lacking.setdefault((one.target, one.probe), _told(one.windows[name], name))
     if len(lacking) > 1 and len(lacking) * 2 > len(known):

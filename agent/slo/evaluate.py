@@ -4,9 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-from agent.slo import burn, gate
+from agent.slo import burn, gate, spans
 from agent.slo.objective import Objective
-from exporters import durations
 from exporters.signals import SloKey, SloStatus
 from storage.readings import SliCounts
 
@@ -19,8 +18,7 @@ SETTLING_S = 15.0
 
 def evaluate(
     objective: Objective,
-    target: str,
-    probe: str,
+    slo: SloKey,
     vantage: str,
     every_ns: int,
     counts: Mapping[str, SliCounts],
@@ -30,32 +28,37 @@ def evaluate(
 ) -> SloStatus:
     """Return the state of one SLO from settled counts and due slots per window.
 
-    Both maps are keyed by `windows.counted(objective.window_s)`: Prometheus durations, the period among them.
+    Both maps are keyed by `spans.counted(objective, now_ns)`: Prometheus durations, the period among them.
     What was seen (SLI, budget, probability) is always told, with its coverage beside it; burn rates, which
     alerts read, are None where a window is unknown, and so is the state where the period is. Invalid events
     were observed and say nothing of the SLI: 3 good first tokens beside 131 of an outage are no good month.
+    The budget of a calendar's period is that of all its events, those to come among them. With `slices` counted are
+    slices, and `every_ns` is how long one is.
     """
-    period = durations.write(objective.window_s)
-    whole = counts[period]
-    errors = burn.error_ratio(whole.bad, whole.valid)
+    period = objective.period
+    seen = counts[period]
+    whole = budgeted(objective, seen, every_ns, now_ns)
     settling = math.ceil((first_token_s + SETTLING_S) * 1e9 / every_ns)
     judged = {window: known(counts[window], expected[window], settling) for window in counts}
+    spent = _burn(whole.bad, whole.valid, objective.ratio)
+    burnt = {
+        window: spent
+        if window == period
+        else _burn(one.bad, due(objective, one, expected[window]), objective.ratio)
+        for window, one in counts.items()
+    }
     return SloStatus(
-        slo=SloKey(objective=objective.name, target=target, probe=probe),
+        slo=slo,
         vantage=vantage,
         objective_ratio=objective.ratio,
         window_s=objective.window_s,
         state=state_of(whole, objective.ratio) if judged[period] else "unknown",
-        sli={window: _sli(seen) for window, seen in counts.items()},
-        burn={
-            window: _burn(seen, 0 if window == period else expected[window], objective.ratio)
-            if judged[window]
-            else None
-            for window, seen in counts.items()
-        },
-        budget_remaining=None if errors is None else 1 - burn.burn_rate(errors, objective.ratio),
-        met_probability=gate.met_probability(whole.bad, whole.valid, objective.ratio),
-        coverage=coverage(whole, expected[period]),
+        period=period,
+        sli={window: _sli(one) for window, one in counts.items()},
+        burn={window: rate if judged[window] else None for window, rate in burnt.items()},
+        budget_remaining=None if spent is None else 1 - spent,
+        met_probability=gate.met_probability(seen.bad, seen.valid, objective.ratio),
+        coverage=coverage(seen, expected[period]),
         evaluated_ns=now_ns,
         corrected=whole.corrected,
     )
@@ -92,9 +95,31 @@ def known(counts: SliCounts, expected: int, settling: int = 0) -> bool:
     )
 
 
-def _burn(counts: SliCounts, expected: int, objective: float) -> float | None:
-    """Return the burn rate; an `expected` of 0 takes valid events alone, as the period's budget does."""
-    errors = burn.error_ratio(counts.bad, denominator(counts, expected))
+def due(objective: Objective, counts: SliCounts, expected: int) -> int:
+    """Return the denominator of a burn rate: a slice of which nothing is known stays in it."""
+    return max(counts.valid, expected) if objective.slices else denominator(counts, expected)
+
+
+def budgeted(objective: Objective, counts: SliCounts, every_ns: float, until_ns: int) -> SliCounts:
+    """Return what a period's budget is of: its valid events, and those to come where their number is known.
+
+    43 of 43,200 may fail in April at a minute: 5 that did in its first hour leave most of that.
+
+    >>> from agent.slo.calendars import Calendar
+    >>> april = Objective(
+    ...     name="a", sli="availability", ratio=0.999, window_s=30 * 86400, pairs=(), calendar=Calendar("month")
+    ... )
+    >>> budgeted(april, SliCounts(good=55, bad=5), 60 * 10**9, 1_775_000_000 * 10**9 + 86400 * 10**9)
+    SliCounts(good=43195, bad=5, excluded=0, invalid=0)
+    """
+    whole = spans.whole(objective, every_ns, until_ns)
+    if whole is None or not counts.valid:
+        return counts
+    return SliCounts(good=due(objective, counts, whole) - counts.bad, bad=counts.bad)
+
+
+def _burn(bad: int, due: int, objective: float) -> float | None:
+    errors = burn.error_ratio(bad, due)
     return None if errors is None else burn.burn_rate(errors, objective)
 
 

@@ -1,7 +1,7 @@
 """Page on impact, ticket on a part: what the failing of members means for a service."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from agent.slo.service import Member, Service
 from agent.slo.standing import Standing
@@ -63,6 +63,14 @@ def impact(service: Service, standings: Standings, now_ns: int) -> Impact:
         under=under,
         since_ns=since_ns,
     )
+
+
+def healthy(services: Iterable[Service], standings: Standings, now_ns: int) -> dict[str, tuple[int, int]]:
+    """Return of each service how many of its units are well, and how many must be."""
+    return {
+        service.name: (impact(service, standings, now_ns).units_well, service.at_least)
+        for service in services
+    }
 
 
 def _since(service: Service, standings: Standings, failing: tuple[Member, ...], units_well: int) -> int:

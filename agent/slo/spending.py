@@ -13,7 +13,7 @@ from agent.slo.findings import Ways
 from agent.slo.impact import Standings
 from agent.slo.objective import Objective
 from agent.slo.standing import Standing
-from exporters import durations, words
+from exporters import words
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def spending(
     """Yield what is wrong with budgets: a ticket for each that burns or is gone; a critical target's burn pages."""
     for one in counted:
         objective = one.objective
-        left = left_of([one.windows], objective.ratio, objective.window_s, one.every_s)
+        left = left_of([one.windows], objective.ratio, objective.window_s, one.every_s, objective.period)
         if burn := _burn(one, standings.get((one.target, one.probe), Standing()), born_ns, now_ns):
             warm = now_ns - born_ns.get(one.target, now_ns) >= ways.warm_up_ns
             pages = burn.window.severity == "page" and one.target in critical and warm
@@ -103,7 +103,7 @@ def _burning(
 
 
 def _exhausted(one: Counted, left: float, now_ns: int) -> Finding:
-    period = durations.write(one.objective.window_s)
+    period = one.objective.period
     whole = one.windows[period].counts
     return Finding(
         key=f"budget-exhausted/{one.target}/{one.probe}/{one.objective.name}",

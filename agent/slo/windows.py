@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -62,4 +62,9 @@ def counted(period_s: float) -> Mapping[str, float]:
     >>> list(counted(28 * 86400))
     ['5m', '30m', '1h', '2h', '6h', '1d', '3d', '28d']
     """
-    return {durations.write(length): length for length in sorted({*lengths_s(), period_s})}
+    return named({*lengths_s(), period_s})
+
+
+def named(lengths: Iterable[float]) -> dict[str, float]:
+    """Return lengths in seconds by their Prometheus durations, ascending."""
+    return {durations.write(length): length for length in sorted(lengths)}

@@ -5,17 +5,21 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from agent.config.model import Config
+from agent.slo import spans
 from agent.slo.judge import throttled_class
+from agent.slo.pools import Slo
 from agent.slo.quiet import spans_of
-from agent.telling import incidents
+from agent.telling import incidents, revisions, tally
 from agent.telling.due import plans_by_pair
 from agent.telling.shares import SloAsked, slo_week
+from agent.telling.tally import Asked
 from agent.telling.weeks import Week
 from exporters.signals import (
     CorrectionWeek,
     LatencyWeek,
     MaintenanceWeek,
     Percentiles,
+    Revision,
     SloWeek,
     SpendWeek,
     WeeklyReport,
@@ -27,6 +31,7 @@ from storage.readings import CorrectionRow, PlanRow, Spend, Spread, Stretch, Str
 
 Pair = tuple[str, str]
 Plans = dict[Pair, list[PlanRow]]
+Promised = tuple[Slo, tuple[Revision, ...]]
 
 
 def report_of(config: Config, history: History, week: Week, now_ns: int, version: str) -> WeeklyReport | None:
@@ -39,10 +44,9 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
     timings = history.timings(config.vantage, week.since_ns, until_ns)
     if not timings:
         return None
-    longest_s = max((objective.window_s for objective in config.objectives), default=0.0)
-    plans = plans_by_pair(
-        history.plans(config.vantage, min(week.since_ns, until_ns - round(longest_s * 1e9)), until_ns)
-    )
+    promised = _promised(config, history, week.since_ns, until_ns)
+    begins_ns = min((spans.period(slo.objective, until_ns)[0] for slo, _ in promised), default=until_ns)
+    plans = plans_by_pair(history.plans(config.vantage, min(week.since_ns, begins_ns), until_ns))
     seen = _seen(config, history, plans, week.since_ns, until_ns)
     due_ns = min(until_ns, now_ns - round(_longest_deadline_s(config) * 1e9))
     return WeeklyReport(
@@ -55,7 +59,7 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
         vantage=config.vantage,
         config_hash=config.hash,
         simulated=tuple(target.name for target in config.targets if target.simulated),
-        slos=_slos(config, history, plans, week, now_ns),
+        slos=_slos(config, history, promised, plans, week, now_ns),
         incidents=tuple(incidents.incidents(seen)),
         gaps=tuple(incidents.gaps(seen, week.since_ns, due_ns)),
         latencies=tuple(map(_latency, timings)),
@@ -65,28 +69,28 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
     )
 
 
-def _slos(config: Config, history: History, plans: Plans, week: Week, now_ns: int) -> tuple[SloWeek, ...]:
-    targets = {target.name: target for target in config.targets}
-    workloads = {probe.workload.name: probe.workload for probe in config.probes}
-    longest_s = max((objective.window_s for objective in config.objectives), default=0.0)
-    since_ns = min(week.since_ns, min(week.until_ns, now_ns) - round(longest_s * 1e9))
-    quiet = spans_of(history.maintenances(since_ns, now_ns))
-    asked = [
-        SloAsked(
-            objective=objective,
-            target=targets[target],
-            workload=workloads[probe],
-            vantage=config.vantage,
-            plans=tuple(plans.get((target, probe), ())),
-            week=week,
-            now_ns=now_ns,
-            quiet=tuple(quiet.get(target, ())),
-        )
-        for objective in config.objectives
-        for target, probe in objective.pairs
+def _promised(config: Config, history: History, since_ns: int, until_ns: int) -> list[Promised]:
+    """Return the SLOs, each as it was at the end of [since, until), with what it was before."""
+    known = revisions.held(history.revisions(config.vantage, since_ns, until_ns))
+    return [
+        (revisions.at(slo, until_ns, known), revisions.within(slo, since_ns, until_ns, known))
+        for slo in config.slos()
     ]
-    answers = iter(history.counts([question for one in asked for question in one.questions()]))
-    return tuple(slo_week(one, answers) for one in asked)
+
+
+def _slos(
+    config: Config, history: History, promised: Sequence[Promised], plans: Plans, week: Week, now_ns: int
+) -> tuple[SloWeek, ...]:
+    begins_ns = min(
+        (spans.period(slo.objective, min(week.until_ns, now_ns))[0] for slo, _ in promised), default=now_ns
+    )
+    quiet = spans_of(history.maintenances(min(week.since_ns, begins_ns), min(week.until_ns, now_ns)))
+    asked = [
+        SloAsked(slo=slo, revisions=held, plans=plans, week=week, now_ns=now_ns, quiet=quiet)
+        for slo, held in promised
+    ]
+    counted = tally.counts(history, config.vantage, [Asked(slo=one.slo, spans=one.spans()) for one in asked])
+    return tuple(slo_week(one, counts) for one, counts in zip(asked, counted, strict=True))
 
 
 def _seen(

@@ -1,8 +1,11 @@
 """What a configuration brings forth on show: the plan as /metrics and the status page need it."""
 
+import dataclasses
+
 from agent.config.model import Config
+from agent.slo.objective import Objective
 from exporters.pages import PagePlan, WatchedObjective, WatchedProbe
-from exporters.signals import SeriesPlan, SloKey, TargetInfo
+from exporters.signals import SeriesPlan, TargetInfo
 from probes.target import Target
 
 
@@ -17,11 +20,11 @@ def series_plan(config: Config) -> SeriesPlan:
         vantage=config.vantage,
         targets=tuple(info_of(target) for target in config.targets),
         probes=tuple((target, probe.workload.name) for probe in config.probes for target in probe.targets),
-        slos=tuple(
-            (SloKey(objective=objective.name, target=target, probe=probe), objective.ratio)
-            for objective in config.objectives
-            for target, probe in objective.pairs
+        slos=tuple((slo.key, slo.objective.ratio) for slo in config.slos()),
+        pools=tuple(
+            (slo.key, tuple(part.pair for part in slo.parts)) for slo in config.slos() if slo.key.pool
         ),
+        services=tuple(slo.key for slo in config.service_slos()),
         thresholds={sli: tuple(sorted(edges)) for sli, edges in thresholds.items()},
         quotas={target.name: target.quota for target in config.targets if target.quota is not None},
     )
@@ -42,17 +45,26 @@ def page_plan(config: Config) -> PagePlan:
             for probe in config.probes
             for target in probe.targets
         ),
-        objectives=tuple(
-            WatchedObjective(
-                name=objective.name,
-                sli=objective.sli,
-                ratio=objective.ratio,
-                window_s=objective.window_s,
-                threshold_s=objective.threshold_s,
-                at_least_per_s=objective.at_least_per_s,
-            )
-            for objective in config.objectives
+        objectives=(
+            *(_watched(objective) for objective in config.objectives),
+            *(
+                dataclasses.replace(
+                    _watched(slo.objective), name=f"service {slo.key.service}", pool=slo.key.id
+                )
+                for slo in config.service_slos()
+            ),
         ),
+    )
+
+
+def _watched(objective: Objective) -> WatchedObjective:
+    return WatchedObjective(
+        name=objective.name,
+        sli=objective.sli,
+        ratio=objective.ratio,
+        window=objective.window,
+        threshold_s=objective.threshold_s,
+        at_least_per_s=objective.at_least_per_s,
     )
 
 

@@ -1,106 +1,86 @@
 """One SLO's week from counts: what has to be asked, and what the answers say. Pure."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-from agent.slo import burn, gate, maintenance
-from agent.slo.evaluate import SETTLING_S, coverage, denominator, known, state_of
-from agent.slo.judge import throttled_class
-from agent.slo.objective import Objective
-from agent.telling.due import expected_beside
+from agent.slo import burn, gate, spans
+from agent.slo.evaluate import SETTLING_S, budgeted, coverage, due, known, state_of
+from agent.slo.pools import Slo
+from agent.slo.spans import Span
+from agent.telling import tally
+from agent.telling.tally import Plans, Quiet
 from agent.telling.weeks import DAY_NS, Week
-from exporters.signals import Share, SloKey, SloWeek, WorstHour
-from probes.target import Target, Workload
-from storage.readings import PlanRow, SliCounts, SliQuestion
+from exporters.signals import Revision, Share, SloWeek, WorstHour
+from probes.target import Workload
+from storage.readings import SliCounts
 
 HOUR_NS = 3600 * 1_000_000_000
-
-Span = tuple[int, int]
-"""[since, until) in UTC nanoseconds."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SloAsked:
-    """An objective for one probe of one target in a week that has begun; `plans` hold all its windows, and `quiet` its target's maintenance."""
+    """An SLO in a week that has begun; `plans` hold all its windows."""
 
-    objective: Objective
-    target: Target
-    workload: Workload
-    vantage: str
-    plans: tuple[PlanRow, ...]
+    slo: Slo
+    plans: Plans
     week: Week
     now_ns: int
-    quiet: tuple[maintenance.Span, ...] = ()
+    quiet: Quiet = dataclasses.field(default_factory=dict)
+    revisions: tuple[Revision, ...] = ()
 
     @property
     def until_ns(self) -> int:
         return min(self.week.until_ns, self.now_ns)
 
     def spans(self) -> list[Span]:
-        """Return the week, the rolling window at its end, the days, and the clock hours."""
+        """Return the week, the objective's window up to its end, the days, and the clock hours."""
         since_ns, until_ns = self.week.since_ns, self.until_ns
-        rolling = (until_ns - round(self.objective.window_s * 1e9), until_ns)
-        return [(since_ns, until_ns), rolling, *self.days(), *self._each(HOUR_NS)]
+        window = (spans.period(self.slo.objective, until_ns)[0], until_ns)
+        return [(since_ns, until_ns), window, *self.days(), *self._each(HOUR_NS)]
 
     def days(self) -> list[Span]:
         return self._each(DAY_NS)
 
-    def questions(self) -> list[SliQuestion]:
-        """Return one question for each span, in their order."""
-        return [
-            SliQuestion(
-                target=self.target.name,
-                probe=self.workload.name,
-                vantage=self.vantage,
-                sli=self.objective.sli,
-                since_ns=since_ns,
-                until_ns=until_ns,
-                threshold_s=self.objective.threshold_s,
-                at_least_per_s=self.objective.at_least_per_s,
-                served_in=self.target.served_in,
-                throttled=throttled_class(self.objective, self.target),
-            )
-            for since_ns, until_ns in self.spans()
-        ]
-
-    def expected(self, span: Span, maintained: int) -> int:
-        """Return how many slots were to be seen; one may be under way, or its failure unsettled, up to here.
-
-        `maintained` of them were seen in maintenance, in which none is missing.
-        """
-        grace_s = max(self.workload.timeout_s, self.workload.first_token_s + SETTLING_S)
-        due_ns = self.now_ns - round(grace_s * 1e9)
-        return expected_beside(self.plans, span[0], min(span[1], due_ns), self.quiet, maintained)
+    def expected(self, span: Span, counts: SliCounts) -> int:
+        """Return how many slots or slices were to be seen; one may be under way, or its failure unsettled, up to here."""
+        due_ns = {part.pair: self.now_ns - round(_grace_s(part.workload) * 1e9) for part in self.slo.parts}
+        return tally.expected(self.slo, self.plans, span, due_ns, self.quiet, counts)
 
     def _each(self, size_ns: int) -> list[Span]:
         starts = range(self.week.since_ns, self.until_ns, size_ns)
         return [(start, min(start + size_ns, self.until_ns)) for start in starts]
 
 
-def slo_week(asked: SloAsked, answers: Iterator[SliCounts]) -> SloWeek:
-    """Return the week from the answers to `asked.questions()`, of which no more than its own are taken."""
-    spans = asked.spans()
-    counts = [next(answers) for _ in spans]
+def _grace_s(workload: Workload) -> float:
+    return max(workload.timeout_s, workload.first_token_s + SETTLING_S)
+
+
+def slo_week(asked: SloAsked, counts: Sequence[SliCounts]) -> SloWeek:
+    """Return the week from the counts over `asked.spans()`."""
     hours = 2 + len(asked.days())
-    told = list(zip(spans, counts, strict=True))
-    objective = asked.objective
+    told = list(zip(asked.spans(), counts, strict=True))
+    objective = asked.slo.objective
+    span, seen = told[1]
     return SloWeek(
-        slo=SloKey(objective=objective.name, target=asked.target.name, probe=asked.workload.name),
+        slo=asked.slo.key,
         sli=objective.sli,
         objective_ratio=objective.ratio,
         threshold_s=objective.threshold_s,
         at_least_per_s=objective.at_least_per_s,
         window_s=objective.window_s,
+        window=objective.window,
         week=_share(asked, *told[0]),
-        rolling=_share(asked, *told[1]),
+        rolling=_share(asked, span, seen, budgeted(objective, seen, asked.slo.every_ns, asked.until_ns)),
         days=tuple(_share(asked, span, seen) for span, seen in told[2:hours]),
         worst_hour=_worst(asked, told[hours:]),
+        revisions=asked.revisions,
     )
 
 
-def _share(asked: SloAsked, span: Span, counts: SliCounts) -> Share:
-    ratio, expected = asked.objective.ratio, asked.expected(span, counts.maintained)
-    errors = burn.error_ratio(counts.bad, counts.valid)
+def _share(asked: SloAsked, span: Span, counts: SliCounts, whole: SliCounts | None = None) -> Share:
+    ratio, expected = asked.slo.objective.ratio, asked.expected(span, counts)
+    budget = whole or counts
+    errors = burn.error_ratio(budget.bad, budget.valid)
     interval = gate.wilson(counts.good, counts.valid)
     probability = gate.met_probability(counts.bad, counts.valid, ratio)
     return Share(
@@ -118,7 +98,7 @@ def _share(asked: SloAsked, span: Span, counts: SliCounts) -> Share:
         budget=None if errors is None else 1 - burn.burn_rate(errors, ratio),
         met_probability=probability,
         coverage=coverage(counts, expected),
-        state=state_of(counts, ratio) if known(counts, expected) else "unknown",
+        state=state_of(budget, ratio) if known(counts, expected) else "unknown",
         likelihood=gate.likelihood(probability),
     )
 
@@ -126,12 +106,12 @@ def _share(asked: SloAsked, span: Span, counts: SliCounts) -> Share:
 def _worst(asked: SloAsked, hours: list[tuple[Span, SliCounts]]) -> WorstHour | None:
     """Return the hour that burnt fastest, the first of several; None where nothing was bad."""
     burnt = [
-        WorstHour(since_ns=span[0], burn=burn.burn_rate(errors, asked.objective.ratio), bad=counts.bad)
+        WorstHour(since_ns=span[0], burn=burn.burn_rate(errors, asked.slo.objective.ratio), bad=counts.bad)
         for span, counts in hours
         if counts.bad
         and (
             errors := burn.error_ratio(
-                counts.bad, denominator(counts, asked.expected(span, counts.maintained))
+                counts.bad, due(asked.slo.objective, counts, asked.expected(span, counts))
             )
         )
         is not None

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from agent.asking.buckets import Buckets
 from agent.config.model import Budget, Config
-from agent.slo import windows
+from agent.slo import spans
 from agent.telling.series import series_plan
 from exporters import conventions
 from exporters.metrics import Metrics
-from exporters.signals import Judged, SelfReport, SloKey, SloStatus
+from exporters.signals import Judged, SelfReport, SloStatus
 from probes import catalog
 from probes.result import Fault, Outcome, ProbeResult
 from probes.target import Target, Workload
@@ -45,6 +45,7 @@ def series_count(config: Config) -> SeriesCount:
         page.take(result)
         page.settle(Judged(result=result, fault=Fault.NONE))
     page.show(tuple(_statuses(config)))
+    page.services({service.name: (1, service.at_least) for service in config.services})
     _tell_of_ourselves(page, config)
     return SeriesCount(start=start, most=page.size)
 
@@ -90,22 +91,22 @@ def _answer(vantage: str, target: Target, workload: Workload) -> ProbeResult:
 
 
 def _statuses(config: Config) -> Iterator[SloStatus]:
-    for objective in config.objectives:
-        lengths = dict.fromkeys(windows.counted(objective.window_s), 1.0)
-        for target, probe in objective.pairs:
-            yield SloStatus(
-                slo=SloKey(objective=objective.name, target=target, probe=probe),
-                vantage=config.vantage,
-                objective_ratio=objective.ratio,
-                window_s=objective.window_s,
-                state="good",
-                sli=lengths,
-                burn=lengths,
-                budget_remaining=1.0,
-                met_probability=1.0,
-                coverage=1.0,
-                evaluated_ns=_AT_NS,
-            )
+    for slo in (*config.slos(), *config.service_slos()):
+        lengths = dict.fromkeys(spans.counted(slo.objective, _AT_NS), 1.0)
+        yield SloStatus(
+            slo=slo.key,
+            vantage=config.vantage,
+            objective_ratio=slo.objective.ratio,
+            window_s=slo.objective.window_s,
+            state="good",
+            period=slo.objective.period,
+            sli=lengths,
+            burn=lengths,
+            budget_remaining=1.0,
+            met_probability=1.0,
+            coverage=1.0,
+            evaluated_ns=_AT_NS,
+        )
 
 
 def _tell_of_ourselves(page: Metrics, config: Config) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from agent.config.model import Config
+from agent.telling import revisions
 from agent.telling.link import Link
 from agent.telling.messages import heard
 from agent.telling.settling import Settling
@@ -15,16 +17,24 @@ class StoreFollower:
     """Stores at most 200 rows or one second's worth at once.
 
     The position that it gives back never passes a failure that is not settled yet: a new process sees it
-    again and settles it. Rows that come twice by that are refused by their key; `stored` is told what became of each batch.
+    again and settles it. Rows that come twice by that are refused by their key; `stored` is told what became of each
+    batch, and `configured` knows a plan's objectives by its hash.
     """
 
     limit = 200
     pause_s = 1.0
 
-    def __init__(self, store: Store, link: Link, stored: Callable[[Stored], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        link: Link,
+        stored: Callable[[Stored], None],
+        configured: Callable[[str], Config | None] = lambda _: None,
+    ) -> None:
         self._store = store
         self._link = link
         self._stored = stored
+        self._configured = configured
         self._settling = Settling()
         self._plans: list[Plan] = []
         self._results: list[ProbeResult] = []
@@ -56,6 +66,8 @@ class StoreFollower:
     def _write(self) -> None:
         for plan in self._plans:
             self._store.plan(plan)
+            if (config := self._configured(plan.config_hash)) is not None:
+                self._store.revise(plan.vantage, revisions.rows(config), plan.valid_from_ns)
         if self._results or self._verdicts:
             self._stored(self._store.store(self._results, self._verdicts))
         if self._drilled:

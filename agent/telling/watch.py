@@ -2,27 +2,25 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
 from agent.config.model import Config
-from agent.slo import windows
+from agent.slo import pools, spans
 from agent.slo.burning import Window, Windows
 from agent.slo.evaluate import evaluate
-from agent.slo.judge import throttled_class
-from agent.slo.maintenance import Span
-from agent.slo.objective import Objective
+from agent.slo.pools import Slo
 from agent.slo.quiet import spans_of
 from agent.slo.spending import Counted
-from agent.telling.due import expected_beside, plans_by_pair
+from agent.telling import tally
+from agent.telling.due import plans_by_pair
 from agent.telling.link import Link
+from agent.telling.tally import Asked
 from exporters.base import StatusSink
 from exporters.signals import SloStatus
-from probes.target import Workload
 from storage.base import History, Rollups, StoreUnavailableError
-from storage.readings import PlanRow, SliCounts, SliQuestion
-from storage.rolling import CLOSING_NS, MINUTE_NS
+from storage.readings import SliCounts, SliQuestion
 
 Pair = tuple[str, str]
 
@@ -61,10 +59,13 @@ class Watch:
         now_ns = self._wall_ns()
         with self._link.used():
             looks = looks_of(config, self._history, now_ns)
-        statuses = tuple(look.status(config.vantage, now_ns) for look in looks)
+            members = members_of(config, self._history, looks, now_ns)
+        shown = [*looks, *services_of(config, members)]
+        statuses = tuple(look.status(config.vantage, now_ns) for look in shown)
         for sink in self._sinks:
             sink.show(statuses)
-        self._counted(config, series_of(looks), now_ns, [look.counted() for look in looks])
+        counted = [look.counted() for look in looks if look.is_single]
+        self._counted(config, series_of(members), now_ns, counted)
         self.succeeded_ns = now_ns
 
 
@@ -106,129 +107,130 @@ def _advance(rollups: Rollups, config: Config, now_ns: int) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One SLO as history shows it: settled slots and due ones in each window."""
+    """One SLO as history shows it: what was settled and what was due in each window."""
 
-    objective: Objective
-    target: str
-    workload: Workload
+    slo: Slo
     windows: Windows
 
     def status(self, vantage: str, now_ns: int) -> SloStatus:
         return evaluate(
-            self.objective,
-            self.target,
-            self.workload.name,
+            self.slo.objective,
+            self.slo.key,
             vantage,
-            self.workload.every_ns,
+            self.slo.every_ns,
             {name: window.counts for name, window in self.windows.items()},
             {name: window.expected for name, window in self.windows.items()},
             now_ns,
-            self.workload.first_token_s,
+            self.slo.first_token_s,
         )
 
+    @property
+    def is_single(self) -> bool:
+        """Return whether it shows the events of one probe of one target."""
+        return self.slo.objective.slices is None and not self.slo.key.pool
+
     def counted(self) -> Counted:
+        [part] = self.slo.parts
         return Counted(
-            objective=self.objective,
-            target=self.target,
-            probe=self.workload.name,
-            every_s=self.workload.every_s,
+            objective=self.slo.objective,
+            target=part.target.name,
+            probe=part.workload.name,
+            every_s=part.workload.every_s,
             windows=self.windows,
-            first_token_s=self.workload.first_token_s,
+            first_token_s=part.workload.first_token_s,
         )
 
 
 def statuses_of(config: Config, history: History, now_ns: int) -> tuple[SloStatus, ...]:
-    """Return the state of every (objective, target, probe) from what history holds up to an instant."""
+    """Return the state of every objective's SLOs from what history holds up to an instant."""
     return tuple(look.status(config.vantage, now_ns) for look in looks_of(config, history, now_ns))
 
 
-def series_of(looks: Iterable[Look]) -> dict[Pair, Windows]:
-    """Return the availability of each probe of a target, by window."""
-    found: dict[Pair, Windows] = {}
+Members = Mapping[tuple[Pair, str], Windows]
+"""What members of services saw, by pair and the service's period."""
+
+
+def members_of(config: Config, history: History, looks: Iterable[Look], now_ns: int) -> Members:
+    """Return the availability of each member of a service, each asked once and what is known already not again."""
+    found: dict[tuple[Pair, str], Windows] = {}
     for look in looks:
-        if look.objective.sli == "availability":
-            found.setdefault((look.target, look.workload.name), look.windows)
+        if _plain(look):
+            found.setdefault((look.slo.parts[0].pair, look.slo.objective.period), look.windows)
+    wanted = {
+        (part.pair, part.objective.period): pools.single(part)
+        for slo in config.service_slos()
+        for part in slo.parts
+    }
+    missing = {name: slo for name, slo in wanted.items() if name not in found}
+    asked = _looked(config, history, list(missing.values()), now_ns)
+    return found | dict(zip(missing, (look.windows for look in asked), strict=True))
+
+
+def _plain(look: Look) -> bool:
+    """Return whether it shows the events of one probe of one target, on its availability."""
+    return look.is_single and look.slo.objective.sli == "availability"
+
+
+def services_of(config: Config, members: Members) -> list[Look]:
+    """Return the services' own SLOs: what all their members saw."""
+    return [
+        Look(slo=slo, windows=_pooled([members[part.pair, slo.objective.period] for part in slo.parts]))
+        for slo in config.service_slos()
+    ]
+
+
+def _pooled(series: Sequence[Windows]) -> Windows:
+    return {
+        name: Window(
+            counts=sum((one[name].counts for one in series), SliCounts()),
+            expected=sum(one[name].expected for one in series),
+        )
+        for name in series[0]
+    }
+
+
+def series_of(members: Members) -> dict[Pair, Windows]:
+    """Return the availability of each member of a service, by window."""
+    found: dict[Pair, Windows] = {}
+    for (pair, _), windows in members.items():
+        found.setdefault(pair, windows)
     return found
 
 
-def begin_ns(now_ns: int, length_s: float) -> int:
-    """Return where a window begins that ends now: at a whole minute, as hours are counted by the minute.
-
-    The shortest one begins on the nanosecond: so near to now rows are asked, and a minute more or less is a fifth.
-
-    >>> begin_ns(150_000_000_001, 30.0), begin_ns(7290_000_000_001, 7200.0)
-    (120000000001, 60000000000)
-    """
-    length_ns = round(length_s * 1e9)
-    begin = now_ns - length_ns
-    return begin if length_ns <= CLOSING_NS else begin // MINUTE_NS * MINUTE_NS
-
-
 def questions_of(config: Config, now_ns: int) -> list[SliQuestion]:
-    """Return what an evaluation asks: of every (objective, target, probe), window by window."""
-    targets = {target.name: target for target in config.targets}
-    return [
-        SliQuestion(
-            target=target,
-            probe=probe,
-            vantage=config.vantage,
-            sli=objective.sli,
-            since_ns=begin_ns(now_ns, seconds),
-            until_ns=now_ns,
-            threshold_s=objective.threshold_s,
-            at_least_per_s=objective.at_least_per_s,
-            served_in=targets[target].served_in,
-            throttled=throttled_class(objective, targets[target]),
-        )
-        for objective in config.objectives
-        for target, probe in objective.pairs
-        for seconds in windows.counted(objective.window_s).values()
+    """Return what an evaluation asks of history."""
+    members = [pools.single(part) for slo in config.service_slos() for part in slo.parts]
+    asked = [
+        Asked(slo=slo, spans=tuple(spans.counted(slo.objective, now_ns).values()))
+        for slo in [*config.slos(), *members]
     ]
+    return tally.questions(config.vantage, asked)
 
 
 def looks_of(config: Config, history: History, now_ns: int) -> list[Look]:
-    """Return what history holds of every (objective, target, probe) up to an instant."""
-    questions = questions_of(config, now_ns)
-    if not questions:
+    """Return what history holds of every objective's SLOs up to an instant."""
+    return _looked(config, history, config.slos(), now_ns)
+
+
+def _looked(config: Config, history: History, slos: Sequence[Slo], now_ns: int) -> list[Look]:
+    asked = [(slo, spans.counted(slo.objective, now_ns)) for slo in slos]
+    if not asked:
         return []
-    answers = iter(history.counts(questions))
-    since_ns = min(question.since_ns for question in questions)
+    counted = tally.counts(
+        history, config.vantage, [Asked(slo=slo, spans=tuple(over.values())) for slo, over in asked]
+    )
+    since_ns = min(span[0] for _, over in asked for span in over.values())
     plans = plans_by_pair(history.plans(config.vantage, since_ns, now_ns))
     quiet = spans_of(history.maintenances(since_ns, now_ns))
-    workloads = config.workloads()
+    # A slot younger than its deadline may be under way still, so it is not missing yet.
+    due_ns = {pair: now_ns - round(one.timeout_s * 1e9) for pair, one in config.workloads().items()}
     return [
         Look(
-            objective=objective,
-            target=target,
-            workload=workloads[target, probe],
-            windows=_windows(
-                windows.counted(objective.window_s),
-                answers,
-                plans.get((target, probe), []),
-                quiet.get(target, []),
-                # A slot younger than its deadline may be under way still, so it is not missing yet.
-                now_ns,
-                now_ns - round(workloads[target, probe].timeout_s * 1e9),
-            ),
+            slo=slo,
+            windows={
+                name: Window(counts=seen, expected=tally.expected(slo, plans, span, due_ns, quiet, seen))
+                for (name, span), seen in zip(over.items(), theirs, strict=True)
+            },
         )
-        for objective in config.objectives
-        for target, probe in objective.pairs
+        for (slo, over), theirs in zip(asked, counted, strict=True)
     ]
-
-
-def _windows(
-    lengths_s: Mapping[str, float],
-    answers: Iterator[SliCounts],
-    plans: Sequence[PlanRow],
-    quiet: Sequence[Span],
-    now_ns: int,
-    until_ns: int,
-) -> Windows:
-    """Take each window's answer in its turn, and set beside it how many slots were due."""
-    return {
-        name: Window(
-            counts=(counts := next(answers)),
-            expected=expected_beside(plans, begin_ns(now_ns, seconds), until_ns, quiet, counts.maintained),
-        )
-        for name, seconds in lengths_s.items()
-    }

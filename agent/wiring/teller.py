@@ -23,6 +23,7 @@ from agent.config.plan_file import read_plan
 from agent.config.secrets import Secrets
 from agent.errors import ConfigError, NephoscopeError
 from agent.feeds.reading import Fetching
+from agent.slo import impact
 from agent.telling.alerting import Alerting, keep_looking
 from agent.telling.alive import Alive
 from agent.telling.blackout import Blackout, keep_telling
@@ -114,7 +115,7 @@ class Teller:
             if told["database_url"]
             else engine.create(secrets.resolve_url(config.storage.url or ""), renew=self._database_url)
         )
-        standings = Standings()
+        self._standings = standings = Standings()
         self._upkeep = Upkeep(
             PostgresAmendments(self._engine),
             PostgresHistory(self._engine),
@@ -233,7 +234,7 @@ class Teller:
             reader.commit(position)
             self._passed["store"] = position
 
-        store = StoreFollower(PostgresStore(self._engine), self._link, self._on_stored)
+        store = StoreFollower(PostgresStore(self._engine), self._link, self._on_stored, self._configured)
         await self._follow(store, reader, commit)
 
     def _on_stored(self, stored: Stored) -> None:
@@ -376,9 +377,14 @@ class Teller:
     def _views(self) -> Views:
         return Views(
             page=self._page,
-            metrics=lambda accept: self._metrics.render(accept) if self._caught_up else None,
+            metrics=lambda accept: self._rendered(accept) if self._caught_up else None,
             unready=self._unready,
         )
+
+    def _rendered(self, accept: str) -> tuple[str, bytes]:
+        standings, now_ns = self._standings.standings(), self._clock.wall_ns()
+        self._metrics.services(impact.healthy(self._current.services, standings, now_ns))
+        return self._metrics.render(accept)
 
     def _page(self, accept: str) -> tuple[str, bytes]:
         troubles = self._unready()

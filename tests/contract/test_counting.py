@@ -16,7 +16,7 @@ from storage.amendments import PostgresAmendments
 from storage.base import Amendments
 from storage.history import PostgresHistory
 from storage.memory import MemoryStore
-from storage.readings import CorrectionRow, SliQuestion
+from storage.readings import CorrectionRow, SliCounts, SliQuestion
 from storage.records import Settled
 from storage.results import PostgresStore
 from support.results import STARTED_NS, a_result
@@ -153,7 +153,20 @@ def test_sql_counts_what_the_rule_says(
     for word in words:
         amended(word, vantage, memory.amendments, PostgresAmendments(database))
     here = [dataclasses.replace(question, vantage=vantage) for question in asked]
-    assert PostgresHistory(database).counts(here) == memory.counts(here)
+    history = PostgresHistory(database)
+    assert history.counts(here) == memory.counts(here)
+    for slice_ns in (3 * SECOND, 7 * SECOND):
+        cut = [
+            dataclasses.replace(
+                one,
+                since_ns=one.since_ns // slice_ns * slice_ns,
+                until_ns=-(-one.until_ns // slice_ns) * slice_ns,
+            )
+            for one in here
+        ]
+        sliced = history.slices(cut, slice_ns)
+        assert sliced == memory.slices(cut, slice_ns)
+        assert [sum(slices, SliCounts()) for slices in sliced] == memory.counts(cut)
 
 
 def test_the_whole_table_is_counted_alike(database: Engine) -> None:

@@ -11,7 +11,7 @@ from agent.rules_command import specs
 from agent.slo.objective import Objective
 from exporters.rules import render
 from exporters.rules_tests import RULES_FILE, render_tests
-from exporters.signals import RuleSpec, ServiceKey
+from exporters.signals import RuleSpec
 from support.llm import free_port
 from support.prometheus import needs_prometheus, page, prometheus, promtool
 from support.specs import a_config, available, quick, served
@@ -45,7 +45,7 @@ def test_the_generated_unit_tests_pass(tmp_path: Path, objective: Objective, eve
 
 def test_the_unit_tests_of_a_services_rules_pass_and_bite(tmp_path: Path) -> None:
     """An outage of both members pages, one member that burns alone does not; without their agreement it would."""
-    found = [spec for spec in specs(served()) if isinstance(spec.slo, ServiceKey)]
+    found = [spec for spec in specs(served()) if spec.impact]
     write(tmp_path, found)
     assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
     careless = [dataclasses.replace(one, min_members=1) for one in found[0].alerts]
@@ -84,7 +84,7 @@ tests:
 def test_a_service_goes_down_once_two_bear_each_other_out_or_one_has_failed_long_enough(
     tmp_path: Path,
 ) -> None:
-    found = [spec for spec in specs(served()) if isinstance(spec.slo, ServiceKey)]
+    found = [spec for spec in specs(served()) if spec.impact]
     write(tmp_path, found, SERVICE_DOWN)
     assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
 

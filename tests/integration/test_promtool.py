@@ -62,6 +62,7 @@ def a_full_page() -> bytes:
                 objective_ratio=0.999,
                 window_s=86400.0,
                 state="good",
+                period="1d",
                 sli={"5m": 1.0},
                 burn={"5m": 0.0},
                 budget_remaining=1.0,

@@ -14,6 +14,7 @@ import pytest
 
 from agent.config.model import Config, Export, Storage
 from agent.config.plan_file import write_plan
+from agent.slo.service import Member, Service
 from probes.result import Outcome, ProbeResult, SlotKey
 from storage.journal import Writer
 from storage.records import Beat, Plan, PlanEntry, Settled
@@ -170,11 +171,21 @@ def stored_position(state: Path) -> int:
     return int(file.read_text()) if file.exists() else 0
 
 
+NANO = Service(
+    name="nano",
+    members=tuple(
+        Member(target=name, probe="chat", cloud=name, region=None, every_s=30.0) for name in TARGETS
+    ),
+    ratio=0.99,
+    window_s=28 * 86400.0,
+)
+
+
 @pytest.mark.heavy
 def test_a_teller_killed_midway_and_started_again_leaves_exact_rows_and_exact_counters(
     tmp_path: Path, empty_url: str
 ) -> None:
-    config = planned(tmp_path)
+    config = planned(tmp_path, services=(NANO,))
     asker = Asker(tmp_path, config)
     asker.ask(range(SLOTS // 2))
     with telling(tmp_path, config, empty_url) as first:
@@ -190,6 +201,9 @@ def test_a_teller_killed_midway_and_started_again_leaves_exact_rows_and_exact_co
         second.until(lambda: counted(empty_url, "SELECT count(*) FROM verdicts") == len(TARGETS) * failures)
         assert counted(empty_url, "SELECT count(*) FROM results WHERE attempt = 0") == len(TARGETS) * SLOTS
         assert counted(empty_url, "SELECT count(*) FROM plans WHERE valid_to_ns IS NULL") == len(TARGETS)
+        revisions = "SELECT count(*) FROM objective_revisions WHERE valid_to_ns IS NULL"
+        assert counted(empty_url, revisions) == len(TARGETS) * len(config.objectives)
+        assert second.metric("service_healthy_members_required", service="nano") == 1
         for target in TARGETS:
             assert second.metric("probe_results_total", target=target, outcome="server_error") == failures
             assert second.metric("probe_results_total", target=target, outcome="ok") == SLOTS - failures
@@ -213,6 +227,10 @@ def test_a_teller_killed_midway_and_started_again_leaves_exact_rows_and_exact_co
         again = [line for line in third.page() if "_total{" in line]
         assert set(again) >= {line for line in before if "duplicate" not in line}
         third.until(lambda: third.metric("slo_coverage_ratio", slo="openai-chat-available") > 0.9)
+        assert third.metric("slo_coverage_ratio", slo="nano-service") > 0.9
+        assert third.metric("sli_ratio", slo="nano-service", window="28d") == pytest.approx(
+            (SLOTS - failures) / SLOTS
+        )
 
 
 def test_without_a_database_metrics_are_served_and_the_journal_keeps_everything(tmp_path: Path) -> None:

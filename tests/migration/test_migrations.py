@@ -19,7 +19,7 @@ from storage.results import PostgresStore
 from support.postgres import connect
 from support.results import STARTED_NS, a_result
 
-ALL = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
+ALL = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
 HEAD = ALL[-1]
 
 

@@ -9,9 +9,8 @@ from exporters.signals import Judged, SloKey, SloStatus, TargetInfo
 from probes.result import EventClass, Fault, Outcome
 from support.told import START_NS, result
 
-WEEKS_4_S = 28 * 86400.0
-AVAILABLE = WatchedObjective(name="available", sli="availability", ratio=0.999, window_s=WEEKS_4_S)
-QUICK = WatchedObjective(name="quick", sli="ttft", ratio=0.99, window_s=WEEKS_4_S, threshold_s=2.0)
+AVAILABLE = WatchedObjective(name="available", sli="availability", ratio=0.999, window="28d")
+QUICK = WatchedObjective(name="quick", sli="ttft", ratio=0.99, window="28d", threshold_s=2.0)
 
 
 def info(name: str = "openai", **changes: Any) -> TargetInfo:
@@ -47,8 +46,9 @@ def status(target: str = "openai", objective: WatchedObjective = AVAILABLE, **ch
         "slo": SloKey(objective=objective.name, target=target, probe="chat"),
         "vantage": "here",
         "objective_ratio": objective.ratio,
-        "window_s": objective.window_s,
+        "window_s": 28 * 86400.0,
         "state": "good",
+        "period": "28d",
         "sli": {"5m": 1.0, "28d": 0.99954},
         "burn": {},
         "budget_remaining": 0.54,

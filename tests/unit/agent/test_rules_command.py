@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from agent.config.model import ProbePlan
 from agent.errors import ConfigError
 from agent.rules_command import rules, specs
+from agent.slo.calendars import Calendar
 from exporters.rules import render
 from support.specs import a_config, available
 
@@ -90,6 +91,55 @@ def test_what_cannot_fire_is_left_out_and_said() -> None:
     spec = specs(a_config(objectives=(available(ratio=0.99),), every_s=600))[0]
     assert [alert.long for alert in spec.alerts] == ["6h", "1d", "3d"]
     assert any("1h/5m page alert is left out" in note for note in spec.notes)
+
+
+def test_rules_of_a_calendar_look_back_over_its_nominal_length_and_say_so() -> None:
+    month = available(window_s=30 * 86400.0, calendar=Calendar("month", "Europe/Berlin"))
+    spec = specs(a_config(objectives=(month,)))[0]
+    assert (spec.period, spec.period_days) == ("30d", 30.0)
+    assert [round(alert.factor, 3) for alert in spec.alerts] == [14.4, 6.0, 3.0, 1.0]
+    note = (
+        "objective available: Prometheus knows no calendar, so its rules look back over 30d; the budget of the "
+        "calendar month (Europe/Berlin) is on the agent's gauges"
+    )
+    assert spec.notes == (note,)
+    assert f"# openai-chat-available: {note}" in render([spec])
+
+
+def test_a_pool_has_rules_of_its_own_at_the_interval_of_its_events() -> None:
+    """Two at 30 s are one at 15 s: 7 of 240 page, where either alone would want 4 of 120."""
+    both = (("openai", "chat"), ("azure", "chat"))
+    (spec,) = specs(
+        a_config(names=("openai", "azure"), objectives=(available(both, per=("model",)),), region="eu")
+    )
+    assert (spec.slo.id, spec.slo.service, spec.every_s) == ("nano-available", "nano", 15.0)
+    assert (spec.alerts[0].long, spec.alerts[0].min_bad_long) == ("1h", 7)
+    assert spec.labels == {
+        "provider": "openai",
+        "target_cloud": "openai",
+        "target_region": "eu",
+        "model": "nano",
+    }
+    told = render([spec])
+    assert 'slo="nano-available"' in told
+    assert "target:" not in told
+    assert "probe:" not in told
+
+
+def test_objectives_that_count_slices_have_no_rules_and_that_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "nephoscope.yaml"
+    file.write_text(
+        FILE
+        + """objectives:
+  - {name: steady, sli: availability, percent: 99, method: {timeslices: 5m, percent: 95}}
+  - {name: available, sli: availability, percent: 99.9}
+"""
+    )
+    out, err = io.StringIO(), io.StringIO()
+    assert rules(asked(file), out, err) == 0
+    assert "openai-chat-available" in out.getvalue()
+    assert "steady" not in out.getvalue()
+    assert "note: objective steady: no rules, because counters do not tell its slices apart" in err.getvalue()
 
 
 def test_the_command_prints_rules_or_their_tests(tmp_path: Path) -> None:

@@ -55,6 +55,9 @@ def a_plan(
     )
 
 
+NANO = SloKey(objective="service", pool="nano")
+
+
 def planned(plan: SeriesPlan | None = None) -> Metrics:
     metrics = Metrics("0.1.0")
     metrics.plan(plan or a_plan())
@@ -88,6 +91,7 @@ def a_status(**changes: Any) -> SloStatus:
         "objective_ratio": 0.999,
         "window_s": 28 * 86400.0,
         "state": "good",
+        "period": "28d",
         "sli": {"5m": 1.0, "28d": None},
         "burn": {"5m": 0.0, "1h": 2.5},
         "budget_remaining": -0.25,
@@ -502,7 +506,9 @@ def test_both_formats_tell_the_same_numbers() -> None:
 
 def full_page() -> Metrics:
     """Return metrics with at least one series of every family."""
-    metrics = planned(a_plan(a_target(labels={"env": "prod"}), thresholds={"ttft": (2.0,)}))
+    plan = a_plan(a_target(labels={"env": "prod"}), thresholds={"ttft": (2.0,)})
+    metrics = planned(dataclasses.replace(plan, services=(NANO,)))
+    metrics.services({"nano": (1, 1)})
     everything = dict.fromkeys(conventions.RATELIMIT, 1.0)
     expiry = datetime(2027, 1, 1, tzinfo=UTC)
     result = a_result(ratelimit=everything, tls_expires_at=expiry, backend={"edge": "FRA"})
@@ -572,6 +578,41 @@ def test_every_family_of_the_conventions_can_be_observed() -> None:
         family.name.removesuffix(suffix.get(family.kind, "")) for family in conventions.FAMILIES.values()
     }
     assert shown == named
+
+
+def test_a_pool_counts_what_its_pairs_count() -> None:
+    """Its series carry no target and no probe, and stand at 0 before the first result; its parts have none."""
+    pool = SloKey(objective="available", pool="all")
+    plan = a_plan(a_target("openai"), a_target("azure"))
+    pairs = (("openai", "chat"), ("azure", "chat"))
+    metrics = planned(dataclasses.replace(plan, slos=((pool, 0.999),), pools=((pool, pairs),)))
+    events = "sli_events_total"
+    assert value(metrics, events, slo="all-available", result="bad", target="", probe="") == 0.0
+    for target, kind in (("openai", EventClass.BAD), ("azure", EventClass.GOOD), ("azure", EventClass.GOOD)):
+        metrics.settle(Judged(result=a_result(target=target), fault=Fault.NONE, classes={"available": kind}))
+    metrics.expect(SloKey(objective="available", target="azure", probe="chat"), 5)
+    twin = Metrics("0.1.0")
+    twin.restore(metrics.snapshot())
+    for one in (metrics, twin):
+        assert value(one, events, slo="all-available", result="good") == 2.0
+        assert value(one, events, slo="all-available", result="bad") == 1.0
+        assert value(one, "sli_expected_events_total", slo="all-available") == 5.0
+        assert value(one, events, slo="azure-chat-available") is None
+
+
+def test_services_show_their_slo_and_how_many_members_are_well() -> None:
+    """A service has no counters of its own; one that the plan no longer names vanishes."""
+    plan = a_plan()
+    metrics = planned(dataclasses.replace(plan, services=(NANO,)))
+    metrics.show((a_status(slo=NANO),))
+    metrics.services({"nano": (2, 3), "gone": (1, 1)})
+    assert value(metrics, "slo_error_budget_remaining_ratio", slo="nano-service") == -0.25
+    assert value(metrics, "sli_events_total", slo="nano-service") is None
+    assert value(metrics, "service_healthy_members", service="nano") == 2.0
+    assert value(metrics, "service_healthy_members_required", service="nano") == 3.0
+    assert value(metrics, "service_healthy_members", service="gone") is None
+    metrics.plan(dataclasses.replace(plan, config_hash="another"))
+    assert value(metrics, "service_healthy_members", service="nano") is None
 
 
 def test_a_snapshot_restores_everything_with_exemplars() -> None:

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from agent.rules_command import specs
 from exporters.rules import render
 from exporters.rules_tests import RULES_FILE, render_tests
-from exporters.signals import RuleSpec, ServiceKey, SloKey
+from exporters.signals import RuleSpec, SloKey
 from support.specs import a_config, available, quick, served
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "rules.yaml"
@@ -36,7 +36,7 @@ def test_one_slos_rules_are_the_golden_ones() -> None:
 
 def test_a_services_rules_pool_its_members_and_ask_them_to_agree() -> None:
     """The numbers are those that the agent judges it by: 2 members at 30 s are 240 events an hour."""
-    [spec] = [spec for spec in specs(served()) if isinstance(spec.slo, ServiceKey)]
+    [spec] = [spec for spec in specs(served()) if spec.impact]
     rules = loaded(render([spec]))
     pooled = 'slo=~"openai-chat-available|azure-chat-available"'
     assert all(pooled in rule["expr"] for rule in rules if rule.get("record", "").startswith("slo:sli_error"))
@@ -53,7 +53,7 @@ def test_a_services_rules_pool_its_members_and_ask_them_to_agree() -> None:
 
 def test_a_service_under_its_minimum_pages() -> None:
     """At once where two targets fail, after a while where one does."""
-    [spec] = [spec for spec in specs(served()) if isinstance(spec.slo, ServiceKey)]
+    [spec] = [spec for spec in specs(served()) if spec.impact]
     down = [rule for rule in loaded(render([spec])) if rule.get("alert") == "NephoscopeServiceDown"]
     assert [rule.get("for") for rule in down] == [None, "2m"]
     assert [rule["expr"].rpartition(" ")[2] for rule in down] == ["2", "1"]

@@ -2,6 +2,9 @@
 
 import pytest
 
+from agent.config.model import Config
+from agent.slo.calendars import Calendar
+from agent.slo.slices import Slices
 from support.configuration import findings, loaded
 
 TARGETS = """
@@ -213,3 +216,74 @@ def test_a_window_behind_what_is_kept_is_refused(text: str, told: str) -> None:
 
 def test_a_window_as_long_as_what_is_kept_is_taken() -> None:
     assert findings(f"{TARGETS}storage: {{keep: {{results: 28d}}}}") == []
+
+
+def test_a_window_may_be_a_unit_of_a_place_s_calendar() -> None:
+    config = loaded(f"""{TARGETS}
+objectives:
+  - {{name: monthly, sli: availability, percent: 99.9, window: {{calendar: month, timezone: Europe/Berlin}}}}
+  - {{name: weekly, sli: availability, percent: 99, window: {{calendar: week}}}}
+""").config
+    assert [(one.calendar, one.window_s, one.period) for one in config.objectives] == [
+        (Calendar("month", "Europe/Berlin"), 30 * 86400.0, "month"),
+        (Calendar("week", "UTC"), 7 * 86400.0, "week"),
+    ]
+    assert Config.decode(config.encode()) == config
+
+
+def test_an_objective_may_count_slices_instead_of_events() -> None:
+    config = loaded(f"""{TARGETS}
+objectives:
+  - {{name: steady, sli: availability, percent: 99, method: {{timeslices: 5m, percent: 95}}}}
+  - {{name: events, sli: availability, percent: 99.9, method: occurrences}}
+""").config
+    assert [one.slices for one in config.objectives] == [Slices(300.0, 0.95), None]
+    assert config.objectives[0].window == "28d by slices of 5m"
+    assert Config.decode(config.encode()) == config
+
+
+def test_a_slice_shorter_than_the_interval_is_refused() -> None:
+    (finding,) = findings(f"""{TARGETS}
+probes: [{{name: chat, every: 10m, targets: own}}]
+objectives: [{{name: o, sli: availability, percent: 99, targets: own, method: {{timeslices: 5m, percent: 95}}}}]
+""")
+    assert finding.endswith(
+        "objectives[0]: objective o: a slice of 5m is shorter than the probe's interval of 10m, so most would hold "
+        "nothing; use slices of 10m or more, or a shorter interval"
+    )
+
+
+def test_a_budget_of_few_slices_is_told() -> None:
+    text = f"""{TARGETS}
+objectives: [{{name: o, sli: availability, percent: 99.9, method: {{timeslices: 5m, percent: 95}}}}]
+"""
+    (told,) = loaded(text).warnings
+    assert told.endswith(
+        "the budget of 99.9 % over 28d holds 8.1 slices of 5m, so each bad one costs 12% of it; use shorter slices, "
+        "lengthen the window or lower the percent"
+    )
+
+
+def test_a_pooled_objective_is_measured_at_the_interval_of_all_its_probes() -> None:
+    """Alone each target would spend 39 % of its budget on one failure; pooled by three, 13 %."""
+    text = f"""{TARGETS}
+probes: [{{name: chat, every: 15m}}]
+objectives: [{{name: o, sli: availability, percent: 99.9, per: %s}}]
+"""
+    apart = [told for told in loaded(text % "target").warnings if "each one costs" in told]
+    (pooled,) = (told for told in loaded(text % "all").warnings if "each one costs" in told)
+    assert all("at one probe every 15m" in told for told in apart)
+    assert "at one probe every 5m the budget of 99.9 % over 28d holds 8.1 failures" in pooled
+    assert loaded(text % "[cloud, model]").config.objectives[0].per == ("cloud", "model")
+
+
+def test_two_pools_of_one_id_are_refused() -> None:
+    found = findings("""
+targets:
+  - {name: x, provider: vllm, model: b-c, cloud: a, endpoint: "http://localhost:1"}
+  - {name: y, provider: vllm, model: c, cloud: a-b, endpoint: "http://localhost:2"}
+objectives: [{name: o, sli: availability, percent: 99.9, per: [cloud, model]}]
+""")
+    assert any(
+        "`a-b-c-o` would name two SLOs, ('a', 'b-c', 'o') and ('a-b', 'c', 'o')" in one for one in found
+    )

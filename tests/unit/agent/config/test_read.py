@@ -262,8 +262,36 @@ MISTAKES = [
         "2: objectives[0].sli: `latency` is not known; write one of availability, ttft, ttfo, itl, total,",
     ),
     (
-        objective(window={"calendar": "month"}),
-        "2: objectives[0].window: not yet: this version has rolling windows",
+        objective(window={"calendar": "mnth"}),
+        "2: objectives[0].window: `mnth` is no window of a calendar; did you mean `month`?",
+    ),
+    (
+        objective(window={"calendar": "decade"}),
+        "2: objectives[0].window: `decade` is no window of a calendar; there are week, month, quarter, year",
+    ),
+    (
+        objective(window={"timezone": "UTC"}),
+        "2: objectives[0].window: does not say which calendar; write {calendar: month, timezone: Europe/Berlin}",
+    ),
+    (
+        objective(window={"calendar": "month", "zone": "UTC"}),
+        "2: objectives[0].window: unknown key `zone`; did you mean `timezone`?",
+    ),
+    (
+        objective(window={"calendar": "month", "timezone": "Europe/Berln"}),
+        "2: objectives[0].window: `Europe/Berln` is no time zone; did you mean `Europe/Berlin`?",
+    ),
+    (
+        objective(window={"calendar": "month", "timezone": "New York"}),
+        "2: objectives[0].window: `New York` is no time zone; did you mean `America/New_York`?",
+    ),
+    (
+        objective(window={"calendar": "month", "timezone": 1}),
+        "2: objectives[0].window: `1` is no time zone; write one such as Europe/Berlin, or UTC",
+    ),
+    (
+        objective(window={"calendar": "year"}),
+        "2: objectives[0]: objective o looks back 366d1h, but results are kept for 120d; lengthen",
     ),
     (objective(window=28), "2: objectives[0].window: 28 has no unit"),
     (
@@ -272,9 +300,60 @@ MISTAKES = [
     ),
     (objective(window="1h"), "so it cannot be measured at this interval; probe every"),
     (objective(percent=90), "alert can never fire"),
-    (objective(method={"timeslices": "5m"}), "2: objectives[0].method: not yet"),
-    (objective(per=["cloud"]), "2: objectives[0].per: not yet"),
-    (objective(per="all"), "2: objectives[0].per: `all`: not yet: this version has target"),
+    (
+        objective(method={"timeslices": "5m"}),
+        "2: objectives[0].method: lacks `percent`; write {timeslices: 5m, percent: 95}",
+    ),
+    (
+        objective(method={"timeslice": "5m", "percent": 95}),
+        "2: objectives[0].method: unknown key `timeslice`; did you mean `timeslices`?",
+    ),
+    (
+        objective(method="timeslices"),
+        "2: objectives[0].method: `timeslices` is no method by itself; write {timeslices: 5m, percent: 95}",
+    ),
+    (
+        objective(method={"timeslices": "5m", "percent": 100}),
+        "2: objectives[0].method: 100 leaves no error budget",
+    ),
+    (
+        objective(method={"timeslices": "5m", "percent": 0}),
+        "2: objectives[0].method: 0 is not between 0 and 100",
+    ),
+    (
+        objective(method={"timeslices": "1s", "percent": 95}),
+        "2: objectives[0].method: a slice of `1s` is too short to be one; use 1m or more",
+    ),
+    (
+        objective(percent=99, method={"timeslices": "14d", "percent": 95}),
+        "the budget of 99 % over 28d holds 0.0 slices of 14d, so nothing may ever fail; use shorter slices",
+    ),
+    (
+        objective(percent=99, method={"timeslices": "28d", "percent": 95}),
+        "2: objectives[0]: objective o: its window of 28d holds 1 of its slices of 28d; use shorter slices",
+    ),
+    (
+        objective(per="cloud"),
+        "2: objectives[0].per: `cloud` is one of several to pool by; write [cloud]",
+    ),
+    (
+        objective(per=["clud"]),
+        "2: objectives[0].per: `clud` is nothing to pool by; did you mean `cloud`?",
+    ),
+    (
+        objective(per=["team"]),
+        "2: objectives[0].per: `team` is nothing to pool by; write target, all, or a list of cloud, region, model",
+    ),
+    (objective(per=[]), "2: objectives[0].per: a list is nothing to pool by; write target, all, or a list"),
+    (objective(per=["cloud", "cloud"]), "2: objectives[0].per: names one of them twice; keep one"),
+    (
+        objective(per=["region"]),
+        "2: objectives[0].per: no region is known of local, and so no pool; say it, or pool by something else",
+    ),
+    (
+        objective(name="service"),
+        "2: objectives[0].name: `service` names what services promise; choose another",
+    ),
     (
         objective(sli="ttft"),
         "2: objectives[0].under: is missing; say which ttft is still good, as in under: 2s",

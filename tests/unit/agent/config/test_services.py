@@ -108,3 +108,15 @@ def test_when_a_trouble_pages_is_said_in_the_file() -> None:
     assert loaded(TARGETS).config.paging == Paging(after_s=120.0, warm_up_s=3600.0, hold_s=600.0)
     told = loaded(f"{TARGETS}alerts: {{page: {{after: 5m, warm_up: 0s, hold: 30s}}}}").config.paging
     assert told == Paging(after_s=300.0, warm_up_s=0.0, hold_s=30.0)
+
+
+def test_a_service_whose_slo_has_the_id_of_an_objectives_is_refused() -> None:
+    found = findings(
+        f"""{TARGETS}
+objectives: [{{name: x-service, sli: availability, percent: 99.9, per: all}}]
+services: [{{name: all-x}}]
+"""
+    )
+    assert any(
+        "`all-x-service` would name two SLOs, that of service all-x and one of" in one for one in found
+    )

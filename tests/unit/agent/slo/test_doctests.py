@@ -11,15 +11,22 @@ import pytest
     [
         "agent.slo.budget",
         "agent.slo.burn",
+        "agent.slo.calendars",
         "agent.slo.conditions",
         "agent.slo.covering",
         "agent.slo.evaluate",
         "agent.slo.gate",
         "agent.slo.lint",
+        "agent.slo.lint_slices",
+        "agent.slo.objective",
         "agent.slo.paging",
+        "agent.slo.pools",
+        "agent.slo.slices",
+        "agent.slo.spans",
         "agent.slo.windows",
         "exporters.durations",
         "exporters.rules_words",
+        "exporters.signals",
     ],
 )
 def test_worked_numbers_hold(module: str) -> None:

@@ -3,14 +3,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.slo import windows
+from agent.slo.calendars import Calendar
 from agent.slo.evaluate import evaluate
 from agent.slo.objective import Objective
-from exporters.signals import SloStatus
+from exporters.signals import SloKey, SloStatus
 from storage.readings import SliCounts
 
 DAY = 86400
 EVERY_NS = 30_000_000_000
 SLOTS = {window: int(seconds // 30) for window, seconds in windows.counted(28 * DAY).items()}
+KEY = SloKey(objective="available", target="openai", probe="chat")
 CLEAN = {window: SliCounts(good=slots) for window, slots in SLOTS.items()}
 
 
@@ -20,7 +22,7 @@ def status(
     objective = Objective(
         name="available", sli="availability", ratio=ratio, window_s=28 * DAY, pairs=(("openai", "chat"),)
     )
-    return evaluate(objective, "openai", "chat", "fra-1", EVERY_NS, counts, expected or SLOTS, 7)
+    return evaluate(objective, KEY, "fra-1", EVERY_NS, counts, expected or SLOTS, 7)
 
 
 def test_a_clean_month_is_good_with_its_budget_whole() -> None:
@@ -84,7 +86,7 @@ def test_the_newest_slot_may_be_settling_still() -> None:
     objective = Objective(name="a", sli="availability", ratio=0.999, window_s=3600, pairs=())
     counts = dict.fromkeys(windows.counted(3600), SliCounts(bad=30)) | {"5m": SliCounts(bad=1)}
     expected = dict.fromkeys(counts, 30) | {"5m": 2}
-    seen = evaluate(objective, "t", "p", "v", 4 * EVERY_NS, counts, expected, 0)
+    seen = evaluate(objective, KEY, "v", 4 * EVERY_NS, counts, expected, 0)
     assert seen.burn["5m"] == pytest.approx(0.5 / 0.001)
 
 
@@ -127,7 +129,55 @@ def test_slots_that_may_settle_still_do_not_make_a_window_unknown() -> None:
     """With first_token at 60 s a failure settles within 75 s: three of ten slots of the 5 m may be missing."""
     objective = Objective(name="a", sli="availability", ratio=0.999, window_s=28 * DAY, pairs=(("t", "p"),))
     counts = CLEAN | {"5m": SliCounts(bad=7)}
-    slow = evaluate(objective, "t", "p", "v", EVERY_NS, counts, SLOTS, 7, 60.0)
-    quick = evaluate(objective, "t", "p", "v", EVERY_NS, counts, SLOTS, 7, 8.0)
+    slow = evaluate(objective, KEY, "v", EVERY_NS, counts, SLOTS, 7, 60.0)
+    quick = evaluate(objective, KEY, "v", EVERY_NS, counts, SLOTS, 7, 8.0)
     assert slow.burn["5m"] == pytest.approx(7 / 10 / 0.001)
     assert quick.burn["5m"] is None
+
+
+MARCH = Objective(
+    name="available",
+    sli="availability",
+    ratio=0.999,
+    window_s=30 * DAY,
+    pairs=(),
+    calendar=Calendar("month", "Europe/Berlin"),
+)
+MARCH_NS = 1_772_319_600 * 1_000_000_000
+"""1 March 2026 in Berlin, whose month holds 89,160 slots of 30 s."""
+
+
+def monthly(counts: SliCounts, expected: int, now_ns: int) -> SloStatus:
+    rolling = dict.fromkeys(windows.counted(3 * DAY), SliCounts())
+    nothing = dict.fromkeys(rolling, 0)
+    return evaluate(
+        MARCH, KEY, "v", EVERY_NS, rolling | {"month": counts}, nothing | {"month": expected}, now_ns
+    )
+
+
+def test_a_calendar_s_budget_is_that_of_its_whole_window() -> None:
+    """Nine failures in the first hour are a tenth of the 89 that March may have, whatever share of the hour they are."""
+    seen = monthly(SliCounts(good=111, bad=9), 120, MARCH_NS + 3600 * 10**9)
+    assert seen.period == "month"
+    assert seen.sli["month"] == pytest.approx(111 / 120)
+    assert seen.budget_remaining == pytest.approx(1 - 9 / 89.16)
+    assert seen.burn["month"] == pytest.approx(9 / 89.16)
+    assert seen.state == "good"
+
+
+def test_a_calendar_s_objective_is_broken_once_its_budget_is_spent() -> None:
+    day_ns = MARCH_NS + DAY * 10**9
+    assert monthly(SliCounts(good=2791, bad=89), 2880, day_ns).state == "good"
+    assert monthly(SliCounts(good=2790, bad=90), 2880, day_ns).state == "bad"
+
+
+def test_what_does_not_count_takes_its_share_of_a_calendar_s_budget_away() -> None:
+    """Half of the month was throttled: 44.58 failures are the budget of what is left."""
+    seen = monthly(SliCounts(good=10, bad=1, excluded=44_580), 44_591, MARCH_NS + 20 * DAY * 10**9)
+    assert seen.budget_remaining == pytest.approx(1 - 1 / 44.58)
+
+
+def test_a_month_of_which_nothing_was_judged_is_unknown() -> None:
+    seen = monthly(SliCounts(), 0, MARCH_NS + 10**9)
+    assert (seen.state, seen.budget_remaining, seen.coverage) == ("unknown", None, None)
+    assert monthly(SliCounts(good=30), 120, MARCH_NS + 3600 * 10**9).state == "unknown"

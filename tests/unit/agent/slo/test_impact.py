@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.slo.impact import Impact, impact
+from agent.slo.impact import Impact, healthy, impact
 from agent.slo.service import Member, Of, Service
 from agent.slo.standing import Standing
 
@@ -65,6 +65,12 @@ def test_it_is_under_since_the_member_failed_that_left_too_few() -> None:
     }
     # Of three one may fail: the second to fail, at 20, took it under.
     assert impact(asked, standings, NOW_NS).since_ns == 20
+
+
+def test_each_service_tells_how_many_of_its_units_are_well() -> None:
+    asked = service("aab", at_least=2)
+    standings = {member.pair: Standing(state="good", judged_ns=NOW_NS) for member in asked.members[:2]}
+    assert healthy([asked], standings, NOW_NS) == {asked.name: (1, 2)}
 
 
 @given(

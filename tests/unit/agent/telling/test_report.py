@@ -1,7 +1,12 @@
 import dataclasses
 
+import pytest
+
+from agent.config.model import Config
+from agent.slo.calendars import Calendar
+from agent.telling import revisions
 from agent.telling.report import report_of
-from exporters import report_markdown
+from exporters import report_markdown, report_tables
 from exporters.signals import WeeklyReport
 from probes.result import EventClass, Outcome
 from storage.memory import MemoryStore
@@ -70,6 +75,26 @@ def test_the_rolling_window_ends_with_the_week() -> None:
     slo = report(clean(range(-100, 1050))).slos[0]
     assert (slo.week.good, slo.rolling.good) == (1008, 1108)
     assert slo.rolling.since_ns == WEEK.until_ns - 28 * 24 * HOUR_NS
+
+
+def test_a_calendar_s_window_goes_from_its_first_instant_to_the_week_s_end() -> None:
+    """The week ends on 11 January: ten days of 31 and two failures, of 4.464 that the month may have."""
+    monthly = dataclasses.replace(
+        CONFIG.objectives[0], window_s=30 * 86400.0, calendar=Calendar("month", "UTC")
+    )
+    store = clean(range(-6, 0))
+    for slot in (0, 1):
+        failed = weeks.result(slot, "openai", "chat", Outcome.OVERLOADED)
+        store.store([failed], [settled for one in [failed] if (settled := weeks.settled(one))])
+    store.store([weeks.result(slot, "openai", "chat") for slot in range(2, 1008)], ())
+    found = report_of(dataclasses.replace(CONFIG, objectives=(monthly,)), store, WEEK, NOW_NS, "1")
+    assert found is not None
+    slo = found.slos[0]
+    assert slo.window == "calendar month (UTC)"
+    assert slo.rolling.since_ns == WEEK.since_ns - 3 * 24 * HOUR_NS
+    assert (slo.rolling.good, slo.rolling.bad, slo.rolling.state) == (1012, 2, "good")
+    assert slo.rolling.budget == pytest.approx(1 - 2 / 4.464)
+    assert (slo.week.state, slo.week.budget) == ("bad", pytest.approx(1 - 2 / 1.008))
 
 
 def test_throttling_makes_an_incident_where_an_objective_says_that_it_is_bad() -> None:
@@ -165,3 +190,55 @@ def test_a_week_without_either_says_nothing_of_them() -> None:
     text = report_markdown.render(report_before())
     assert "## Maintenance" not in text
     assert "## Corrections" not in text
+
+
+def promised(ratio: float, **changes: object) -> Config:
+    available = dataclasses.replace(CONFIG.objectives[0], ratio=ratio, **changes)
+    return dataclasses.replace(CONFIG, objectives=(available, CONFIG.objectives[1]))
+
+
+def failing(store: MemoryStore, slots: range) -> None:
+    results = [weeks.result(slot, "openai", "chat", Outcome.OVERLOADED) for slot in slots]
+    store.store(results, [settled for one in results if (settled := weeks.settled(one))])
+
+
+def test_a_week_is_judged_by_the_objective_that_held_when_it_ended() -> None:
+    """Tightened an hour after the week's end, the objective was kept all the same."""
+    store = clean(range(1000))
+    failing(store, range(1000, 1008))
+    store.revise("fra-1", revisions.rows(promised(0.99)), WEEK.since_ns - HOUR_NS)
+    store.revise("fra-1", revisions.rows(CONFIG), WEEK.until_ns + HOUR_NS)
+    slo = report(store).slos[0]
+    assert (slo.objective_ratio, slo.week.state) == (0.99, "good")
+    (held,) = slo.revisions
+    assert (held.objective_ratio, held.since_ns) == (0.99, WEEK.since_ns - HOUR_NS)
+    assert list(report_tables.changes((slo,))) == []
+    assert f"revision {held.digest}" in report_markdown.render(report(store))
+
+
+def test_a_change_inside_the_week_is_told_and_the_week_judged_by_what_held_at_its_end() -> None:
+    store = clean(range(1000))
+    failing(store, range(1000, 1008))
+    store.revise("fra-1", revisions.rows(promised(0.99, window_s=7 * 86400.0)), WEEK.since_ns - HOUR_NS)
+    store.revise("fra-1", revisions.rows(CONFIG), WEEK.since_ns + 48 * HOUR_NS)
+    found = report(store)
+    slo = found.slos[0]
+    assert (slo.objective_ratio, slo.week.state) == (0.999, "bad")
+    first, last = (one.digest for one in slo.revisions)
+    assert list(report_tables.changes(found.slos)) == [
+        (
+            f"Objective available of openai and 2 more changed at 2027-01-06 00:00:00 UTC from 99 % over 7d ({first}) to 99.9 % "
+            f"over 28d ({last}): the week is judged by what held at its end."
+        )
+    ]
+
+
+def test_without_a_stored_revision_a_week_is_judged_by_the_objective_of_now() -> None:
+    assert report(clean(range(1008))).slos[0].revisions == ()
+
+
+def test_whom_an_objective_is_about_is_no_part_of_its_revision() -> None:
+    fewer = dataclasses.replace(CONFIG.objectives[0], pairs=CONFIG.objectives[0].pairs[:1])
+    digests = {row.digest for row in revisions.rows(CONFIG) if row.objective == "available"}
+    (alone,) = revisions.rows(dataclasses.replace(CONFIG, objectives=(fewer,)))
+    assert digests == {alone.digest}

@@ -9,7 +9,7 @@ from agent.telling.storing import StoreFollower, tell_all
 from probes.result import Fault, Outcome
 from storage.base import Record, StoreUnavailableError
 from storage.memory import MemoryReader
-from support.told import START_NS, FlakyStore, batch, beat, plan, record, result, settled
+from support.told import START_NS, FlakyStore, batch, beat, configuration, plan, record, result, settled
 
 BAD = Outcome.SERVER_ERROR
 
@@ -128,3 +128,18 @@ def test_one_process_tells_all_it_has_at_once() -> None:
     tell_all(RECORDS, store)
     assert_whole(store)
     tell_all([], store)
+
+
+def test_the_objectives_of_a_plan_are_kept_with_it() -> None:
+    """A plan whose objectives nobody knows any more changes none."""
+    known = configuration()
+    store = FlakyStore()
+    follower = StoreFollower(
+        store, Link(lambda _: None), lambda _: None, lambda config_hash: known if config_hash == "h" else None
+    )
+    follower.fold(batch(plan(), plan(config_hash="gone", valid_from_ns=START_NS + 1)))
+    assert follower.keep(2, last=False) == 2
+    assert [
+        (row.objective, row.target, row.valid_from_ns, row.valid_to_ns)
+        for row in store.revisions("here", 0, START_NS + 2)
+    ] == [("available", "openai", START_NS, None), ("quick", "openai", START_NS, None)]

@@ -1,22 +1,28 @@
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from agent.config.model import ProbePlan
+from agent.slo.burning import Windows
+from agent.slo.calendars import Calendar
 from agent.slo.objective import Objective
+from agent.slo.service import Member, Service
+from agent.slo.slices import Slices
 from agent.slo.spending import Counted
 from agent.telling.due import expected_slots
 from agent.telling.link import Link
 from agent.telling.watch import COUNTED_S, Watch, keep_counted, statuses_of
 from exporters.memory import MemorySink
-from probes.result import EventClass
+from probes.result import EventClass, Outcome
 from probes.target import Workload
 from storage.base import StoreUnavailableError
+from storage.memory import MemoryStore
 from storage.readings import MaintenanceRow, PlanRow, SliCounts, SliQuestion, SlotRow
 from support.clock import FakeClock
-from support.told import EVERY_NS, SECOND_NS, START_NS, configuration
+from support.told import EVERY_NS, SECOND_NS, START_NS, configuration, plan, result, settled
 
 CONFIG = configuration()
 HOUR_NS = 3600 * SECOND_NS
@@ -287,3 +293,105 @@ def test_whoever_finds_what_is_wrong_is_given_each_objective_as_it_was_counted()
     assert [one.id for one in given] == ["openai-chat-available", "openai-chat-quick"]
     assert {(one.every_s, one.first_token_s, one.settling) for one in given} == {(30.0, 8.0, 1)}
     assert given[1].windows["1h"].counts.good == 120
+
+
+def test_a_calendar_s_period_is_counted_from_its_first_instant_and_burn_windows_roll() -> None:
+    """START_NS is 08:00 UTC on 15 January 2027, and the month began 14 d 9 h before in Berlin."""
+    month = dataclasses.replace(
+        CONFIG.objectives[0], window_s=30 * 86400.0, calendar=Calendar("month", "Europe/Berlin")
+    )
+    history = TwoHours()
+    (status,) = statuses_of(configuration(objectives=(month,)), history, NOW_NS)
+    lengths = {(one.until_ns - one.since_ns) // SECOND_NS for one in history.questions}
+    assert lengths == {300, 1800, 3600, 7200, 21600, 86400, 3 * 86400, 14 * 86400 + 11 * 3600}
+    assert (status.period, status.state, status.budget_remaining) == ("month", "good", 1.0)
+    assert set(status.sli) == {"5m", "30m", "1h", "2h", "6h", "1d", "3d", "month"}
+
+
+def test_slices_are_judged_from_the_events_of_each() -> None:
+    """Ten slots a slice: one failure spoils it at 95 %, and what is not over yet is in no window."""
+    steady = dataclasses.replace(CONFIG.objectives[0], ratio=0.99, slices=Slices(300.0, 0.95))
+    config = configuration(objectives=(steady,))
+    store = MemoryStore()
+    store.plan(plan(config_hash=config.hash))
+    failed = {25, 26, 57, 239}  # slices 2 and 5; the last one's ends with the present
+    store.store(
+        [result(slot, Outcome.SERVER_ERROR if slot in failed else Outcome.OK) for slot in range(245)],
+        [settled(slot) for slot in failed],
+    )
+    (status,) = statuses_of(config, store, NOW_NS + 150 * SECOND_NS)
+    assert status.sli["2h"] == 21 / 24
+    assert status.sli["5m"] == 0.0
+    assert status.sli["1h"] == 11 / 12
+    assert status.burn["1h"] == pytest.approx(1 / 12 / 0.01)
+    assert status.budget_remaining == pytest.approx(1 - 3 / 80.64)
+    assert status.coverage == 1.0
+
+
+def told(*targets: str) -> MemoryStore:
+    """Return two hours in which the first target failed every tenth slot and the others none."""
+    store = MemoryStore()
+    store.plan(plan(targets))
+    failed = range(0, 240, 10)
+    for target in targets:
+        bad = failed if target == targets[0] else ()
+        store.store(
+            [
+                result(slot, Outcome.SERVER_ERROR if slot in bad else Outcome.OK, target=target)
+                for slot in range(240)
+            ],
+            [settled(slot, target=target) for slot in bad],
+        )
+    return store
+
+
+def test_a_pool_s_counts_are_the_sums_over_its_pairs() -> None:
+    plain = configuration("a", "b", "c")
+    pooled = dataclasses.replace(plain.objectives[0], per=())
+    (status,) = statuses_of(configuration("a", "b", "c", objectives=(pooled,)), told("a", "b", "c"), NOW_NS)
+    assert status.slo.id == "all-available"
+    assert (status.slo.target, status.slo.probe) == ("", "")
+    assert status.sli["2h"] == pytest.approx(1 - 24 / 720)
+    assert status.burn["2h"] == pytest.approx(24 / 720 / 0.001, rel=0.01)
+    assert status.coverage == 1.0
+
+
+def test_a_pool_s_slice_is_judged_by_the_events_of_all_its_pairs() -> None:
+    """One failure in a slice of ten spoils it at 95 %, and one in thirty does not."""
+    plain = configuration("a", "b", "c")
+    slices = dataclasses.replace(plain.objectives[0], ratio=0.99, slices=Slices(300.0, 0.95))
+    pooled = dataclasses.replace(slices, name="pooled", per=())
+    config = configuration("a", "b", "c", objectives=(slices, pooled))
+    a, *_, every = statuses_of(config, told("a", "b", "c"), NOW_NS)
+    assert (a.sli["2h"], every.sli["2h"]) == (0.0, 1.0)
+
+
+def service(*targets: str) -> Service:
+    members = tuple(
+        Member(target=target, probe="chat", cloud=target, region=None, every_s=30.0) for target in targets
+    )
+    return Service(name="nano", members=members, ratio=0.95, window_s=7 * 86400.0)
+
+
+@pytest.mark.parametrize("changes", [{}, {"per": ()}, {"slices": Slices(300.0, 0.95), "ratio": 0.99}])
+def test_a_service_is_evaluated_by_its_members_events_however_their_objectives_count(
+    changes: dict[str, Any],
+) -> None:
+    plain = configuration("a", "b", "c")
+    available = dataclasses.replace(plain.objectives[0], **changes)
+    config = configuration("a", "b", "c", objectives=(available,), services=(service("a", "b"),))
+    sink, series = MemorySink(), list[Mapping[tuple[str, str], Windows]]()
+    watch = Watch(
+        told("a", "b", "c"),
+        [sink],
+        Link(lambda _: None),
+        lambda: NOW_NS,
+        lambda _config, members, _now_ns: series.append(members),
+    )
+    watch.evaluate(config)
+    nano = sink.statuses[-1]
+    assert (nano.slo.id, nano.objective_ratio, nano.period) == ("nano-service", 0.95, "7d")
+    assert nano.sli["7d"] == pytest.approx(1 - 24 / 480)
+    assert nano.budget_remaining == pytest.approx(0, abs=0.01)
+    assert series[0]["a", "chat"]["2h"].counts == SliCounts(good=216, bad=24)
+    assert series[0]["b", "chat"]["2h"].counts == SliCounts(good=240)
