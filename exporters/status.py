@@ -142,7 +142,7 @@ def wanted(objective: WatchedObjective) -> str:
     '99 % first token within 1.5 s over 28d'
     >>> wanted(WatchedObjective(name="fast", sli="throughput", ratio=0.95, window="28d", at_least_per_s=30.0))
     '95 % at least 30 tokens a second over 28d'
-    >>> wanted(WatchedObjective(name="right", sli="correctness", ratio=0.99, window_s=28 * 86400))
+    >>> wanted(WatchedObjective(name="right", sli="correctness", ratio=0.99, window="28d"))
     '99 % right over 28d'
     """
     within = "" if objective.threshold_s is None else f" {objective.threshold_s:g} s"

@@ -225,14 +225,18 @@ class Config:
         return list(dict.fromkeys(found))
 
     def service_slos(self) -> list[Slo]:
-        """Return the services' own SLOs; a member counts as the first objective on its availability has it."""
+        """Return the services' own SLOs; a member counts as the first objective on its availability has it.
+
+        A member that none watches tells nothing, and a service of such members has none.
+        """
         watching: dict[tuple[str, str], Part] = {}
         for part in self._parts():
             if part.objective.sli == "availability":
                 watching.setdefault(part.pair, part)
         return [
-            pools.of_service(service, [watching[member.pair] for member in service.members])
+            pools.of_service(service, parts)
             for service in self.services
+            if (parts := [watching[member.pair] for member in service.members if member.pair in watching])
         ]
 
     def _parts(self) -> Iterator[Part]:

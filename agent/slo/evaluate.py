@@ -110,7 +110,7 @@ def budgeted(objective: Objective, counts: SliCounts, every_ns: float, until_ns:
     ...     name="a", sli="availability", ratio=0.999, window_s=30 * 86400, pairs=(), calendar=Calendar("month")
     ... )
     >>> budgeted(april, SliCounts(good=55, bad=5), 60 * 10**9, 1_775_000_000 * 10**9 + 86400 * 10**9)
-    SliCounts(good=43195, bad=5, excluded=0, invalid=0)
+    SliCounts(good=43195, bad=5, excluded=0, invalid=0, maintained=0, corrected=0)
     """
     whole = spans.whole(objective, every_ns, until_ns)
     if whole is None or not counts.valid:

@@ -16,8 +16,8 @@ HELD: Final = "held"
 BELOW_NS: Final = 60 * 1_000_000_000
 """How long fewer vantages than needed find a trouble before that is told: all see it within an interval or two."""
 
-_OURS: Final = frozenset({"NetworkDown", "AgentBlind"})
-"""What is wrong with this agent is no matter of a vote."""
+_VOTED: Final = frozenset({"ServiceDown", "ServiceBudgetBurn", "TargetDown"})
+"""What may be wrong with the world; what is wrong with this agent is no matter of a vote."""
 
 log = structlog.get_logger("telling")
 
@@ -27,6 +27,7 @@ class Quorum:
 
     def __init__(self) -> None:
         self._short_ns: dict[str, int] = {}
+        self._left_ns: dict[str, int] = {}
         self._few = False
 
     def judged(
@@ -36,28 +37,50 @@ class Quorum:
         if at_least is None:
             return list(findings)
         self._look_round(at_least, vote)
-        short: dict[str, int] = {}
+        before, self._short_ns, self._left_ns = (self._short_ns, self._left_ns), {}, {}
         found: list[Finding] = []
         for finding in findings:
-            if finding.severity != "page" or finding.name in _OURS:
+            if finding.severity != "page" or finding.name not in _VOTED:
                 found.append(finding)
                 continue
-            agreeing, asked = vote.agreeing(finding), vote.asked(finding)
-            if vote.settled and len(agreeing) < min(at_least, len(asked)):
-                short[finding.key] = self._short_ns.get(finding.key, now_ns)
-                if now_ns - short[finding.key] >= BELOW_NS and not vote.pages(finding):
-                    found.append(_below(finding, at_least, agreeing, asked))
-            found.append(_voted(finding, at_least, vote, agreeing, asked))
-        self._short_ns = short
+            voted = vote.on(finding, at_least)
+            if voted.short and self._long(self._short_ns, before[0], finding, now_ns):
+                found += [] if vote.pages(finding) else [_below(finding, at_least, voted)]
+            if voted.left and self._long(self._left_ns, before[1], finding, now_ns):
+                voted = dataclasses.replace(voted, held=None)  # who was to tell of it does not
+            found.append(_with(finding, voted))
         return found
+
+    def _long(self, now: dict[str, int], before: Mapping[str, int], finding: Finding, now_ns: int) -> bool:
+        """Remember since when it holds of a finding; return whether that is long."""
+        now[finding.key] = before.get(finding.key, now_ns)
+        return now_ns - now[finding.key] >= BELOW_NS
 
     def _look_round(self, at_least: int, vote: "Vote") -> None:
         """Tell once that fewer vantages are there than a quorum asks for: those that are have to do."""
         there = len(vote.heard.vantages) + 1
-        if vote.settled and (there < at_least) != self._few:
+        if vote.heard.settled and (there < at_least) != self._few:
             self._few = there < at_least
             tell = log.warning if self._few else log.info
             tell("quorum.few" if self._few else "quorum.enough", vantages=there, at_least=at_least)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Voted:
+    """What came of a vote: who finds it, who was asked, and why this vantage holds it back, if it does.
+
+    `short` says that too few find it, `left` that another vantage is to tell of it and has not yet.
+    """
+
+    agreeing: Sequence[str]
+    asked: Sequence[str]
+    held: str | None = None
+    short: bool = False
+    left: bool = False
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"vantages": list(self.agreeing), "vantages_asked": list(self.asked)}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,42 +93,40 @@ class Vote:
     members: Mapping[str, Sequence[str]]
     alive: Mapping[str, Alert]
 
-    @property
-    def settled(self) -> bool:
-        return self.heard.settled
+    def on(self, finding: Finding, at_least: int) -> Voted:
+        """Return what comes of it: one of those who agree tells, the first that does already, else by name.
+
+        A vantage whose own alert is a ticket that it told of (it is new there, say) agrees, and cannot be the one.
+        """
+        theirs = self.heard.finding(finding.key)
+        agreeing = sorted({self.vantage, *theirs})
+        asked = sorted({*self._knowing(finding), *agreeing})
+        if not self.heard.settled:
+            return Voted(agreeing=agreeing, asked=asked, held="other vantages are not heard yet")
+        if len(agreeing) < min(at_least, len(asked)):
+            why = f"found by {len(agreeing)} of {len(asked)} vantages, and {at_least} are needed"
+            return Voted(agreeing=agreeing, asked=asked, held=why, short=True)
+        telling = {vantage for vantage, row in theirs.items() if row.severity == "page"}
+        holding = {vantage for vantage, row in theirs.items() if HELD in row.facts}
+        if self.pages(finding):
+            telling.add(self.vantage)
+        teller = min(telling or {self.vantage, *holding})
+        if teller == self.vantage:
+            return Voted(agreeing=agreeing, asked=asked)
+        return Voted(agreeing=agreeing, asked=asked, held=f"{teller} tells of it", left=not telling)
 
     def pages(self, finding: Finding) -> bool:
         """Return whether this vantage pages for it already: a page stays one until it ends."""
         known = self.alive.get(finding.key)
         return known is not None and known.finding.severity == "page"
 
-    def agreeing(self, finding: Finding) -> list[str]:
-        """Return the vantages that find the same trouble, this one among them."""
-        return sorted({self.vantage, *self.heard.finding(finding.key)})
-
-    def asked(self, finding: Finding) -> list[str]:
-        """Return the vantages that could find it: they were heard lately and know how a target of it stands."""
-        known = {
-            vantage
-            for name in self._about(finding)
-            if name in self.targets
-            for vantage, health in self.heard.of(self.targets[name]).items()
-            if health != "unknown"
-        }
-        return sorted({*known, *self.agreeing(finding)})
-
-    def teller(self, finding: Finding) -> str:
-        """Return who tells of it: the first that pages for it already, else the first of all that agree."""
-        theirs = self.heard.finding(finding.key)
-        paging = [vantage for vantage, row in theirs.items() if row.severity == "page"]
-        if self.pages(finding):
-            paging.append(self.vantage)
-        return min(paging or self.agreeing(finding))
-
-    def _about(self, finding: Finding) -> Iterable[str]:
-        if "target" in finding.labels:
-            return [finding.labels["target"]]
-        return self.members.get(finding.labels.get("service", ""), ())
+    def _knowing(self, finding: Finding) -> Iterator[str]:
+        """Yield the vantages that could find it: they were heard lately and know how a target of it stands."""
+        name = finding.labels.get("target")
+        for one in [name] if name else self.members.get(finding.labels.get("service", ""), ()):
+            if one in self.targets:
+                healths = self.heard.of(self.targets[one])
+                yield from (vantage for vantage, health in healths.items() if health != "unknown")
 
 
 def untold(alert: Alert, seq: int) -> bool:
@@ -127,31 +148,17 @@ def freed(alive: Iterable[Alert], changed: Iterable[Alert], seqs: Mapping[str, i
             yield alert
 
 
-def _voted(
-    finding: Finding, at_least: int, vote: Vote, agreeing: Sequence[str], asked: Sequence[str]
-) -> Finding:
-    """Return a page as it is where it is this vantage's to tell, else held back, with why."""
-    facts: dict[str, Any] = {"vantages": list(agreeing), "vantages_asked": list(asked)}
-    teller = vote.teller(finding)
-    if not vote.settled:
-        facts |= {HELD: "other vantages are not heard yet"}
-    elif len(agreeing) < min(at_least, len(asked)):
-        facts |= {HELD: f"found by {len(agreeing)} of {len(asked)} vantages, and {at_least} are needed"}
-    elif teller != vote.vantage:
-        facts |= {HELD: f"{teller} tells of it"}
-    severity: Severity = "ticket" if HELD in facts else "page"
-    return dataclasses.replace(finding, severity=severity, facts={**finding.facts, **facts})
+def _with(finding: Finding, voted: Voted) -> Finding:
+    """Return a page with its vote; one that is held back is a ticket that nobody is told of."""
+    held = {} if voted.held is None else {HELD: voted.held}
+    severity: Severity = "page" if voted.held is None else "ticket"
+    return dataclasses.replace(finding, severity=severity, facts={**finding.facts, **voted.facts, **held})
 
 
-def _below(finding: Finding, at_least: int, agreeing: Sequence[str], asked: Sequence[str]) -> Finding:
+def _below(finding: Finding, at_least: int, voted: Voted) -> Finding:
     """Return the notice of a trouble that some vantages have and others have not."""
     kept = {name: value for name, value in finding.facts.items() if name not in {"well", "units"}}
-    facts = {
-        "page": finding.name,
-        "needed": min(at_least, len(asked)),
-        "vantages": list(agreeing),
-        "vantages_asked": list(asked),
-    }
+    facts = {"page": finding.name, "needed": min(at_least, len(voted.asked)), **voted.facts}
     return dataclasses.replace(
         finding,
         key=f"below-quorum/{finding.key}",

@@ -1,6 +1,7 @@
 """Status feeds over a real wire: what is asked, and every way in which a vendor's page may misbehave."""
 
 import asyncio
+import base64
 
 import pytest
 
@@ -99,6 +100,27 @@ def test_a_feed_that_hangs_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nobody_listening_is_a_feed_error() -> None:
     with pytest.raises(FeedError, match="was not reached"):
         fetched(always(answer()), deaf=True)
+
+
+def test_a_feed_goes_by_the_proxy_of_its_network_whose_password_is_resolved() -> None:
+    asked: list[Asked] = []
+
+    async def script(peer: Peer) -> None:
+        asked.append(await peer.request())
+        await peer.send(answer(b"{}"))
+
+    async def once() -> None:
+        transport = WireTransport()
+        async with WireServer(script) as proxy:
+            way = Path(proxy=f"http://sre:${{PW}}@127.0.0.1:{proxy.port}")
+            fetching = Fetching(transport, lambda: FakeSecrets({"PW": "s3cret/pw"}))
+            await fetching.fetch("http://status.example.com/feed", way)
+        await fetching.aclose()
+
+    asyncio.run(once())
+    (one,) = asked
+    assert one.target == "http://status.example.com/feed"
+    assert one.headers["proxy-authorization"] == f"Basic {base64.b64encode(b'sre:s3cret/pw').decode()}"
 
 
 class Watched:

@@ -384,4 +384,4 @@ def test_a_question_more_is_no_statement_more(
     event.listen(database, "before_cursor_execute", look)
     history.counts(windows)
     event.remove(database, "before_cursor_execute", look)
-    assert len(sent) == 5
+    assert len(sent) == 7  # and what is said of maintenance and corrections

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from agent.config.model import Config, Paging, Receiver
-from agent.slo.alerts import HOLD_NS
+from agent.slo.alerts import HOLD_NS, Finding
 from agent.slo.service import Member, Service
 from agent.telling.alerting import Alerting
-from agent.telling.others import STALE_S, Others
-from agent.telling.quorum import BELOW_NS
+from agent.telling.others import STALE_S, Heard, Others
+from agent.telling.quorum import BELOW_NS, Quorum, Vote
 from agent.telling.standings import Standings
 from exporters.signals import Judged, Notice
 from probes.result import Fault, Outcome
@@ -278,3 +278,37 @@ def test_a_lone_member_that_fails_elsewhere_too_pages_at_once() -> None:
         estate.settle(2, Outcome.SERVER_ERROR)
         estate.look(71)
         assert estate.places[0].told == [("ServiceDown", "page", "firing")]
+
+
+def test_a_vantage_that_is_new_agrees_and_is_not_the_one_that_tells() -> None:
+    estate = Estate("fra-1", "lon-1")
+    fra, lon = estate.places
+    fra.config = dataclasses.replace(fra.config, paging=Paging(warm_up_s=3600.0, quorum=2))
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41)
+    assert fra.told == [("ServiceDown", "ticket", "firing")]
+    assert lon.told == [("ServiceDown", "page", "firing")]
+
+
+def test_where_the_one_that_is_to_tell_does_not_the_next_one_does() -> None:
+    """Vantages that are configured apart: one waits for three, the other leaves it to the first."""
+    estate = Estate("fra-1", "lon-1", "nyc-1")
+    fra, lon, _ = estate.places
+    fra.config = dataclasses.replace(fra.config, paging=Paging(warm_up_s=0.0, quorum=3))
+    estate.settle(1, Outcome.SERVER_ERROR, "fra-1", "lon-1")
+    estate.look(41)
+    assert fra.told == lon.told == []
+    estate.look(42 + BELOW_S)
+    assert fra.told == [("BelowQuorum", "ticket", "firing")]
+    assert lon.told == [("ServiceDown", "page", "firing")]
+
+
+def test_what_is_wrong_with_an_agent_is_no_matter_of_a_vote() -> None:
+    found = Finding(key="agent-blind", name="AgentBlind", severity="page", subject="fra-1", since_ns=0)
+    heard = Heard(standings=[row("lon-1"), row("nyc-1")])
+    vote = Vote(vantage="fra-1", heard=heard, targets={}, members={}, alive={})
+    assert Quorum().judged([found], 2, vote, 0) == [found]
+
+
+def row(vantage: str) -> StandingRow:
+    return StandingRow(vantage=vantage, target="aws", asks="a", state="good")

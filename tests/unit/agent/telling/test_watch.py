@@ -386,7 +386,7 @@ def test_a_service_is_evaluated_by_its_members_events_however_their_objectives_c
         [sink],
         Link(lambda _: None),
         lambda: NOW_NS,
-        lambda _config, members, _now_ns: series.append(members),
+        lambda _config, members, _now_ns, _objectives: series.append(members),
     )
     watch.evaluate(config)
     nano = sink.statuses[-1]
