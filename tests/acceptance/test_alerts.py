@@ -86,7 +86,7 @@ def test_a_part_that_fails_is_a_ticket_and_a_service_that_is_down_a_page(served:
         assert "PAGE Service large is down since " in page
         assert ": 0 of 1 clouds are well, and it needs 1" in page
         shown = nephoscope("alerts", "list", "-c", str(running.file)).stdout
-        assert shown.splitlines()[0].split() == ["SEVERITY", "ALERT", "SINCE", "STATE", "WHAT"]
+        assert shown.splitlines()[0].split() == ["SEVERITY", "ALERT", "ID", "SINCE", "STATE", "WHAT"]
         running.until(lambda: len(heard) >= 3, "three notices")
         assert {(one["name"], one["severity"], one["state"]) for one in heard} == {
             ("TargetDown", "ticket", "firing"),

@@ -28,6 +28,7 @@ def served() -> Iterator[Endpoint]:
         yield one
 
 
+@pytest.mark.heavy
 def test_a_failing_target_in_maintenance_is_excluded_quiet_and_marked(served: Endpoint) -> None:
     """And what it failed before is taken out by a correction, of which a gauge tells."""
     config = CONFIG.replace("WELL", served.base("ok")).replace("FAILING", served.base("503"))

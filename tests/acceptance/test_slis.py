@@ -4,6 +4,8 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+
 from support.daemon import FEED, Daemon, daemon, query
 from support.wireserver import Peer, WireServer, head
 
@@ -54,6 +56,7 @@ def target(name: str, server: WireServer) -> str:
     return f"  - {{name: {name}, provider: litellm, endpoint: {endpoint}, model: m, served_in: [swedencentral]}}\n"
 
 
+@pytest.mark.heavy
 def test_every_sli_is_counted_from_the_answer_to_the_database() -> None:
     """A right answer from home, a wrong and slow one from away, and a right one from nobody knows where."""
 

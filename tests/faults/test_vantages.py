@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from sqlalchemy import make_url
 
 from support import vendor_feeds
@@ -36,6 +37,7 @@ def pages(hook: Receiver) -> list[dict[str, Any]]:
     return [one.json for one in list(hook.asked) if one.json["severity"] == "page"]
 
 
+@pytest.mark.heavy
 def test_what_two_vantages_see_is_one_page_with_the_vendors_word(empty_url: str) -> None:
     def rows() -> list[tuple[Any, ...]]:
         sql = "select vantage, severity, facts from alerts where name = 'ServiceDown' order by vantage"
