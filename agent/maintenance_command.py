@@ -18,7 +18,7 @@ from agent.config.read import read
 from agent.database import opened
 from agent.errors import ConfigError
 from agent.slo.maintenance import DAY_NS
-from agent.slo.quiet import Quiet, Work
+from agent.slo.quiet import Quiet, Work, work_of
 from agent.tables import columns
 from exporters import words
 from storage.amendments import PostgresAmendments
@@ -98,7 +98,7 @@ def listed(config: Config, history: History, now_ns: int, *, as_json: bool) -> I
     """Yield what holds and what the plan announces for the next 7 days."""
     rows = history.maintenances(now_ns - BACK_NS, now_ns + AHEAD_NS)
     planned = Quiet(config.maintenance, rows).begun(now_ns, now_ns + AHEAD_NS)
-    held = [_work(row) for row in rows if row.over_ns > now_ns]
+    held = [work_of(row) for row in rows if row.over_ns > now_ns]
     works = _together([*held, *planned])
     if as_json:
         yield from (json.dumps(_plain(targets, work), ensure_ascii=False) for targets, work in works)
@@ -120,17 +120,6 @@ def _told(rows: Sequence[MaintenanceRow]) -> str:
 
 def _named(targets: Sequence[str]) -> str:
     return f"{len(targets)} target{'s' if len(targets) != 1 else ''} ({', '.join(targets)})"
-
-
-def _work(row: MaintenanceRow) -> Work:
-    return Work(
-        key=row.key,
-        target=row.target,
-        since_ns=row.since_ns,
-        until_ns=row.over_ns,
-        author=row.author,
-        reason=row.reason,
-    )
 
 
 def _together(works: Sequence[Work]) -> list[tuple[list[str], Work]]:

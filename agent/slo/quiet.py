@@ -36,7 +36,7 @@ class Quiet:
         self._rows: dict[str, list[Work]] = {}
         self._known: set[tuple[str, str]] = set()
         for row in rows:
-            self._rows.setdefault(row.target, []).append(_work(row))
+            self._rows.setdefault(row.target, []).append(work_of(row))
             self._known.add((row.key, row.target))
 
     def at(self, target: str, at_ns: int) -> Work | None:
@@ -84,7 +84,8 @@ class Quiet:
             )
 
 
-def _work(row: MaintenanceRow) -> Work:
+def work_of(row: MaintenanceRow) -> Work:
+    """Return what a row says, as it was in the end."""
     return Work(
         key=row.key,
         target=row.target,
