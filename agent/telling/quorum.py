@@ -16,7 +16,7 @@ HELD: Final = "held"
 BELOW_NS: Final = 60 * 1_000_000_000
 """How long fewer vantages than needed find a trouble before that is told: all see it within an interval or two."""
 
-_VOTED: Final = frozenset({"ServiceDown", "ServiceBudgetBurn", "TargetDown"})
+_VOTED: Final = frozenset({"ServiceDown", "ServiceBudgetBurn", "TargetDown", "BudgetBurn"})
 """What may be wrong with the world; what is wrong with this agent is no matter of a vote."""
 
 log = structlog.get_logger("telling")

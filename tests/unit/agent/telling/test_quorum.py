@@ -303,6 +303,15 @@ def test_where_the_one_that_is_to_tell_does_not_the_next_one_does() -> None:
     assert lon.told == [("ServiceDown", "page", "firing")]
 
 
+@pytest.mark.parametrize("name", ["TargetDown", "BudgetBurn", "ServiceDown", "ServiceBudgetBurn"])
+def test_what_may_be_wrong_with_the_world_waits_for_the_vote(name: str) -> None:
+    found = Finding(key="k", name=name, severity="page", subject="aws", since_ns=0, labels={"target": "aws"})
+    heard = Heard(standings=[row("lon-1"), row("nyc-1")])
+    vote = Vote(vantage="fra-1", heard=heard, targets={}, members={}, alive={})
+    [held] = Quorum().judged([found], 2, vote, 0)
+    assert held.severity == "ticket"
+
+
 def test_what_is_wrong_with_an_agent_is_no_matter_of_a_vote() -> None:
     found = Finding(key="agent-blind", name="AgentBlind", severity="page", subject="fra-1", since_ns=0)
     heard = Heard(standings=[row("lon-1"), row("nyc-1")])
