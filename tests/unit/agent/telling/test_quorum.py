@@ -306,8 +306,9 @@ def test_where_the_one_that_is_to_tell_does_not_the_next_one_does() -> None:
 @pytest.mark.parametrize("name", ["TargetDown", "BudgetBurn", "ServiceDown", "ServiceBudgetBurn"])
 def test_what_may_be_wrong_with_the_world_waits_for_the_vote(name: str) -> None:
     found = Finding(key="k", name=name, severity="page", subject="aws", since_ns=0, labels={"target": "aws"})
+    aws = planned("fra-1", 2).target("aws")
     heard = Heard(standings=[row("lon-1"), row("nyc-1")])
-    vote = Vote(vantage="fra-1", heard=heard, targets={}, members={}, alive={})
+    vote = Vote(vantage="fra-1", heard=heard, targets={"aws": aws}, members={}, alive={})
     [held] = Quorum().judged([found], 2, vote, 0)
     assert held.severity == "ticket"
 
