@@ -16,7 +16,7 @@ from agent.slo.evaluate import denominator
 from agent.slo.findings import service_conditions
 from agent.slo.service import Member, Service
 from agent.telling.storing import tell_all
-from agent.telling.watch import Look, looks_of, series_of
+from agent.telling.watch import Look, looks_of, members_of, series_of
 from exporters import conventions as names
 from exporters import durations
 from exporters.rules import render
@@ -129,7 +129,7 @@ def by_the_agent(database: Engine, journal: Journal) -> Heard:
         looks = looks_of(DAY.config, history, at_s * told.SECOND_NS)
         for look in looks:
             _judge(heard, look, at_s)
-        pooled = series_of(looks)
+        pooled = series_of(members_of(DAY.config, history, looks, at_s * told.SECOND_NS))
         for condition in service_conditions(SERVICE):
             held = heard.holds.setdefault(Judgement("nano-service", condition.window.severity), set())
             if burning(condition, SERVICE.ratio, [pooled[member.pair] for member in MEMBERS]):
@@ -138,8 +138,8 @@ def by_the_agent(database: Engine, journal: Journal) -> Heard:
 
 
 def _judge(heard: Heard, look: Look, at_s: int) -> None:
-    objective, slo = look.objective, f"{look.target}-{look.workload.name}-{look.objective.name}"
-    for condition in conditions(objective.ratio, objective.window_s, look.workload.every_s)[0]:
+    objective, slo = look.slo.objective, look.slo.key.id
+    for condition in conditions(objective.ratio, objective.window_s, look.slo.every_ns / 1e9)[0]:
         held = heard.holds.setdefault(Judgement(slo, condition.window.severity), set())
         if burning(condition, objective.ratio, [look.windows]):
             held.add(at_s)
