@@ -12,7 +12,7 @@ from agent.slo.quiet import spans_of
 from agent.telling import incidents, revisions, tally
 from agent.telling.due import plans_by_pair
 from agent.telling.shares import SloAsked, slo_week
-from agent.telling.tally import Asked
+from agent.telling.tally import Asked, Quiet
 from agent.telling.weeks import Week
 from exporters.signals import (
     CorrectionWeek,
@@ -46,7 +46,9 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
         return None
     promised = _promised(config, history, week.since_ns, until_ns)
     begins_ns = min((spans.period(slo.objective, until_ns)[0] for slo, _ in promised), default=until_ns)
-    plans = plans_by_pair(history.plans(config.vantage, min(week.since_ns, begins_ns), until_ns))
+    since_ns = min(week.since_ns, begins_ns)
+    plans = plans_by_pair(history.plans(config.vantage, since_ns, until_ns))
+    quiet = spans_of(history.maintenances(since_ns, until_ns))
     seen = _seen(config, history, plans, week.since_ns, until_ns)
     due_ns = min(until_ns, now_ns - round(_longest_deadline_s(config) * 1e9))
     return WeeklyReport(
@@ -59,7 +61,7 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
         vantage=config.vantage,
         config_hash=config.hash,
         simulated=tuple(target.name for target in config.targets if target.simulated),
-        slos=_slos(config, history, promised, plans, week, now_ns),
+        slos=_slos(config, history, promised, plans, quiet, week, now_ns),
         incidents=tuple(incidents.incidents(seen)),
         gaps=tuple(incidents.gaps(seen, week.since_ns, due_ns)),
         latencies=tuple(map(_latency, timings)),
@@ -79,12 +81,14 @@ def _promised(config: Config, history: History, since_ns: int, until_ns: int) ->
 
 
 def _slos(
-    config: Config, history: History, promised: Sequence[Promised], plans: Plans, week: Week, now_ns: int
+    config: Config,
+    history: History,
+    promised: Sequence[Promised],
+    plans: Plans,
+    quiet: Quiet,
+    week: Week,
+    now_ns: int,
 ) -> tuple[SloWeek, ...]:
-    begins_ns = min(
-        (spans.period(slo.objective, min(week.until_ns, now_ns))[0] for slo, _ in promised), default=now_ns
-    )
-    quiet = spans_of(history.maintenances(min(week.since_ns, begins_ns), min(week.until_ns, now_ns)))
     asked = [
         SloAsked(slo=slo, revisions=held, plans=plans, week=week, now_ns=now_ns, quiet=quiet)
         for slo, held in promised

@@ -148,11 +148,11 @@ def _expected_slices(
         for row in plans.get(part.pair, ())
         if (found := _touched(row, since_ns, ends_ns[part.pair], length_ns))
     ]
+    first, *others = slo.parts
+    still = () if others else quiet.get(first.target.name, ())  # of a pool the others are judged
     spared = [
-        range(-(-first // length_ns), last // length_ns)
-        for part in slo.parts[:1]
-        if len(slo.parts) == 1  # of a pool the others are judged
-        for first, last in maintenance.clipped(quiet.get(part.target.name, ()), since_ns, ends_ns[part.pair])
+        range(-(-begin_ns // length_ns), end_ns // length_ns)
+        for begin_ns, end_ns in maintenance.clipped(still, since_ns, ends_ns[first.pair])
     ]
     return _union(touched) - max(0, _union(spared) - counts.excluded)
 
