@@ -1,0 +1,99 @@
+"""What goes on in the teller beside its followers, and needs the database."""
+
+import asyncio
+import functools
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import structlog
+
+from agent.telling.alerting import keep_looking
+from agent.telling.chores import repeat
+from agent.telling.delivering import deliveries
+from agent.telling.others import keep_exchanging
+from agent.telling.upkeep import keep_quiet
+from agent.telling.watch import keep_counted, keep_watch
+from agent.wiring.held import Held
+from agent.wiring.teller_parts import JITTER, Parts
+from storage import migrate, retention
+from storage.outbox import PostgresOutbox
+from storage.rollups import PostgresRollups
+
+UPKEEP_S = 3600.0
+
+logger = structlog.get_logger("teller")
+
+
+class Sides:
+    """Tasks that wait until `prepared` is set, which whoever calls `prepare` does once the schema is there."""
+
+    def __init__(self, parts: Parts, held: Held) -> None:
+        self._parts = parts
+        self._held = held
+        self.prepared = asyncio.Event()
+
+    def prepare(self) -> None:
+        """Bring the schema to this release, unless a job of its own does, and make the partitions of now."""
+        with self._parts.link.used():
+            if self._held.config.storage.migrate:
+                migrate.upgrade(self._parts.engine)
+        self._maintain()
+
+    def tasks(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        yield "evaluation", self._evaluate()
+        yield "rollups", self._count()
+        yield "alerting", self._look()
+        yield "deliveries", self._deliver()
+        if not self._held.config.storage.embedded:  # which no other vantage shares
+            yield "vantages", keep_exchanging(self._parts.others, self.prepared)
+        yield "upkeep", self._keep_up()
+        yield "maintenance", self._keep_quiet()
+
+    async def _evaluate(self) -> None:
+        await self.prepared.wait()
+        mono_ns = self._parts.clock.mono_ns
+        await keep_watch(self._parts.watch, lambda: self._held.current, self._on_evaluated, mono_ns)
+
+    def _on_evaluated(self, at_ns: int) -> None:
+        self._parts.alive.evaluated_ns = at_ns
+        self._parts.metrics.task_succeeded("evaluation", at_ns)
+
+    async def _count(self) -> None:
+        await self.prepared.wait()
+        rollups, clock = PostgresRollups(self._parts.engine), self._parts.clock
+        await keep_counted(rollups, lambda: self._held.current, clock.wall_ns, clock.mono_ns)
+
+    async def _look(self) -> None:
+        await self.prepared.wait()
+        await keep_looking(self._parts.alerting, lambda: self._held.config)
+
+    async def _deliver(self) -> None:
+        await self.prepared.wait()
+        await deliveries(
+            PostgresOutbox(self._parts.engine),
+            lambda: self._held.config,
+            lambda: self._held.secrets,
+            notified=self._parts.metrics.notified,
+            wall_ns=self._parts.clock.wall_ns,
+            uniform=JITTER,
+            silenced=self._parts.upkeep.silenced,
+        )
+
+    async def _keep_up(self) -> None:
+        await self.prepared.wait()
+        await repeat(self._maintain, UPKEEP_S, functools.partial(self._succeeded, "upkeep"))
+
+    async def _keep_quiet(self) -> None:
+        await self.prepared.wait()
+        done = functools.partial(self._succeeded, "maintenance")
+        await keep_quiet(self._parts.upkeep, self._parts.link, done)
+
+    def _succeeded(self, task: str) -> None:
+        self._parts.metrics.task_succeeded(task, self._parts.clock.wall_ns())
+
+    def _maintain(self) -> None:
+        with self._parts.link.used():
+            done = retention.maintain(self._parts.engine, self._held.config.storage)
+        self._parts.metrics.default_partition_rows(done.default_rows)
+        if done.made or done.dropped:
+            logger.info("partitions.kept", made=len(done.made), dropped=len(done.dropped))

@@ -1,0 +1,39 @@
+"""What the teller's web server shows."""
+
+from collections.abc import Callable
+
+from agent.slo import impact
+from agent.web.app import Views
+from agent.wiring.held import Held
+from agent.wiring.teller_parts import Parts
+from exporters import status
+
+
+class Shown:
+    """The page and the metrics as they are when somebody asks; no metrics before the journal was caught up with."""
+
+    def __init__(self, parts: Parts, held: Held, caught_up: Callable[[], bool]) -> None:
+        self._parts = parts
+        self._held = held
+        self._caught_up = caught_up
+
+    def views(self) -> Views:
+        return Views(
+            page=self._page,
+            metrics=lambda accept: self._rendered(accept) if self._caught_up() else None,
+            unready=self._unready,
+        )
+
+    def _rendered(self, accept: str) -> tuple[str, bytes]:
+        standings, now_ns = self._parts.standings.standings(), self._parts.clock.wall_ns()
+        self._parts.metrics.services(impact.healthy(self._held.current.services, standings, now_ns))
+        return self._parts.metrics.render(accept)
+
+    def _page(self, accept: str) -> tuple[str, bytes]:
+        troubles = self._unready()
+        if not self._caught_up():
+            troubles.append("the journal is being replayed: what is shown may be of a while ago")
+        return status.render(self._parts.board.page(self._parts.clock.wall_ns(), troubles), accept)
+
+    def _unready(self) -> list[str]:
+        return self._parts.alive.unready(self._parts.clock.wall_ns(), self._held.config.journal.max_bytes)
