@@ -17,7 +17,7 @@ from agent.telling import weeks
 from agent.telling.report import report_of
 from agent.telling.weeks import Week
 from exporters import report_html, report_json, report_markdown, words
-from exporters.signals import WeeklyReport
+from exporters.weeks import WeeklyReport
 from storage.base import History
 from storage.history import PostgresHistory
 from storage.memory import MemoryStore

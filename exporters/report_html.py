@@ -1,7 +1,7 @@
 """The weekly report as one HTML file that needs nothing else: no script, no font, no picture."""
 
 from exporters import report_tables, templating
-from exporters.signals import WeeklyReport
+from exporters.weeks import WeeklyReport
 
 
 def render(report: WeeklyReport) -> str:

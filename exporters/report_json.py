@@ -5,7 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from exporters.signals import Incident, SloKey, WeeklyReport
+from exporters.signals import SloKey
+from exporters.weeks import Incident, WeeklyReport
 from probes.result import rfc3339
 
 

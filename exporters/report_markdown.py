@@ -2,7 +2,7 @@
 
 from exporters import report_tables, words
 from exporters.report_tables import Cell, Table
-from exporters.signals import WeeklyReport
+from exporters.weeks import WeeklyReport
 
 _ESCAPED = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#~"})
 _DRAWN = {"good": "#", "bad": "x", "unknown": "?"}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from exporters import words
-from exporters.signals import (
+from exporters.weeks import (
     CorrectionWeek,
     Gap,
     Incident,

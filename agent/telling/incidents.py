@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from agent.telling.due import due_slots
-from exporters.signals import Gap, Incident
+from exporters.weeks import Gap, Incident
 from probes.events import class_of
 from probes.result import EventClass
 from storage import overrides

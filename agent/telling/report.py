@@ -14,7 +14,7 @@ from agent.telling.due import plans_by_pair
 from agent.telling.shares import SloAsked, slo_week
 from agent.telling.tally import Asked, Quiet
 from agent.telling.weeks import Week
-from exporters.signals import (
+from exporters.weeks import (
     CorrectionWeek,
     LatencyWeek,
     MaintenanceWeek,

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from agent.config.model import Config
 from agent.slo.objective import Objective
 from agent.slo.pools import Part, Slo
-from exporters.signals import Revision
+from exporters.weeks import Revision
 from storage.readings import RevisionRow
 
 _ADAPTER = TypeAdapter(Objective)

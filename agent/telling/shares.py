@@ -10,7 +10,7 @@ from agent.slo.spans import Span
 from agent.telling import tally
 from agent.telling.tally import Plans, Quiet
 from agent.telling.weeks import DAY_NS, Week
-from exporters.signals import Revision, Share, SloWeek, WorstHour
+from exporters.weeks import Revision, Share, SloWeek, WorstHour
 from probes.target import Workload
 from storage.readings import SliCounts
 

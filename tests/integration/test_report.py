@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from agent.telling.report import report_of
 from exporters import report_html, report_json, report_markdown
-from exporters.signals import WeeklyReport
+from exporters.weeks import WeeklyReport
 from probes.result import Fault, Outcome
 from storage.history import PostgresHistory
 from storage.memory import MemoryStore

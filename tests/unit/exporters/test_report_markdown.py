@@ -4,7 +4,7 @@ import pytest
 
 from agent.telling.report import report_of
 from exporters import report_markdown, report_tables
-from exporters.signals import Percentiles, WeeklyReport
+from exporters.weeks import Percentiles, WeeklyReport
 from storage.memory import MemoryStore
 from support import weeks
 from support.weeks import NOW_NS, WEEK

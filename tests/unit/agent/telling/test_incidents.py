@@ -2,7 +2,7 @@ import dataclasses
 from typing import Any
 
 from agent.telling.incidents import HOLE_NS, Seen, gaps, incidents
-from exporters.signals import Gap
+from exporters.weeks import Gap
 from probes.result import EventClass, Fault, Outcome
 from storage.readings import PlanRow, Stretch
 from support.told import EVERY_NS, START_NS

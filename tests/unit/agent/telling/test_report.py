@@ -7,7 +7,7 @@ from agent.slo.calendars import Calendar
 from agent.telling import revisions
 from agent.telling.report import report_of
 from exporters import report_markdown, report_tables
-from exporters.signals import WeeklyReport
+from exporters.weeks import WeeklyReport
 from probes.result import EventClass, Outcome
 from storage.memory import MemoryStore
 from storage.readings import CorrectionRow, MaintenanceRow, Withdrawal
