@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from exporters import conventions
+from exporters import labelling
 from exporters.lines import Seen, objective_lines, target_lines
 from exporters.metrics import state_of
 from exporters.pages import Failure, Head, Page, PagePlan, Served, TargetLine, Upkept
@@ -140,7 +140,7 @@ class Board:
 
 def _served(result: ProbeResult, known: Served | None) -> Served | None:
     """Return who serves now that this good answer came; an answer that says nothing changes nothing."""
-    by = conventions.served_by(result)
+    by = labelling.served_by(result)
     if not by or (known is not None and known.by == by):
         return known
     return Served(by=by, since_ns=result.started_ns, before=known.by if known else None)

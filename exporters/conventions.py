@@ -1,14 +1,8 @@
-"""Every name that outsiders hold on to: metrics, labels, bucket edges, spans and attributes."""
+"""Every name that Prometheus, its rules and its dashboards hold on to: metrics, labels, bucket edges."""
 
 import dataclasses
-import re
-from collections import Counter
 from collections.abc import Mapping
 from typing import Final, Literal
-
-from probes import timing
-from probes.result import ProbeResult
-from probes.target import KINDS
 
 # --- Metrics on /metrics ---------------------------------------------------------------------------------
 
@@ -277,22 +271,6 @@ PHASES: Final = ("auth", "dns_wait", "dns", "proxy", "connect", "tls", "ttfb")
 TARGET_STATES: Final = ("good", "degraded", "down", "unknown")
 SLO_STATES: Final = ("good", "bad", "unknown")
 DIRECTIONS: Final = ("input", "output")
-FLEETING: Final = frozenset({"session"})
-"""Facts of a backend that change with nearly every answer: in results, but in no label."""
-
-
-def backend_labels(result: ProbeResult) -> tuple[str, str]:
-    """Return who served, as the labels `backend` and `fingerprint` say it; empty where nothing is said."""
-    facts = (f"{name}={result.backend[name]}" for name in sorted(result.backend.keys() - FLEETING))
-    return ",".join(facts), result.fingerprint or ""
-
-
-def served_by(result: ProbeResult) -> str:
-    """Return the same for people."""
-    backend, fingerprint = backend_labels(result)
-    return ", ".join([*filter(None, backend.split(",")), *filter(None, [fingerprint])])
-
-
 SKIP_REASONS: Final = ("in_flight", "overlap", "late", "budget", "shutdown", "bug")
 
 _TTFT_EDGES = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
@@ -335,32 +313,6 @@ SPAN_ID: Final = "span_id"
 """Labels of an exemplar: 63 characters with their values, of the 128 that OpenMetrics allows."""
 
 
-def user_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """Return the user's labels under the names that `target_info` carries, as kube-state-metrics does.
-
-    The prefix `label_`, snake case, an underscore for what a label name may not hold; names that thereby
-    become one get `_conflict1`, `_conflict2`, ... in the order of the original names.
-
-    >>> user_labels({"costCentre": "42", "app.kubernetes.io/name": "x"})
-    {'label_app_kubernetes_io_name': 'x', 'label_cost_centre': '42'}
-    >>> user_labels({"a-b": "1", "a.b": "2"})
-    {'label_a_b_conflict1': '1', 'label_a_b_conflict2': '2'}
-    """
-    named = [(_label_name(key), labels[key]) for key in sorted(labels)]
-    of_a_name = Counter(name for name, _ in named)
-    seen: Counter[str] = Counter()
-    chosen = {}
-    for name, value in named:
-        seen[name] += 1
-        chosen[f"{name}_conflict{seen[name]}" if of_a_name[name] > 1 else name] = value
-    return chosen
-
-
-def _label_name(key: str) -> str:
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
-    return "label_" + re.sub(r"[^a-z0-9_]", "_", snake)
-
-
 # --- Rules for Prometheus --------------------------------------------------------------------------------
 # Sloth's names and labels to the letter: dashboards and silences made for it work on ours.
 
@@ -387,81 +339,3 @@ BURN_ALERT: Final = "NephoscopeBudgetBurn"
 SERVICE_ALERT: Final = "NephoscopeServiceDown"
 ABSENCE_ALERT: Final = "NephoscopeNoResults"
 RULES_ALERT: Final = "NephoscopeRulesOutdated"
-
-# --- OpenTelemetry ---------------------------------------------------------------------------------------
-# The GenAI conventions are in development and rename things: their names stand here, and nowhere else.
-
-SERVICE_NAME: Final = "nephoscope"
-
-OPERATIONS: Mapping[str, str] = {
-    **dict.fromkeys(KINDS, "chat"),
-    "models": "list_models",
-    "embeddings": "embeddings",
-}
-"""`gen_ai.operation.name` by kind of probe: what generates is a chat, whatever it is asked for."""
-
-PROVIDER_NAMES: Mapping[str, str] = {
-    "azure": "azure.ai.openai",
-    "bedrock": "aws.bedrock",
-    "gemini": "gcp.gemini",
-    "mistral": "mistral_ai",
-    "nim": "nvidia.nim",
-    "oci": "oci.generative_ai",
-    "ray": "ray.serve",
-    "vertex": "gcp.vertex_ai",
-}
-"""`gen_ai.provider.name` by provider, where it is not the provider's own name."""
-
-OPERATION_NAME: Final = "gen_ai.operation.name"
-PROVIDER_NAME: Final = "gen_ai.provider.name"
-REQUEST_MODEL: Final = "gen_ai.request.model"
-REQUEST_STREAM: Final = "gen_ai.request.stream"
-REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
-RESPONSE_MODEL: Final = "gen_ai.response.model"
-RESPONSE_ID: Final = "gen_ai.response.id"
-RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
-RESPONSE_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
-USAGE_INPUT: Final = "gen_ai.usage.input_tokens"
-USAGE_OUTPUT: Final = "gen_ai.usage.output_tokens"
-USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
-USAGE_CACHED: Final = "gen_ai.usage.cache_read.input_tokens"
-OPENAI_TIER: Final = "openai.response.service_tier"
-OPENAI_FINGERPRINT: Final = "openai.response.system_fingerprint"
-SERVER_ADDRESS: Final = "server.address"
-SERVER_PORT: Final = "server.port"
-ERROR_TYPE: Final = "error.type"
-SYNTHETIC_TYPE: Final = "user_agent.synthetic.type"
-SYNTHETIC: Final = "test"
-HTTP_METHOD: Final = "http.request.method"
-HTTP_STATUS: Final = "http.response.status_code"
-PROTOCOL_NAME: Final = "network.protocol.name"
-PROTOCOL_VERSION: Final = "network.protocol.version"
-PEER_ADDRESS: Final = "network.peer.address"
-PEER_PORT: Final = "network.peer.port"
-TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105 - the name of an attribute, not a secret
-
-OUR_TARGET: Final = "nephoscope.target"
-OUR_PROBE: Final = "nephoscope.probe"
-OUR_VANTAGE: Final = "nephoscope.vantage"
-OUR_ATTEMPT: Final = "nephoscope.attempt"
-OUR_SPEED: Final = "nephoscope.output_tokens_per_second"
-OUR_OUTCOME: Final = "nephoscope.outcome"
-OUR_SIMULATED: Final = "nephoscope.simulated"
-
-CHILD_SPANS: Mapping[str, tuple[str, str]] = {
-    "auth": (timing.AUTH_START, timing.AUTH_END),
-    "dns_wait": (timing.DNS_WAIT_START, timing.DNS_START),
-    "dns": (timing.DNS_START, timing.DNS_END),
-    "connect": (timing.CONNECT_START, timing.CONNECT_END),
-    "proxy": (timing.PROXY_START, timing.PROXY_END),
-    "tls": (timing.TLS_START, timing.TLS_END),
-    "request": (timing.SENT, timing.FIRST_BYTE),
-    "first_token": (timing.FIRST_BYTE, timing.FIRST_TOKEN),
-    "stream": (timing.FIRST_TOKEN, timing.END),
-}
-"""Child spans and the marks that they lie between; TTFT is `request` and `first_token` together."""
-
-OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
-TIME_TO_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
-TIME_PER_OUTPUT_CHUNK: Final = "gen_ai.client.operation.time_per_output_chunk"
-TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105 - the name of a metric, not a secret

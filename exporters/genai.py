@@ -9,7 +9,7 @@ from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMe
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 
-from exporters import conventions
+from exporters import semconv
 from exporters.base import HORIZON_NS
 from exporters.signals import Judged
 from exporters.spans import identity
@@ -42,18 +42,18 @@ class GenAi:
             views=[View(instrument_name="gen_ai.client.*", aggregation=buckets)],
             shutdown_on_exit=False,
         )
-        meter = self._provider.get_meter(conventions.SERVICE_NAME)
+        meter = self._provider.get_meter(semconv.SERVICE_NAME)
         self._duration = meter.create_histogram(
-            conventions.OPERATION_DURATION, unit="s", description="Duration of an operation."
+            semconv.OPERATION_DURATION, unit="s", description="Duration of an operation."
         )
         self._first_chunk = meter.create_histogram(
-            conventions.TIME_TO_FIRST_CHUNK, unit="s", description="Request sent to first chunk."
+            semconv.TIME_TO_FIRST_CHUNK, unit="s", description="Request sent to first chunk."
         )
         self._per_chunk = meter.create_histogram(
-            conventions.TIME_PER_OUTPUT_CHUNK, unit="s", description="Time between successive chunks."
+            semconv.TIME_PER_OUTPUT_CHUNK, unit="s", description="Time between successive chunks."
         )
         self._tokens = meter.create_histogram(
-            conventions.TOKEN_USAGE, unit="{token}", description="Tokens of an operation."
+            semconv.TOKEN_USAGE, unit="{token}", description="Tokens of an operation."
         )
 
     def take(self, result: ProbeResult) -> None:
@@ -62,7 +62,7 @@ class GenAi:
         attributes = _attributes(result)
         if result.marks:
             failed = result.outcome is not Outcome.OK
-            error = {conventions.ERROR_TYPE: result.outcome.value} if failed else {}
+            error = {semconv.ERROR_TYPE: result.outcome.value} if failed else {}
             self._duration.record(max(at for _, at in result.marks) / 1e9, attributes | error)
         if result.chunks:
             self._first_chunk.record(result.chunks[0], attributes)
@@ -70,7 +70,7 @@ class GenAi:
             self._per_chunk.record(after - before, attributes)
         for direction, tokens in (("input", result.input_tokens), ("output", result.output_tokens)):
             if tokens is not None:
-                self._tokens.record(tokens, attributes | {conventions.TOKEN_TYPE: direction})
+                self._tokens.record(tokens, attributes | {semconv.TOKEN_TYPE: direction})
 
     def settle(self, judged: Judged) -> None:
         """Nothing: an operation is what an attempt saw, not what settlement made of it."""
@@ -82,8 +82,8 @@ class GenAi:
 
 def _attributes(result: ProbeResult) -> dict[str, Any]:
     known = identity(result) | {
-        conventions.OUR_TARGET: result.target,
-        conventions.OUR_PROBE: result.probe,
-        conventions.OUR_VANTAGE: result.vantage,
+        semconv.OUR_TARGET: result.target,
+        semconv.OUR_PROBE: result.probe,
+        semconv.OUR_VANTAGE: result.vantage,
     }
     return {name: value for name, value in known.items() if value is not None}

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import get_args
 
-from exporters import conventions, exposition
+from exporters import conventions, exposition, labelling
 from exporters.conventions import Family
 from exporters.planned import Planned, info_labels, revived
 from exporters.series import Exemplar, Labels, Series
@@ -102,7 +102,7 @@ class Metrics:
             self._series.add(conventions.PROBE_COST, measured, result.cost_usd)
 
     def _name_backend(self, result: ProbeResult, measured: Labels) -> None:
-        said = conventions.backend_labels(result)
+        said = labelling.backend_labels(result)
         if not result.meaning.good or not any(said):
             return
         if self._series.get(conventions.PROBE_BACKEND, (*measured, *said)) is None:

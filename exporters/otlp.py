@@ -4,7 +4,7 @@ import platform
 from collections.abc import Callable
 from typing import Literal
 
-from exporters import conventions
+from exporters import semconv
 from exporters.base import RemoteSink
 
 
@@ -34,10 +34,10 @@ def open_sinks(
         from exporters import otlp_http as wire  # type: ignore[no-redef]  # noqa: PLC0415 - see above
     resource = Resource.create(
         {
-            "service.name": conventions.SERVICE_NAME,
+            "service.name": semconv.SERVICE_NAME,
             "service.version": version,
             "host.name": platform.node(),
-            conventions.OUR_VANTAGE: vantage,
+            semconv.OUR_VANTAGE: vantage,
         }
     )
     return (

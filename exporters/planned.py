@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exporters import conventions
+from exporters import conventions, labelling
 from exporters.conventions import Family
 from exporters.series import Labels
 from exporters.signals import SeriesPlan, SloKey, TargetInfo
@@ -67,7 +67,7 @@ def info_labels(target: TargetInfo) -> dict[str, str]:
         "team": target.team,
         "simulated": "true" if target.simulated else None,
     }
-    return {name: value for name, value in known.items() if value} | conventions.user_labels(target.labels)
+    return {name: value for name, value in known.items() if value} | labelling.user_labels(target.labels)
 
 
 def revived(plain: dict[str, Any]) -> SeriesPlan:

@@ -10,12 +10,12 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from exporters import conventions
+from exporters import semconv
 from probes import timing
 from probes.result import DEADLINES, Outcome, ProbeResult
 from probes.target import STREAMED
 
-_SCOPE = InstrumentationScope(conventions.SERVICE_NAME)
+_SCOPE = InstrumentationScope(semconv.SERVICE_NAME)
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 _WIRE = (timing.DNS_WAIT_START, timing.DNS_START, timing.CONNECT_START, timing.SENT)
@@ -51,7 +51,7 @@ class _Tree:
     def _whole(self) -> ReadableSpan:
         result = self._result
         return ReadableSpan(
-            name=f"{conventions.OPERATIONS[result.kind]} {result.request_model or result.model}",
+            name=f"{semconv.OPERATIONS[result.kind]} {result.request_model or result.model}",
             context=self._root,
             kind=SpanKind.CLIENT,
             start_time=result.started_ns,
@@ -74,7 +74,7 @@ class _Tree:
     def _phases(self) -> list[ReadableSpan]:
         return [
             span
-            for name, (start, end) in conventions.CHILD_SPANS.items()
+            for name, (start, end) in semconv.CHILD_SPANS.items()
             if start in self._at and (span := self._phase(name, self._at[start], self._at.get(end)))
         ]
 
@@ -121,12 +121,12 @@ class _Tree:
 
     def _error(self) -> dict[str, Any]:
         failed = self._result.outcome is not Outcome.OK
-        return {conventions.ERROR_TYPE: self._result.outcome.value} if failed else {}
+        return {semconv.ERROR_TYPE: self._result.outcome.value} if failed else {}
 
     def _http_error(self) -> dict[str, Any]:
         status = self._result.http_status
         refused = status is not None and status >= 400
-        return {conventions.ERROR_TYPE: str(status)} if refused else self._error()
+        return {semconv.ERROR_TYPE: str(status)} if refused else self._error()
 
 
 def _cut_short(result: ProbeResult) -> bool:
@@ -138,56 +138,56 @@ def _cut_short(result: ProbeResult) -> bool:
 def identity(result: ProbeResult) -> dict[str, Any]:
     """Return what was asked of whom, as spans and metrics name it alike; None where it is not known."""
     return {
-        conventions.OPERATION_NAME: conventions.OPERATIONS[result.kind],
-        conventions.PROVIDER_NAME: conventions.PROVIDER_NAMES.get(result.provider, result.provider),
-        conventions.REQUEST_MODEL: result.request_model or result.model,
-        conventions.RESPONSE_MODEL: result.response_model,
-        conventions.SERVER_ADDRESS: result.server_address,
-        conventions.SERVER_PORT: result.server_port,
+        semconv.OPERATION_NAME: semconv.OPERATIONS[result.kind],
+        semconv.PROVIDER_NAME: semconv.PROVIDER_NAMES.get(result.provider, result.provider),
+        semconv.REQUEST_MODEL: result.request_model or result.model,
+        semconv.RESPONSE_MODEL: result.response_model,
+        semconv.SERVER_ADDRESS: result.server_address,
+        semconv.SERVER_PORT: result.server_port,
     }
 
 
 def _genai(result: ProbeResult) -> dict[str, Any]:
     return identity(result) | {
-        conventions.REQUEST_STREAM: True if result.kind in STREAMED else None,
-        conventions.REQUEST_MAX_TOKENS: result.max_tokens,
-        conventions.RESPONSE_ID: result.response_id,
-        conventions.RESPONSE_FINISH_REASONS: (result.finish_reason,) if result.finish_reason else None,
-        conventions.RESPONSE_FIRST_CHUNK: result.chunks[0] if result.chunks else None,
-        conventions.USAGE_INPUT: result.input_tokens,
-        conventions.USAGE_OUTPUT: result.output_tokens,
-        conventions.USAGE_REASONING: result.reasoning_tokens,
-        conventions.USAGE_CACHED: result.cached_tokens,
-        conventions.OPENAI_TIER: result.service_tier,
-        conventions.OPENAI_FINGERPRINT: result.fingerprint,
-        conventions.SYNTHETIC_TYPE: conventions.SYNTHETIC,
+        semconv.REQUEST_STREAM: True if result.kind in STREAMED else None,
+        semconv.REQUEST_MAX_TOKENS: result.max_tokens,
+        semconv.RESPONSE_ID: result.response_id,
+        semconv.RESPONSE_FINISH_REASONS: (result.finish_reason,) if result.finish_reason else None,
+        semconv.RESPONSE_FIRST_CHUNK: result.chunks[0] if result.chunks else None,
+        semconv.USAGE_INPUT: result.input_tokens,
+        semconv.USAGE_OUTPUT: result.output_tokens,
+        semconv.USAGE_REASONING: result.reasoning_tokens,
+        semconv.USAGE_CACHED: result.cached_tokens,
+        semconv.OPENAI_TIER: result.service_tier,
+        semconv.OPENAI_FINGERPRINT: result.fingerprint,
+        semconv.SYNTHETIC_TYPE: semconv.SYNTHETIC,
     }
 
 
 def _ours(result: ProbeResult) -> dict[str, Any]:
     return {
-        conventions.OUR_TARGET: result.target,
-        conventions.OUR_PROBE: result.probe,
-        conventions.OUR_VANTAGE: result.vantage,
-        conventions.OUR_ATTEMPT: result.attempt,
-        conventions.OUR_OUTCOME: result.outcome.value,
-        conventions.OUR_SPEED: result.tokens_per_s,
-        conventions.OUR_SIMULATED: result.simulated or None,
+        semconv.OUR_TARGET: result.target,
+        semconv.OUR_PROBE: result.probe,
+        semconv.OUR_VANTAGE: result.vantage,
+        semconv.OUR_ATTEMPT: result.attempt,
+        semconv.OUR_OUTCOME: result.outcome.value,
+        semconv.OUR_SPEED: result.tokens_per_s,
+        semconv.OUR_SIMULATED: result.simulated or None,
     }
 
 
 def _http(result: ProbeResult, method: str) -> dict[str, Any]:
     address, port = _peer(result.peer)
     return {
-        conventions.HTTP_METHOD: method,
-        conventions.HTTP_STATUS: result.http_status,
-        conventions.SERVER_ADDRESS: result.server_address,
-        conventions.SERVER_PORT: result.server_port,
-        conventions.PROTOCOL_NAME: "http",
-        conventions.PROTOCOL_VERSION: "1.1" if result.http_status is not None else None,
-        conventions.PEER_ADDRESS: address,
-        conventions.PEER_PORT: port,
-        conventions.SYNTHETIC_TYPE: conventions.SYNTHETIC,
+        semconv.HTTP_METHOD: method,
+        semconv.HTTP_STATUS: result.http_status,
+        semconv.SERVER_ADDRESS: result.server_address,
+        semconv.SERVER_PORT: result.server_port,
+        semconv.PROTOCOL_NAME: "http",
+        semconv.PROTOCOL_VERSION: "1.1" if result.http_status is not None else None,
+        semconv.PEER_ADDRESS: address,
+        semconv.PEER_PORT: port,
+        semconv.SYNTHETIC_TYPE: semconv.SYNTHETIC,
     }
 
 

@@ -1,12 +1,5 @@
-import re
-
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from exporters import conventions
 from probes.result import ProbeResult
-
-_LABEL = re.compile(r"label_[a-z0-9_]*")
 
 
 def test_names_follow_the_customs_of_prometheus() -> None:
@@ -35,11 +28,3 @@ def test_every_phase_is_a_duration_of_the_result() -> None:
 
 def test_an_exemplars_labels_fit_openmetrics() -> None:
     assert len(conventions.TRACE_ID) + 32 + len(conventions.SPAN_ID) + 16 == 63
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.dictionaries(st.text("aB9._-/é", min_size=1, max_size=6), st.text(max_size=3), max_size=6))
-def test_every_user_label_finds_a_valid_name_of_its_own(labels: dict[str, str]) -> None:
-    shown = conventions.user_labels(labels)
-    assert sorted(shown.values()) == sorted(labels.values())
-    assert all(_LABEL.fullmatch(name) for name in shown)
