@@ -7,15 +7,9 @@ defaults stand in the schema. `config reference` prints all of it, and docs/refe
 from collections.abc import Mapping
 from typing import Final
 
-from agent.config.schema import (
-    MaintenanceSection,
-    NetworkSection,
-    ObjectiveSection,
-    ProbeSection,
-    Section,
-    ServiceSection,
-    TargetSection,
-)
+from agent.config.schema_asked import NetworkSection, ProbeSection, TargetSection
+from agent.config.schema_base import Section
+from agent.config.schema_judged import MaintenanceSection, ObjectiveSection, ServiceSection
 
 SHAPES: Final[Mapping[str, tuple[str, type[Section] | None]]] = {
     "include": ("list of texts", None),

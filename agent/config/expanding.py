@@ -10,7 +10,9 @@ from agent.config.findings import BadValueError, Findings, Path
 from agent.config.layering import Layer, laid
 from agent.config.multiplying import AtError, Combination
 from agent.config.nearest import nearest
-from agent.config.schema import ObjectiveSection, ProbeSection, Section, ServiceSection, TargetSection
+from agent.config.schema_asked import ProbeSection, TargetSection
+from agent.config.schema_base import Section
+from agent.config.schema_judged import ObjectiveSection, ServiceSection
 from agent.config.selecting import Selector, View
 from probes import catalog
 

@@ -6,7 +6,8 @@ from agent.config.context import Context
 from agent.config.findings import Path
 from agent.config.model import StatusFeed
 from agent.config.nearest import nearest
-from agent.config.schema import Settings, StatusFeedSection
+from agent.config.schema import Settings
+from agent.config.schema_alerts import StatusFeedSection
 from agent.config.ways import Ways
 from probes.target import Target
 

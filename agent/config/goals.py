@@ -7,14 +7,10 @@ from agent.config import homes, pooling, slis
 from agent.config.context import Context
 from agent.config.expanding import BY_DEFAULT
 from agent.config.findings import Path, few
-from agent.config.schema import (
-    Keep,
-    ObjectiveSection,
-    ProbeSection,
-    ReceiverSection,
-    ServiceSection,
-    TargetSection,
-)
+from agent.config.schema import Keep
+from agent.config.schema_alerts import ReceiverSection
+from agent.config.schema_asked import ProbeSection, TargetSection
+from agent.config.schema_judged import ObjectiveSection, ServiceSection
 from agent.config.sections import Entry, File
 from agent.config.selecting import View
 from agent.config.thresholds import Graded

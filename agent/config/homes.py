@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from agent.config.context import Context
 from agent.config.findings import Path, few
-from agent.config.schema import ObjectiveSection
+from agent.config.schema_judged import ObjectiveSection
 from agent.config.sections import File
 from agent.config.selecting import EVERYTHING, View
 from agent.slo.objective import Objective

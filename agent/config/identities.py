@@ -8,7 +8,7 @@ from agent.config import absent, extras, named
 from agent.config.context import Context, loopback
 from agent.config.findings import Path
 from agent.config.references import references
-from agent.config.schema import Credentials, TargetSection
+from agent.config.schema_asked import Credentials, TargetSection
 from probes.provider import Provider
 
 _SECRET = frozenset({"api_key", "token"})

@@ -8,7 +8,7 @@ from agent.config.context import Context
 from agent.config.durations import shown
 from agent.config.findings import Path
 from agent.config.nearest import nearest
-from agent.config.schema import MaintenanceSection
+from agent.config.schema_judged import MaintenanceSection
 from agent.config.sections import Entry, File
 from agent.config.workloads import select
 from agent.slo import recurring

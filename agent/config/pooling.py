@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from agent.config.context import Context
 from agent.config.findings import Path
-from agent.config.schema import ObjectiveSection
+from agent.config.schema_judged import ObjectiveSection
 from agent.config.selecting import View
 from agent.slo import pools
 from agent.slo.objective import Objective

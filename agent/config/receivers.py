@@ -9,7 +9,8 @@ from agent.config.goals import duplicates
 from agent.config.model import Receiver, Route
 from agent.config.nearest import nearest
 from agent.config.references import references
-from agent.config.schema import ReceiverSection, RouteSection, Settings
+from agent.config.schema import Settings
+from agent.config.schema_alerts import ReceiverSection, RouteSection
 from agent.config.sections import Entry
 from exporters.receivers import KINDS, Kind
 

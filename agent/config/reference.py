@@ -9,7 +9,8 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from agent.config import fields
 from agent.config.described import KEYS, SHAPES
-from agent.config.schema import Section, Settings
+from agent.config.schema import Settings
+from agent.config.schema_base import Section
 from exporters import durations
 
 _WORDS: Final[tuple[tuple[Any, str], ...]] = (

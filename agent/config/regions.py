@@ -9,7 +9,7 @@ from agent.config.context import Context
 from agent.config.durations import shown
 from agent.config.findings import Path
 from agent.config.nearest import close
-from agent.config.schema import TargetSection
+from agent.config.schema_asked import TargetSection
 from probes.provider import Api, Provider
 
 _WORD = re.compile(r"[a-z0-9-]+(\|[a-z0-9-]+)*")

@@ -11,16 +11,10 @@ from agent.config.durations import shown
 from agent.config.expanding import LISTS, classes_of, seen
 from agent.config.findings import Findings, Path
 from agent.config.nearest import nearest
-from agent.config.schema import (
-    MaintenanceSection,
-    NetworkSection,
-    ObjectiveSection,
-    ProbeSection,
-    Section,
-    ServiceSection,
-    Settings,
-    TargetSection,
-)
+from agent.config.schema import Settings
+from agent.config.schema_asked import NetworkSection, ProbeSection, TargetSection
+from agent.config.schema_base import Section
+from agent.config.schema_judged import MaintenanceSection, ObjectiveSection, ServiceSection
 from agent.config.selecting import View
 from exporters.receivers import KINDS
 from probes.events import Sli

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from agent.config.context import Context
 from agent.config.findings import Path
 from agent.config.model import Paging
-from agent.config.schema import ServiceSection, Settings
+from agent.config.schema import Settings
+from agent.config.schema_judged import ServiceSection
 from agent.config.sections import Entry, File
 from agent.config.workloads import select
 from agent.slo import pools

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from agent.config.kinds import vain
-from agent.config.schema import ObjectiveSection, ProbeSection
+from agent.config.schema_asked import ProbeSection
+from agent.config.schema_judged import ObjectiveSection
 from agent.config.workloads import Planned
 from probes import judging, tasks
 from probes.events import LATENCIES, Sli

@@ -12,7 +12,7 @@ from agent.config.findings import Path
 from agent.config.identities import credentials, identities, real
 from agent.config.nearest import nearest
 from agent.config.references import references
-from agent.config.schema import ModelSection, TargetSection
+from agent.config.schema_asked import ModelSection, TargetSection
 from agent.config.secrets import MIN_LENGTH, sensitive
 from agent.config.sections import Entry
 from agent.config.ways import Ways

@@ -13,7 +13,7 @@ from agent.config.context import Context, loopback
 from agent.config.durations import shown
 from agent.config.findings import Path
 from agent.config.nearest import nearest
-from agent.config.schema import NetworkSection, TargetSection, Tls, WitnessSection
+from agent.config.schema_asked import NetworkSection, TargetSection, Tls, WitnessSection
 from agent.config.secrets import passwords
 from agent.config.sections import Entry
 from probes import target as probing

@@ -7,7 +7,7 @@ from agent.config.context import Context
 from agent.config.expanding import BY_DEFAULT
 from agent.config.findings import Path
 from agent.config.model import ProbePlan
-from agent.config.schema import ProbeOverride, ProbeSection, TargetSection
+from agent.config.schema_asked import ProbeOverride, ProbeSection, TargetSection
 from agent.config.sections import Entry, File
 from agent.config.selecting import Selector, View
 from probes import catalog, quality, tasks

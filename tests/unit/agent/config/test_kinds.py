@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from agent.config.kinds import USUAL
-from agent.config.schema import Asking
+from agent.config.schema_asked import Asking
 from probes import catalog, tasks
 from probes.provider import Call
 from probes.target import KINDS, Kind, Workload

@@ -7,7 +7,7 @@ import pytest
 
 from agent.config import shown
 from agent.config.model import Config, Receiver, Route
-from agent.config.schema import ReceiverSection
+from agent.config.schema_alerts import ReceiverSection
 from agent.config.secrets import Secrets
 from exporters.receivers import KINDS
 from support.configuration import LOCAL, findings, loaded

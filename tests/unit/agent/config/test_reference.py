@@ -10,7 +10,8 @@ from agent.config import yaml
 from agent.config.described import KEYS, SHAPES
 from agent.config.findings import Findings
 from agent.config.reference import Key, keys, markdown, not_yet, text
-from agent.config.schema import Section, Settings
+from agent.config.schema import Settings
+from agent.config.schema_base import Section
 from agent.config.sections import sections
 
 PAGE = Path(__file__).parents[4] / "docs/reference.md"
