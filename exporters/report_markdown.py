@@ -1,6 +1,6 @@
 """The weekly report in Markdown (GitHub's tables)."""
 
-from exporters import report_tables, words
+from exporters import report_sentences, report_tables, words
 from exporters.report_tables import Cell, Table
 from exporters.weeks import WeeklyReport
 
@@ -10,10 +10,10 @@ _DRAWN = {"good": "#", "bad": "x", "unknown": "?"}
 
 def render(report: WeeklyReport) -> str:
     parts = [
-        f"# {report_tables.title(report)}",
-        _text(report_tables.subtitle(report)),
-        "\n".join(f"- **{name}:** {_text(said)}" for name, said in report_tables.summary(report)),
-        *(f"> {_text(remark)}" for remark in report_tables.remarks(report)),
+        f"# {report_sentences.title(report)}",
+        _text(report_sentences.subtitle(report)),
+        "\n".join(f"- **{name}:** {_text(said)}" for name, said in report_sentences.summary(report)),
+        *(f"> {_text(remark)}" for remark in report_sentences.remarks(report)),
         *(_table(table) for table in report_tables.tables(report)),
     ]
     return "\n\n".join(parts) + "\n"

@@ -1,11 +1,11 @@
-"""The weekly report as sentences and tables of texts, which each format then writes in its own way."""
+"""The weekly report as tables of texts, which each format then writes in its own way."""
 
 import dataclasses
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from exporters import words
+from exporters.report_sentences import NAMED, SHOWN, STATES, judged, sli_text, within
 from exporters.weeks import (
     CorrectionWeek,
     Gap,
@@ -13,20 +13,12 @@ from exporters.weeks import (
     LatencyWeek,
     MaintenanceWeek,
     Percentiles,
-    Revision,
     Share,
     SloWeek,
     SpendWeek,
     WeeklyReport,
 )
 
-SHOWN = 50
-"""Incidents and gaps that a table shows, the longest; the JSON has them all."""
-
-NAMED = 6
-"""SLOs that a sentence names before it counts the rest."""
-
-STATES = {"good": "kept", "bad": "not kept", "unknown": "unknown"}
 _FAULTS = {"none": "none", "not_ours": "not ours", "ours": "ours", "undetermined": "undetermined"}
 _SLI = {
     "availability": "available",
@@ -59,56 +51,6 @@ class Table:
     columns: tuple[tuple[str, bool], ...]
     rows: tuple[tuple[Cell, ...], ...]
     empty: str = ""
-
-
-def title(report: WeeklyReport) -> str:
-    return f"SLO report {report.week}"
-
-
-def subtitle(report: WeeklyReport) -> str:
-    """Return which time and place the report is of, and what made it."""
-    return (
-        f"{words.instant(report.since_ns, seconds=False)} to {words.instant(report.until_ns, seconds=False)} UTC"
-        f"{'' if report.closed else ' (the week is not over)'}, vantage {report.vantage}, plan {report.config_hash}."
-        f" Made {words.instant(report.made_ns, seconds=False)} UTC by nephoscope {report.version} from stored rows."
-    )
-
-
-def summary(report: WeeklyReport) -> Iterator[tuple[str, str]]:
-    """Yield three lines: what was kept, what was not, and what is unknown."""
-    by_state: dict[str, list[SloWeek]] = {state: [] for state in STATES}
-    for slo in report.slos:
-        by_state[slo.week.state].append(slo)
-    kept, broken, unknown = by_state.values()
-    unsure = sum(slo.week.likelihood == "inconclusive" for slo in kept)
-    doubt = f" ({unsure} of them inconclusive: so few slots may hide a miss)" if unsure else ""
-    yield "Kept", f"{len(kept)} of {len(report.slos)} objectives{doubt}."
-    yield "Not kept", _named(broken, _missed)
-    yield "Unknown", _named(unknown, _unjudged)
-
-
-def _named(slos: list[SloWeek], tell: Callable[[SloWeek], str]) -> str:
-    if not slos:
-        return "none."
-    more = f"; and {len(slos) - NAMED} more" if len(slos) > NAMED else ""
-    return f"{len(slos)}: {'; '.join(tell(slo) for slo in slos[:NAMED])}{more}."
-
-
-def _missed(slo: SloWeek) -> str:
-    sure = ", inconclusive" if slo.week.likelihood == "inconclusive" else ""
-    return f"{slo.slo.id} ({_sli(slo, slo.week.sli)} of {words.goal(slo.objective_ratio)}{sure})"
-
-
-def _unjudged(slo: SloWeek) -> str:
-    return f"{slo.slo.id} ({_judged(slo.week)})"
-
-
-def _judged(share: Share) -> str:
-    """Return why a share is unknown: how much of what was due was judged to count or not to count."""
-    if not share.expected:
-        return "nothing was due"
-    judged = (share.good + share.bad + share.excluded) / share.expected
-    return f"only {words.percent(judged, 0)} of what was due was judged"
 
 
 def tables(report: WeeklyReport) -> Iterator[Table]:
@@ -228,26 +170,20 @@ def tables(report: WeeklyReport) -> Iterator[Table]:
     )
 
 
-def _sli(slo: SloWeek, ratio: float | None) -> str:
-    return words.percent(ratio, words.digits_of(slo.objective_ratio))
-
-
 def _objective(slo: SloWeek) -> Iterator[Cell]:
     week, rolling, worst = slo.week, slo.rolling, slo.worst_hour
-    within = f" within {slo.threshold_s:g} s" if slo.threshold_s is not None else ""
-    if slo.at_least_per_s is not None:
-        within = f" at {slo.at_least_per_s:g} tokens a second or more"
     yield Cell(slo.slo.service, slo.slo.probe or "pooled")
     named = f", revision {slo.revisions[-1].digest}" if slo.revisions else ""
     yield Cell(
-        slo.slo.objective, f"{words.goal(slo.objective_ratio)} {_SLI.get(slo.sli, slo.sli)}{within}{named}"
+        slo.slo.objective,
+        f"{words.goal(slo.objective_ratio)} {_SLI.get(slo.sli, slo.sli)}{within(slo)}{named}",
     )
     yield Cell(
-        STATES[week.state], _judged(week) if week.state == "unknown" else week.likelihood, state=week.state
+        STATES[week.state], judged(week) if week.state == "unknown" else week.likelihood, state=week.state
     )
     yield Cell(
-        _sli(slo, week.sli),
-        f"{_sli(slo, week.low)} to {_sli(slo, week.high)}" if week.low is not None else "",
+        sli_text(slo, week.sli),
+        f"{sli_text(slo, week.low)} to {sli_text(slo, week.high)}" if week.low is not None else "",
     )
     others = {"excluded": week.excluded, "invalid": week.invalid, "missing": week.missing}
     yield Cell(
@@ -257,7 +193,7 @@ def _objective(slo: SloWeek) -> Iterator[Cell]:
     yield Cell(words.percent(week.coverage))
     yield Cell(words.percent(week.budget, 0))
     unsure = "unknown" if rolling.state == "unknown" else rolling.likelihood
-    yield Cell(words.percent(rolling.budget, 0), f"{slo.window}: {_sli(slo, rolling.sli)}, {unsure}")
+    yield Cell(words.percent(rolling.budget, 0), f"{slo.window}: {sli_text(slo, rolling.sli)}, {unsure}")
     yield (
         Cell(f"burn {worst.burn:,.1f}", f"{words.instant(worst.since_ns, seconds=False)}, {worst.bad} bad")
         if worst
@@ -268,7 +204,7 @@ def _objective(slo: SloWeek) -> Iterator[Cell]:
 
 def _day(slo: SloWeek, day: Share) -> str:
     name = datetime.fromtimestamp(day.since_ns // words.SECOND_NS, UTC).strftime("%a")
-    return f"{name} {_sli(slo, day.sli)}" + (" unknown" if day.state == "unknown" else "")
+    return f"{name} {sli_text(slo, day.sli)}" + (" unknown" if day.state == "unknown" else "")
 
 
 def _incident(one: Incident) -> Iterator[Cell]:
@@ -376,42 +312,3 @@ def _gap(one: Gap) -> Iterator[Cell]:
     yield Cell(words.duration((one.end_ns - one.start_ns) / words.SECOND_NS))
     yield Cell(words.count(one.slots))
     yield Cell(f"{named}{more}")
-
-
-def changes(slos: Iterable[SloWeek]) -> Iterator[str]:
-    """Yield a sentence for each change of an objective inside the week; alike ones are told once."""
-    told: dict[tuple[str, Revision, Revision], list[str]] = {}
-    for slo in slos:
-        for before, after in itertools.pairwise(slo.revisions):
-            told.setdefault((slo.slo.objective, before, after), []).append(slo.slo.service)
-    for (name, before, after), targets in told.items():
-        whom = targets[0] if len(targets) == 1 else f"{targets[0]} and {len(targets) - 1} more"
-        yield (
-            f"Objective {name} of {whom} changed at {words.instant(after.since_ns)} UTC from {_promise(before)} to "
-            f"{_promise(after)}: the week is judged by what held at its end."
-        )
-
-
-def _promise(one: Revision) -> str:
-    """Return what a revision promised.
-
-    >>> _promise(Revision(digest="1f", since_ns=0, until_ns=None, objective_ratio=0.99, threshold_s=2.0, at_least_per_s=None, window="28d"))
-    '99 % within 2 s over 28d (1f)'
-    """
-    within = f" within {one.threshold_s:g} s" if one.threshold_s is not None else ""
-    if one.at_least_per_s is not None:
-        within = f" at {one.at_least_per_s:g} tokens a second or more"
-    return f"{words.goal(one.objective_ratio)}{within} over {one.window} ({one.digest})"
-
-
-def remarks(report: WeeklyReport) -> Iterator[str]:
-    """Yield what must not be overlooked above the tables."""
-    if report.simulated:
-        yield f"SIMULATED: {', '.join(report.simulated)}: what is shown of them is no vendor's doing."
-    if not report.closed:
-        yield f"The week is not over: all figures are up to {words.instant(report.until_ns)} UTC."
-    yield from changes(report.slos)
-    if (left := len(report.incidents) - SHOWN) > 0:
-        yield f"{words.count(left)} shorter incidents are in the JSON alone."
-    if (left := len(report.gaps) - SHOWN) > 0:
-        yield f"{words.count(left)} shorter gaps are in the JSON alone."

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from agent.telling.report import report_of
-from exporters import report_markdown, report_tables
+from exporters import report_markdown, report_sentences
 from exporters.weeks import Percentiles, WeeklyReport
 from storage.memory import MemoryStore
 from support import weeks
@@ -32,7 +32,7 @@ def test_what_endpoints_said_is_no_markup(report: WeeklyReport) -> None:
 
 
 def test_the_head_says_what_was_kept_what_was_not_and_what_is_unknown(report: WeeklyReport) -> None:
-    kept, broken, unknown = (said for _, said in report_tables.summary(report))
+    kept, broken, unknown = (said for _, said in report_sentences.summary(report))
     assert kept == "2 of 6 objectives."
     assert broken.startswith("2: openai-chat-available (98.894 % of 99.9 %); azure-chat-available (99.899 %")
     assert "vllm-chat-available (only 14 % of what was due was judged)" in unknown

@@ -6,7 +6,7 @@ from agent.config.model import Config
 from agent.slo.calendars import Calendar
 from agent.telling import revisions
 from agent.telling.report import report_of
-from exporters import report_markdown, report_tables
+from exporters import report_markdown, report_sentences
 from exporters.weeks import WeeklyReport
 from probes.result import EventClass, Outcome
 from storage.memory import MemoryStore
@@ -212,7 +212,7 @@ def test_a_week_is_judged_by_the_objective_that_held_when_it_ended() -> None:
     assert (slo.objective_ratio, slo.week.state) == (0.99, "good")
     (held,) = slo.revisions
     assert (held.objective_ratio, held.since_ns) == (0.99, WEEK.since_ns - HOUR_NS)
-    assert list(report_tables.changes((slo,))) == []
+    assert list(report_sentences.changes((slo,))) == []
     assert f"revision {held.digest}" in report_markdown.render(report(store))
 
 
@@ -225,7 +225,7 @@ def test_a_change_inside_the_week_is_told_and_the_week_judged_by_what_held_at_it
     slo = found.slos[0]
     assert (slo.objective_ratio, slo.week.state) == (0.999, "bad")
     first, last = (one.digest for one in slo.revisions)
-    assert list(report_tables.changes(found.slos)) == [
+    assert list(report_sentences.changes(found.slos)) == [
         (
             f"Objective available of openai and 2 more changed at 2027-01-06 00:00:00 UTC from 99 % over 7d ({first}) to 99.9 % "
             f"over 28d ({last}): the week is judged by what held at its end."
