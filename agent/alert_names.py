@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from agent.errors import NephoscopeError
+from storage.alert_readings import AlertRow
 from storage.base import Alerts
-from storage.readings import AlertRow
 
 NAMED_AT_MOST: Final = 5
 AT_MOST: Final = 1000

@@ -12,8 +12,8 @@ from agent.config.read import read
 from agent.database import opened
 from agent.errors import ConfigError
 from exporters import words
+from storage.alert_readings import AckRow
 from storage.alerts import PostgresAlerts
-from storage.readings import AckRow
 
 LONGEST: Final = 300
 """Characters of an author or a reason: they stand in the second line of every notice."""

@@ -20,8 +20,8 @@ from agent.tables import columns
 from agent.telling.alerting import revived
 from agent.telling.notices import notice
 from exporters import told, words
+from storage.alert_readings import AckRow, AlertRow
 from storage.alerts import PostgresAlerts
-from storage.readings import AckRow, AlertRow
 
 LATELY_NS: Final = 7 * 86400 * 1_000_000_000
 AT_MOST: Final = 100

@@ -9,7 +9,8 @@ from agent.telling.alerting import revived
 from agent.telling.notices import notice
 from exporters import told, words
 from probes.result import DRILL, MANUAL, SCHEDULED, ProbeResult
-from storage.readings import Attempt, Delivery
+from storage.alert_readings import Delivery
+from storage.readings import Attempt
 from storage.records import Settled
 
 PHASES: Final = ("dns_s", "connect_s", "tls_s", "ttfb_s", "ttft_s", "total_s")

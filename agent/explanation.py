@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from agent.config.model import Config
 from probes.result import rfc3339
+from storage.alert_readings import AckRow, AlertRow, ChangeRow, Delivery
 from storage.base import Alerts, History, Outbox
-from storage.readings import AckRow, AlertRow, Attempt, ChangeRow, Delivery
+from storage.readings import Attempt
 
 TARGETS: Final = 5
 """So many targets of an alert have their attempts shown; a cloud of thirty fails alike."""

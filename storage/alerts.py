@@ -8,8 +8,8 @@ from sqlalchemy import Engine, RowMapping, Select, select
 from sqlalchemy.dialects.postgresql import insert
 
 from storage import cleaning, outbox, schema
+from storage.alert_readings import AckRow, AlertRow, ChangeRow, NoticeRow
 from storage.engine import edge
-from storage.readings import AckRow, AlertRow, ChangeRow, NoticeRow
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(AlertRow))
 _CHANGES = ("severity", "since_ns", "quiet_ns", "ended_ns", "seq", "labels", "facts", "acknowledged")

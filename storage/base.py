@@ -5,17 +5,12 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from probes.result import ProbeResult
+from storage.alert_readings import AckRow, AlertRow, ChangeRow, Claim, Delivery, NoticeRow, Told
 from storage.readings import (
-    AckRow,
-    AlertRow,
     Attempt,
-    ChangeRow,
-    Claim,
     CorrectionRow,
-    Delivery,
     Ending,
     MaintenanceRow,
-    NoticeRow,
     PlanRow,
     RevisionRow,
     SliCounts,
@@ -27,7 +22,6 @@ from storage.readings import (
     Stretch,
     StretchQuestion,
     Timing,
-    Told,
     Withdrawal,
 )
 from storage.records import Drilled, Kind, Plan, Settled

@@ -8,18 +8,15 @@ from typing import Literal
 from probes.events import event_class
 from probes.result import DRILL, SCHEDULED, Fault, ProbeResult, SlotKey
 from storage import overrides, plans, recount, revisions, timeline
+from storage.alert_readings import AckRow, AlertRow, ChangeRow, NoticeRow
 from storage.base import Batch, Outbox, Record
 from storage.counting import pair_of
 from storage.memory_amendments import MemoryAmendments
 from storage.memory_outbox import MemoryOutbox
 from storage.readings import (
-    AckRow,
-    AlertRow,
     Attempt,
-    ChangeRow,
     CorrectionRow,
     MaintenanceRow,
-    NoticeRow,
     PlanRow,
     RevisionRow,
     SliCounts,

@@ -6,8 +6,8 @@ import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
+from storage.alert_readings import Claim, Delivery, NoticeRow, NoticeState, Told
 from storage.outbox import order
-from storage.readings import Claim, Delivery, NoticeRow, NoticeState, Told
 
 _Key = tuple[str, str, str, int]
 

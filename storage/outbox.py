@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Engine, RowMapping, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from storage import cleaning, schema
+from storage.alert_readings import Claim, Delivery, NoticeRow, Told
 from storage.engine import edge
 from storage.locks import Lock
-from storage.readings import Claim, Delivery, NoticeRow, Told
 
 _TEXT_LIMIT = 10_000
 _FIELDS = tuple(field.name for field in dataclasses.fields(NoticeRow))

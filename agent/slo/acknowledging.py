@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from storage.readings import AckRow
+from storage.alert_readings import AckRow
 
 
 def holds(ack: AckRow, severity: str, now_ns: int) -> bool:

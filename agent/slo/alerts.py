@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from storage.readings import AckRow
+from storage.alert_readings import AckRow
 
 HOLD_NS = 600 * 1_000_000_000
 """An alert ends when nothing was found wrong for this long, unless the file says otherwise: flapping is one alert."""

@@ -33,8 +33,8 @@ from agent.telling.vendors import Spoken
 from agent.telling.verdict import Verdict
 from agent.telling.words import worded
 from exporters.signals import Notice
+from storage.alert_readings import AlertRow
 from storage.base import Alerts, StoreUnavailableError
-from storage.readings import AlertRow
 
 LOOK_S: Final = 1.0
 """How often targets are looked at; a settlement is judged within this time of being read."""

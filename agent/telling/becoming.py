@@ -7,7 +7,7 @@ import structlog
 
 from agent.slo import acknowledging
 from agent.slo.alerts import Alert, Step
-from storage.readings import AckRow, Change, ChangeRow
+from storage.alert_readings import AckRow, Change, ChangeRow
 
 Changed = tuple[Change, Alert]
 

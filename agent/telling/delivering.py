@@ -13,8 +13,8 @@ from agent.telling.dispatching import SECOND_NS, Message, Silenced, again_ns, me
 from agent.telling.opening import opened
 from exporters.base import DeliveryError, Notifier
 from probes.base import Secrets
+from storage.alert_readings import Claim, NoticeState, Told
 from storage.base import Outbox, StoreUnavailableError
-from storage.readings import Claim, NoticeState, Told
 
 LOOK_S: Final = 1.0
 TELL_S: Final = 30.0

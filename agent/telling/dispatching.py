@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.telling.routing import unpacked
 from exporters.signals import Notice
-from storage.readings import Claim, Told
+from storage.alert_readings import Claim, Told
 
 SECOND_NS: Final = 1_000_000_000
 LONGEST_S: Final = 60.0

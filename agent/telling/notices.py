@@ -7,7 +7,7 @@ from typing import Any, Final
 from agent.slo.alerts import Alert
 from exporters import durations
 from exporters.signals import Acknowledged, Notice
-from storage.readings import AckRow
+from storage.alert_readings import AckRow
 
 NAMED_AT_MOST: Final = 5
 

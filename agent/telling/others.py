@@ -12,8 +12,9 @@ import structlog
 
 from agent.telling.verdict import OURS, Health, Sight, Verdict
 from probes.target import Target
+from storage.alert_readings import AlertRow
 from storage.base import Alerts, StoreUnavailableError, Vantages
-from storage.readings import AlertRow, StandingRow
+from storage.readings import StandingRow
 
 EVERY_S: Final = 10.0
 SOON_S: Final = 2.0

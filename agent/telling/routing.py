@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from agent.config.model import Config, Route
 from agent.config.whens import LABEL, fits
 from exporters.signals import Notice
-from storage.readings import NoticeRow
+from storage.alert_readings import NoticeRow
 
 GRID_NS: Final = 30 * 1_000_000_000
 """Tickets that a route groups are told at full half minutes, so that those of one cause come together; pages at once."""

@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
+from storage.alert_readings import AckRow, AlertRow, ChangeRow
 from storage.alerts import PostgresAlerts
 from storage.base import Alerts
 from storage.memory import MemoryAlerts
-from storage.readings import AckRow, AlertRow, ChangeRow
 
 
 @pytest.fixture(params=["memory", "postgres", pytest.param("system", marks=pytest.mark.heavy)])

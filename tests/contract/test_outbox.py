@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from storage.alert_readings import Claim, NoticeRow, NoticeState, Told
 from storage.base import Outbox
 from storage.memory_outbox import MemoryOutbox
 from storage.outbox import PostgresOutbox
-from storage.readings import Claim, NoticeRow, NoticeState, Told
 
 S = 1_000_000_000
 T0 = 1_800_000_000 * S

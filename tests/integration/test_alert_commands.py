@@ -14,8 +14,8 @@ from agent import database
 from agent.cli import main
 from agent.clock import SystemClock
 from probes.result import Fault, Outcome
+from storage.alert_readings import AlertRow, ChangeRow, NoticeRow
 from storage.alerts import PostgresAlerts
-from storage.readings import AlertRow, ChangeRow, NoticeRow
 from storage.records import Settled
 from storage.results import PostgresStore
 from support.results import a_result

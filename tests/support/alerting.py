@@ -11,9 +11,9 @@ from agent.telling.alerting import Alerting
 from agent.telling.standings import Standings
 from exporters.signals import Judged, Notice
 from probes.result import MEANING, Fault, Outcome
+from storage.alert_readings import AckRow, AlertRow, ChangeRow, NoticeRow
 from storage.base import StoreUnavailableError
 from storage.memory import MemoryAlerts
-from storage.readings import AckRow, AlertRow, ChangeRow, NoticeRow
 from support.told import SECOND_NS, START_NS, beat, configuration, result
 
 BAD = {outcome.value for outcome, meaning in MEANING.items() if meaning.confirm}

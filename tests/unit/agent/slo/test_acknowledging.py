@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from agent.slo.acknowledging import current, revived
-from storage.readings import AckRow
+from storage.alert_readings import AckRow
 
 ACK = AckRow(vantage="here", alert="a@1", severity="page", author="ada", reason="on it", made_ns=10)
 

@@ -12,8 +12,9 @@ from agent.slo.quiet import Quiet
 from agent.telling.standings import Standings
 from probes.result import Fault, Outcome
 from probes.target import Network, Path
+from storage.alert_readings import AckRow
 from storage.base import StoreUnavailableError
-from storage.readings import AckRow, MaintenanceRow, SliCounts
+from storage.readings import MaintenanceRow, SliCounts
 from storage.records import Drilled
 from support.alerting import WITNESSES, Rows, Told, estate, service
 from support.told import SECOND_NS, START_NS, beat, drill, drilled

@@ -21,9 +21,9 @@ from exporters.alertmanager import REFRESH_S
 from exporters.base import DeliveryError
 from exporters.memory import MemoryNotifier
 from exporters.signals import Notice
+from storage.alert_readings import Claim, Told
 from storage.base import StoreUnavailableError
 from storage.memory_outbox import MemoryOutbox
-from storage.readings import Claim, Told
 from support.clock import FakeClock
 from support.notices import a_notice, ended
 from support.told import configuration

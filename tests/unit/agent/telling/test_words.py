@@ -13,9 +13,9 @@ from agent.telling.standings import Standings
 from agent.telling.vendors import Spoken
 from exporters.signals import Judged, Notice
 from probes.result import Fault, Outcome
+from storage.alert_readings import AlertRow, ChangeRow, NoticeRow
 from storage.memory import MemoryAlerts
 from storage.memory_outbox import MemoryOutbox
-from storage.readings import AlertRow, ChangeRow, NoticeRow
 from support.told import SECOND_NS, START_NS, beat, configuration, result
 
 FEED = StatusFeed(cloud="openai", url="https://status.example.com", kind="statuspage", match=("chat",))
