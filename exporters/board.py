@@ -7,9 +7,9 @@ from typing import Any
 
 from exporters import labelling
 from exporters.lines import Seen, objective_lines, target_lines
-from exporters.metrics import state_of
 from exporters.pages import Failure, Head, Page, PagePlan, Served, TargetLine, Upkept
 from exporters.signals import Judged, Notice, SelfReport, SloStatus
+from exporters.states import state_of
 from probes.result import SCHEDULED, ProbeResult
 
 Pair = tuple[str, str]

@@ -1,20 +1,17 @@
 """What /metrics shows: a pure fold of what it is told, in one snapshot, rendered apart from the folding."""
 
-import dataclasses
-import json
 import platform
 import threading
 from collections.abc import Mapping
 from typing import get_args
 
-from exporters import conventions, exposition, labelling
+from exporters import conventions, exposition, labelling, ourselves, snapshots
 from exporters.conventions import Family
-from exporters.planned import Planned, info_labels, revived
+from exporters.planned import Planned, info_labels
 from exporters.series import Exemplar, Labels, Series
 from exporters.signals import Judged, SelfReport, SeriesPlan, SloKey, SloStatus, State
-from probes.result import ANSWERED, SCHEDULED, EventClass, Fault, Outcome, ProbeResult
-
-SNAPSHOT_VERSION = 1
+from exporters.states import state_of
+from probes.result import ANSWERED, SCHEDULED, EventClass, Outcome, ProbeResult
 
 _STATUS_FAMILIES = (
     conventions.SLI_RATIO,
@@ -26,10 +23,6 @@ _STATUS_FAMILIES = (
     conventions.SLO_STATE,
     conventions.SLO_EVALUATED,
 )
-
-
-class SnapshotError(ValueError):
-    """A snapshot cannot be used; the fold is untouched and starts afresh."""
 
 
 class Metrics:
@@ -224,53 +217,18 @@ class Metrics:
     def beat(self, report: SelfReport) -> None:
         """Fold what the asker saw of itself since its report before."""
         with self._lock:
-            self._series.set(conventions.LAST_BEAT, (), report.at_ns / 1e9)
-            self._merge(conventions.SCHEDULE_LATENESS, report.lateness, report.lateness_sum_s)
-            self._merge(conventions.LOOP_LAG, report.loop_lag, report.loop_lag_sum_s)
-            self._series.clear(conventions.CALIBRATION)
-            for tls, stats in report.calibration.items():
-                for stat, seconds in stats.items():
-                    self._series.set(conventions.CALIBRATION, (stat, tls), seconds)
-            self._series.clear(conventions.CLOCK_OFFSET)
-            if report.clock_offset_s is not None:
-                self._series.set(conventions.CLOCK_OFFSET, (), report.clock_offset_s)
-            self._budget(report)
-            self._series.clear(conventions.WITNESS_UP)
-            for network, witnesses in report.witnesses.items():
-                for witness, state in witnesses.items():
-                    self._series.set(conventions.WITNESS_UP, (network, witness), float(state == "up"))
+            ourselves.show(self._series, report)
             # Drops are counted by the asker since it started: a new boot begins at 0 again.
             boot, before = self._asker
             for reason, count in report.dropped.items():
                 more = count - (before.get(reason, 0) if boot == report.boot else 0)
                 self._series.add(conventions.JOURNAL_DROPPED, (reason,), more)
             self._asker = (report.boot, dict(report.dropped))
-        self.journal(report.journal_bytes, report.journal_oldest_ns)
-
-    def _budget(self, report: SelfReport) -> None:
-        for unit, family in conventions.BUDGET_LEFT.items():
-            self._series.clear(family)
-            if unit in report.budget_left:
-                self._series.set(family, (), report.budget_left[unit])
-        self._series.clear(conventions.BUDGET_USED)
-        for scope, units in report.budget_used.items():
-            for unit, share in units.items():
-                self._series.set(conventions.BUDGET_USED, (scope, unit), share)
-
-    def _merge(self, family: Family, buckets: Mapping[str, int], total: float) -> None:
-        if buckets:
-            by_edge = sorted((float(edge), count) for edge, count in buckets.items())
-            edges = tuple(edge for edge, _ in by_edge if edge != float("inf"))
-            counts = [count for _, count in by_edge]
-            self._series.merge(family, (), edges, counts + [0] * (len(edges) + 1 - len(counts)), total)
 
     def journal(self, size_bytes: int, oldest_ns: int | None) -> None:
-        """Show the journal's size and age, as the asker said or as was found on disk."""
+        """Show the journal's size and age, as was found on disk."""
         with self._lock:
-            self._series.set(conventions.JOURNAL_BYTES, (), size_bytes)
-            self._series.clear(conventions.JOURNAL_OLDEST)
-            if oldest_ns is not None:
-                self._series.set(conventions.JOURNAL_OLDEST, (), oldest_ns / 1e9)
+            ourselves.journal(self._series, size_bytes, oldest_ns)
 
     def dropped(self, reason: str, count: int) -> None:
         """Count records missing from the journal's sequence."""
@@ -336,55 +294,15 @@ class Metrics:
     def snapshot(self) -> bytes:
         """Return everything that was folded, exemplars included."""
         with self._lock:
-            series, plan, asker = self._series.copy(), self._plan, self._asker
-        state = {
-            "version": SNAPSHOT_VERSION,
-            "plan": dataclasses.asdict(plan) if plan else None,
-            "asker": asker,
-            "series": series.plain(),
-        }
-        return json.dumps(state, separators=(",", ":")).encode()
+            fold = snapshots.Fold(self._series.copy(), self._plan, self._asker)
+        return snapshots.written(fold)
 
     def restore(self, snapshot: bytes) -> None:
         """Go on from a snapshot; raises SnapshotError, and changes nothing, where it cannot be read."""
-        try:
-            state = json.loads(snapshot)
-            if state["version"] != SNAPSHOT_VERSION:
-                raise SnapshotError(
-                    f"The snapshot of the metrics has version {state['version']}, this release reads version "
-                    f"{SNAPSHOT_VERSION}: counters start afresh from what the journal still holds."
-                )
-            plan = revived(state["plan"]) if state["plan"] else None
-            series = Series.revived(state["series"])
-            boot, dropped = state["asker"]
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, SnapshotError):
-                raise
-            raise SnapshotError(
-                f"The snapshot of the metrics cannot be read ({type(error).__name__}): "
-                "counters start afresh from what the journal still holds."
-            ) from error
+        fold = snapshots.read(snapshot)
         with self._lock:
-            self._series, self._plan, self._planned = series, plan, Planned(plan)
-            self._asker = (boot, dropped)
-
-
-def state_of(judged: Judged, *, was_down: bool = False) -> State:
-    """Return what a settled attempt shows of its target.
-
-    `down` is a confirmed failure, and any further one until something else is seen: a slot that fails while
-    the confirmations of another still run has none of its own. `unknown` is no verdict, or a failure that was
-    our own; `degraded` is whatever else is not good: an unconfirmed failure, a throttled or mismatched answer,
-    a missed threshold, a good answer of what stands in for what was bought (Azure's spill-over deployments).
-    """
-    good = judged.result.meaning.good
-    if judged.fault is Fault.OURS or (good is None and judged.result.outcome is not Outcome.THROTTLED):
-        return "unknown"
-    if good is False and (judged.confirmed or (was_down and judged.result.meaning.confirm)):
-        return "down"
-    if not good or EventClass.BAD in judged.classes.values() or judged.result.degraded:
-        return "degraded"
-    return "good"
+            self._series, self._plan, self._asker = fold
+            self._planned = Planned(fold.plan)
 
 
 def _measured(result: ProbeResult) -> Labels:

@@ -17,8 +17,9 @@ from agent.telling.settling import Final, Settling
 from agent.telling.standings import Standings
 from exporters.base import ResultSink
 from exporters.board import Board
-from exporters.metrics import Metrics, SnapshotError
+from exporters.metrics import Metrics
 from exporters.signals import Judged, SelfReport, SloKey, State
+from exporters.snapshots import SnapshotError
 from probes.result import ProbeResult
 from storage.base import Batch
 from storage.records import Beat, Drilled, Plan, Skipped

@@ -14,8 +14,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporters import conventions
-from exporters.metrics import Metrics, SnapshotError, state_of
+from exporters.metrics import Metrics
 from exporters.signals import Judged, SelfReport, SeriesPlan, SloKey, SloStatus, TargetInfo
+from exporters.snapshots import SnapshotError
+from exporters.states import state_of
 from probes.result import DEGRADED, EventClass, Fault, Outcome, ProbeResult
 from support.results import MS, STARTED_NS, a_result
 
