@@ -3,17 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Final
 
 from probes.result import ProbeResult
-
-FLEETING: Final = frozenset({"session"})
-"""Facts of a backend that change with nearly every answer: in results, but in no label."""
 
 
 def backend_labels(result: ProbeResult) -> tuple[str, str]:
     """Return who served, as the labels `backend` and `fingerprint` say it; empty where nothing is said."""
-    facts = (f"{name}={result.backend[name]}" for name in sorted(result.backend.keys() - FLEETING))
+    facts = (f"{name}={fact}" for name, fact in sorted(result.lasting.items()))
     return ",".join(facts), result.fingerprint or ""
 
 

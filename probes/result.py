@@ -148,6 +148,9 @@ DRILL = -2
 DEGRADED = "degraded"
 """The backend fact that a good answer was not served as it was bought; its value names the fact that shows it."""
 
+FLEETING = frozenset({"session"})
+"""Backend facts that change with nearly every answer, so that they tell no backends apart."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SlotKey:
@@ -253,6 +256,11 @@ class ProbeResult:
     def degraded(self) -> bool:
         """Return whether it was served by what stands in for what was bought, as a spill-over deployment."""
         return DEGRADED in self.backend
+
+    @property
+    def lasting(self) -> dict[str, str]:
+        """Return what tells who served from others who might have: the backend's facts without the fleeting ones."""
+        return {name: fact for name, fact in self.backend.items() if name not in FLEETING}
 
     @property
     def lateness_s(self) -> float:

@@ -85,10 +85,10 @@ def microseconds(seconds: float | None) -> int | None:
 
 
 def names(result: ProbeResult) -> dict[str, str]:
-    """Return dictionary field -> its text, for what was observed."""
+    """Return dictionary field -> its text, for what was observed; of a backend what lasts, that it stays a dictionary."""
     found = {field: getattr(result, field) for field in DICTIONARY_OF if field != "backend"}
-    if result.backend:
-        found["backend"] = _canonical(result.backend)
+    if lasting := result.lasting:
+        found["backend"] = _canonical(lasting)
     return {field: name for field, name in found.items() if name is not None}
 
 

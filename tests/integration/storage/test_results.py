@@ -160,6 +160,28 @@ def test_names_are_kept_once(database: Engine, store: PostgresStore) -> None:
         assert scalar(database, f"SELECT count(*) FROM {table}") == 1
 
 
+def test_a_thousand_sessions_of_a_backend_are_one_backend(database: Engine, store: PostgresStore) -> None:
+    """What names the answer and not who served it is no entry of a dictionary; the ring keeps it."""
+    answers = [
+        dataclasses.replace(answer, backend={"region": "East US 2", "session": f"d{at}-{at}"})
+        for at, answer in enumerate(numbered(1000))
+    ]
+    assert store.store(answers, ()).new == 1000
+    with database.connect() as connection:
+        assert connection.execute(text("SELECT name FROM backends")).scalars().all() == [
+            '{"region":"East US 2"}'
+        ]
+    kept = PostgresHistory(database).attempts("openai", 0, STARTED_NS + DAY)
+    assert [row.result.backend for row in kept] == [{"region": "East US 2"}] * 1000
+    assert [row.result for row in PostgresHistory(database).latest("fra-1", 100)] == answers[:-101:-1]
+
+
+def test_a_backend_of_which_only_the_session_is_known_is_none(database: Engine, store: PostgresStore) -> None:
+    store.store([a_result(backend={"session": "d1"})], ())
+    assert scalar(database, "SELECT count(*) FROM backends") == 0
+    assert scalar(database, "SELECT count(*) FROM results WHERE backend_id IS NULL") == 1
+
+
 def test_writers_that_overlap_lose_nothing(migrated_url: str) -> None:
     """Four processes tell the same new targets and slots at once, each in an order of its own."""
     batch = [result for name in "abcdefgh" for result in numbered(25, target=name, peer=name)]

@@ -54,6 +54,15 @@ def test_every_field_of_a_result_has_a_place() -> None:
     assert {*rows.REVISION, "digest"} == set(schema.revisions.c.keys()) - {"id", "target_id"}
 
 
+def test_a_session_is_no_name_of_a_backend() -> None:
+    """Two answers of one deployment are of one entry; another region is another."""
+    first, second, elsewhere = (
+        rows.names(a_result(backend={"region": region, "session": session}))["backend"]
+        for region, session in (("eu", "d1"), ("eu", "d2"), ("us", "d3"))
+    )
+    assert first == second != elsewhere
+
+
 def test_a_detailed_row_comes_back_whole() -> None:
     """Marks, chunks and the error are in the detail, all else in the row."""
     result = a_result(
