@@ -307,6 +307,7 @@ class Teller:
         before, self._config = self._config, config
         if config.hash == self._current.hash:  # no record of the journal will tell of it
             self._current = config
+            self._counter.reread()
         self._secrets = Secrets.of(config, os.environ)
         self._redact(self._secrets)
         self._upkeep.plan(config)
