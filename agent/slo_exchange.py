@@ -17,9 +17,9 @@ from agent.config.files import content
 from agent.config.model import Config
 from agent.config.read import read
 from agent.errors import ConfigError
-from agent.rules_command import specs as rule_specs
 from agent.slo.pools import Slo
 from agent.slo.service import Service
+from agent.telling.ruling import specs as rule_specs
 from exporters import durations, openslo, openslo_reading
 from exporters.signals import ObjectiveSpec, RuleSpec, ServiceSpec
 

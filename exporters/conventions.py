@@ -258,7 +258,12 @@ CONFIG_RELOAD_AT = _family(
     "gauge",
     "When a configuration was taken last, unix time.",
 )
-CONFIG_INFO = _family("agent_config_info", "info", "Hash of the running configuration.", ("hash",))
+CONFIG_INFO = _family(
+    "agent_config_info",
+    "info",
+    "Hashes of the running configuration, and of the rules that it makes.",
+    ("hash", "rules"),
+)
 TASK_SUCCESS = _family(
     "agent_task_last_success_timestamp_seconds",
     "gauge",

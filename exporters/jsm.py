@@ -7,7 +7,7 @@ from urllib.parse import quote
 from exporters import told
 from exporters.base import DeliveryError, Options
 from exporters.pagerduty import dedup_key
-from exporters.posting import Post
+from exporters.posting import Post, one_by_one
 from exporters.signals import Notice
 
 URL: Final = "https://api.atlassian.com/jsm/ops/integration/v2/alerts"
@@ -30,8 +30,7 @@ class Jsm:
         self._post = Post(options)
 
     async def tell(self, notices: Sequence[Notice]) -> str:
-        answers = [await self._tell(notice) for notice in notices]
-        return "; ".join(dict.fromkeys(answers))
+        return await one_by_one(self._tell, notices)
 
     async def _tell(self, notice: Notice) -> str:
         secrets = self._options.secrets

@@ -287,7 +287,7 @@ class Metrics:
             conventions.BUILD_INFO.name: [{"version": self._version, "python": platform.python_version()}]
         }
         if plan is not None:
-            infos[conventions.CONFIG_INFO.name] = [{"hash": plan.config_hash}]
+            infos[conventions.CONFIG_INFO.name] = [{"hash": plan.config_hash, "rules": plan.rules_hash}]
             infos[conventions.TARGET_INFO.name] = [info_labels(target) for target in plan.targets]
         return infos
 

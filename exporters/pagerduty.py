@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from exporters import told
 from exporters.base import DeliveryError, Options
-from exporters.posting import Post
+from exporters.posting import Post, one_by_one
 from exporters.signals import Notice
 
 URL: Final = "https://events.pagerduty.com/v2/enqueue"
@@ -26,8 +26,7 @@ class PagerDuty:
         self._post = Post(options)
 
     async def tell(self, notices: Sequence[Notice]) -> str:
-        answers = [await self._tell(notice) for notice in notices]
-        return "; ".join(dict.fromkeys(answers))
+        return await one_by_one(self._tell, notices)
 
     async def _tell(self, notice: Notice) -> str:
         secrets = self._options.secrets

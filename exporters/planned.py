@@ -85,4 +85,5 @@ def revived(plain: dict[str, Any]) -> SeriesPlan:
             for key, pairs in plain.get("pools", ())
         ),
         services=tuple(SloKey(**key) for key in plain.get("services", ())),
+        rules_hash=plain.get("rules_hash", ""),
     )

@@ -6,13 +6,14 @@ import email.utils
 import json
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import certifi
 import httpx
 
 from exporters.base import DeliveryError, Options
+from exporters.signals import Notice
 
 TIMEOUT_S: Final = 10.0
 """For a whole request: a receiver that hangs is tried again later."""
@@ -32,6 +33,11 @@ class Answer:
     status: int
     text: str
     body: Any = None
+
+
+async def one_by_one(tell: Callable[[Notice], Awaitable[str]], notices: Sequence[Notice]) -> str:
+    """Tell each notice by a request of its own; return what was answered, what is alike once."""
+    return "; ".join(dict.fromkeys([await tell(notice) for notice in notices]))
 
 
 class Post:

@@ -21,7 +21,6 @@ from exporters.rules_words import (
 )
 from exporters.signals import BurnAlert, RuleSpec, ServiceImpact
 
-_KEEP_FIRING = "10m"
 FIRST_SCRAPES_S = 120.0
 """A Prometheus that has just met a target needs two scrapes and two slots to see an increase."""
 
@@ -39,7 +38,7 @@ def burn_alerts(spec: RuleSpec, tier: str) -> Iterator[Rule]:
             "alert": names.BURN_ALERT,
             "expr": _guarded(spec, "\nor\n".join(_condition(spec, alert) for alert in pairs)),
             **({"for": durations.write(wait_s)} if wait_s else {}),
-            "keep_firing_for": _KEEP_FIRING,
+            **_held(spec),
             "labels": {
                 names.SLOTH_SEVERITY: pairs[0].severity,
                 names.BURN_TIER: tier,
@@ -70,7 +69,7 @@ def impact_alerts(spec: RuleSpec) -> Iterator[Rule]:
             "alert": names.SERVICE_ALERT,
             "expr": _guarded(spec, f"{under}{failing} {gate}"),
             **({"for": durations.write(wait_s)} if wait_s else {}),
-            "keep_firing_for": _KEEP_FIRING,
+            **_held(spec),
             "labels": {names.SLOTH_SEVERITY: "page", **literals(alert_labels(spec))},
             "annotations": literals(
                 {
@@ -103,6 +102,10 @@ def _guarded(spec: RuleSpec, expr: str) -> str:
     if not spec.guarded:
         return expr
     return f"(\n{expr}\n)\nand on()\n(min({names.DATABASE_UP.name}) == 0)"
+
+
+def _held(spec: RuleSpec) -> dict[str, str]:
+    return {"keep_firing_for": durations.write(spec.hold_s)} if spec.hold_s else {}
 
 
 def _wait_s(alert: BurnAlert) -> float:

@@ -130,13 +130,13 @@ def _silence(spec: RuleSpec) -> Iterator[str]:
 
 def _outdated(spec: RuleSpec) -> Iterator[str]:
     every = durations.write(60)
-    yield f"  - name: {quoted('an agent on another configuration is told')}"
+    yield f"  - name: {quoted('an agent whose configuration makes other rules is told')}"
     yield f"    interval: {every}"
     yield "    input_series:"
-    for instance, config_hash in (("same", spec.config_hash), ("other", "0" * 16)):
-        series = _series(names.CONFIG_INFO.name, {"hash": config_hash, "instance": instance})
+    for instance, made in (("same", spec.rules_hash), ("other", "0" * 16)):
+        series = _series(names.CONFIG_INFO.name, {"rules": made, "instance": instance})
         yield from _input(series, "1+0x20")
-    labels = {"hash": "0" * 16, "instance": "other", names.SLOTH_SEVERITY: "ticket"}
+    labels = {"rules": "0" * 16, "instance": "other", names.SLOTH_SEVERITY: "ticket"}
     fired = _series("ALERTS", {"alertname": names.RULES_ALERT, "alertstate": "firing", **labels})
     query = f'ALERTS{{alertname="{names.RULES_ALERT}",alertstate="firing"}}'
     yield "    promql_expr_test:"

@@ -149,7 +149,8 @@ class RuleSpec:
 
     `series` names the SLOs whose counters are summed: its own alone, or those of a service's members.
     `windows` are those beside the period; `notes` say what was left out, and become comments. `guarded` alerts on
-    burn fire only while the agent, which tells of it otherwise, has no database to judge by.
+    burn fire only while the agent, which tells of it otherwise, has no database to judge by. An alert fires on for
+    `hold_s` after its cause. `rules_hash` names all specs that were made together.
     """
 
     slo: SloKey
@@ -160,7 +161,8 @@ class RuleSpec:
     windows: tuple[str, ...]
     alerts: tuple[BurnAlert, ...]
     every_s: float
-    config_hash: str
+    hold_s: float = 600.0
+    rules_hash: str = ""
     sli: str = "availability"
     runbook: str | None = None
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -232,7 +234,8 @@ class SeriesPlan:
     `thresholds` are the objectives' seconds by SLI (`ttft`, `ttfo`, `itl`, `total`), and tokens a second for `throughput`: each
     becomes a bucket edge. `quotas` name what
     a target shares with others: its limits are shown under that name, else under its own. `pools` are the (target,
-    probe)s of SLOs that pool several; `services` have gauges and no counters.
+    probe)s of SLOs that pool several; `services` have gauges and no counters. `rules_hash` names the rules that the
+    configuration makes.
     """
 
     config_hash: str
@@ -244,6 +247,7 @@ class SeriesPlan:
     quotas: Mapping[str, str] = dataclasses.field(default_factory=dict)
     pools: tuple[tuple[SloKey, tuple[tuple[str, str], ...]], ...] = ()
     services: tuple[SloKey, ...] = ()
+    rules_hash: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

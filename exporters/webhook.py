@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from exporters import told
 from exporters.base import Options
-from exporters.posting import Post
+from exporters.posting import Post, one_by_one
 from exporters.signals import Notice
 
 TIMESTAMP: Final = "x-nephoscope-timestamp"
@@ -27,8 +27,7 @@ class Webhook:
         self._post = Post(options)
 
     async def tell(self, notices: Sequence[Notice]) -> str:
-        answers = [await self._tell(notice) for notice in notices]
-        return "; ".join(dict.fromkeys(answers))
+        return await one_by_one(self._tell, notices)
 
     async def _tell(self, notice: Notice) -> str:
         secrets = self._options.secrets

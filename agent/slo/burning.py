@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from agent.slo import burn
 from agent.slo.conditions import Condition
 from agent.slo.evaluate import denominator
+from agent.slo.impact import AGREE
 from exporters import durations
 from storage.readings import SliCounts
-
-AGREE = 2
-"""So many of a pool's members must fail within the short window: one alone is a ticket of its own."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from agent.slo.service import Member, Service
 from agent.slo.standing import Standing
 
 AGREE = 2
-"""So many targets that fail at once bear each other out."""
+"""So many that fail at once bear each other out, be it targets, clouds or members of a pool; one alone is a ticket."""
 
 Standings = Mapping[tuple[str, str], Standing]
 

@@ -123,7 +123,11 @@ class Alerting:
         changes = [
             becoming.row(config.vantage, what, alert, seqs[alert.id], now_ns) for what, alert in changed
         ]
-        self._rows.save(rows, routing.rows(config, notices, now_ns), changes)
+        try:
+            self._rows.save(rows, routing.rows(config, notices, now_ns), changes)
+        except StoreUnavailableError:
+            self._alive = None  # it may be written though no answer came: the rows know, and are read first
+            raise
         self._seq |= seqs
 
     def _in_hands(self, vantage: str, alive: Mapping[str, Alert], now_ns: int) -> dict[str, Alert]:

@@ -24,7 +24,8 @@ KEY: Final = "agent-blind/database"
 class Blackout:
     """Tells by an outbox of its own, in memory; what was told to whom is in a file, so that no restart repeats it.
 
-    As every alert it ends ten minutes after its cause, and is told of by a task for each receiver.
+    As every alert it ends when its cause has been gone for `alerts.page.hold`, and is told of by a task for each
+    receiver.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Blackout:
         self._wall_ns = wall_ns
         self._outbox = MemoryOutbox()
         self._telling = Deliveries(self._outbox, opener, notified=notified, wall_ns=wall_ns, uniform=uniform)
+        self._asked = False
         self._since_ns: int | None = None
         self._alert: Alert | None = None
         self._told: frozenset[tuple[str, int]] = frozenset()
@@ -54,6 +56,7 @@ class Blackout:
             self._since_ns = None
         elif self._since_ns is None:
             self._since_ns = at_ns
+        self._asked = True
 
     async def look(self, config: Config) -> None:
         """Look once, and go on telling; waits for no receiver."""
@@ -73,14 +76,18 @@ class Blackout:
         await self._save()
 
     def _step(self, config: Config) -> None:
+        if not self._asked:  # a new process knows nothing of it yet, and so not that it is back
+            return
         now_ns, since_ns, alert = self._wall_ns(), self._since_ns, self._alert
-        away = since_ns is not None and now_ns - since_ns >= AWAY_NS
+        known = alert is not None and alert.ended_ns is None
+        away = since_ns is not None and (known or now_ns - since_ns >= AWAY_NS)
         found = [self._finding(config, since_ns, now_ns)] if away and since_ns is not None else []
         if alert is not None and alert.ended_ns is not None:
             if not found:
                 return
             alert = None  # away again, before everybody was told that it had been back
-        done = step({} if alert is None else {KEY: alert}, found, now_ns)
+        alive = {} if alert is None else {KEY: alert}
+        done = step(alive, found, now_ns, round(config.paging.hold_s * 1e9))
         for began in done.began:
             self._told = frozenset()
             self._put(config, began, 1)

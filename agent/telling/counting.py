@@ -65,6 +65,7 @@ class MetricsFollower:
         self._settling = Settling()
         self._expecting = Expecting()
         self._config: Config | None = None
+        self._changed = False
         self._judge = Judge((), ())
         self._kept: tuple[int | None, int | None] = None, None
 
@@ -75,7 +76,14 @@ class MetricsFollower:
             self._take_plan(config.hash)
         return position
 
+    def reread(self) -> None:
+        """Take the plan anew with the next records: it changed in what its hash leaves out, services say."""
+        self._changed = True
+
     def fold(self, batch: Batch) -> None:
+        if self._changed and self._config is not None:
+            self._changed = False
+            self._take(self._config.hash)
         if batch.lost:
             self._metrics.dropped("journal_gap", batch.lost)
         for one in heard(batch.records):
@@ -133,6 +141,9 @@ class MetricsFollower:
     def _take_plan(self, config_hash: str) -> bool:
         if self._config is not None and self._config.hash == config_hash:
             return True
+        return self._take(config_hash)
+
+    def _take(self, config_hash: str) -> bool:
         config = self._configured(config_hash)
         if config is None:
             log.warning("plan.unknown", config_hash=config_hash, consequence="the plan before it stays")

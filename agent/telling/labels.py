@@ -1,10 +1,11 @@
-"""What routes see of an alert: labels of the target that it is about, or those that all its targets share. Pure."""
+"""What stands as labels of a target: on its metrics and rules, and on the alerts that it, or all their targets, share. Pure."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
 
 from agent.config.model import Config
 from agent.slo.alerts import Finding
+from exporters.signals import TargetInfo
 from probes.target import Target
 
 
@@ -52,3 +53,17 @@ def _shared(labels: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """
     first, *others = [*labels] or [{}]
     return {name: value for name, value in first.items() if all(one.get(name) == value for one in others)}
+
+
+def info_of(target: Target) -> TargetInfo:
+    """Return what stands on a target's `target_info`, and as labels on its rules."""
+    return TargetInfo(
+        target=target.name,
+        provider=target.provider,
+        cloud=target.cloud,
+        region=target.region,
+        model=target.model,
+        team=target.team,
+        simulated=target.simulated,
+        labels=target.labels,
+    )

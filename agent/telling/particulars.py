@@ -4,6 +4,7 @@ import dataclasses
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Final
 
 from agent.slo.alerts import Finding
@@ -16,19 +17,29 @@ from probes.result import Outcome
 LAST: Final = 10
 """So many of the last slots of each probe are told of."""
 
-PHASES: Final[Mapping[Outcome, tuple[str, str]]] = {
-    Outcome.DNS: ("dns", "dns_s"),
-    Outcome.CONNECT_REFUSED: ("connect", "connect_s"),
-    Outcome.CONNECT_TIMEOUT: ("connect", "connect_s"),
-    Outcome.TLS: ("tls", "tls_s"),
-    Outcome.DISCONNECTED: ("the first byte", "ttfb_s"),
-    Outcome.OVERLOADED: ("the answer", "ttfb_s"),
-    Outcome.SERVER_ERROR: ("the answer", "ttfb_s"),
-    Outcome.FIRST_TOKEN_TIMEOUT: ("the first token", "ttft_s"),
-}
-"""In what an attempt failed, and which part of a good one is usual there; all else fails in the stream."""
+_ANSWER: Final = "in the answer"
+_STREAM: Final = "in the stream"
 
-_STREAM: Final = ("the stream", "total_s")
+PHASES: Final[Mapping[Outcome, tuple[str, str, str | None]]] = {
+    Outcome.DNS: ("in the look-up of its name", "", None),
+    Outcome.CONNECT_REFUSED: ("in connect", "refused", None),
+    Outcome.CONNECT_TIMEOUT: ("in connect", "timed out", "connect_s"),
+    Outcome.TLS: ("in TLS", "", None),
+    Outcome.DISCONNECTED: ("before the first byte", "connection cut", None),
+    Outcome.OVERLOADED: (_ANSWER, "overloaded", None),
+    Outcome.SERVER_ERROR: (_ANSWER, "server error", None),
+    Outcome.THROTTLED: (_ANSWER, "throttled", None),
+    Outcome.CONTENT_FILTER: (_ANSWER, "filtered", None),
+    Outcome.FIRST_TOKEN_TIMEOUT: ("before the first token", "timed out", "ttft_s"),
+    Outcome.STALLED: (_STREAM, "stalled", None),
+    Outcome.TOTAL_TIMEOUT: (_STREAM, "timed out", "total_s"),
+    Outcome.TRUNCATED: (_STREAM, "cut off", None),
+    Outcome.MALFORMED: (_STREAM, "not understood", None),
+    Outcome.EMPTY: (_STREAM, "empty", None),
+}
+"""Where an attempt failed and how, and which part of a good one says how long that takes usually: where time ran out."""
+
+_ELSEWHERE: Final = (_STREAM, "", None)
 _QUICKNESS: Final = {"ttft": ("ttft_s", "first token"), "total": ("total_s", "answer")}
 
 
@@ -60,7 +71,7 @@ def _pairs(finding: Finding, view: View) -> list[Pair]:
 
 
 def counts(recents: Sequence[Recent]) -> str:
-    """Return how many of the last slots failed, in what most of them, and what that part takes usually.
+    """Return how many of the last slots failed, where most of them did and how, and what is usual where time ran out.
 
     >>> from agent.telling.recent import Glimpse, Times
     >>> from probes.result import EventClass
@@ -68,25 +79,35 @@ def counts(recents: Sequence[Recent]) -> str:
     >>> bad = Glimpse(2, Outcome.CONNECT_TIMEOUT, EventClass.BAD, False, None, None)
     >>> usual = (Times(1, None, 0.012, None, 0.2, 0.4, 1.0),)
     >>> counts([Recent(slots=(good, bad, bad), usual=usual)])
-    '2 of the last 3 probes failed in connect (usually 12 ms)'
+    '2 of the last 3 probes failed in connect (timed out, usually 12 ms)'
+    >>> counts([Recent(slots=(good, bad._replace(outcome=Outcome.CONNECT_REFUSED)), usual=usual)])
+    '1 of the last 2 probes failed in connect (refused)'
     """
     slots = [one for recent in recents for one in recent.slots[-LAST:]]
-    failed = [one for one in slots if one.failed]
+    failed = [PHASES.get(one.outcome, _ELSEWHERE) for one in slots if one.failed]
     if not failed:
         return ""
-    (phase, part), most = Counter(PHASES.get(one.outcome, _STREAM) for one in failed).most_common(1)[0]
-    usual = _usual(recents, part)
-    within = [*_status(recents, phase), *([f"usually {words.latency(usual)}"] if usual is not None else [])]
-    share = " in" if most == len(failed) else f", {most} of them in"
+    [(phase, most)] = Counter(phase for phase, _, _ in failed).most_common(1)
+    [((_, how, part), _)] = Counter(one for one in failed if one[0] == phase).most_common(1)
+    usual = None if part is None else _usual(recents, part)
+    within = [_status(recents, phase) or how, "" if usual is None else f"usually {words.latency(usual)}"]
+    share = "" if most == len(failed) else f", {most} of them"
     said = f"{len(failed)} of the last {len(slots)} probes failed{share} {phase}"
-    return said + (f" ({'; '.join(within)})" if within else "")
+    return said + (f" ({', '.join(filter(None, within))})" if any(within) else "")
 
 
-def _status(recents: Sequence[Recent], phase: str) -> list[str]:
-    newest = max((one.failure for one in recents if one.failure), key=lambda one: one.at_ns, default=None)
-    if phase != "the answer" or newest is None or newest.http_status is None:
-        return []
-    return [f"HTTP {newest.http_status}"]
+def _status(recents: Sequence[Recent], phase: str) -> str:
+    """Return what the newest failure that came as an answer was answered with."""
+    there = [
+        one.failure for one in recents if one.failure and _phase(one.failure.outcome) == phase == _ANSWER
+    ]
+    newest = max(there, key=lambda one: one.at_ns, default=None)
+    status = None if newest is None else newest.http_status
+    return f"HTTP {status}" if status is not None and status >= HTTPStatus.BAD_REQUEST else ""
+
+
+def _phase(outcome: Outcome) -> str:
+    return PHASES.get(outcome, _ELSEWHERE)[0]
 
 
 def _usual(recents: Sequence[Recent], part: str) -> float | None:

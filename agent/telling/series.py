@@ -4,9 +4,10 @@ import dataclasses
 
 from agent.config.model import Config
 from agent.slo.objective import Objective
+from agent.telling.labels import info_of
+from agent.telling.ruling import rules_hash
 from exporters.pages import PagePlan, WatchedObjective, WatchedProbe
-from exporters.signals import SeriesPlan, TargetInfo
-from probes.target import Target
+from exporters.signals import SeriesPlan
 
 
 def series_plan(config: Config) -> SeriesPlan:
@@ -17,6 +18,7 @@ def series_plan(config: Config) -> SeriesPlan:
                 thresholds.setdefault(objective.sli, set()).add(figure)
     return SeriesPlan(
         config_hash=config.hash,
+        rules_hash=rules_hash(config),
         vantage=config.vantage,
         targets=tuple(info_of(target) for target in config.targets),
         probes=tuple((target, probe.workload.name) for probe in config.probes for target in probe.targets),
@@ -65,18 +67,4 @@ def _watched(objective: Objective) -> WatchedObjective:
         window=objective.window,
         threshold_s=objective.threshold_s,
         at_least_per_s=objective.at_least_per_s,
-    )
-
-
-def info_of(target: Target) -> TargetInfo:
-    """Return what stands on a target's `target_info`, and as labels on its rules."""
-    return TargetInfo(
-        target=target.name,
-        provider=target.provider,
-        cloud=target.cloud,
-        region=target.region,
-        model=target.model,
-        team=target.team,
-        simulated=target.simulated,
-        labels=target.labels,
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, Literal
 
+from agent.slo.impact import AGREE
 from probes.result import ON_THE_WAY, Outcome
 
 
@@ -30,7 +31,6 @@ class Fault(StrEnum):
 OURS: Final = frozenset({Fault.NETWORK, Fault.AGENT, Fault.CREDENTIALS, Fault.QUOTA})
 """Faults that are ours to mend; they give one alert about us, and none about a cloud."""
 
-AGREE: Final = 2
 AGENT_SHARE: Final = 0.2
 """More than this share of answers that our own delay spoilt, and the agent is blind."""
 

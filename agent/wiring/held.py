@@ -49,7 +49,7 @@ class Held:
         if config is None or config == self.config:
             return False
         self.config = config
-        if config.hash == self.current.hash:  # no record of the journal will tell of it
+        if config.hash == self.current.hash:
             self.current = config
         self.secrets = Secrets.of(config, os.environ)
         self._redact(self.secrets)

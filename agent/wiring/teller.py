@@ -188,6 +188,8 @@ class Teller:
         before = self._held.config
         if not await self._held.renew(config_hash):
             return
+        if self._held.config.hash == self._held.current.hash:  # no record of the journal will tell of it
+            self._parts.counter.reread()
         self._parts.upkeep.plan(self._held.config)
         if self._held.config.heartbeat != before.heartbeat:
             self._heart_changed.set()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agent.rules_command import specs
 from agent.slo.objective import Objective
+from agent.telling.ruling import specs
 from exporters.rules import render
 from exporters.rules_tests import RULES_FILE, render_tests
 from exporters.signals import RuleSpec
@@ -237,15 +237,15 @@ def test_a_real_prometheus_records_and_alerts(tmp_path: Path) -> None:
         assert annotations["runbook_url"].startswith("https://runbooks.example/llm/")
         assert server.unhealthy() == []
 
-        (tmp_path / "rules.yaml").write_text(rules.replace(found[0].config_hash, "f" * 16))
+        (tmp_path / "rules.yaml").write_text(rules.replace(found[0].rules_hash, "f" * 16))
         server.reload()
         drift = server.until('ALERTS{alertname="NephoscopeRulesOutdated"}')
-        assert drift[0][0]["hash"] == found[0].config_hash
+        assert drift[0][0]["rules"] == found[0].rules_hash
 
 
 def outage(found: list[RuleSpec], scrape: int) -> str:
     """Return a page on which every slot of every SLO fails."""
-    lines = [f'nephoscope_agent_config_info{{hash="{found[0].config_hash}"}} 1']
+    lines = [f'nephoscope_agent_config_info{{rules="{found[0].rules_hash}"}} 1']
     for spec in found:
         key = spec.slo
         labels = f'slo="{key.id}",objective="{key.objective}",target="{key.target}",probe="{key.probe}",vantage="fra-1"'

@@ -9,12 +9,12 @@ import pytest
 from ruamel.yaml import YAML
 from sqlalchemy import Engine
 
-from agent.rules_command import specs
 from agent.slo.burning import burning
 from agent.slo.conditions import conditions
 from agent.slo.evaluate import denominator
 from agent.slo.findings import service_conditions
 from agent.slo.service import Member, Service
+from agent.telling.ruling import specs
 from agent.telling.storing import tell_all
 from agent.telling.watch import Look, looks_of, members_of, series_of
 from exporters import conventions as names

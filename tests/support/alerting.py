@@ -40,11 +40,12 @@ def estate(*targets: str, warm_up_s: float = 0.0, **changes: Any) -> Config:
 
 
 class Rows(MemoryAlerts):
-    """Rows in a database that may be away."""
+    """Rows in a database that may be away, or goes away with what was written before it says so (`unsaid`)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.away = False
+        self.unsaid = False
 
     def save(
         self,
@@ -54,6 +55,8 @@ class Rows(MemoryAlerts):
     ) -> None:
         self._answer()
         super().save(rows, notices, changes)
+        if self.unsaid:
+            raise StoreUnavailableError("the connection is lost")
 
     def acknowledgements(self, vantage: str, alerts: Collection[str]) -> list[AckRow]:
         self._answer()

@@ -8,8 +8,9 @@ from ruamel.yaml import YAML
 
 from agent.config.model import ProbePlan
 from agent.errors import ConfigError
-from agent.rules_command import rules, specs
+from agent.rules_command import rules
 from agent.slo.calendars import Calendar
+from agent.telling.ruling import rules_hash, specs
 from exporters.rules import render
 from support.specs import a_config, available
 
@@ -44,7 +45,7 @@ def test_an_slo_becomes_a_spec_with_derived_factors_and_gates() -> None:
     assert spec.slo.id == "openai-chat-available"
     assert spec.windows == ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
     assert (spec.period, spec.period_days, spec.every_s) == ("28d", 28.0, 30.0)
-    assert spec.config_hash == config.hash
+    assert spec.rules_hash == rules_hash(config)
 
 
 def test_there_is_one_spec_for_each_objective_target_and_probe() -> None:
@@ -69,7 +70,7 @@ def test_a_throughput_slo_has_the_rules_of_any_other_at_its_own_interval() -> No
     assert "No result at all came within 3h" in told
     late = available(sli="ttft", ratio=0.95, threshold_s=2.0, name="fast")
     other = specs(a_config(objectives=(late,), every_s=3600.0))[0]
-    assert render([dataclasses.replace(other, config_hash=spec.config_hash)]) == told
+    assert render([dataclasses.replace(other, rules_hash=spec.rules_hash)]) == told
 
 
 def test_labels_are_those_of_target_info_and_the_runbook_is_filled_in() -> None:

@@ -47,6 +47,7 @@ def a_plan(
     targets = targets or (a_target(),)
     return SeriesPlan(
         config_hash="0123456789abcdef",
+        rules_hash="fedcba9876543210",
         vantage=vantage,
         targets=targets,
         probes=tuple((target.target, "chat") for target in targets),
@@ -443,7 +444,7 @@ def test_the_teller_says_what_it_knows_of_itself() -> None:
     assert value(metrics, "agent_config_last_reload_success_timestamp_seconds") == at
     assert value(metrics, "agent_task_last_success_timestamp_seconds", task="retention") == at
     assert value(metrics, "agent_journal_oldest_timestamp_seconds") == at
-    assert value(metrics, "agent_config_info", hash="0123456789abcdef") == 1
+    assert value(metrics, "agent_config_info", hash="0123456789abcdef", rules="fedcba9876543210") == 1
     assert value(metrics, "build_info", version="0.1.0") == 1
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from agent.rules_command import specs as rule_specs
+from agent.telling.ruling import specs as rule_specs
 from exporters import openslo, openslo_reading
 from exporters.signals import ObjectiveSpec, ServiceSpec
 from support.configuration import LOCAL, loaded

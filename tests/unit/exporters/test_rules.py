@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from agent.rules_command import specs
+from agent.telling.ruling import specs
 from exporters.rules import render
 from exporters.rules_tests import RULES_FILE, render_tests
 from exporters.signals import RuleSpec, SloKey
 from support.specs import a_config, available, quick, served
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "rules.yaml"
-SPEC = dataclasses.replace(specs(a_config(team="platform"))[0], config_hash="0123456789abcdef")
+SPEC = dataclasses.replace(specs(a_config(team="platform"))[0], rules_hash="0123456789abcdef")
 
 
 def loaded(text: str) -> list[dict[str, Any]]:
@@ -178,7 +178,7 @@ def test_no_objectives_make_an_empty_file() -> None:
 def test_the_running_configuration_is_compared() -> None:
     """An agent with another hash is told of."""
     outdated = alert(loaded(render([SPEC])), "NephoscopeRulesOutdated", "ticket")
-    assert 'nephoscope_agent_config_info{hash!~"0123456789abcdef"}' in outdated["expr"]
+    assert 'nephoscope_agent_config_info{rules!~"0123456789abcdef"}' in outdated["expr"]
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

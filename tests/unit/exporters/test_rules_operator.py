@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from agent.rules_command import specs
+from agent.telling.ruling import specs
 from exporters.rules import render
 from exporters.rules_operator import MAX_BYTES, Metadata, render_operator
 from support.specs import a_config

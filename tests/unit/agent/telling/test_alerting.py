@@ -289,6 +289,19 @@ def test_without_a_database_nothing_changes_and_nothing_is_lost() -> None:
     assert len(told.look(15)) == 3
 
 
+def test_what_was_written_though_no_answer_came_is_one_alert_and_told_once() -> None:
+    """A database that dies in a commit has it or has it not: its rows are read before anything is written anew."""
+    told = Told(estate("aws", "azure"))
+    told.look(0)
+    told.rows.unsaid = True
+    down(told, 0, "aws")
+    with pytest.raises(StoreUnavailableError):
+        told.look(11)
+    told.rows.unsaid = False
+    assert told.look(15) == [("TargetDown", "ticket", "aws")]
+    assert [(row.fired_ns, row.seq) for row in told.rows.alive("here")] == [(START_NS + 11 * SECOND_NS, 1)]
+
+
 def test_burning_is_what_the_last_evaluation_counted() -> None:
     told = Told(estate("aws", "azure"))
     for target in ("aws", "azure"):

@@ -194,6 +194,28 @@ def test_where_prometheus_pages_nobody_is_told(tmp_path: Path) -> None:
     assert play(tmp_path, scene).told() == []
 
 
+def test_a_restart_in_the_middle_of_it_is_no_end_however_short_alerts_are_held(tmp_path: Path) -> None:
+    """A new process has yet to find out that the database is away, and waits no 2 minutes to believe it."""
+
+    async def scene(dark: Dark) -> None:
+        dark.config = dataclasses.replace(dark.config, paging=Paging(hold_s=5.0))
+        dark.up = False
+        await dark.look()
+        await dark.look(120)
+        await dark.restart()
+        dark.clock.advance(20)
+        await dark.blackout.look(dark.config)
+        for _ in range(4):
+            await dark.look(20)
+        dark.up = True
+        await dark.look(1)
+        assert dark.told() == [("firing", "page")]
+        await dark.look(5)
+
+    dark = play(tmp_path, scene)
+    assert dark.told("a") == dark.told("b") == [("firing", "page"), ("resolved", "page")]
+
+
 @pytest.mark.parametrize("text", ["", "[", '{"vantage": 1}', '{"told": 3}'])
 def test_an_unreadable_file_costs_no_more_than_a_repetition(tmp_path: Path, text: str) -> None:
     (tmp_path / "blackout.json").write_text(text)

@@ -1,4 +1,5 @@
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from exporters.metrics import Metrics
 from probes.result import Fault, Outcome, SlotKey
 from storage.base import Batch, Record
 from storage.records import Kind, Skipped
+from support.alerting import service
 from support.told import (
     EVERY_NS,
     SECOND_NS,
@@ -60,14 +62,14 @@ RECORDS = [record(seq, message) for seq, message in enumerate(JOURNAL, 1)]
 class Told:
     """A follower over metrics of its own, as one process has it."""
 
-    def __init__(self, folder: Path, known: tuple[Config, ...] = (CONFIG, OTHER)) -> None:
+    def __init__(self, folder: Path, known: Mapping[str, Config] | None = None) -> None:
         self.metrics = Metrics("test")
         self.board = Board("test")
         self.standings = Standings()
         self.switched: list[str] = []
         self.now_ns = 0
         self.maintained: set[tuple[str, int]] = set()
-        configs = {config.hash: config for config in known}
+        configs = {config.hash: config for config in (CONFIG, OTHER)} if known is None else known
         self.follower = MetricsFollower(
             self.metrics,
             self.board,
@@ -110,6 +112,25 @@ def test_every_series_of_the_plan_stands_at_0_before_the_first_result(tmp_path: 
     assert 'nephoscope_sli_events_total{objective="available"' in page
     assert told.value("sli_events_total") == 0
     assert told.switched == [CONFIG.hash]
+
+
+def test_what_a_plan_changes_beside_its_hash_is_taken_with_the_next_records(tmp_path: Path) -> None:
+    """A service has series of its own, and no record tells of it: what is probed and judged stayed."""
+    known = {CONFIG.hash: CONFIG}
+    told = Told(tmp_path, known)
+    told.fold(RECORDS[:2])
+    before = told.value("agent_config_info")
+    served = dataclasses.replace(CONFIG, services=(service("openai"),))
+    assert served.hash == CONFIG.hash
+    known[CONFIG.hash] = served
+    told.fold(RECORDS[2:3])
+    assert told.switched == [CONFIG.hash]
+    told.follower.reread()
+    told.fold(RECORDS[3:4])
+    assert told.switched == [CONFIG.hash] * 2
+    assert told.metrics._plan is not None
+    assert [slo.service for slo in told.metrics._plan.services] == ["nano"]
+    assert before == told.value("agent_config_info") == 1
 
 
 def test_slots_are_counted_once_settled_and_tokens_at_once(tmp_path: Path) -> None:
@@ -186,7 +207,7 @@ def test_a_gap_in_the_journal_and_an_unreadable_record_are_counted_as_dropped(tm
 
 
 def test_a_plan_whose_file_is_gone_leaves_the_one_before_in_place(tmp_path: Path) -> None:
-    told = Told(tmp_path, known=(CONFIG,))
+    told = Told(tmp_path, known={CONFIG.hash: CONFIG})
     told.fold(RECORDS)
     assert told.switched == [CONFIG.hash]
     assert told.value("probe_results_total", target="openai", outcome="ok") == 3

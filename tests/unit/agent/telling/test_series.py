@@ -1,5 +1,6 @@
 import dataclasses
 
+from agent.telling.ruling import rules_hash
 from agent.telling.series import page_plan, series_plan
 from support.told import configuration
 
@@ -8,6 +9,7 @@ def test_a_configuration_brings_forth_a_series_per_probe_and_per_slo() -> None:
     config = configuration("openai", "azure")
     plan = series_plan(config)
     assert plan.config_hash == config.hash
+    assert plan.rules_hash == rules_hash(config)
     assert plan.vantage == "here"
     assert [target.target for target in plan.targets] == ["openai", "azure"]
     assert plan.probes == (("openai", "chat"), ("azure", "chat"))

@@ -48,7 +48,7 @@ def test_a_target_that_is_down_says_how_many_failed_in_what_and_what_is_usual_th
     (ticket,) = told.notices
     assert ticket.summary == (
         "Target aws is down since 2027-01-15 08:02:00 UTC: "
-        "4 of the last 8 probes failed in connect (usually 12 ms)"
+        "4 of the last 8 probes failed in connect (timed out, usually 12 ms)"
     )
     assert ticket.detail == (
         "fault: target aws; aws has no other target; service nano has 1 of 2 clouds well and needs 1; healthy: azure"
