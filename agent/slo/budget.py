@@ -31,19 +31,27 @@ def left_of(
     if not valid or not expected:
         return None
     seen = min(1.0, sum(one.counts.observed for one in found) / expected)
-    events = max(valid, seen * period_s / every_s)
+    return left_after(bad, max(valid, seen * period_s / every_s), ratio)
+
+
+def left_after(bad: float, events: float, ratio: float) -> float:
+    """Return the share of a budget that is left once so many of so many events or slices were bad.
+
+    >>> round(left_after(40, 8064, 0.99), 3), left_after(1, 10, 0.9)
+    (0.504, 0.0)
+    """
     good = (events - bad) / events
     # Compared as it is written: 1 - 0.9 is not the double nearest to 0.1.
     return 0.0 if good == ratio else 1 - (1 - good) / (1 - ratio)
 
 
-def speed(series: Sequence[Windows], condition: Condition, ratio: float) -> tuple[float, str]:
-    """Return the burn rate over a condition's long window, and the same in words."""
+def speed(series: Sequence[Windows], condition: Condition, ratio: float, what: str = "") -> tuple[float, str]:
+    """Return the burn rate over a condition's long window, and the same in words; `what` is counted, unless events."""
     name = durations.write(condition.window.long_s)
     bad = sum(one[name].counts.bad for one in series)
     due = sum(denominator(one[name].counts, one[name].expected) for one in series)
     rate = burn_rate(bad / due, ratio)
-    return rate, f"it goes {rate:.3g} times as fast: {bad} of {due} were bad in {name}"
+    return rate, f"it goes {rate:.3g} times as fast: {bad} of {due}{what and f' {what}'} were bad in {name}"
 
 
 def exhaustion(left: float | None, rate: float, period_s: float) -> str:

@@ -1,12 +1,19 @@
 """What is wrong with an objective that counts slices of time: too few of them, or slices too short to hold an event."""
 
+from collections.abc import Iterator
+from typing import Final
+
+from agent.slo.conditions import Condition, Gap, condition, conditions
 from agent.slo.lint import ENOUGH, Finding
 from agent.slo.objective import Objective
+from agent.slo.windows import BurnWindow
 from exporters import durations
 from exporters.rules_words import percent
 
 FEWEST = 2
 """A window of fewer slices is one slice."""
+
+_LENGTHS_S: Final = (1800.0, 900.0, 600.0, 300.0, 120.0, 60.0, 30.0)
 
 
 def lint_slices(objective: Objective, every_s: float) -> list[Finding]:
@@ -41,7 +48,35 @@ def lint_slices(objective: Objective, every_s: float) -> list[Finding]:
                 "use shorter slices, or a longer window",
             )
         ]
-    return _small(objective, length, whole)
+    small = _small(objective, length, whole)
+    if small and small[0].level == "error":
+        return small
+    return [*small, *_left_out(objective, slices.length_s, every_s)]
+
+
+def _left_out(objective: Objective, length_s: float, every_s: float) -> Iterator[Finding]:
+    """Tell of burn alerts that cannot be had of slices so long: of two hours a day has 12, and an hour none."""
+    length = durations.write(length_s)
+    for window, gap in conditions(objective.ratio, objective.window_s, length_s)[1]:
+        said = f"objective {objective.name}: its {window.name} alert is left out, because "
+        if gap is Gap.SPARSE:
+            long = durations.write(window.long_s)
+            held = (
+                f"{long} holds {int(window.long_s // length_s)} slices of {length}, which are too few for it"
+            )
+            yield Finding("warning", f"{said}{held}; {_shorter(objective, window, length_s, every_s)}")
+        elif gap is Gap.UNREACHABLE:
+            reason = "not even bad slices alone burn fast enough for it"
+            yield Finding("warning", f"{said}{reason}; use a higher percent or a shorter window")
+
+
+def _shorter(objective: Objective, window: BurnWindow, length_s: float, every_s: float) -> str:
+    """Return the longest slices that would do, and hold an event each."""
+    for found_s in (window.short_s, *_LENGTHS_S):
+        would = condition(objective.ratio, objective.window_s, found_s, window)
+        if every_s <= found_s < length_s and isinstance(would, Condition):
+            return f"use slices of {durations.write(found_s)} or shorter"
+    return "use shorter slices, or a higher percent"
 
 
 def _small(objective: Objective, length: str, whole: int) -> list[Finding]:

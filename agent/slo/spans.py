@@ -59,6 +59,18 @@ def begin_ns(now_ns: int, length_s: float) -> int:
     return begin if round(length_s * 1e9) <= CLOSING_NS else begin // MINUTE_NS * MINUTE_NS
 
 
+def reach_ns(length_s: float, slice_s: float = 0.0) -> int:
+    """Return how old an event may be that a window still holds: it begins at a whole minute, or ends with a whole slice.
+
+    >>> [reach_ns(length_s) // 10**9 for length_s in (300.0, 1800.0)], reach_ns(1800.0, 300.0) // 10**9
+    ([300, 1860], 2100)
+    """
+    length_ns = round(length_s * 1e9)
+    if slice_s:
+        return length_ns + round(slice_s * 1e9)
+    return length_ns + (MINUTE_NS if length_ns > CLOSING_NS else 0)
+
+
 def _exactly(now_ns: int, length_s: float) -> int:
     return now_ns - round(length_s * 1e9)
 

@@ -1,19 +1,26 @@
-"""The budget of one objective for one probe of one target: whether it goes too fast, and whether it is gone."""
+"""The budget of one SLO, be it of a probe, of a pool or of slices: whether it goes too fast, and whether it is gone."""
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
 
+from agent.slo import spans
 from agent.slo.alerts import Finding, Severity
-from agent.slo.budget import exhaustion, left_of, speed
-from agent.slo.burning import Windows, burning
+from agent.slo.budget import exhaustion, left_after, left_of, speed
+from agent.slo.burning import Window, Windows, burning
 from agent.slo.conditions import Condition, conditions
 from agent.slo.evaluate import SETTLING_S
 from agent.slo.findings import Ways
 from agent.slo.impact import Standings
 from agent.slo.objective import Objective
 from agent.slo.standing import Standing
-from exporters import words
+from exporters import durations, words
+from exporters.signals import SloKey
+from storage.readings import SliCounts
+
+NAMED_AT_MOST = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,91 +38,237 @@ class Counted:
     first_token_s: float = 8.0
 
     @property
+    def pair(self) -> tuple[str, str]:
+        return self.target, self.probe
+
+    @property
     def settling(self) -> int:
         """Return how many of the newest slots may be settling still."""
         return math.ceil((self.first_token_s + SETTLING_S) / self.every_s)
 
-    @property
-    def id(self) -> str:
-        return f"{self.target}-{self.probe}-{self.objective.name}"
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Spent:
+    """One SLO as an evaluation counted it: the events of one probe, those of a pool's together, or slices of time.
+
+    `every_s` is the interval of what is counted. Of several parts each has its own counts; where slices are counted,
+    those of its valid events.
+    """
+
+    key: SloKey
+    parts: Sequence[Counted]
+    windows: Windows
+    every_s: float
 
     @property
-    def labels(self) -> Mapping[str, str]:
-        return {"target": self.target, "probe": self.probe, "objective": self.objective.name}
+    def objective(self) -> Objective:
+        return self.parts[0].objective
+
+    @property
+    def targets(self) -> list[str]:
+        return list(dict.fromkeys(part.target for part in self.parts))
+
+    @property
+    def what(self) -> str:
+        """Return what is counted, where that is no events."""
+        return "slices" if self.objective.slices else ""
+
+    @cached_property
+    def judged(self) -> Windows:
+        """Return its windows as burning judges them: a slice of which nothing is known stays in the denominator."""
+        if self.objective.slices is None:
+            return self.windows
+        return {
+            name: Window(counts=SliCounts(good=one.counts.good, bad=one.counts.bad), expected=one.expected)
+            for name, one in self.windows.items()
+        }
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        return conditions(self.objective.ratio, self.objective.window_s, self.every_s)[0]
+
+    def left(self, now_ns: int) -> float | None:
+        """Return the share of the period's budget that is left; a period's slices are as many as they are."""
+        objective = self.objective
+        if objective.slices is None:
+            return left_of(
+                [self.windows], objective.ratio, objective.window_s, self.every_s, objective.period
+            )
+        counts = self.windows[objective.period].counts
+        slices = spans.whole(objective, self.every_s * 1e9, now_ns)
+        return left_after(counts.bad, slices, objective.ratio) if slices and counts.valid else None
+
+    def failing(self, window: str) -> list[Counted]:
+        """Return the parts of which anything failed within a window, the worst first."""
+        found = [part for part in self.parts if part.windows[window].counts.bad]
+        return sorted(found, key=lambda part: -part.windows[window].counts.bad)
+
+    def without(self, aside: Collection[tuple[str, str]], names: Iterable[str]) -> Windows:
+        """Return windows as if nothing of these parts had failed; a slice is theirs where all that failed is."""
+        if not aside:
+            return self.judged
+        found = {}
+        for name in names:
+            window, failing = self.judged[name], self.failing(name)
+            theirs = sum(part.windows[name].counts.bad for part in failing if part.pair in aside)
+            if self.objective.slices is not None:
+                whole = all(part.pair in aside for part in failing)
+                theirs = window.counts.bad if whole else 0
+            counts = dataclasses.replace(
+                window.counts, good=window.counts.good + theirs, bad=window.counts.bad - theirs
+            )
+            found[name] = dataclasses.replace(window, counts=counts)
+        return found
+
+
+def single(one: Counted) -> Spent:
+    """Return the SLO of one probe of one target."""
+    key = SloKey(objective=one.objective.name, target=one.target, probe=one.probe)
+    return Spent(key=key, parts=(one,), windows=one.windows, every_s=one.every_s)
 
 
 def spending(
-    counted: Iterable[Counted],
+    spent: Iterable[Spent],
     critical: frozenset[str],
     standings: Standings,
     born_ns: Mapping[str, int],
     now_ns: int,
     ways: Ways,
 ) -> Iterator[Finding]:
-    """Yield what is wrong with budgets: a ticket for each that burns or is gone; a critical target's burn pages."""
-    for one in counted:
-        objective = one.objective
-        left = left_of([one.windows], objective.ratio, objective.window_s, one.every_s, objective.period)
-        if burn := _burn(one, standings.get((one.target, one.probe), Standing()), born_ns, now_ns):
-            warm = now_ns - born_ns.get(one.target, now_ns) >= ways.warm_up_ns
-            pages = burn.window.severity == "page" and one.target in critical and warm
-            yield _burning(one, burn, left, now_ns, "page" if pages else "ticket")
+    """Yield what is wrong with budgets: a ticket for each that burns or is gone; a burn of critical targets alone pages."""
+    for one in spent:
+        left = one.left(now_ns)
+        if burn := _burn(one, standings, born_ns, now_ns):
+            pages = critical.issuperset(one.targets) and all(
+                now_ns - born_ns.get(target, now_ns) >= ways.warm_up_ns for target in one.targets
+            )
+            yield _burning(one, burn, left, now_ns, burn.condition.window.severity if pages else "ticket")
         if left is not None and left <= 0:
             yield _exhausted(one, left, now_ns)
 
 
-def _burn(one: Counted, standing: Standing, born_ns: Mapping[str, int], now_ns: int) -> Condition | None:
-    """Return the strongest condition that holds, unless its failures are those of an outage that is over.
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Burn:
+    """The strongest condition that holds, and by whose failures."""
 
-    That outage was told as such; whoever is well again since less than the short window burns by it alone.
+    condition: Condition
+    failing: Sequence[Counted]
+
+
+def _burn(one: Spent, standings: Standings, born_ns: Mapping[str, int], now_ns: int) -> _Burn | None:
+    """Return the strongest burn, unless its failures are those of outages that are over.
+
+    They were told as such; whoever is well again since less than the short window burns by them alone. Where what is
+    down now explains the rest, its own alert speaks for it, and so it alone is named.
     """
-    recovered_ns = standing.since_ns if standing.state == "good" else 0
-    if recovered_ns <= born_ns.get(one.target, 0):
-        recovered_ns = 0
-    holding = [
-        condition
-        for condition in conditions(one.objective.ratio, one.objective.window_s, one.every_s)[0]
-        if burning(condition, one.objective.ratio, [one.windows])
-        and now_ns - recovered_ns >= condition.window.short_s * 1e9
-    ]
-    return min(holding, key=lambda held: (held.window.severity != "page", -held.factor), default=None)
+    ratio = one.objective.ratio
+    holding = [held for held in one.conditions if burning(held, ratio, [one.judged])]
+    for held in sorted(holding, key=lambda held: (held.window.severity != "page", -held.factor)):
+        names = [durations.write(length_s) for length_s in (held.window.long_s, held.window.short_s)]
+        over = {part.pair for part in one.parts if _is_over(one, part, held, standings, born_ns, now_ns)}
+        if not burning(held, ratio, [one.without(over, names)]):
+            continue
+        failing = [part for part in one.failing(names[1]) if part.pair not in over]
+        down = [part for part in failing if standings.get(part.pair, Standing()).state == "bad"]
+        if down and not burning(held, ratio, [one.without(over | {part.pair for part in down}, names)]):
+            failing = down
+        return _Burn(held, failing)
+    return None
 
 
-def _burning(
-    one: Counted, condition: Condition, left: float | None, now_ns: int, severity: Severity
-) -> Finding:
-    rate, told = speed([one.windows], condition, one.objective.ratio)
+def _is_over(
+    one: Spent,
+    part: Counted,
+    condition: Condition,
+    standings: Standings,
+    born_ns: Mapping[str, int],
+    now_ns: int,
+) -> bool:
+    """Return whether a part was down and is well again since less than the short window reaches back."""
+    standing = standings.get(part.pair, Standing())
+    if standing.state != "good" or standing.since_ns <= born_ns.get(part.target, 0):
+        return False
+    reach_ns = spans.reach_ns(condition.window.short_s, one.every_s if one.objective.slices else 0.0)
+    return now_ns - standing.since_ns < reach_ns
+
+
+def _burning(one: Spent, burn: _Burn, left: float | None, now_ns: int, severity: Severity) -> Finding:
+    condition, objective = burn.condition, one.objective
+    rate, told = speed([one.judged], condition, objective.ratio, one.what)
+    facts: dict[str, Any] = {
+        "sli": objective.sli,
+        "window": condition.window.name,
+        "factor": condition.factor,
+        "burn": told,
+        "exhaustion": exhaustion(left, rate, objective.window_s),
+    }
+    if one.key.pool:
+        long = durations.write(condition.window.long_s)
+        facts |= {
+            "burn": told + _by(one, long),
+            "failing": list(dict.fromkeys(part.target for part in burn.failing)),
+            "parts": [_part(part, long) for part in burn.failing],
+            "targets": one.targets,
+        }
     return Finding(
-        key=f"budget-burn/{one.target}/{one.probe}/{one.objective.name}",
+        key=f"budget-burn/{_name(one)}",
         name="BudgetBurn",
         severity=severity,
-        subject=one.id,
+        subject=one.key.id,
         since_ns=now_ns - round(condition.window.short_s * 1e9),
-        labels=one.labels,
-        facts={
-            "sli": one.objective.sli,
-            "window": condition.window.name,
-            "factor": condition.factor,
-            "burn": told,
-            "exhaustion": exhaustion(left, rate, one.objective.window_s),
-        },
+        labels=_labels(one.key),
+        facts=facts,
     )
 
 
-def _exhausted(one: Counted, left: float, now_ns: int) -> Finding:
+def _part(part: Counted, window: str) -> dict[str, str | int]:
+    counts = part.windows[window].counts
+    return {
+        "target": part.target,
+        "probe": part.probe,
+        "window": window,
+        "bad": counts.bad,
+        "valid": counts.valid,
+    }
+
+
+def _by(one: Spent, window: str) -> str:
+    """Return whose events failed within a window, in words."""
+    failing = one.failing(window)
+    said = ", ".join(f"{part.target} {part.windows[window].counts.bad}" for part in failing[:NAMED_AT_MOST])
+    more = f" and {len(failing) - NAMED_AT_MOST} more" if len(failing) > NAMED_AT_MOST else ""
+    return f" ({'failures: ' if one.what else ''}{said}{more})" if failing else ""
+
+
+def _exhausted(one: Spent, left: float, now_ns: int) -> Finding:
     period = one.objective.period
     whole = one.windows[period].counts
+    what = one.what and f" {one.what}"
+    pool = {"targets": one.targets} if one.key.pool else {}
     return Finding(
-        key=f"budget-exhausted/{one.target}/{one.probe}/{one.objective.name}",
+        key=f"budget-exhausted/{_name(one)}",
         name="BudgetExhausted",
         severity="ticket",
-        subject=one.id,
+        subject=one.key.id,
         since_ns=now_ns,
-        labels=one.labels,
+        labels=_labels(one.key),
         facts={
             "sli": one.objective.sli,
             "objective": f"{words.goal(one.objective.ratio)} over {period}",
             "budget_left": words.percent(left, 0),
-            "spent": f"{words.count(whole.bad)} of {words.count(whole.valid)} were bad in {period}",
+            "spent": f"{words.count(whole.bad)} of {words.count(whole.valid)}{what} were bad in {period}"
+            + (_by(one, period) if one.key.pool else ""),
+            **pool,
         },
     )
+
+
+def _name(one: Spent) -> str:
+    """Return what an SLO is called in the keys of its alerts."""
+    key = one.key
+    return f"{key.pool}/{key.objective}" if key.pool else f"{key.target}/{key.probe}/{key.objective}"
+
+
+def _labels(key: SloKey) -> Mapping[str, str]:
+    whom = {"pool": key.pool} if key.pool else {"target": key.target, "probe": key.probe}
+    return {**whom, "objective": key.objective}

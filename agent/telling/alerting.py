@@ -2,20 +2,20 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import structlog
 
 from agent.config.model import Config
-from agent.slo import acknowledging
+from agent.slo import acknowledging, inhibiting
 from agent.slo.alerts import Alert, Finding, step
 from agent.slo.burning import Windows
 from agent.slo.covering import uncovered
 from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
 from agent.slo.quiet import Quiet, is_quiet
-from agent.slo.spending import Counted, spending
-from agent.telling import becoming, drilling, inhibiting, routing, verdict
+from agent.slo.spending import Counted, Spent, spending
+from agent.telling import becoming, drilling, routing, verdict
 from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
 from agent.telling.blind import Pulse
@@ -72,7 +72,7 @@ class Alerting:
         self._seq: dict[str, int] = {}
 
     def counted(
-        self, config: Config, series: Mapping[Pair, Windows], now_ns: int, objectives: Sequence[Counted] = ()
+        self, config: Config, series: Mapping[Pair, Windows], now_ns: int, objectives: Sequence[Spent] = ()
     ) -> None:
         """Take what an evaluation of history counted: from it follows which services burn, and which objectives do."""
         ways, born_ns = ways_of(config), self._standings.born_ns()
@@ -80,7 +80,7 @@ class Alerting:
         standings = self._standings.standings()
         self._parts = [
             *spending(objectives, _critical(config), standings, born_ns, now_ns, ways),
-            *uncovered(objectives, config.vantage, now_ns),
+            *uncovered(_by_event(objectives), config.vantage, now_ns),
         ]
         self._burns = [
             finding
@@ -223,6 +223,12 @@ async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> 
                 log.warning("alerts.unremembered", error=str(failure))
             away = True
         await asyncio.sleep(LOOK_S)
+
+
+def _by_event(objectives: Iterable[Spent]) -> Iterator[Counted]:
+    """Yield what each probe brought to the objectives that count events."""
+    for one in objectives:
+        yield from () if one.objective.slices else one.parts
 
 
 def _critical(config: Config) -> frozenset[str]:

@@ -122,8 +122,8 @@ class Vote:
 
     def _knowing(self, finding: Finding) -> Iterator[str]:
         """Yield the vantages that could find it: they were heard lately and know how a target of it stands."""
-        name = finding.labels.get("target")
-        for one in [name] if name else self.members.get(finding.labels.get("service", ""), ()):
+        name, service = finding.labels.get("target"), finding.labels.get("service", "")
+        for one in [name] if name else [*self.members.get(service, ()), *finding.facts.get("targets", ())]:
             if one in self.targets:
                 healths = self.heard.of(self.targets[one])
                 yield from (vantage for vantage, health in healths.items() if health != "unknown")

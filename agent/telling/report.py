@@ -94,7 +94,7 @@ def _slos(
         for slo, held in promised
     ]
     counted = tally.counts(history, config.vantage, [Asked(slo=one.slo, spans=one.spans()) for one in asked])
-    return tuple(slo_week(one, counts) for one, counts in zip(asked, counted, strict=True))
+    return tuple(slo_week(one, found.whole) for one, found in zip(asked, counted, strict=True))
 
 
 def _seen(

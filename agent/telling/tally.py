@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from agent.slo import maintenance, slices
 from agent.slo.judge import throttled_class
@@ -9,10 +10,11 @@ from agent.slo.pools import Part, Slo
 from agent.slo.slices import Slices
 from agent.slo.spans import Span
 from agent.telling.due import expected_slots
-from probes.result import EventClass
 from probes.slots import first_slot
 from storage.base import History
 from storage.readings import PlanRow, SliCounts, SliQuestion
+
+T = TypeVar("T")
 
 Plans = Mapping[tuple[str, str], Sequence[PlanRow]]
 Quiet = Mapping[str, Sequence[maintenance.Span]]
@@ -27,8 +29,19 @@ class Asked:
     spans: Sequence[Span]
 
 
-def counts(history: History, vantage: str, asked: Sequence[Asked]) -> list[list[SliCounts]]:
-    """Return what each SLO counts over each of its spans, in their order: events, or slices that are over."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tallied:
+    """What an SLO counts over each of its spans, in their order: events, or slices that are over.
+
+    `parts` are the same for each of its parts; where slices are counted, its valid events.
+    """
+
+    whole: Sequence[SliCounts]
+    parts: Sequence[Sequence[SliCounts]]
+
+
+def counts(history: History, vantage: str, asked: Sequence[Asked]) -> list[Tallied]:
+    """Return what each SLO counts."""
     questions = _by_event(vantage, asked)
     answers = iter(history.counts(questions)) if questions else iter(())
     sliced = _sliced(history, vantage, [one for one in asked if one.slo.objective.slices is not None])
@@ -51,12 +64,12 @@ def _by_event(vantage: str, asked: Sequence[Asked]) -> list[SliQuestion]:
     ]
 
 
-def _added(asked: Asked, answers: Iterator[SliCounts]) -> list[SliCounts]:
+def _added(asked: Asked, answers: Iterator[SliCounts]) -> Tallied:
     parts = [[next(answers) for _ in asked.spans] for _ in asked.slo.parts]
-    return [sum(same, SliCounts()) for same in zip(*parts, strict=True)]
+    return Tallied(whole=slices.pooled(parts), parts=parts)
 
 
-def _sliced(history: History, vantage: str, asked: Sequence[Asked]) -> Iterator[list[SliCounts]]:
+def _sliced(history: History, vantage: str, asked: Sequence[Asked]) -> Iterator[Tallied]:
     """Yield the counts of timeslices; SLOs whose slices are equally long are asked together."""
     lengths_ns = {_slices(one).length_ns for one in asked}
     answers: dict[int, Iterator[list[SliCounts]]] = {}
@@ -66,18 +79,23 @@ def _sliced(history: History, vantage: str, asked: Sequence[Asked]) -> Iterator[
         answers[length_ns] = iter(history.slices(questions, length_ns))
     for one in asked:
         rule = _slices(one)
-        events = slices.pooled([next(answers[rule.length_ns]) for _ in one.slo.parts])
-        kinds = [rule.judge(of_slice) for of_slice in events]
-        yield [slices.total(_cut(kinds, rule, span, _hull(one))) for span in one.spans]
+        parts, hull = [next(answers[rule.length_ns]) for _ in one.slo.parts], _hull(one)
+        kinds = [rule.judge(of_slice) for of_slice in slices.pooled(parts)]
+        yield Tallied(
+            whole=[slices.total(_cut(kinds, rule, span, hull)) for span in one.spans],
+            parts=[[_valid(_cut(part, rule, span, hull)) for span in one.spans] for part in parts],
+        )
 
 
-def _cut(
-    kinds: Sequence[EventClass | None], rule: Slices, span: Span, hull: Span
-) -> Sequence[EventClass | None]:
+def _valid(of_slices: Sequence[SliCounts]) -> SliCounts:
+    return SliCounts(good=sum(one.good for one in of_slices), bad=sum(one.bad for one in of_slices))
+
+
+def _cut(of_slices: Sequence[T], rule: Slices, span: Span, hull: Span) -> Sequence[T]:
     """Return the slices of a span among those of its hull."""
     begins = rule.within(span[0], span[1])
     first = (begins.start - hull[0]) // rule.length_ns
-    return kinds[first : first + len(begins)]
+    return of_slices[first : first + len(begins)]
 
 
 def _slices(asked: Asked) -> Slices:

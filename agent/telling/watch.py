@@ -12,7 +12,7 @@ from agent.slo.burning import Window, Windows
 from agent.slo.evaluate import evaluate
 from agent.slo.pools import Slo
 from agent.slo.quiet import spans_of
-from agent.slo.spending import Counted
+from agent.slo.spending import Counted, Spent
 from agent.telling import tally
 from agent.telling.due import plans_by_pair
 from agent.telling.link import Link
@@ -44,7 +44,7 @@ class Watch:
         link: Link,
         wall_ns: Callable[[], int],
         counted: Callable[
-            [Config, Mapping[Pair, Windows], int, Sequence[Counted]], None
+            [Config, Mapping[Pair, Windows], int, Sequence[Spent]], None
         ] = lambda _config, _series, _now_ns, _objectives: None,
     ) -> None:
         self._history = history
@@ -64,8 +64,7 @@ class Watch:
         statuses = tuple(look.status(config.vantage, now_ns) for look in shown)
         for sink in self._sinks:
             sink.show(statuses)
-        counted = [look.counted() for look in looks if look.is_single]
-        self._counted(config, series_of(members), now_ns, counted)
+        self._counted(config, series_of(members), now_ns, [look.spent() for look in looks])
         self.succeeded_ns = now_ns
 
 
@@ -107,10 +106,11 @@ def _advance(rollups: Rollups, config: Config, now_ns: int) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One SLO as history shows it: what was settled and what was due in each window."""
+    """One SLO as history shows it: what was settled and what was due in each window, and in each of its parts."""
 
     slo: Slo
     windows: Windows
+    parts: Sequence[Windows] = ()
 
     def status(self, vantage: str, now_ns: int) -> SloStatus:
         return evaluate(
@@ -129,16 +129,20 @@ class Look:
         """Return whether it shows the events of one probe of one target."""
         return self.slo.objective.slices is None and not self.slo.key.pool
 
-    def counted(self) -> Counted:
-        [part] = self.slo.parts
-        return Counted(
-            objective=self.slo.objective,
-            target=part.target.name,
-            probe=part.workload.name,
-            every_s=part.workload.every_s,
-            windows=self.windows,
-            first_token_s=part.workload.first_token_s,
+    def spent(self) -> Spent:
+        """Return it as whoever looks for burning budgets wants it."""
+        parts = tuple(
+            Counted(
+                objective=part.objective,
+                target=part.target.name,
+                probe=part.workload.name,
+                every_s=part.workload.every_s,
+                windows=windows,
+                first_token_s=part.workload.first_token_s,
+            )
+            for part, windows in zip(self.slo.parts, self.parts, strict=True)
         )
+        return Spent(key=self.slo.key, parts=parts, windows=self.windows, every_s=self.slo.every_ns / 1e9)
 
 
 def statuses_of(config: Config, history: History, now_ns: int) -> tuple[SloStatus, ...]:
@@ -224,13 +228,19 @@ def _looked(config: Config, history: History, slos: Sequence[Slo], now_ns: int) 
     quiet = spans_of(history.maintenances(since_ns, now_ns))
     # A slot younger than its deadline may be under way still, so it is not missing yet.
     due_ns = {pair: now_ns - round(one.timeout_s * 1e9) for pair, one in config.workloads().items()}
-    return [
-        Look(
-            slo=slo,
-            windows={
-                name: Window(counts=seen, expected=tally.expected(slo, plans, span, due_ns, quiet, seen))
-                for (name, span), seen in zip(over.items(), theirs, strict=True)
-            },
-        )
-        for (slo, over), theirs in zip(asked, counted, strict=True)
-    ]
+
+    def windows(slo: Slo, over: Mapping[str, spans.Span], counts: Sequence[SliCounts]) -> Windows:
+        return {
+            name: Window(counts=seen, expected=tally.expected(slo, plans, span, due_ns, quiet, seen))
+            for (name, span), seen in zip(over.items(), counts, strict=True)
+        }
+
+    looks = []
+    for (slo, over), found in zip(asked, counted, strict=True):
+        whole = windows(slo, over, found.whole)
+        parts = [whole]
+        if len(slo.parts) > 1:
+            alone = zip(map(pools.single, slo.parts), found.parts, strict=True)
+            parts = [windows(part, over, counts) for part, counts in alone]
+        looks.append(Look(slo=slo, windows=whole, parts=parts))
+    return looks

@@ -10,7 +10,7 @@ from agent.slo.burning import Window
 from agent.slo.covering import uncovered
 from agent.slo.findings import Ways
 from agent.slo.objective import Objective
-from agent.slo.spending import Counted, spending
+from agent.slo.spending import Counted, single, spending
 from agent.slo.standing import Standing
 from agent.slo.windows import counted
 from exporters import durations
@@ -38,7 +38,7 @@ def found(
 ) -> list[Finding]:
     return list(
         spending(
-            [one],
+            [single(one)],
             frozenset({"aws"} if critical else ()),
             {("aws", "chat"): standing or Standing()},
             {"aws": born_ns},

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from agent.config.model import ProbePlan
-from agent.slo.burning import Windows
+from agent.slo.burning import Window, Windows
 from agent.slo.calendars import Calendar
 from agent.slo.objective import Objective
 from agent.slo.service import Member, Service
 from agent.slo.slices import Slices
-from agent.slo.spending import Counted
+from agent.slo.spending import Spent
 from agent.telling.due import expected_slots
 from agent.telling.link import Link
 from agent.telling.watch import COUNTED_S, Watch, keep_counted, statuses_of
@@ -280,7 +280,7 @@ def test_hours_are_counted_half_the_time_while_there_are_any_to_count(
 
 
 def test_whoever_finds_what_is_wrong_is_given_each_objective_as_it_was_counted() -> None:
-    given: list[Counted] = []
+    given: list[Spent] = []
     clock = FakeClock(wall_ns=NOW_NS)
     watch = Watch(
         TwoHours(),
@@ -290,9 +290,47 @@ def test_whoever_finds_what_is_wrong_is_given_each_objective_as_it_was_counted()
         lambda _config, _series, _now_ns, objectives: given.extend(objectives),
     )
     watch.evaluate(CONFIG)
-    assert [one.id for one in given] == ["openai-chat-available", "openai-chat-quick"]
-    assert {(one.every_s, one.first_token_s, one.settling) for one in given} == {(30.0, 8.0, 1)}
+    assert [one.key.id for one in given] == ["openai-chat-available", "openai-chat-quick"]
+    parts = [part for one in given for part in one.parts]
+    assert {(one.every_s, one.first_token_s, one.settling) for one in parts} == {(30.0, 8.0, 1)}
+    assert [one.windows for one in given] == [part.windows for part in parts]
     assert given[1].windows["1h"].counts.good == 120
+
+
+def test_of_a_pool_and_of_slices_each_part_is_counted_beside_the_whole() -> None:
+    config, history, given = configuration("openai", "azure"), TwoHours(), list[Spent]()
+    history.targets = ("openai", "azure")
+    pooled = dataclasses.replace(config.objectives[0], per=())
+    sliced = dataclasses.replace(pooled, name="steady", slices=Slices(300.0, 0.95))
+    watch = Watch(
+        _Sliced(history), [], Link(lambda _: None), lambda: NOW_NS, lambda *told: given.extend(told[-1])
+    )
+    watch.evaluate(dataclasses.replace(config, objectives=(pooled, sliced)))
+    events, slices = given
+    assert (events.key.id, events.every_s, slices.key.id, slices.every_s) == (
+        "all-available",
+        15.0,
+        "all-steady",
+        300.0,
+    )
+    assert [part.windows["1h"].counts.good for part in events.parts] == [120, 120]
+    assert events.windows["1h"] == Window(counts=SliCounts(good=240), expected=238)
+    assert [part.windows["1h"].counts for part in slices.parts] == [SliCounts(good=108, bad=12)] * 2
+    assert slices.windows["1h"].counts == SliCounts(bad=12)
+
+
+class _Sliced:
+    """The same history, of which each tenth event of a slice was bad."""
+
+    def __init__(self, history: TwoHours) -> None:
+        self._history = history
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._history, name)
+
+    def slices(self, questions: Sequence[SliQuestion], slice_ns: int) -> list[list[SliCounts]]:
+        lengths = [(one.until_ns - one.since_ns) // slice_ns for one in questions]
+        return [[SliCounts(good=9, bad=1)] * length for length in lengths]
 
 
 def test_a_calendar_s_period_is_counted_from_its_first_instant_and_burn_windows_roll() -> None:

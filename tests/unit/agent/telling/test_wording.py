@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agent.slo.burning import Window
-from agent.slo.spending import Counted
+from agent.slo.spending import Counted, single
 from agent.slo.windows import counted
 from agent.telling.alerting import revived
 from agent.telling.notices import notice
@@ -119,7 +119,7 @@ def test_a_burn_says_how_fast_how_long_it_lasts_and_how_slow_answers_are() -> No
     well(told, range(31), "aws", "azure")
     for slot in range(31, 41):
         told.settle(slot, "aws", ttft_s=4.2)
-    told.alerting.counted(told.config, {}, told.now_ns, [burning(told, "aws", objective=1, bad=100)])
+    told.alerting.counted(told.config, {}, told.now_ns, [single(burning(told, "aws", objective=1, bad=100))])
     assert told.look(1300) == [("BudgetBurn", "ticket", "aws-chat-quick")]
     (ticket,) = told.notices
     assert ticket.summary == (
@@ -136,7 +136,7 @@ def test_a_target_that_is_down_speaks_for_its_burn_and_a_page_for_those_of_its_m
     told = Told(estate("aws", "azure"))
     told.settle(0, "azure")
     told.settle(0, "aws", Outcome.SERVER_ERROR)
-    parts = [burning(told, "aws"), burning(told, "azure")]
+    parts = [single(burning(told, target)) for target in ("aws", "azure")]
     told.alerting.counted(told.config, {}, told.now_ns, parts)
     assert told.look(11) == [
         ("TargetDown", "ticket", "aws"),
@@ -160,12 +160,11 @@ def test_a_spent_budget_says_what_was_spent() -> None:
     told.settle(0, "aws")
     one = burning(told, "aws", bad=0)
     gone = Window(counts=SliCounts(good=80_000, bad=100), expected=80_640)
-    told.alerting.counted(
-        told.config, {}, 0, [dataclasses.replace(one, windows={**one.windows, "28d": gone})]
-    )
+    spent = dataclasses.replace(one, windows={**one.windows, "28d": gone})
+    told.alerting.counted(told.config, {}, 0, [single(spent)])
     assert told.look(1) == [("BudgetExhausted", "ticket", "aws-chat-available")]
     assert told.notices[0].summary.endswith(": 100 of 80,100 were bad in 28d")
-    told.alerting.counted(told.config, {}, 0, [one])
+    told.alerting.counted(told.config, {}, 0, [single(one)])
     told.look(2)
     (row,) = told.rows.alive("here")
     assert row.quiet_ns == told.now_ns
