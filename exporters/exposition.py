@@ -97,8 +97,8 @@ def _distributions(family: Family, rows: Mapping[Labels, Histogram], *, is_open:
 def _named(names: tuple[str, ...], labels: Labels) -> list[str]:
     """Return the labels as a page writes them, in the order of their names.
 
-    >>> _named(("target", "probe"), ("a", 'say "x"'))
-    ['probe="say \\\\"x\\\\""', 'target="a"']
+    >>> _named(("target", "probe"), ("a", "chat"))
+    ['probe="chat"', 'target="a"']
     """
     return [f'{name}="{_escaped(labels[at])}"' for name, at in _order(names)]
 

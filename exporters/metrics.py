@@ -204,10 +204,10 @@ class Metrics:
             if self._plan is None:
                 return
             for service, (units, at_least) in well.items():
-                labels = (service, self._plan.vantage)
-                self._series.set(conventions.SERVICE_HEALTHY, labels, units)
-                self._series.set(conventions.SERVICE_AT_LEAST, labels, at_least)
-            self._series.keep(self._planned.wants)
+                if service in self._planned.services:
+                    labels = (service, self._plan.vantage)
+                    self._series.set(conventions.SERVICE_HEALTHY, labels, units)
+                    self._series.set(conventions.SERVICE_AT_LEAST, labels, at_least)
 
     # -- ourselves
 

@@ -26,7 +26,7 @@ class Planned:
         self._pooled = {
             (key.objective, *pair): key for key, pairs in (plan.pools if plan else ()) for pair in pairs
         }
-        self._services = frozenset(key.service for key in plan.services) if plan else frozenset()
+        self.services = frozenset(key.service for key in plan.services) if plan else frozenset()
         thresholds = plan.thresholds if plan else {}
         self.edges = {
             family.name: tuple(sorted({*conventions.EDGES[family.name], *thresholds.get(sli, ())}))
@@ -50,7 +50,7 @@ class Planned:
         if "slo" in named:
             return named["slo"] in self.slos
         if "service" in named:
-            return named["service"] in self._services
+            return named["service"] in self.services
         if "probe" in named:
             return (named["target"], named["probe"]) in self.probes
         return "quota" not in named or named["quota"] in self.quotas

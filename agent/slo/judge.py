@@ -24,6 +24,10 @@ class Judge:
                 throttled = throttled_class(objective, self._known[target])
                 self._lookers.setdefault((target, probe), []).append((objective, throttled))
 
+    def lookers(self, target: str, probe: str) -> list[str]:
+        """Return the names of the objectives that look at a probe of a target."""
+        return [objective.name for objective, _ in self._lookers.get((target, probe), ())]
+
     def classes(
         self, result: ProbeResult, fault: Fault | None, *, maintained: bool = False
     ) -> dict[str, EventClass]:

@@ -87,16 +87,16 @@ SERVICE: Final = "service"
 
 def of_service(service: Service, parts: Sequence[Part]) -> Slo:
     """Return a service's own SLO, of its members' availability as their objectives have it."""
-    own = tuple(dataclasses.replace(part, objective=_own(service, part.objective)) for part in parts)
-    return Slo(key=SloKey(objective=SERVICE, pool=service.name), parts=own)
-
-
-def _own(service: Service, watching: Objective) -> Objective:
-    return Objective(
+    plain = Objective(
         name=SERVICE,
         sli="availability",
         ratio=service.ratio,
         window_s=service.window_s,
         pairs=tuple(member.pair for member in service.members),
-        throttled=watching.throttled,
+    )
+    kinds = {part.objective.throttled for part in parts}
+    own = {kind: dataclasses.replace(plain, throttled=kind) for kind in kinds}
+    return Slo(
+        key=SloKey(objective=SERVICE, pool=service.name),
+        parts=tuple(dataclasses.replace(part, objective=own[part.objective.throttled]) for part in parts),
     )

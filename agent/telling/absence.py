@@ -81,11 +81,12 @@ def absent(view: View) -> Iterator[Finding]:
 def nothing_comes(view: View) -> int | None:
     """Return since when no probe at all brings a result though the asker is alive; None while any does."""
     workloads = view.config.workloads()
-    silent = [silent_since(view, pair, workload) for pair, workload in workloads.items()]
-    known = [since_ns for since_ns in silent if since_ns is not None]
     newest_ns = max((seen.standing.seen_ns or 0 for seen in view.seen.values()), default=0)
     least_ns = min((patience_ns(workload.every_s) for workload in workloads.values()), default=0)
-    return max(known) if known and view.now_ns - newest_ns > least_ns else None
+    if view.now_ns - newest_ns <= least_ns:
+        return None
+    silent = (silent_since(view, pair, workload) for pair, workload in workloads.items())
+    return max((since_ns for since_ns in silent if since_ns is not None), default=None)
 
 
 def nothing_valid(view: View) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Capacity: the targets, or quotas that targets share, of whose answers too many are throttled."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.slo.alerts import Finding
@@ -35,15 +35,23 @@ def throttled(view: View) -> Iterator[Finding]:
         if target is not None and pair in view.seen:
             groups["quota" if target.quota else "target", target.quota or target.name].append(pair)
     for (kind, name), pairs in groups.items():
-        slots = [
-            one
-            for pair in pairs
-            for one in view.seen[pair].recent.slots
-            if view.now_ns - one.scheduled_ns <= patience_ns(workloads[pair].every_s) and _tells(one)
-        ]
-        refused = [one for one in slots if one.outcome is Outcome.THROTTLED]
+        if not any(_refused(view.seen[pair].recent.slots) for pair in pairs):
+            continue
+        slots = [one for pair in pairs for one in _telling(view, pair, workloads[pair].every_s)]
+        refused = _refused(slots)
         if persists(len(refused), len(slots)):
             yield _finding(view, kind, name, pairs, refused, len(slots))
+
+
+def _refused(slots: Iterable[Glimpse]) -> list[Glimpse]:
+    return [one for one in slots if one.outcome is Outcome.THROTTLED]
+
+
+def _telling(view: View, pair: Pair, every_s: float) -> Iterator[Glimpse]:
+    """Yield the slots of late that say anything of the endpoint."""
+    since_ns = view.now_ns - patience_ns(every_s)
+    slots = view.seen[pair].recent.slots
+    yield from (one for one in slots if one.scheduled_ns >= since_ns and _tells(one))
 
 
 def _tells(glimpse: Glimpse) -> bool:

@@ -25,6 +25,8 @@ from storage.base import Batch
 from storage.records import Beat, Drilled, Plan, Skipped
 
 SNAPSHOT_EVERY_NS = 10_000_000_000
+SNAPSHOT_SHARE = 50
+"""A snapshot may take a fiftieth of the time at most: one that takes 0.4 s is written every 20 s."""
 
 log = structlog.get_logger("telling")
 
@@ -68,6 +70,7 @@ class MetricsFollower:
         self._changed = False
         self._judge = Judge((), ())
         self._kept: tuple[int | None, int | None] = None, None
+        self._took_ns = 0
 
     def begin(self, config: Config) -> int | None:
         """Go on from the snapshot, or afresh under this configuration; return where to read on, None: anywhere."""
@@ -131,12 +134,10 @@ class MetricsFollower:
         )
 
     def _expect(self, beat: Beat) -> None:
-        objectives = self._config.objectives if self._config else ()
         for due in self._expecting.beat(beat):
-            for objective in objectives:
-                if (due.target, due.probe) in objective.pairs:
-                    slo = SloKey(objective=objective.name, target=due.target, probe=due.probe)
-                    self._metrics.expect(slo, due.slots)
+            for objective in self._judge.lookers(due.target, due.probe):
+                slo = SloKey(objective=objective, target=due.target, probe=due.probe)
+                self._metrics.expect(slo, due.slots)
 
     def _take_plan(self, config_hash: str) -> bool:
         if self._config is not None and self._config.hash == config_hash:
@@ -157,9 +158,10 @@ class MetricsFollower:
         return True
 
     def keep(self, position: int, *, last: bool) -> int | None:
-        """Write the snapshot every 10 s and at the end; nothing where nothing came."""
+        """Write the snapshot every 10 s, or less often where that takes long, and at the end; nothing where nothing came."""
         if not self._is_due(position, last=last):
             return None
+        began_ns = self._mono_ns()
         try:
             self._write(position)
         except OSError as failure:
@@ -167,11 +169,13 @@ class MetricsFollower:
             self._kept = None, self._mono_ns()
             return None
         self._kept = position, self._mono_ns()
+        self._took_ns = self._mono_ns() - began_ns
         return position
 
     def _is_due(self, position: int, *, last: bool) -> bool:
         kept_position, kept_ns = self._kept
-        rested = kept_ns is None or self._mono_ns() - kept_ns >= SNAPSHOT_EVERY_NS
+        rest_ns = max(SNAPSHOT_EVERY_NS, self._took_ns * SNAPSHOT_SHARE)
+        rested = kept_ns is None or self._mono_ns() - kept_ns >= rest_ns
         return position != kept_position and (rested or last)
 
     def _write(self, position: int) -> None:

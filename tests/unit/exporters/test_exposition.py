@@ -109,7 +109,9 @@ class Page(Collector):
 
     def collect(self) -> Iterable[Metric]:
         for family in FAMILIES.values():
-            metric = Metric(family.name.removesuffix("_total").removesuffix("_info"), family.help, family.kind)
+            metric = Metric(
+                family.name.removesuffix("_total").removesuffix("_info"), family.help, family.kind
+            )
             for labels in self.infos.get(family.name, ()):
                 metric.add_sample(family.name, dict(labels), 1.0)
             for values, value in self.series.values.get(family.name, {}).items():

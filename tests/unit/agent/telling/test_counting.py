@@ -186,6 +186,24 @@ def test_a_snapshot_is_written_every_ten_seconds_and_at_the_end(tmp_path: Path) 
     assert told.follower.keep(3, last=True) == 3
 
 
+def test_a_snapshot_that_takes_long_is_written_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told(tmp_path)
+    written = told.metrics.snapshot
+
+    def slow() -> bytes:
+        told.now_ns += SECOND_NS
+        return written()
+
+    monkeypatch.setattr(told.metrics, "snapshot", slow)
+    assert told.follower.keep(1, last=False) == 1
+    told.now_ns += 49 * SECOND_NS
+    assert told.follower.keep(2, last=False) is None
+    told.now_ns += SECOND_NS
+    assert told.follower.keep(2, last=False) == 2
+
+
 def test_a_snapshot_that_cannot_be_read_begins_counting_afresh(tmp_path: Path) -> None:
     told = Told(tmp_path)
     told.fold(RECORDS)
