@@ -1,4 +1,4 @@
-"""What speaks for our own health: the asker's last beat, the last evaluation, the journal's size."""
+"""What speaks for our own health: the asker's last beat, the last evaluation, how far the journal is stored, its size."""
 
 import dataclasses
 
@@ -7,6 +7,9 @@ from storage.records import Beat
 SECOND_NS = 1_000_000_000
 READY_NS = 10 * SECOND_NS
 """How old the asker's last beat may be for us to be ready; it beats every 2 s."""
+
+WHOLE_NS = 30 * SECOND_NS
+"""How long ago all may have been stored for history to be whole: later there are slots that it lacks, and nobody missed."""
 
 RECENT_NS = 120 * SECOND_NS
 """How old the last evaluation and the asker's last beat may be for a heartbeat to be sent."""
@@ -18,11 +21,20 @@ class Alive:
 
     beat_ns: int | None = None
     evaluated_ns: int | None = None
+    stored_ns: int | None = None
     journal_bytes: int = 0
 
     def beaten(self, beat: Beat) -> None:
         self.beat_ns = beat.at_ns
         self.journal_bytes = beat.journal_bytes
+
+    def is_whole(self, now_ns: int) -> bool:
+        """Return whether history holds what the journal does, but for a moment.
+
+        >>> Alive().is_whole(0), Alive(stored_ns=0).is_whole(WHOLE_NS), Alive(stored_ns=0).is_whole(WHOLE_NS + 1)
+        (False, True, False)
+        """
+        return self.stored_ns is not None and now_ns - self.stored_ns <= WHOLE_NS
 
     def unready(self, now_ns: int, journal_limit: int) -> list[str]:
         """Return why we are not ready, nothing where we are. The database alone never makes us unready.

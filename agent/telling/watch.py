@@ -28,6 +28,9 @@ EVERY_S = 10.0
 COUNTED_S = 30.0
 """How often is looked whether an hour is over, or was written into: until it is counted, rows are asked."""
 
+WAIT_S = 1.0
+"""How often is looked whether history is whole again."""
+
 SHARE = 5.0
 """An evaluation may take a fifth of the time at most: one that takes 4 s is made every 20 s."""
 
@@ -73,9 +76,17 @@ async def keep_watch(
     configured: Callable[[], Config],
     succeeded: Callable[[int], None],
     mono_ns: Callable[[], int],
+    whole: Callable[[], bool],
 ) -> None:
-    """Evaluate every 10 s, or less often where that takes long; for ever."""
+    """Evaluate every 10 s, or less often where that takes long; for ever.
+
+    Where history is not whole, for the database was away or we were, it waits: what is still to be stored would be
+    counted as missing.
+    """
     while True:
+        if not whole():
+            await asyncio.sleep(WAIT_S)
+            continue
         began_ns = mono_ns()
         try:
             await asyncio.to_thread(watch.evaluate, configured())

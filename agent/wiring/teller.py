@@ -97,15 +97,19 @@ class Teller:
         position = self._parts.counter.begin(self._held.config)
         self._show_reload(self._reload or {"taken": True, "at_ns": self._parts.clock.wall_ns()})
         commit = functools.partial(self._passed.__setitem__, "metrics")
-        yield "metrics", self._follow(self._parts.counter, Reader(self._state, "metrics", position), commit)
+        reader = Reader(self._state, "metrics", position)
+        yield "metrics", self._follow(self._parts.counter, reader, commit, self._on_caught_up)
         yield "store", self._follow_to_store()
         if self._held.config.export.otlp is not None:
             yield "traces", self._follow_to_collector(self._held.config.export.otlp)
 
     def _follow(
-        self, follower: Follower, reader: Reader, commit: Callable[[int], None]
+        self,
+        follower: Follower,
+        reader: Reader,
+        commit: Callable[[int], None],
+        caught_up: Callable[[], None] = lambda: None,
     ) -> Coroutine[Any, Any, None]:
-        caught_up = self._on_caught_up if follower is self._parts.counter else lambda: None
         return follow(follower, reader, self._stop, commit=commit, jitter=JITTER, caught_up=caught_up)
 
     def _on_caught_up(self) -> None:
@@ -126,7 +130,10 @@ class Teller:
         store = StoreFollower(
             PostgresStore(self._parts.engine), self._parts.link, self._on_stored, self._held.configured
         )
-        await self._follow(store, reader, commit)
+        await self._follow(store, reader, commit, self._on_all_stored)
+
+    def _on_all_stored(self) -> None:
+        self._parts.alive.stored_ns = self._parts.clock.wall_ns()
 
     def _on_stored(self, stored: Stored) -> None:
         self._parts.metrics.duplicate(stored.duplicate)

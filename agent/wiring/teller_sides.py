@@ -51,8 +51,14 @@ class Sides:
 
     async def _evaluate(self) -> None:
         await self.prepared.wait()
-        mono_ns = self._parts.clock.mono_ns
-        await keep_watch(self._parts.watch, lambda: self._held.current, self._on_evaluated, mono_ns)
+        clock, alive = self._parts.clock, self._parts.alive
+        await keep_watch(
+            self._parts.watch,
+            lambda: self._held.current,
+            self._on_evaluated,
+            clock.mono_ns,
+            lambda: alive.is_whole(clock.wall_ns()),
+        )
 
     def _on_evaluated(self, at_ns: int) -> None:
         self._parts.alive.evaluated_ns = at_ns

@@ -14,7 +14,7 @@ from agent.slo.slices import Slices
 from agent.slo.spending import Spent
 from agent.telling.due import expected_slots
 from agent.telling.link import Link
-from agent.telling.watch import COUNTED_S, Watch, keep_counted, statuses_of
+from agent.telling.watch import COUNTED_S, EVERY_S, WAIT_S, Watch, keep_counted, keep_watch, statuses_of
 from exporters.memory import MemorySink
 from probes.result import EventClass, Outcome
 from probes.target import Workload
@@ -277,6 +277,27 @@ def test_hours_are_counted_half_the_time_while_there_are_any_to_count(
         asyncio.run(keep_counted(rollups, lambda: CONFIG, clock.wall_ns, clock.mono_ns))
     assert slept == [2.0, COUNTED_S, 2.0, COUNTED_S]
     assert [asked for asked, _ in rollups.asked] == [2 * 8] * 4
+
+
+def test_nothing_is_evaluated_before_history_holds_what_the_journal_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The database was away for twenty minutes: until they are stored they would count as missing."""
+    clock, slept, evaluated = FakeClock(wall_ns=NOW_NS), list[float](), list[int]()
+    watch = Watch(TwoHours(), [], Link(lambda _: None), clock.wall_ns)
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise OverError
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with pytest.raises(OverError):
+        asyncio.run(
+            keep_watch(watch, lambda: CONFIG, evaluated.append, clock.mono_ns, lambda: len(slept) >= 2)
+        )
+    assert slept == [WAIT_S, WAIT_S, EVERY_S]
+    assert evaluated == [NOW_NS]
 
 
 def test_whoever_finds_what_is_wrong_is_given_each_objective_as_it_was_counted() -> None:
