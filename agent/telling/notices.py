@@ -11,7 +11,7 @@ from storage.readings import AckRow
 
 NAMED_AT_MOST: Final = 5
 
-_APART: Final = frozenset({"fault", "evidence", "ours"})
+_APART: Final = frozenset({"fault", "evidence", "ours", "told_as"})
 """Facts that a notice has a place of its own for, or that are for us alone."""
 
 _FIRST: Final = ("spent", "counts", "ends")

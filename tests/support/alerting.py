@@ -1,7 +1,7 @@
 """One agent's alerting on a clock that is set by hand: its estate, its rows, and what it tells."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from agent.config.model import Config, Paging
@@ -11,7 +11,7 @@ from agent.telling.alerting import Alerting
 from agent.telling.standings import Standings
 from exporters.signals import Judged, Notice
 from probes.result import MEANING, Fault, Outcome
-from storage.base import StoreUnavailableError
+from storage.base import NOBODY, StoreUnavailableError
 from storage.memory import MemoryAlerts
 from storage.readings import AckRow, AlertRow, ChangeRow, NoticeRow
 from support.told import SECOND_NS, START_NS, beat, configuration, result
@@ -52,9 +52,10 @@ class Rows(MemoryAlerts):
         rows: Sequence[AlertRow],
         notices: Sequence[NoticeRow] = (),
         changes: Sequence[ChangeRow] = (),
+        sole: Mapping[str, Collection[str]] = NOBODY,
     ) -> None:
         self._answer()
-        super().save(rows, notices, changes)
+        super().save(rows, notices, changes, sole)
         if self.unsaid:
             raise StoreUnavailableError("the connection is lost")
 
@@ -85,7 +86,12 @@ class Told:
         self.now_ns = START_NS
         self.quiet = Quiet()
         self.alerting = Alerting(
-            self.standings, self.rows, self._shown, lambda: self.now_ns, lambda: self.quiet, certificate_ends
+            self.standings,
+            self.rows,
+            self._shown,
+            lambda: self.now_ns,
+            lambda: self.quiet,
+            certificate_ends,
         )
 
     def _shown(self, notices: Sequence[Notice]) -> None:
