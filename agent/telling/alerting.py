@@ -20,7 +20,7 @@ from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
 from agent.telling.blind import Pulse
 from agent.telling.capacity import throttled
-from agent.telling.expiry import ClientCertificates, expiring
+from agent.telling.expiry import ClientCertificates, Tokens, expiring
 from agent.telling.labels import labelled
 from agent.telling.notices import notice
 from agent.telling.others import NOBODY, Others, own_standings
@@ -55,11 +55,13 @@ class Alerting:
         certificate_ends: Callable[[str], int | None] = lambda _: None,
         others: Others | None = None,
         vendors: Callable[[], Sequence[Spoken]] = list,
+        resolved: Callable[[str], str] = lambda text: text,
     ) -> None:
         self._quiet = quiet
         self._burns: Sequence[Finding] = ()
         self._parts: Sequence[Finding] = ()
         self._certificates = ClientCertificates(certificate_ends)
+        self._tokens = Tokens(resolved)
         self._pulse = Pulse()
         self._standings = standings
         self._rows = rows
@@ -209,7 +211,7 @@ class Alerting:
         yield from absent(view)
         yield from nothing_valid(view)
         yield from throttled(view)
-        yield from expiring(view, self._certificates.of(config, now_ns))
+        yield from expiring(view, self._certificates.of(config, now_ns), self._tokens.of(config, now_ns))
 
 
 def _vote(view: View, alive: Mapping[str, Alert]) -> Vote:

@@ -158,6 +158,7 @@ class Teller:
             contexts.expiry,
             None if config.storage.embedded else self._others,
             self._vendors.spoken,
+            lambda text: self._secrets.resolve(text),  # noqa: PLW0108 - those of now: a reload brings others
         )
         self._watch = Watch(
             PostgresHistory(self._engine), sinks, self._link, self._clock.wall_ns, self._alerting.counted

@@ -77,6 +77,7 @@ class Told:
         rows: Rows | None = None,
         standings: Standings | None = None,
         certificate_ends: Callable[[str], int | None] = lambda _: None,
+        resolved: Callable[[str], str] = lambda text: text,
     ) -> None:
         self.config = config
         self.rows = rows or Rows()
@@ -92,6 +93,7 @@ class Told:
             lambda: self.now_ns,
             lambda: self.quiet,
             certificate_ends,
+            resolved=resolved,
         )
 
     def _shown(self, notices: Sequence[Notice]) -> None:
