@@ -15,8 +15,8 @@ from agent.config.read import read
 from agent.drill_file import order
 from agent.errors import ConfigError
 from agent.slo.evaluate import SETTLING_S
+from agent.telling.capacity import rehearsal_s
 from exporters import durations, words
-from probes.target import Workload
 from storage.records import Drill
 
 LONGEST_S: Final = 3600.0
@@ -25,7 +25,7 @@ LONGEST_S: Final = 3600.0
 def drill(args: argparse.Namespace, out: TextIO) -> int:
     """Leave the order for the daemon of the configuration's state folder; return 0."""
     config = read(Path(args.config), os.environ, no_secrets=True).config
-    _check(config, args.target, args.seconds)
+    _check(config, args.target, args.fault, args.seconds)
     now_ns = SystemClock().wall_ns()
     wanted = Drill(
         id=uuid.uuid4().hex,
@@ -42,29 +42,44 @@ def drill(args: argparse.Namespace, out: TextIO) -> int:
     return 0
 
 
-def _check(config: Config, target: str, seconds: float) -> None:
-    """Refuse what would let nothing be seen: a target that no service has, a drill that is over too soon."""
+def _check(config: Config, target: str, fault: str, seconds: float) -> None:
+    """Refuse what would let nothing be seen: a target that nobody is told of, a drill that is over too soon."""
     names = [one.name for one in config.targets]
     if target not in names:
         raise ConfigError(f"there is no target `{target}`{nearest(target, names)}")
-    asked = list(_asked(config, target))
+    if seconds > LONGEST_S:
+        raise ConfigError(f"--for {durations.write(seconds)}: a drill lasts an hour at most")
+    what, least_s = _throttled(config, target) if fault == "throttled" else _failing(config, target)
+    if seconds < least_s:
+        raise ConfigError(
+            f"--for {durations.write(seconds)}: until {what} it takes up to {words.duration(least_s)}; give it more"
+        )
+
+
+def _failing(config: Config, target: str) -> tuple[str, float]:
+    """Return what has to be seen of a target that fails, and how long that takes."""
+    members = {member.pair for service in config.services for member in service.members}
+    asked = [one for pair, one in config.workloads().items() if pair[0] == target and pair in members]
     if not asked:
         raise ConfigError(
             f"no service has the target `{target}`, so nobody is told of its failing; drill another"
         )
-    if seconds > LONGEST_S:
-        raise ConfigError(f"--for {durations.write(seconds)}: a drill lasts an hour at most")
     least_s = min(workload.every_s + workload.first_token_s + SETTLING_S for workload in asked)
-    if seconds < least_s:
+    return f"a failure of {target} is confirmed", least_s
+
+
+def _throttled(config: Config, target: str) -> tuple[str, float]:
+    """Return the same of one that is throttled, which is told of by whom its quota belongs to, service or not."""
+    asked = [one for (name, _), one in config.workloads().items() if name == target]
+    if not asked:
+        raise ConfigError(f"no probe asks the target `{target}`; drill another")
+    least_s = rehearsal_s(config, target)
+    if least_s is None:
         raise ConfigError(
-            f"--for {durations.write(seconds)}: until a failure of {target} is confirmed it takes up to "
-            f"{words.duration(least_s)}; give it more"
+            f"the target `{target}` has a fifth of its quota's probes or less, so nothing would be found of its "
+            "throttling alone; drill one that is asked more often"
         )
-
-
-def _asked(config: Config, target: str) -> Iterator[Workload]:
-    members = {member.pair for service in config.services for member in service.members}
-    yield from (one for pair, one in config.workloads().items() if pair[0] == target and pair in members)
+    return f"the throttling of {target} is told from a burst", least_s + max(one.every_s for one in asked)
 
 
 def _told(config: Config, wanted: Drill) -> Iterator[str]:

@@ -12,7 +12,7 @@ from storage.records import Drill
 
 NAME: Final = "drill.json"
 
-FAULTS: Final = ("hang", "outage", "refused", "truncation")
+FAULTS: Final = ("hang", "outage", "refused", "throttled", "truncation")
 """What a target can be told to do; agent/asking/faulty.py does it."""
 
 

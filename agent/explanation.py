@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from agent.config.model import Config
+from agent.telling.quorum import TOLD_AS
 from probes.result import rfc3339
 from storage.alert_readings import AckRow, AlertRow, ChangeRow, Delivery
 from storage.base import Alerts, History, Outbox
@@ -61,7 +62,7 @@ def gathered(
         alert=alert,
         changes=changes,
         acknowledgements=alerts.acknowledgements(alert.vantage, [alert.id]),
-        deliveries=outbox.deliveries(alert.vantage, alert.id),
+        deliveries=outbox.deliveries(alert.vantage, str(alert.facts.get(TOLD_AS, alert.id))),
         attempts=[
             attempt
             for target in targets_of(alert, facts)[:TARGETS]

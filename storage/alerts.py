@@ -1,15 +1,17 @@
 """Alerts as rows in Postgres: what is alive, what changed, and what was lately."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, Select, select
+from sqlalchemy import Connection, Engine, RowMapping, Select, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from storage import cleaning, outbox, schema
 from storage.alert_readings import AckRow, AlertRow, ChangeRow, NoticeRow
+from storage.base import NOBODY, TakenError
 from storage.engine import edge
+from storage.locks import Lock
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(AlertRow))
 _CHANGES = ("severity", "since_ns", "quiet_ns", "ended_ns", "seq", "labels", "facts", "acknowledged")
@@ -27,6 +29,7 @@ class PostgresAlerts:
         rows: Sequence[AlertRow],
         notices: Sequence[NoticeRow] = (),
         changes: Sequence[ChangeRow] = (),
+        sole: Mapping[str, Collection[str]] = NOBODY,
     ) -> None:
         if not rows:
             return
@@ -35,6 +38,9 @@ class PostgresAlerts:
             index_elements=["vantage", "id"], set_={name: statement.excluded[name] for name in _CHANGES}
         )
         with edge(self._engine, "Keeping alerts"), self._engine.begin() as connection:
+            if sole:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.PAGES})
+                _take(connection, sole)
             connection.execute(statement)
             if changes:
                 kept = insert(schema.alert_changes).on_conflict_do_nothing()
@@ -107,6 +113,20 @@ class PostgresAlerts:
     def _rows(self, query: Select[Any]) -> list[RowMapping]:
         with edge(self._engine, "Reading alerts"), self._engine.connect() as connection:
             return list(connection.execute(query).mappings())
+
+
+def _take(connection: Connection, sole: Mapping[str, Collection[str]]) -> None:
+    """Make sure that of these keys none of these vantages pages; the lock lets nobody else ask until this is written."""
+    table = schema.alerts
+    pages = select(table.c.key, table.c.vantage).where(
+        table.c.key.in_(sole),
+        table.c.severity == "page",
+        table.c.quiet_ns.is_(None),
+        table.c.ended_ns.is_(None),
+    )
+    for key, vantage in connection.execute(pages.order_by(table.c.fired_ns)):
+        if vantage in sole[key]:
+            raise TakenError(key, vantage)
 
 
 def _columns(row: AlertRow | ChangeRow) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The protocols of the room: a journal to append to and follow, and a store that answers named questions."""
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, Protocol
 
 from probes.result import ProbeResult
 from storage.alert_readings import AckRow, AlertRow, ChangeRow, Claim, Delivery, NoticeRow, Told
@@ -179,6 +180,9 @@ class Rollups(Protocol):
         ...
 
 
+NOBODY: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
+
+
 class Alerts(Protocol):
     """Remembers alerts; every call may be repeated without harm."""
 
@@ -187,8 +191,14 @@ class Alerts(Protocol):
         rows: Sequence[AlertRow],
         notices: Sequence[NoticeRow] = (),
         changes: Sequence[ChangeRow] = (),
+        sole: Mapping[str, Collection[str]] = NOBODY,
     ) -> None:
-        """Write these occurrences as they are now, what became of them and what receivers are to be told, all or none."""
+        """Write these occurrences as they are now, what became of them and what receivers are to be told, all or none.
+
+        `sole` names keys of which one vantage alone is to page, and for each the others that are there: raises
+        TakenError, and writes nothing, where one of them finds it and pages for it already. Of two that ask at once one
+        is refused.
+        """
         ...
 
     def alive(self, vantage: str) -> list[AlertRow]:
@@ -265,6 +275,15 @@ class Vantages(Protocol):
     def heard(self, vantage: str) -> list[StandingRow]:
         """Return what every other vantage said last, by vantage and target; what is older than a day may be gone."""
         ...
+
+
+class TakenError(Exception):
+    """Another vantage pages for the trouble of this key already."""
+
+    def __init__(self, key: str, vantage: str) -> None:
+        super().__init__(f"{vantage} pages for {key} already")
+        self.key = key
+        self.vantage = vantage
 
 
 class StoreUnavailableError(Exception):

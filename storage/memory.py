@@ -2,14 +2,14 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 from probes.events import event_class
 from probes.result import DRILL, SCHEDULED, Fault, ProbeResult, SlotKey
 from storage import overrides, plans, recount, revisions, timeline
 from storage.alert_readings import AckRow, AlertRow, ChangeRow, NoticeRow
-from storage.base import Batch, Outbox, Record
+from storage.base import NOBODY, Batch, Outbox, Record, TakenError
 from storage.counting import pair_of
 from storage.memory_amendments import MemoryAmendments
 from storage.memory_outbox import MemoryOutbox
@@ -256,7 +256,12 @@ class MemoryAlerts:
         rows: Sequence[AlertRow],
         notices: Sequence[NoticeRow] = (),
         changes: Sequence[ChangeRow] = (),
+        sole: Mapping[str, Collection[str]] = NOBODY,
     ) -> None:
+        for row in self.rows.values():
+            pages = row.severity == "page" and row.quiet_ns is None and row.ended_ns is None
+            if pages and row.vantage in sole.get(row.key, ()):
+                raise TakenError(row.key, row.vantage)
         self.rows |= {(row.vantage, row.id): row for row in rows}
         for change in changes:
             self._changes.setdefault((change.vantage, change.alert, change.seq), change)

@@ -1,6 +1,7 @@
 """A transport that fails as an endpoint would, and sends nothing to anybody: for drills."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
 
@@ -32,10 +33,18 @@ async def _refused(_marks: timing.Marks, _clock: Clock) -> httpx.Response:
 
 
 async def _outage(marks: timing.Marks, clock: Clock) -> httpx.Response:
+    return _error(503, "overloaded_error", marks, clock)
+
+
+async def _throttled(marks: timing.Marks, clock: Clock) -> httpx.Response:
+    return _error(429, "rate_limit_error", marks, clock)
+
+
+def _error(status: int, kind: str, marks: timing.Marks, clock: Clock) -> httpx.Response:
     marks.mark(timing.SENT, clock.mono_ns())
     marks.mark(timing.FIRST_BYTE, clock.mono_ns())
-    body = b'{"error": {"message": "%s", "type": "overloaded_error"}}' % SAID.encode()
-    return httpx.Response(503, headers={"content-type": "application/json"}, stream=_Body(body))
+    body = json.dumps({"error": {"message": SAID, "type": kind}}).encode()
+    return httpx.Response(status, headers={"content-type": "application/json"}, stream=_Body(body))
 
 
 async def _hang(marks: timing.Marks, clock: Clock) -> httpx.Response:
@@ -56,6 +65,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "outage": _outage,
     "refused": _refused,
     "hang": _hang,
+    "throttled": _throttled,
     "truncation": _truncation,
 }
 

@@ -124,18 +124,14 @@ def paging(context: Context, settings: Settings) -> Paging:
     section = settings.alerts.page
     quorum = None if section.quorum is None else section.quorum.at_least
     if quorum is not None:
-        _judge_quorum(context, settings, quorum)
+        _judge_quorum(context, settings)
     return Paging(after_s=section.after, warm_up_s=section.warm_up, hold_s=section.hold, quorum=quorum)
 
 
-def _judge_quorum(context: Context, settings: Settings, quorum: int) -> None:
+def _judge_quorum(context: Context, settings: Settings) -> None:
     """Warn of a quorum that nobody else can help to reach; how many vantages there are, only they know when they run."""
     where = ("alerts", "page", "quorum")
-    if quorum == 1:
-        context.findings.warn(
-            where, "of 1 is what holds without it: each vantage pages for itself; take it out, or write 2"
-        )
-    elif settings.storage is None:
+    if settings.storage is None:
         context.findings.warn(
             where,
             "has no effect with the embedded database, which no other vantage shares: this one pages for itself; "

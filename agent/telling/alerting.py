@@ -20,13 +20,13 @@ from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
 from agent.telling.blind import Pulse
 from agent.telling.capacity import throttled
-from agent.telling.expiry import ClientCertificates, expiring
+from agent.telling.expiry import ClientCertificates, Tokens, expiring
 from agent.telling.labels import labelled
 from agent.telling.notices import notice
 from agent.telling.others import NOBODY, Others, own_standings
 from agent.telling.ours import is_hidden, own_findings
 from agent.telling.particulars import detailed
-from agent.telling.quorum import Quorum, Vote, freed, reheld, untold
+from agent.telling.quorum import Quorum, Vote, freed, reheld, sole, told_as, untold
 from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
 from agent.telling.vendors import Spoken
@@ -34,7 +34,7 @@ from agent.telling.verdict import Verdict
 from agent.telling.words import worded
 from exporters.signals import Notice
 from storage.alert_readings import AlertRow
-from storage.base import Alerts, StoreUnavailableError
+from storage.base import Alerts, StoreUnavailableError, TakenError
 
 LOOK_S: Final = 1.0
 """How often targets are looked at; a settlement is judged within this time of being read."""
@@ -55,11 +55,13 @@ class Alerting:
         certificate_ends: Callable[[str], int | None] = lambda _: None,
         others: Others | None = None,
         vendors: Callable[[], Sequence[Spoken]] = list,
+        resolved: Callable[[str], str] = lambda text: text,
     ) -> None:
         self._quiet = quiet
         self._burns: Sequence[Finding] = ()
         self._parts: Sequence[Finding] = ()
         self._certificates = ClientCertificates(certificate_ends)
+        self._tokens = Tokens(resolved)
         self._pulse = Pulse()
         self._standings = standings
         self._rows = rows
@@ -68,6 +70,7 @@ class Alerting:
         self._others = others
         self._vendors = vendors
         self._quorum = Quorum()
+        self._heard = NOBODY
         self._alive: Mapping[str, Alert] | None = None
         self._seq: dict[str, int] = {}
 
@@ -102,8 +105,8 @@ class Alerting:
         changed += [("fired", alert) for alert in freed(held.values(), known, self._seq)]
         kept = [alert for alert in held.values() if _turned_quiet(alert, alive) or reheld(alert, alive)]
         kept += [held[alert.finding.key] for alert in reworded]
-        if changed or kept:
-            self._remember(config, changed, kept, now_ns)
+        if (changed or kept) and not self._remember(config, changed, kept, now_ns):
+            return
         self._alive = held
         for what, alert in changed:
             becoming.tell(what, alert)
@@ -111,24 +114,36 @@ class Alerting:
 
     def _remember(
         self, config: Config, changed: Sequence[Changed], kept: Sequence[Alert], now_ns: int
-    ) -> None:
-        """Write what changed and what is to be told of it, all or none; of what is only kept nothing is told."""
+    ) -> bool:
+        """Write what changed and what is to be told of it, all or none; of what is only kept nothing is told.
+
+        Return False, with nothing written, where another vantage was quicker with a page: it is heard now.
+        """
         before = {alert.id: self._seq.get(alert.id, 0) for _, alert in changed}
         told = [alert for _, alert in changed if not untold(alert, before[alert.id])]
         seqs = before | {alert.id: before[alert.id] + 1 for alert in told}
         now = self._seq | seqs
         alerts = {alert.id: alert for alert in [*kept, *(alert for _, alert in changed)]}
         rows = [_row(config.vantage, alert, now[alert.id]) for alert in alerts.values()]
-        notices = [_notice(config, alert, seqs[alert.id]) for alert in told]
+        notices = [
+            dataclasses.replace(_notice(config, alert, seqs[alert.id]), key=told_as(alert)) for alert in told
+        ]
         changes = [
             becoming.row(config.vantage, what, alert, seqs[alert.id], now_ns) for what, alert in changed
         ]
         try:
-            self._rows.save(rows, routing.rows(config, notices, now_ns), changes)
+            one_alone = sole(told, self._heard, config.paging.quorum)
+            self._rows.save(rows, routing.rows(config, notices, now_ns), changes, one_alone)
+        except TakenError as taken:
+            log.info("page.left", alert=taken.key, to=taken.vantage)
+            if self._others is not None:
+                self._others.exchange()
+            return False
         except StoreUnavailableError:
             self._alive = None  # it may be written though no answer came: the rows know, and are read first
             raise
         self._seq |= seqs
+        return True
 
     def _in_hands(self, vantage: str, alive: Mapping[str, Alert], now_ns: int) -> dict[str, Alert]:
         """Return the alerts with who has them in hands; with the database away, as was known before."""
@@ -145,8 +160,8 @@ class Alerting:
         A target in maintenance is looked at by nobody: it fails no service and bears out no other target.
         """
         out = self._quiet().targets(now_ns)
-        others = NOBODY if self._others is None else self._others.heard()
-        view = View(config=_awake(config, out), standings=self._standings, now_ns=now_ns, others=others)
+        heard = self._heard = NOBODY if self._others is None else self._others.heard()
+        view = View(config=_awake(config, out), standings=self._standings, now_ns=now_ns, others=heard)
         scene = view.scene()
         verdicts = verdict.verdicts(scene)
         found = self._seen(view, verdicts, out)
@@ -196,7 +211,7 @@ class Alerting:
         yield from absent(view)
         yield from nothing_valid(view)
         yield from throttled(view)
-        yield from expiring(view, self._certificates.of(config, now_ns))
+        yield from expiring(view, self._certificates.of(config, now_ns), self._tokens.of(config, now_ns))
 
 
 def _vote(view: View, alive: Mapping[str, Alert]) -> Vote:

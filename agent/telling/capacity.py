@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from agent.config.model import Config
 from agent.slo.alerts import Finding
 from agent.telling.absence import patience_ns
-from agent.telling.recent import Glimpse, Said
+from agent.telling.recent import SLOTS, Glimpse, Said
 from agent.telling.sights import View
 from agent.telling.standings import Pair
 from exporters import words
@@ -52,6 +53,25 @@ def _telling(view: View, pair: Pair, every_s: float) -> Iterator[Glimpse]:
     since_ns = view.now_ns - patience_ns(every_s)
     slots = view.seen[pair].recent.slots
     yield from (one for one in slots if one.scheduled_ns >= since_ns and _tells(one))
+
+
+def rehearsal_s(config: Config, target: str) -> float | None:
+    """Return how long a target must be throttled, all of it, until that is found; None where it never would be.
+
+    Its quota is judged over all targets that share it: with a rate of d for its own answers and o for those of the
+    others, t seconds bring t * d of them to the others' o * 300, and more than a fifth has to be reached within 300 s.
+    """
+    quotas = {one.name: one.quota or one.name for one in config.targets}
+    own = [one for (name, _), one in config.workloads().items() if name == target]
+    rate = sum(1 / one.every_s for one in own)
+    kept = sum(
+        min(SLOTS, patience_ns(one.every_s) / 1e9 / one.every_s)
+        for (name, _), one in config.workloads().items()
+        if name != target and quotas[name] == quotas[target]
+    )
+    needed_s = SHARE / (1 - SHARE) * kept / rate
+    longest_s = min(patience_ns(one.every_s) / 1e9 for one in own)
+    return max(LEAST / rate, needed_s) if needed_s < longest_s else None
 
 
 def _tells(glimpse: Glimpse) -> bool:

@@ -1,16 +1,25 @@
-"""What ends soon: certificates that endpoints show, and the client certificates that we show them."""
+"""What ends soon: certificates that endpoints show, and what we show them: client certificates, keys and tokens."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from agent.config.model import Config
 from agent.slo.alerts import Finding
-from agent.telling.sights import View
+from agent.telling.sights import View, identity
 from exporters import words
+from probes.base import SigningError
+from probes.target import Target
+from probes.tokens import Life, life
 
 SOON_NS: Final = 14 * 86_400 * 1_000_000_000
 READ_NS: Final = 3600 * 1_000_000_000
+LOOKED_AT_NS: Final = 60 * 1_000_000_000
+"""Tokens may live for minutes, and whoever renews one is believed as soon."""
+
+_TENTH: Final = 10
+NO_LIVES: Final[Mapping[str, Life]] = MappingProxyType({})
 
 
 class ClientCertificates:
@@ -32,8 +41,41 @@ class ClientCertificates:
         return self._known
 
 
-def expiring(view: View, ends: Mapping[str, int]) -> Iterator[Finding]:
-    """Yield a ticket for each host, and for each client certificate (`ends`: file -> instant), that ends within 14 days."""
+class Tokens:
+    """When the keys and tokens of a plan end, of those that say so; looked at each minute, and none is kept."""
+
+    def __init__(self, resolved: Callable[[str], str]) -> None:
+        self._resolved = resolved
+        self._known: Mapping[str, Life] = {}
+        self._state: tuple[Mapping[str, str], int] = {}, 0
+
+    def of(self, config: Config, now_ns: int) -> Mapping[str, Life]:
+        """Return the name of an identity -> how long it holds; what cannot be read is told by its probes."""
+        named = {identity(one): text for one in config.targets if (text := _secret(one)) is not None}
+        before, read_ns = self._state
+        if named != before or now_ns - read_ns >= LOOKED_AT_NS:
+            lives = {name: self._life(text) for name, text in named.items()}
+            self._known = {name: known for name, known in lives.items() if known is not None}
+            self._state = named, now_ns
+        return self._known
+
+    def _life(self, text: str) -> Life | None:
+        try:
+            return life(self._resolved(text))
+        except SigningError:
+            return None
+
+
+def _secret(target: Target) -> str | None:
+    """Return what a target shows of itself as it is written; an identity that a vendor's library renews is none."""
+    return target.credentials.get("api_key", target.credentials.get("token"))
+
+
+def expiring(view: View, ends: Mapping[str, int], lives: Mapping[str, Life] = NO_LIVES) -> Iterator[Finding]:
+    """Yield a ticket for each host, client certificate (`ends`: file -> instant), key and token that ends soon.
+
+    That is within 14 days, or the last tenth of a shorter life: who renews one in time never comes to that.
+    """
     hosts: dict[str, dict[str, int]] = defaultdict(dict)
     for (target, _), seen in view.seen.items():
         said = seen.recent.said
@@ -47,6 +89,22 @@ def expiring(view: View, ends: Mapping[str, int]) -> Iterator[Finding]:
         if ends_ns - view.now_ns < SOON_NS:
             users = [target.name for target in view.config.targets if target.path.cert == file]
             yield _finding("CredentialExpires", file, ends_ns, view.now_ns, users, "of ours")
+    for name, known in lives.items():
+        ends_ns = round(known.ends_s * 1e9)
+        if ends_ns - view.now_ns < _soon_ns(known):
+            users = [target.name for target in view.config.targets if identity(target) == name]
+            yield _finding("CredentialExpires", name, ends_ns, view.now_ns, users, "of ours")
+
+
+def _soon_ns(known: Life) -> int:
+    """Return how long before its end a token is soon over.
+
+    >>> [_soon_ns(Life(began_s, 90 * 86400.0)) // 10**9 for began_s in (None, 0.0, 90 * 86400 - 3600.0)]
+    [1209600, 777600, 360]
+    """
+    if known.began_s is None:
+        return SOON_NS
+    return min(SOON_NS, round((known.ends_s - known.began_s) * 1e9) // _TENTH)
 
 
 def _finding(name: str, what: str, ends_ns: int, now_ns: int, targets: list[str], whose: str) -> Finding:

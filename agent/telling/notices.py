@@ -11,10 +11,10 @@ from storage.alert_readings import AckRow
 
 NAMED_AT_MOST: Final = 5
 
-_APART: Final = frozenset({"fault", "evidence", "ours"})
+_APART: Final = frozenset({"fault", "evidence", "ours", "told_as"})
 """Facts that a notice has a place of its own for, or that are for us alone."""
 
-_FIRST: Final = ("spent", "counts", "ends")
+_FIRST: Final = ("spent", "counts")
 """Facts of which the first that is known closes the first line."""
 
 
@@ -84,6 +84,8 @@ def _summary(alert: Alert) -> str:
     if "factor" in facts:
         times = f"{facts['factor']:.3g} times as fast as its objective allows"
         return f"{what} spends its error budget more than {times} (window {facts['window']})"
+    if "ends" in facts:
+        return f"{what} expires at {facts['ends']}"
     told = f"{what} {wrong} since {since}"
     if "needed" in facts:
         seen, asked = len(facts["vantages"]), len(facts["vantages_asked"])
@@ -176,7 +178,7 @@ _WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
     "BudgetExhausted": ("Objective {subject}", "has no error budget left", "has some"),
     "CoverageLost": ("Coverage of {subject}", "is under 80 %", "is whole"),
     "CertificateExpires": ("The certificate of {subject}", "expires soon", "is fresh"),
-    "CredentialExpires": ("The client certificate {subject}", "expires soon", "is fresh"),
+    "CredentialExpires": ("The credential {subject}", "expires soon", "is fresh"),
 }
 """What it is about, what is wrong with it, and what it is when nothing is wrong any more."""
 

@@ -1,7 +1,7 @@
 """A quorum over vantages: a page needs so many to find the same trouble, and fewer are told of as a ticket."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -9,9 +9,13 @@ import structlog
 from agent.slo.alerts import Alert, Finding, Severity
 from agent.telling.others import Heard
 from probes.target import Target
+from storage.alert_readings import AlertRow
 
 HELD: Final = "held"
 """The fact that says why a page is not told by this vantage; its alert is a ticket that nobody is told of."""
+
+TOLD_AS: Final = "told_as"
+"""The fact that names the occurrence which another vantage told of first: receivers know the trouble by it."""
 
 BELOW_NS: Final = 60 * 1_000_000_000
 """How long fewer vantages than needed find a trouble before that is told: all see it within an interval or two."""
@@ -45,7 +49,8 @@ class Quorum:
                 continue
             voted = vote.on(finding, at_least)
             if voted.short and self._long(self._short_ns, before[0], finding, now_ns):
-                found += [] if vote.pages(finding) else [_below(finding, at_least, voted)]
+                alone = vote.pages(finding) and voted.told_as is None  # whom nobody else will end it for
+                found += [] if alone else [_below(finding, at_least, voted)]
             if voted.left and self._long(self._left_ns, before[1], finding, now_ns):
                 voted = dataclasses.replace(voted, held=None)  # who was to tell of it does not
             found.append(_with(finding, voted))
@@ -69,18 +74,24 @@ class Quorum:
 class Voted:
     """What came of a vote: who finds it, who was asked, and why this vantage holds it back, if it does.
 
-    `short` says that too few find it, `left` that another vantage is to tell of it and has not yet.
+    `short` says that too few find it, `left` that another vantage is to tell of it and has not yet. `told_as` is the
+    occurrence that another vantage told of first.
     """
 
     agreeing: Sequence[str]
     asked: Sequence[str]
+    told_as: str | None = None
     held: str | None = None
     short: bool = False
     left: bool = False
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def votes(self) -> dict[str, Any]:
         return {"vantages": list(self.agreeing), "vantages_asked": list(self.asked)}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return self.votes | ({} if self.told_as is None else {TOLD_AS: self.told_as})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,19 +112,30 @@ class Vote:
         theirs = self.heard.finding(finding.key)
         agreeing = sorted({self.vantage, *theirs})
         asked = sorted({*self._knowing(finding), *agreeing})
+        voted = Voted(agreeing=agreeing, asked=asked, told_as=self._told_as(finding, theirs))
         if not self.heard.settled:
-            return Voted(agreeing=agreeing, asked=asked, held="other vantages are not heard yet")
+            return dataclasses.replace(voted, held="other vantages are not heard yet")
         if len(agreeing) < min(at_least, len(asked)):
             why = f"found by {len(agreeing)} of {len(asked)} vantages, and {at_least} are needed"
-            return Voted(agreeing=agreeing, asked=asked, held=why, short=True)
+            return dataclasses.replace(voted, held=why, short=True)
         telling = {vantage for vantage, row in theirs.items() if row.severity == "page"}
         holding = {vantage for vantage, row in theirs.items() if HELD in row.facts}
         if self.pages(finding):
             telling.add(self.vantage)
         teller = min(telling or {self.vantage, *holding})
         if teller == self.vantage:
-            return Voted(agreeing=agreeing, asked=asked)
-        return Voted(agreeing=agreeing, asked=asked, held=f"{teller} tells of it", left=not telling)
+            return voted
+        return dataclasses.replace(voted, held=f"{teller} tells of it", left=not telling)
+
+    def _told_as(self, finding: Finding, theirs: Mapping[str, AlertRow]) -> str | None:
+        """Return the occurrence that another vantage pages for, or did when it was heard last; None for its own page."""
+        known = self.alive.get(finding.key)
+        before = None if known is None else known.finding.facts.get(TOLD_AS)
+        pages = [row for row in theirs.values() if row.severity == "page"]
+        if not pages or self.pages(finding):
+            return before
+        first = min(pages, key=lambda row: (row.fired_ns, row.vantage))
+        return str(first.facts.get(TOLD_AS, first.id))
 
     def pages(self, finding: Finding) -> bool:
         """Return whether this vantage pages for it already: a page stays one until it ends."""
@@ -127,6 +149,22 @@ class Vote:
             if one in self.targets:
                 healths = self.heard.of(self.targets[one])
                 yield from (vantage for vantage, health in healths.items() if health != "unknown")
+
+
+def told_as(alert: Alert) -> str:
+    """Return the key under which receivers are told: one that took over goes on with that of the first."""
+    return str(alert.finding.facts.get(TOLD_AS, alert.id))
+
+
+def sole(told: Iterable[Alert], heard: Heard, at_least: int | None) -> dict[str, Collection[str]]:
+    """Return key -> the other vantages, of each page that one of them all is to tell."""
+    if at_least is None:
+        return {}
+    return {
+        alert.finding.key: heard.vantages
+        for alert in told
+        if alert.finding.severity == "page" and alert.finding.name in _VOTED and alert.ended_ns is None
+    }
 
 
 def untold(alert: Alert, seq: int) -> bool:
@@ -158,7 +196,7 @@ def _with(finding: Finding, voted: Voted) -> Finding:
 def _below(finding: Finding, at_least: int, voted: Voted) -> Finding:
     """Return the notice of a trouble that some vantages have and others have not."""
     kept = {name: value for name, value in finding.facts.items() if name not in {"well", "units"}}
-    facts = {"page": finding.name, "needed": min(at_least, len(voted.asked)), **voted.facts}
+    facts = {"page": finding.name, "needed": min(at_least, len(voted.asked)), **voted.votes}
     return dataclasses.replace(
         finding,
         key=f"below-quorum/{finding.key}",

@@ -131,6 +131,11 @@ class Seen:
         )
 
 
+def _is_ill(seen: Seen) -> bool:
+    """Return whether anything can be found of it: it fails, or is refused for asking too much."""
+    return seen.standing.state == "bad" or seen.outcome is Outcome.THROTTLED
+
+
 _LATER: Final = (
     "good_ns",
     "lost_since_ns",
@@ -222,7 +227,7 @@ class Standings:
         """Return the drill that goes on, and what its failing lets be seen."""
         with self._lock:
             drill = self._shadow.runs(now_ns)
-            failing = {pair: one for pair, one in self._drilled.items() if one.standing.state == "bad"}
+            failing = {pair: one for pair, one in self._drilled.items() if _is_ill(one)}
             return drill, {pair: dataclasses.replace(one) for pair, one in failing.items()} if drill else {}
 
     def _settle_drilled(self, final: Settlement) -> None:

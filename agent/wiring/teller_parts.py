@@ -92,6 +92,7 @@ class Parts:
             contexts.expiry,
             None if config.storage.embedded else self.others,
             self.vendors.spoken,
+            lambda text: held.secrets.resolve(text),  # noqa: PLW0108 - those of now: a reload brings others
         )
         self.watch = Watch(
             PostgresHistory(self.engine), sinks, self.link, self.clock.wall_ns, self.alerting.counted

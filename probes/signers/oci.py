@@ -1,8 +1,6 @@
 """Oracle's identities: requests signed by its own library, for a profile, a session or a principal; or a Generative AI API key."""
 
-import base64
 import importlib
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -14,9 +12,9 @@ import httpx
 from probes import oracle_refusals, secret_header
 from probes.base import Secrets, SigningError, WireRequest
 from probes.kept import Fetched, Kept
-from probes.loose import mapping
 from probes.result import Outcome
 from probes.target import Target
+from probes.tokens import life
 
 _MANAGED: Final = "/20231130/models"
 """How the path of a call to the management plane ends, which takes no API key."""
@@ -143,7 +141,8 @@ class _Fetch:
         oci = importlib.import_module("oci")
         signer = self._signer(oci)
         identity = Identity(signer.api_key, signer)
-        ends_s = None if identity.token is None else _ends_s(identity.token)
+        known = None if identity.token is None else life(identity.token)
+        ends_s = None if known is None else known.ends_s
         if ends_s is not None and ends_s <= self._now_s():
             raise SigningError(self._expired(), "token_expired")
         return Fetched(identity, ends_s)
@@ -234,17 +233,3 @@ class _Fetch:
                 f"`oci session refresh --profile {self._profile}`; and see that this machine's clock is right"
             )
         return f"the token of the {self._name} principal has ended: see that this machine's clock is right"
-
-
-def _ends_s(token: str) -> float | None:
-    """Return when a token ends, UTC seconds since the epoch; None where it does not say so.
-
-    >>> _ends_s("x." + base64.urlsafe_b64encode(b'{"exp": 1700000000}').decode().rstrip("=") + ".y")
-    1700000000.0
-    """
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-    except (ValueError, IndexError):
-        return None
-    ends = mapping(claims).get("exp")
-    return float(ends) if isinstance(ends, int | float) else None

@@ -1,12 +1,15 @@
 """What remembering alerts promises, whoever remembers."""
 
 import dataclasses
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import Engine
 
 from storage.alert_readings import AckRow, AlertRow, ChangeRow
 from storage.alerts import PostgresAlerts
-from storage.base import Alerts
+from storage.base import Alerts, TakenError
 from storage.memory import MemoryAlerts
 
 
@@ -100,6 +103,40 @@ def test_what_an_endpoint_said_spoils_no_alert(alerts: Alerts) -> None:
     said = {"evidence": ["half a pair \ud800 and a NUL \0"]}
     alerts.save([row(1_000, facts=said)], (), [change(1, facts=said)])
     assert [one.id for one in alerts.alive("fra-1")] == ["service-down/nano@1000"]
+
+
+def test_a_page_that_another_vantage_told_of_is_refused_with_all_that_came_with_it(alerts: Alerts) -> None:
+    """For as long as that one finds it, and is there; nobody asks of a ticket or of another trouble."""
+    alerts.save([row(1_000)], sole={"service-down/nano": {"lon-1"}})
+    alerts.save([row(1_000)], sole={"service-down/nano": {"lon-1"}})
+    theirs = row(2_000, vantage="lon-1")
+    with pytest.raises(TakenError, match="fra-1 pages for service-down/nano already"):
+        alerts.save([theirs, row(2_000, vantage="lon-1", key="k", id="k@2000")], sole={theirs.key: {"fra-1"}})
+    assert alerts.alive("lon-1") == []
+    alerts.save([row(2_000, vantage="lon-1", key="k", id="k@2000")], sole={"k": {"fra-1"}})
+    alerts.save([theirs], sole={theirs.key: {"nyc-1"}})
+    for changes in ({"quiet_ns": 3_000}, {"ended_ns": 3_000}, {"severity": "ticket"}):
+        alerts.save([row(1_000, **changes)])
+        alerts.save([theirs], sole={theirs.key: {"fra-1"}})
+
+
+def test_of_two_that_page_at_once_one_is_refused(database: Engine) -> None:
+    alerts, together = PostgresAlerts(database), threading.Barrier(2)
+
+    def page(vantage: str, other: str) -> bool:
+        together.wait(10)
+        try:
+            alerts.save([row(1_000, vantage=vantage)], sole={"service-down/nano": {other}})
+        except TakenError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(20):
+            told = list(threads.map(page, ("fra-1", "lon-1"), ("lon-1", "fra-1")))
+            assert sorted(told) == [False, True]
+            for vantage in ("fra-1", "lon-1"):
+                alerts.save([row(1_000, vantage=vantage, ended_ns=2_000)])
 
 
 def test_elsewhere_is_what_is_alive_at_every_other_vantage(alerts: Alerts) -> None:

@@ -1,7 +1,7 @@
 """One agent's alerting on a clock that is set by hand: its estate, its rows, and what it tells."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from agent.config.model import Config, Paging
@@ -12,7 +12,7 @@ from agent.telling.standings import Standings
 from exporters.signals import Judged, Notice
 from probes.result import MEANING, Fault, Outcome
 from storage.alert_readings import AckRow, AlertRow, ChangeRow, NoticeRow
-from storage.base import StoreUnavailableError
+from storage.base import NOBODY, StoreUnavailableError
 from storage.memory import MemoryAlerts
 from support.told import SECOND_NS, START_NS, beat, configuration, result
 
@@ -52,9 +52,10 @@ class Rows(MemoryAlerts):
         rows: Sequence[AlertRow],
         notices: Sequence[NoticeRow] = (),
         changes: Sequence[ChangeRow] = (),
+        sole: Mapping[str, Collection[str]] = NOBODY,
     ) -> None:
         self._answer()
-        super().save(rows, notices, changes)
+        super().save(rows, notices, changes, sole)
         if self.unsaid:
             raise StoreUnavailableError("the connection is lost")
 
@@ -76,6 +77,7 @@ class Told:
         rows: Rows | None = None,
         standings: Standings | None = None,
         certificate_ends: Callable[[str], int | None] = lambda _: None,
+        resolved: Callable[[str], str] = lambda text: text,
     ) -> None:
         self.config = config
         self.rows = rows or Rows()
@@ -85,7 +87,13 @@ class Told:
         self.now_ns = START_NS
         self.quiet = Quiet()
         self.alerting = Alerting(
-            self.standings, self.rows, self._shown, lambda: self.now_ns, lambda: self.quiet, certificate_ends
+            self.standings,
+            self.rows,
+            self._shown,
+            lambda: self.now_ns,
+            lambda: self.quiet,
+            certificate_ends,
+            resolved=resolved,
         )
 
     def _shown(self, notices: Sequence[Notice]) -> None:

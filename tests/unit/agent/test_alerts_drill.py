@@ -16,13 +16,15 @@ vantage: here
 state_dir: "{folder}"
 probes:
   - {{name: chat, kind: chat, every: 30s, targets: [aws, azure]}}
-  - {{name: list, kind: models, every: 30s, targets: [lonely]}}
+  - {{name: list, kind: models, every: 30s, targets: [lonely, small, "big-*"]}}
 objectives: [{{name: available, sli: availability, percent: 99.9, window: 28d, probes: [chat, list]}}]
 services: [{{name: nano, members: [aws, azure]}}]
 targets:
   - {{name: aws, provider: vllm, endpoint: "http://127.0.0.1:9", model: nano}}
   - {{name: azure, provider: vllm, endpoint: "http://127.0.0.1:9", model: nano}}
   - {{name: lonely, provider: vllm, endpoint: "http://127.0.0.1:9", model: large}}
+  - {{name: small, provider: vllm, endpoint: "http://127.0.0.1:9", model: large, quota: team}}
+  - {{for: {{n: [1, 2, 3, 4]}}, name: "big-{{n}}", provider: vllm, endpoint: "http://127.0.0.1:9", model: large, quota: team}}
 """
 
 
@@ -62,6 +64,11 @@ def test_an_order_is_left_for_the_daemon_and_a_second_one_waits(file: Path) -> N
 
 
 @pytest.mark.usefixtures("_daemon")
+def test_who_serves_nobody_can_be_throttled_all_the_same(file: Path) -> None:
+    assert drill(file, "--target", "lonely", "--fault", "throttled", "--for", "2m")[0] == 0
+
+
+@pytest.mark.usefixtures("_daemon")
 def test_a_drill_that_is_over_makes_room(file: Path) -> None:
     drill(file, "--target", "aws")
     left = json.loads((file.parent / NAME).read_text())
@@ -81,6 +88,11 @@ def test_without_a_daemon_nothing_is_left(file: Path) -> None:
         (("--target", "asw"), "there is no target `asw`; did you mean `aws`?"),
         (("--target", "lonely"), "no service has the target `lonely`"),
         (("--target", "aws", "--for", "30s"), "it takes up to 53 s; give it more"),
+        (("--target", "aws", "--fault", "throttled", "--for", "1m"), "it takes up to 2 min; give it more"),
+        (
+            ("--target", "small", "--fault", "throttled", "--for", "1h"),
+            "has a fifth of its quota's probes or less",
+        ),
         (("--target", "aws", "--for", "2h"), "a drill lasts an hour at most"),
         (("--target", "aws", "--fault", "flood"), "flood"),
         ((), "--target"),

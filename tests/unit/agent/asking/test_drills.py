@@ -157,6 +157,7 @@ OUTCOMES = {
     "outage": Outcome.OVERLOADED,
     "refused": Outcome.CONNECT_REFUSED,
     "hang": Outcome.FIRST_TOKEN_TIMEOUT,
+    "throttled": Outcome.THROTTLED,
     "truncation": Outcome.TRUNCATED,
 }
 
@@ -175,7 +176,7 @@ def test_each_fault_is_judged_as_an_endpoints_own_would_be(fault: str) -> None:
 
     result = run(clock, ask())
     assert result.outcome is OUTCOMES[fault]
-    assert result.meaning.confirm
+    assert result.meaning.confirm is (fault != "throttled")
 
 
 def test_the_command_offers_what_can_be_done() -> None:

@@ -9,15 +9,16 @@ import pytest
 from agent.slo.alerts import HOLD_NS
 from agent.slo.burning import Window
 from agent.slo.quiet import Quiet
+from agent.telling.capacity import rehearsal_s
 from agent.telling.standings import Standings
-from probes.result import Fault, Outcome
+from probes.result import DRILL, Fault, Outcome
 from probes.target import Network, Path
 from storage.alert_readings import AckRow
 from storage.base import StoreUnavailableError
 from storage.readings import MaintenanceRow, SliCounts
 from storage.records import Drilled
 from support.alerting import WITNESSES, Rows, Told, estate, service
-from support.told import SECOND_NS, START_NS, beat, drill, drilled
+from support.told import SECOND_NS, START_NS, beat, drill, drilled, result
 
 GONE, OURS = Outcome.CONNECT_TIMEOUT, Fault.OURS
 
@@ -202,6 +203,53 @@ def test_all_that_a_drill_breaks_is_told_as_it_was_ordered() -> None:
     assert told.look(119) == [("TargetDown", "page", "aws")]
     assert told.look(121) == [("TargetDown", "page", "aws"), ("ServiceDown", "page", "nano")]
     assert all(notice.drill for notice in told.notices)
+
+
+def test_a_drill_of_throttling_is_found_as_throttling_is_and_fails_nobody() -> None:
+    """Three refused slots are more than a burst; of a target that answers in earnest none of it is seen."""
+    told = Told(estate("aws", "azure"))
+    order = drill(target="aws", fault="throttled")
+    for slot in range(3):
+        for target in ("aws", "azure"):
+            told.settle(slot, target)
+        refused = result(slot, Outcome.THROTTLED, target="aws", attempt=DRILL)
+        told.standings.drilled(Drilled(drill=order, result=refused))
+        found = told.look(30 * slot + 1)
+    assert found == [("Throttled", "ticket", "target aws")]
+    (notice,) = told.notices
+    assert (notice.drill, notice.key.partition("@")[0]) == (True, "drill/throttled/target/aws")
+    assert notice.evidence == ("3 of the last 3 answers were throttled (100%)",)
+    assert told.look(600) == []
+
+
+def test_a_drill_of_throttling_is_no_word_of_a_quota_that_others_fill() -> None:
+    """A fifth of what all who share it are answered: one of seven that answer makes no trouble of it."""
+    config = estate(*"abcdefg")
+    shared = tuple(dataclasses.replace(target, quota="team") for target in config.targets)
+    told = Told(dataclasses.replace(config, targets=shared))
+    order = drill(target="a", fault="throttled")
+    for slot in range(10):
+        for target in "bcdefg":
+            told.settle(slot, target)
+        refused = result(slot, Outcome.THROTTLED, target="a", attempt=DRILL)
+        told.standings.drilled(Drilled(drill=order, result=refused))
+        assert told.look(30 * slot + 1) == []
+    assert rehearsal_s(told.config, "a") is None
+
+
+def test_how_long_a_drill_of_throttling_takes_is_known_before_it() -> None:
+    """Of two at 30 s the third refused answer comes within 90 s; beside three that fill the quota it takes 225 s."""
+    config = estate("a", "b", "c")
+    shared = tuple(
+        dataclasses.replace(target, quota="team" if target.name in "ab" else None)
+        for target in config.targets
+    )
+    assert [rehearsal_s(dataclasses.replace(config, targets=shared), name) for name in "abc"] == [90.0] * 3
+    four = dataclasses.replace(estate(*"abcd"))
+    four = dataclasses.replace(
+        four, targets=tuple(dataclasses.replace(target, quota="team") for target in four.targets)
+    )
+    assert rehearsal_s(four, "a") == 225.0
 
 
 def test_a_drill_changes_nothing_that_is_real() -> None:

@@ -201,6 +201,67 @@ def test_when_the_one_that_tells_is_gone_the_next_one_pages() -> None:
     assert estate.places[2].told == []
 
 
+def keys(estate: Estate, name: str) -> set[str]:
+    """Return the keys under which receivers know a trouble, whichever vantage told them."""
+    told = [kept.row.payload for kept in estate.outbox.kept.values()]
+    return {one["key"] for one in told if one["name"] == name}
+
+
+def test_who_takes_over_tells_under_the_key_of_the_first_and_whoever_comes_back_keeps_it() -> None:
+    estate = Estate("fra-1", "lon-1", "nyc-1")
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41)
+    (first,) = keys(estate, "ServiceDown")
+    estate.settle(4, Outcome.SERVER_ERROR, "lon-1", "nyc-1")
+    estate.look(11 + STALE_S, "lon-1", "nyc-1")
+    estate.look(72 + STALE_S, "lon-1", "nyc-1")
+    fra, lon, nyc = estate.places
+    assert lon.told == [("ServiceDown", "page", "firing")]
+    estate.settle(6, Outcome.OK)
+    estate.look(191)
+    lon.start()
+    estate.look(192 + HOLD_S)
+    assert fra.told == lon.told == [("ServiceDown", "page", "firing"), ("ServiceDown", "page", "resolved")]
+    assert nyc.told == []
+    assert keys(estate, "ServiceDown") == {first}
+    assert first.endswith(f"@{fra.told and _fired(estate, 'fra-1')}")
+
+
+def _fired(estate: Estate, vantage: str) -> int:
+    (row,) = [one for one in estate.alerts.lately(vantage, 0, 9) if one.name == "ServiceDown"]
+    return row.fired_ns
+
+
+def test_who_took_over_and_is_left_alone_with_it_says_so_in_a_ticket() -> None:
+    """The other one ends the incident that both tell of, so a page that goes on would be seen by nobody."""
+    estate = Estate("fra-1", "lon-1", "nyc-1")
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41)
+    estate.settle(4, Outcome.SERVER_ERROR, "lon-1", "nyc-1")
+    estate.look(11 + STALE_S, "lon-1", "nyc-1")
+    estate.look(72 + STALE_S, "lon-1", "nyc-1")
+    estate.settle(6, Outcome.OK, "fra-1", "nyc-1")
+    estate.settle(6, Outcome.SERVER_ERROR, "lon-1")
+    estate.look(191)
+    estate.look(192 + BELOW_S)
+    assert estate.places[1].told == [("ServiceDown", "page", "firing"), ("BelowQuorum", "ticket", "firing")]
+    assert len(keys(estate, "ServiceDown") | keys(estate, "BelowQuorum")) == 2
+
+
+def test_of_two_that_find_it_in_the_same_instant_one_pages() -> None:
+    """Neither has heard of the other's page: the rows let one have it, and the other one leaves it to that."""
+    estate = Estate("fra-1", "lon-1", at_least=1)
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.at_ns = 41 * SECOND_NS
+    lon, fra = estate.places[1], estate.places[0]
+    for place in (lon, fra, lon, fra):
+        place.alerting.look(place.config)
+    assert lon.told == [("ServiceDown", "page", "firing")]
+    assert fra.told == []
+    assert fra.shown == [("ServiceDown", "ticket")]
+    assert "not told: lon-1 tells of it" in fra.notices[-1].detail
+
+
 class Deaf(MemoryVantages):
     """A table that is not there."""
 

@@ -11,10 +11,12 @@ from agent.slo.windows import counted
 from agent.telling.alerting import revived
 from agent.telling.notices import notice
 from exporters.told import facts
+from probes.base import SigningError
 from probes.result import Outcome
 from probes.target import Path
 from storage.readings import SliCounts
 from support.alerting import Told, estate
+from support.secrets import token
 from support.told import SECOND_NS, START_NS
 
 DAY_NS = 86_400 * SECOND_NS
@@ -178,7 +180,7 @@ def test_a_certificate_that_ends_within_two_weeks_is_one_ticket_for_its_host() -
         told.settle(0, target, tls_expires_at=ends, server_address=host)
     assert told.look(1) == [("CertificateExpires", "ticket", "gateway.example")]
     (ticket,) = told.notices
-    assert ticket.summary.endswith(": 2027-01-28 08:00:00 UTC")
+    assert ticket.summary == "The certificate of gateway.example expires at 2027-01-28 08:00:00 UTC"
     assert "it ends in 12 d 23 h; targets: aws, azure" in ticket.detail
     renewed = datetime.fromtimestamp(START_NS / 1e9 + 90 * 86_400, UTC)
     for target in ("aws", "azure"):
@@ -206,6 +208,36 @@ def test_a_client_certificate_that_ends_soon_is_a_ticket_and_its_file_is_read_ho
     assert read == ["/tls/agent.pem"]
     told.look(3601)
     assert [row.quiet_ns for row in told.rows.alive("here")] == [told.now_ns]
+
+
+def test_a_token_that_says_when_it_ends_is_a_ticket_by_its_reference_until_it_is_renewed() -> None:
+    """In the last tenth of an hour's life, for a token that is renewed in time never comes to that."""
+    config = estate("aws", "azure", "gcp")
+    keyed = {"aws": "${secret:llm/token}", "azure": "${secret:llm/token}", "gcp": "${KEY}"}
+    named = tuple(
+        dataclasses.replace(one, credentials={"api_key": keyed[one.name]}) for one in config.targets
+    )
+    born = START_NS // SECOND_NS
+    held = {"${secret:llm/token}": token(iat=born, exp=born + 3600), "${KEY}": "sk-proj-0123456789"}
+
+    def resolved(text: str) -> str:
+        if held[text] == "gone":
+            raise SigningError("there is no file for it")
+        return held[text]
+
+    told = Told(dataclasses.replace(config, targets=named), resolved=resolved)
+    assert told.look(3239) == []
+    assert told.look(3300) == [("CredentialExpires", "ticket", "credentials.api_key (${secret:llm/token})")]
+    (ticket,) = told.notices
+    assert ticket.summary == (
+        "The credential credentials.api_key (${secret:llm/token}) expires at 2027-01-15 09:00:00 UTC"
+    )
+    assert "it ends in 5 min; targets: aws, azure" in ticket.detail
+    assert held["${secret:llm/token}"] not in repr(ticket)
+    for value in (token(iat=born + 3000, exp=born + 6600), "gone"):
+        held["${secret:llm/token}"] = value
+        told.look(3361)
+        assert [row.quiet_ns for row in told.rows.alive("here")] == [told.now_ns]
 
 
 def test_what_stands_behind_the_two_lines_is_said_once() -> None:

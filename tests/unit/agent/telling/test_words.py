@@ -1,7 +1,7 @@
 """A vendor's word beside an alert: in its notice when it was there, in its row when it came later, never a page by itself."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from agent.config.model import Config, Paging, Receiver, StatusFeed
@@ -14,6 +14,7 @@ from agent.telling.vendors import Spoken
 from exporters.signals import Judged, Notice
 from probes.result import Fault, Outcome
 from storage.alert_readings import AlertRow, ChangeRow, NoticeRow
+from storage.base import NOBODY
 from storage.memory import MemoryAlerts
 from storage.memory_outbox import MemoryOutbox
 from support.told import SECOND_NS, START_NS, beat, configuration, result
@@ -48,8 +49,9 @@ class Rows(MemoryAlerts):
         rows: Sequence[AlertRow],
         notices: Sequence[NoticeRow] = (),
         changes: Sequence[ChangeRow] = (),
+        sole: Mapping[str, Collection[str]] = NOBODY,
     ) -> None:
-        super().save(rows, notices, changes)
+        super().save(rows, notices, changes, sole)
         self.saves += 1
         self.notices += notices
 
