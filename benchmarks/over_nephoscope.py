@@ -27,6 +27,12 @@ class Plain:
     def resolve_url(self, text: str) -> str:
         return text
 
+    def forget(self) -> None:
+        """Nothing: there is nothing on disk."""
+
+    def learn(self, secret: str) -> None:
+        """Nothing: nobody has any."""
+
     def redact(self, text: str) -> str:
         return text
 

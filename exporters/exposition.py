@@ -117,7 +117,7 @@ def _braced(named: Sequence[str]) -> str:
 
 
 def _number(value: float) -> str:
-    return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # the library's own helper is untyped
+    return str(floatToGoString(value))
 
 
 _edge = functools.cache(_number)

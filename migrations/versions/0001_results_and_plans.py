@@ -1,5 +1,7 @@
 """Results, failures, the recent ones, verdicts, plans, corrections and their dictionaries."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -43,11 +45,13 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _instant(name: str, *, nullable: bool = False) -> sa.Column:
+def _instant(name: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
-def _columns(kind: type[sa.types.TypeEngine], *names: str, nullable: bool = True) -> list[sa.Column]:
+def _columns(
+    kind: type[sa.types.TypeEngine[Any]], *names: str, nullable: bool = True
+) -> list[sa.Column[Any]]:
     return [sa.Column(name, kind(), nullable=nullable) for name in names]
 
 
@@ -108,7 +112,7 @@ def _results() -> None:
     )
 
 
-def _detailed(table: str, **options: str) -> None:
+def _detailed(table: str, **options: Any) -> None:
     op.create_table(
         table,
         _instant("scheduled_at"),

@@ -1,6 +1,7 @@
 """Events counted by the minute and the hour, so that an evaluation need not read a month of rows."""
 
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -48,11 +49,11 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _instant(name: str) -> sa.Column:
+def _instant(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=False)
 
 
-def _counted(table: str, column: Callable[[str], sa.Column]) -> None:
+def _counted(table: str, column: Callable[[str], sa.Column[Any]]) -> None:
     op.create_table(
         table,
         _instant("at"),

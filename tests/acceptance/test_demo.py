@@ -77,6 +77,11 @@ IN_ONCE: Mapping[str, Callable[[Row], bool]] = {
 """Fault -> how a row of `once` shows it; chance may let the first of a brownout's fail, or come early."""
 
 
+def at(cloud: str, shows: Callable[[Page, str], bool]) -> Callable[[Page], bool]:
+    """Return whether a page shows a trouble at a cloud."""
+    return lambda page: shows(page, cloud)
+
+
 @pytest.mark.heavy
 def test_faults_of_many_clouds_show_as_what_each_is(ready: Demo) -> None:
     """All at once, one a cloud; who has none stays good, and who is mended is good again."""
@@ -94,7 +99,7 @@ def test_faults_of_many_clouds_show_as_what_each_is(ready: Demo) -> None:
     assert rows["mistral"]["fingerprint"] != before["fingerprint"]
 
     for fault, (cloud, shows) in SHOWN.items():
-        ready.until(lambda page, cloud=cloud, shows=shows: shows(page, cloud), f"{fault} on /metrics")
+        ready.until(at(cloud, shows), f"{fault} on /metrics")
     ready.until(lambda page: page.good(CLOUDS.keys() - clouds.values()), "the others good")
     throttled = {"target": "openai", "objective": "available"}
     assert ready.page().metric("sli_events_total", result="excluded", **throttled) > 0

@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -21,7 +22,7 @@ def alerts(request: pytest.FixtureRequest) -> Alerts:
     return PostgresAlerts(request.getfixturevalue(fixture))
 
 
-def row(fired_ns: int, **changes: object) -> AlertRow:
+def row(fired_ns: int, **changes: Any) -> AlertRow:
     known = AlertRow(
         vantage="fra-1",
         id=f"service-down/nano@{fired_ns}",
@@ -74,7 +75,7 @@ def test_an_occurrence_is_found_by_the_beginning_of_its_name(alerts: Alerts) -> 
     assert alerts.named("elsewhere", "service-down", 5) == []
 
 
-def change(seq: int, **fields: object) -> ChangeRow:
+def change(seq: int, **fields: Any) -> ChangeRow:
     known = ChangeRow(
         vantage="fra-1", alert="a@1", seq=seq, at_ns=seq, what="fired", severity="page", facts={"n": seq}
     )

@@ -1,6 +1,7 @@
 """Maintenance and corrections: what is kept of them, and what they make of events, whoever keeps them."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,12 @@ def slot_ns(number: int) -> int:
     return STARTED_NS + number * EVERY
 
 
-def at(number: int, outcome: Outcome = Outcome.OK, **changes: object) -> ProbeResult:
-    known = {"scheduled_ns": slot_ns(number), "started_ns": slot_ns(number), "outcome": outcome}
+def at(number: int, outcome: Outcome = Outcome.OK, **changes: Any) -> ProbeResult:
+    known: dict[str, Any] = {
+        "scheduled_ns": slot_ns(number),
+        "started_ns": slot_ns(number),
+        "outcome": outcome,
+    }
     return a_result(**known | changes)
 
 
@@ -39,8 +44,8 @@ def fill(room: Room, *results: ProbeResult) -> None:
     room.store.store(results, verdicts)
 
 
-def maintenance(first: int, last: int, **changes: object) -> MaintenanceRow:
-    known = {
+def maintenance(first: int, last: int, **changes: Any) -> MaintenanceRow:
+    known: dict[str, Any] = {
         "key": "m1",
         "target": "openai",
         "since_ns": slot_ns(first),
@@ -53,8 +58,8 @@ def maintenance(first: int, last: int, **changes: object) -> MaintenanceRow:
     return MaintenanceRow(**known | changes)
 
 
-def correction(first: int, last: int, kind: EventClass = EXCLUDED, **changes: object) -> CorrectionRow:
-    known = {
+def correction(first: int, last: int, kind: EventClass = EXCLUDED, **changes: Any) -> CorrectionRow:
+    known: dict[str, Any] = {
         "target": "openai",
         "since_ns": slot_ns(first),
         "until_ns": slot_ns(last),
@@ -66,9 +71,9 @@ def correction(first: int, last: int, kind: EventClass = EXCLUDED, **changes: ob
     return CorrectionRow(**known | changes)
 
 
-def counted(room: Room, **changes: object) -> SliCounts:
-    known = {"target": "openai", "probe": "chat", "vantage": "fra-1", "sli": "availability"}
-    window = {"since_ns": slot_ns(-10), "until_ns": slot_ns(100)}
+def counted(room: Room, **changes: Any) -> SliCounts:
+    known: dict[str, Any] = {"target": "openai", "probe": "chat", "vantage": "fra-1", "sli": "availability"}
+    window: dict[str, Any] = {"since_ns": slot_ns(-10), "until_ns": slot_ns(100)}
     (found,) = room.history.counts([SliQuestion(**known | window | changes)])
     return found
 

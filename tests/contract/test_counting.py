@@ -63,7 +63,7 @@ def slots(draw: st.DrawFn) -> list[tuple[ProbeResult, Settled | None]]:
             quality_reasons=draw(st.sampled_from(((), (), ("loop_lag",), ("clock_step", "coalesced")))),
         )
         fault = draw(st.none() | st.sampled_from(list(Fault)))
-        verdict = fault and Settled(slot=result.key, fault=fault, settled_ns=STARTED_NS)
+        verdict = None if fault is None else Settled(slot=result.key, fault=fault, settled_ns=STARTED_NS)
         found.append((result, verdict))
     return found
 

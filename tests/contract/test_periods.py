@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,7 +28,7 @@ def room(request: pytest.FixtureRequest) -> Room:
     return make_room(request)
 
 
-def at(slot: int, outcome: Outcome = Outcome.OK, **changes: object) -> ProbeResult:
+def at(slot: int, outcome: Outcome = Outcome.OK, **changes: Any) -> ProbeResult:
     scheduled_ns = STARTED_NS + slot * EVERY
     return a_result(
         **{"scheduled_ns": scheduled_ns, "started_ns": scheduled_ns, "outcome": outcome} | changes
@@ -38,13 +39,17 @@ def settled(result: ProbeResult, fault: Fault) -> Settled:
     return Settled(slot=result.key, fault=fault, settled_ns=STARTED_NS)
 
 
-def asked(**changes: object) -> StretchQuestion:
+def asked(**changes: Any) -> StretchQuestion:
     known: dict[str, object] = {"target": "openai", "probe": "chat", "vantage": "fra-1"}
-    window = {"since_ns": STARTED_NS, "until_ns": STARTED_NS + HOUR, "hole_ns": EVERY * 3 // 2}
+    window: dict[str, Any] = {
+        "since_ns": STARTED_NS,
+        "until_ns": STARTED_NS + HOUR,
+        "hole_ns": EVERY * 3 // 2,
+    }
     return StretchQuestion(**known | window | changes)  # type: ignore[arg-type]  # changes of any field
 
 
-def stretch(first: int, last: int, outcome: Outcome = Outcome.OK, **changes: object) -> Stretch:
+def stretch(first: int, last: int, outcome: Outcome = Outcome.OK, **changes: Any) -> Stretch:
     known: dict[str, object] = {"slots": last - first + 1, "fault": None, "error_code": None}
     return Stretch(
         first_ns=STARTED_NS + first * EVERY,
@@ -142,7 +147,12 @@ def test_the_speed_and_the_time_of_500_tokens_are_of_trusted_answers_that_have_o
 
 def test_every_attempt_is_spent_and_what_has_no_price_is_counted(room: Room) -> None:
     """An unknown price is not nothing."""
-    priced = {"price_source": "list 2026-11", "cost_usd": 0.5, "input_tokens": 10, "output_tokens": 5}
+    priced: dict[str, Any] = {
+        "price_source": "list 2026-11",
+        "cost_usd": 0.5,
+        "input_tokens": 10,
+        "output_tokens": 5,
+    }
     room.store.store(
         [
             at(1, **priced),

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def room(request: pytest.FixtureRequest) -> Room:
     return make_room(request)
 
 
-def at(number: int, **changes: object) -> ProbeResult:
+def at(number: int, **changes: Any) -> ProbeResult:
     """Return a result of the numbered slot, 30 s apart."""
     scheduled_ns = STARTED_NS + number * 30 * SECOND
     return a_result(**{"scheduled_ns": scheduled_ns, "started_ns": scheduled_ns + 1_234_567} | changes)
@@ -28,13 +29,18 @@ def settled(result: ProbeResult, fault: Fault) -> Settled:
     return Settled(slot=result.key, fault=fault, confirmations=2, confirmations_bad=2, settled_ns=STARTED_NS)
 
 
-def asked(**changes: object) -> SliQuestion:
-    known = {"target": "openai", "probe": "chat", "vantage": "fra-1", "sli": "availability"}
+def asked(**changes: Any) -> SliQuestion:
+    known: dict[str, Any] = {"target": "openai", "probe": "chat", "vantage": "fra-1", "sli": "availability"}
     return SliQuestion(**known | {"since_ns": STARTED_NS - HOUR, "until_ns": STARTED_NS + HOUR} | changes)
 
 
-def plan(*entries: PlanEntry, at_ns: int = STARTED_NS, name: str = "aaaa", **changes: object) -> Plan:
-    known = {"config_hash": name, "vantage": "fra-1", "valid_from_ns": at_ns, "reason": "start"}
+def plan(*entries: PlanEntry, at_ns: int = STARTED_NS, name: str = "aaaa", **changes: Any) -> Plan:
+    known: dict[str, Any] = {
+        "config_hash": name,
+        "vantage": "fra-1",
+        "valid_from_ns": at_ns,
+        "reason": "start",
+    }
     return Plan(**known | {"entries": entries, "grace_ns": 53 * SECOND} | changes)
 
 

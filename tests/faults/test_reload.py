@@ -48,7 +48,12 @@ def test_a_changed_file_is_taken_whole_or_refused_whole_while_probing_goes_on(se
 
         write(running, configuration(served, "ok", "models"))
         seen = [{"t-ok", "t-429"}]
-        running.until(lambda: seen.append(shown(running)) or "t-models" in seen[-1], "the new target")
+
+        def come() -> bool:
+            seen.append(shown(running))
+            return "t-models" in seen[-1]
+
+        running.until(come, "the new target")
         assert all(page in ({"t-ok", "t-429"}, {"t-ok", "t-models"}) for page in seen), "one tick, not two"
         running.until(lambda: probed(running, "t-models"), "the new target is probed")
         taken_at = running.metric(TAKEN_AT)

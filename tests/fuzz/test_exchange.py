@@ -21,7 +21,7 @@ STREAMS = [
     path.read_bytes() for path in sorted((pathlib.Path(__file__).parents[1] / "streams").glob("*.sse"))
 ]
 KINDS: tuple[Kind, ...] = ("chat", "chat-sync", "models")
-LIMITS = {"event_bytes": 1000, "body_bytes": 3000}
+LIMITS: dict[str, Any] = {"event_bytes": 1000, "body_bytes": 3000}
 
 HEADS = st.sampled_from(
     [
@@ -159,7 +159,7 @@ PIECE = 32_768
 def test_what_never_ends_is_left_at_a_limit(start: bytes, more: bytes, kind: Kind, expected: Outcome) -> None:
     """By its size, long before its deadline, and without being gathered."""
     script, sent = endless(start, more)
-    limits = {"event_bytes": 2**18, "body_bytes": 2**20}
+    limits: dict[str, Any] = {"event_bytes": 2**18, "body_bytes": 2**20}
     workload = dataclasses.replace(PATIENT, kind=kind)
     tracemalloc.start()
     try:

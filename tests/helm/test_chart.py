@@ -244,7 +244,7 @@ def test_a_changed_configuration_restarts_the_pod(tmp_path: Path) -> None:
 
 
 PROBE = {"name": "slow", "timeout": "1m30s"}
-EMPTY = {"config": {}}
+EMPTY: dict[str, Any] = {"config": {}}
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def clouds(monkeypatch: pytest.MonkeyPatch) -> None:
         signer=Bearer(),
         otel="clouds",
     )
-    monkeypatch.setitem(catalog.PROVIDERS, "clouds", row)  # type: ignore[arg-type] - a dict for all that
+    monkeypatch.setitem(catalog.PROVIDERS, "clouds", row)
 
 
 def ask(

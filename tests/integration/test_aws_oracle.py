@@ -107,7 +107,14 @@ def test_a_container_says_the_same() -> None:
 
 def test_every_type_of_header_is_read_as_it_was_written() -> None:
     """One that the service model does not know changes nothing."""
-    odd = {":message-type": "event", ":event-type": "messageStop", "a": True, "b": -1, "c": b"\xff", "d": "ö"}
+    odd: dict[str, Any] = {
+        ":message-type": "event",
+        ":event-type": "messageStop",
+        "a": True,
+        "b": -1,
+        "c": b"\xff",
+        "d": "ö",
+    }
     body = write_message(odd, b'{"stopReason":"end_turn"}')
     (said,) = streams("bedrock-runtime", "ConverseStream", {"odd": body}).values()
     assert said["events"] == [{"messageStop": {"stopReason": "end_turn"}}]

@@ -238,7 +238,7 @@ def test_a_refusal_has_its_outcome_its_wait_and_its_remedy_and_is_not_tried_agai
     ("headers", "expected"), [({"Retry-After": "9"}, 9.0), ({"Retry-After-Ms": "250"}, 0.25), ({}, 17.0)]
 )
 def test_a_header_that_says_how_long_to_wait_comes_before_the_body(
-    headers: dict[str, str], expected: float
+    headers: dict[str, Any], expected: float
 ) -> None:
     throttled = refusal(429, "RESOURCE_EXHAUSTED", "m", RETRY, **headers)
     (result,) = asked(Models([f"{FLASH}:streamGenerateContent?alt=sse"], BEARER, [throttled]), VERTEX)

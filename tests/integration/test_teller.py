@@ -161,9 +161,10 @@ def planned(state: Path, **fields: Any) -> Config:
 
 def counted(url: str, sql: str) -> int:
     with connect(url) as connection:
-        row = connection.execute(sql).fetchone()  # type: ignore[call-overload]  # a text of ours
+        row = connection.execute(sql.encode()).fetchone()
     assert row
-    return int(row[0])
+    assert isinstance(row[0], int)
+    return row[0]
 
 
 def stored_position(state: Path) -> int:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path as File
+from typing import Literal
 
 import pytest
 import trustme
@@ -44,7 +45,9 @@ def gatekeeper(tmp_path: File) -> Authority:
     return Authority(tmp_path / "gatekeeper")
 
 
-async def probed(url: str, path: Path, *, times: int = 1, connection: str = "cold") -> list[ProbeResult]:
+async def probed(
+    url: str, path: Path, *, times: int = 1, connection: Literal["cold", "warm"] = "cold"
+) -> list[ProbeResult]:
     transport = WireTransport()
     exchange = Exchange(
         transport, FakeSecrets({}), SystemClock(), uuid.uuid4, "fra-1", lambda _start, _end: 0.0

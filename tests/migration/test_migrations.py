@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Engine, Integer, inspect, text
+from sqlalchemy import Column, Engine, Integer, MetaData, inspect, text
 
 from storage import engine as engines
 from storage import migrate, schema
@@ -169,7 +169,7 @@ def test_files_are_named_by_their_revision_in_one_line() -> None:
     assert next(script.revision for script in scripts) == HEAD
     for script in scripts:
         assert re.fullmatch(rf"{script.revision}_[a-z_]+\.py", Path(script.path).name)
-        assert script.down_revision is None or int(script.down_revision) == int(script.revision) - 1
+        assert script.down_revision is None or int(str(script.down_revision)) == int(script.revision) - 1
 
 
 def test_migrations_are_found_beside_storage_and_inside_it(
@@ -202,7 +202,7 @@ def test_only_run_time_partitions_are_overlooked(name: str, is_one: bool) -> Non
 
 def test_an_added_model_column_is_a_difference(database: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model without its migration is seen too."""
-    table = schema.corrections.to_metadata(schema.MetaData())
+    table = schema.corrections.to_metadata(MetaData())
     table.append_column(Column("extra", Integer))
     with database.connect() as connection:
         found = compare_metadata(

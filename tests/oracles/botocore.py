@@ -6,7 +6,7 @@ A question's `ask` is one of the functions below, and the rest of it their argum
 import base64
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import botocore.session
@@ -102,7 +102,12 @@ def shown(value: Any) -> Any:
 
 
 def answer(question: dict[str, Any]) -> Any:
-    asked = {"stream": stream, "whole": whole, "request": request, "endpoint": endpoint}
+    asked: dict[str, Callable[..., Any]] = {
+        "stream": stream,
+        "whole": whole,
+        "request": request,
+        "endpoint": endpoint,
+    }
     asked |= {"validated": validated, "regions": regions}
     return asked[question.pop("ask")](**question)
 

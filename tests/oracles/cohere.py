@@ -15,7 +15,14 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     )
     transport = httpx.MockTransport(lambda _: response)
     client = cohere.ClientV2("key", httpx_client=httpx.Client(transport=transport), base_url="http://h")
-    said = {"text": "", "thinking": "", "finish": None, "error": None, "usage": None, "calls": {}}
+    said: dict[str, Any] = {
+        "text": "",
+        "thinking": "",
+        "finish": None,
+        "error": None,
+        "usage": None,
+        "calls": {},
+    }
     for event in client.chat_stream(model="m", messages=[{"role": "user", "content": "hi"}]):
         add(said, event)
     said["calls"] = [call for _, call in sorted(said["calls"].items())]

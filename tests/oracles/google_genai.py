@@ -54,7 +54,7 @@ def add(told: dict[str, Any], response: types.GenerateContentResponse) -> None:
 
 
 def answer(client: genai.Client, question: dict[str, Any]) -> dict[str, Any]:
-    told = {
+    told: dict[str, Any] = {
         "text": "",
         "thought": "",
         "finish": None,

@@ -51,7 +51,14 @@ def parts(content: Any, said: dict[str, Any]) -> None:
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    said = {"text": "", "reasoning": "", "finish": None, "usage": {}, "calls": [], "model": ""}
+    said: dict[str, Any] = {
+        "text": "",
+        "reasoning": "",
+        "finish": None,
+        "usage": {},
+        "calls": [],
+        "model": "",
+    }
     for event in stream(question):
         chunk = event.data
         said["model"] = said["model"] or chunk.model

@@ -32,7 +32,14 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     else:
         events = [line[5:].strip() for line in body.decode().splitlines() if line.startswith("data:")]
     chunks = [read(json.loads(event), question["model"]) for event in events if event and event != "[DONE]"]
-    said = {"text": "", "reasoning": "", "finish": None, "error": None, "usage": None, "calls": {}}
+    said: dict[str, Any] = {
+        "text": "",
+        "reasoning": "",
+        "finish": None,
+        "error": None,
+        "usage": None,
+        "calls": {},
+    }
     for chunk in chunks:
         add(said, chunk)
     said["calls"] = [call for _, call in sorted(said["calls"].items())]

@@ -99,7 +99,15 @@ def responses(client: openai.OpenAI, said: dict[str, Any]) -> None:
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    said = {"text": "", "reasoning": "", "finish": None, "usage": {}, "calls": {}, "model": "", "tier": None}
+    said: dict[str, Any] = {
+        "text": "",
+        "reasoning": "",
+        "finish": None,
+        "usage": {},
+        "calls": {},
+        "model": "",
+        "tier": None,
+    }
     said["error"] = None
     try:
         {"chat": chat, "responses": responses}[question["api"]](client(question), said)

@@ -24,7 +24,7 @@ def service(*targets: str, **changes: Any) -> Service:
     members = tuple(
         Member(target=name, probe="chat", cloud=name, region=None, every_s=30.0) for name in targets
     )
-    known = {"name": "nano", "members": members, "ratio": 0.999, "window_s": 28 * 86400.0}
+    known: dict[str, Any] = {"name": "nano", "members": members, "ratio": 0.999, "window_s": 28 * 86400.0}
     return Service(**known | changes)
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import uuid
 from collections.abc import Sequence
 from pathlib import Path as File
+from typing import Any
 
 import httpx
 
@@ -76,7 +77,7 @@ class Asker:
     ) -> None:
         self._workload = workload
         self._target = dataclasses.replace(TARGET, provider=provider, path=Path(proxy="none", ca=ca))
-        self._limits = {"event_bytes": event_bytes, "body_bytes": body_bytes}
+        self._limits: dict[str, Any] = {"event_bytes": event_bytes, "body_bytes": body_bytes}
         self._wire = WireTransport()
 
     async def ask(self, url: str) -> Told:
@@ -103,7 +104,7 @@ async def answered(
     *,
     folder: File | None = None,
     provider: str = TARGET.provider,
-    **limits: int,
+    **limits: Any,
 ) -> list[Told]:
     """Return what each answer came to, over one connection each; with a folder for certificates, over TLS."""
 
@@ -135,7 +136,7 @@ async def answered(
 
 
 async def asked(
-    script: Script, urls: Sequence[str] = ("",), workload: Workload = PATIENT, **limits: int
+    script: Script, urls: Sequence[str] = ("",), workload: Workload = PATIENT, **limits: Any
 ) -> list[ProbeResult]:
     """Return what these paths of a scripted server came to, asked one after the other."""
     asker = Asker(workload, **limits)

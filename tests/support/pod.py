@@ -45,9 +45,9 @@ class Pod:
         return self._paths.sub(lambda found: str(self.at(found[0])), text)
 
     def command(self) -> list[str]:
-        program, *words = [*self._container["command"], *self._container["args"]]
-        assert program == "nephoscope"
-        return [*COMMAND, *(self.here(word) for word in words)]
+        words: list[str] = [*self._container["command"], *self._container["args"]]
+        assert words[0] == "nephoscope"
+        return [*COMMAND, *map(self.here, words[1:])]
 
     def env(self, base: Mapping[str, str]) -> dict[str, str]:
         """Return the pod's own variables and, of ours, only what finds Python and its modules."""

@@ -54,7 +54,7 @@ def settled(slot: int = 0, fault: Fault = Fault.NOT_OURS, target: str = "openai"
 def beat(seconds: float, boot: str = "a", **fields: Any) -> Beat:
     """Return the beat so many seconds after START_NS."""
     at_ns = START_NS + round(seconds * SECOND_NS)
-    given = {"at_ns": at_ns, "boot": boot, "config_hash": "h", "vantage": "here"}
+    given: dict[str, Any] = {"at_ns": at_ns, "boot": boot, "config_hash": "h", "vantage": "here"}
     return Beat(**(given | fields))
 
 

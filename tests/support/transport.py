@@ -86,4 +86,4 @@ class _Script(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         self._transport.closed += 1
-        await self._pieces.aclose()  # type: ignore[attr-defined] - the script is a generator
+        await self._pieces.aclose()  # type: ignore[attr-defined]  # the script is a generator

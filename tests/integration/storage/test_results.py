@@ -4,6 +4,7 @@ import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -64,7 +65,7 @@ def store(database: Engine) -> PostgresStore:
     return PostgresStore(database, now_ns=lambda: STARTED_NS)
 
 
-def numbered(count: int, **changes: object) -> list[ProbeResult]:
+def numbered(count: int, **changes: Any) -> list[ProbeResult]:
     slots = range(STARTED_NS, STARTED_NS + count * SECOND, SECOND)
     return [a_result(scheduled_ns=slot, started_ns=slot, **changes) for slot in slots]
 
@@ -89,7 +90,12 @@ def test_all_measured_figures_come_back_out_of_results(database: Engine, store: 
     )
     by_hand = a_result(scheduled_ns=STARTED_NS + 3, started_ns=STARTED_NS + 3, attempt=MANUAL)
     store.store([FULL, bare, by_hand], ())
-    without_detail = {"error": None, "provider_request_id": None, "response_id": None, "gateway_s": None} | {
+    without_detail: dict[str, Any] = {
+        "error": None,
+        "provider_request_id": None,
+        "response_id": None,
+        "gateway_s": None,
+    } | {
         "ratelimit": {},
         "chunks": (),
         "marks": (),

@@ -44,9 +44,16 @@ def retold(stream: bytes, wanted: Said) -> bytes:
     return b"".join(_line(line, wanted) for line in stream.splitlines(keepends=True))
 
 
+_SHAPED: tuple[tuple[str, ...], ...] = (
+    ("response_format", "json_schema"),
+    ("text", "format"),
+    ("output_config", "format"),
+)
+
+
 def _shape(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the schema of what is to be answered, wherever a way of asking has it."""
-    for path in (("response_format", "json_schema"), ("text", "format"), ("output_config", "format")):
+    for path in _SHAPED:
         found = functools.reduce(lambda at, name: at.get(name, {}), path, body)
         if found:
             assert found.get("strict", path[0] == "output_config"), "nothing binds the answer to its schema"

@@ -195,8 +195,9 @@ def _whole(asked: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
 def _chunks(asked: Mapping[str, Any], words: Sequence[str]) -> list[dict[str, Any]]:
     if asked["apiFormat"] == "COHERE":
         assert isinstance(asked["message"], str)
-        last = {"text": "".join(words), "chatHistory": [], "finishReason": "COMPLETE", "usage": _USAGE}
-        return [{"apiFormat": "COHERE", **part} for part in (*({"text": word} for word in words), last)]
+        parts: list[dict[str, Any]] = [{"text": word} for word in words]
+        parts.append({"text": "".join(words), "chatHistory": [], "finishReason": "COMPLETE", "usage": _USAGE})
+        return [{"apiFormat": "COHERE", **part} for part in parts]
     assert asked["messages"][0]["content"][0]["type"] == "TEXT"
     if "toolChoice" in asked:
         call = {"id": "c1", "type": "FUNCTION", "name": asked["toolChoice"]["name"]}

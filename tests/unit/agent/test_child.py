@@ -49,9 +49,10 @@ def test_a_child_that_is_just_being_started_is_stopped_too() -> None:
         starting, _ = child("this")
         running = asyncio.create_task(starting.keep_running())
         await asyncio.sleep(0)
-        assert starting.process is None
+        before = starting.process
         await starting.stop(1.0)
         await asyncio.wait_for(running, 10)
+        assert before is None
         assert starting.process is not None
         assert starting.process.returncode == -signal.SIGKILL
 
@@ -67,9 +68,12 @@ def test_what_a_child_left_is_not_forgotten_by_one_that_died_at_once(
     async def scenario() -> list[int | None]:
         failing, told = child("no_such_module")
         enough = asyncio.Event()
-        monkeypatch.setattr(
-            children.log, "error", lambda *_, **__: len(told) >= 3 and enough.set(), raising=False
-        )
+
+        def died(*_: object, **__: object) -> None:
+            if len(told) >= 3:
+                enough.set()
+
+        monkeypatch.setattr(children.log, "error", died, raising=False)
         running = asyncio.create_task(failing.keep_running())
         await enough.wait()
         await failing.stop(1.0)

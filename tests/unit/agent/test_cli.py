@@ -25,7 +25,12 @@ def cli(*words: str) -> tuple[int, str, str]:
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[argparse.Namespace]:
     """Put a command in place of each that only notes its arguments."""
     notes: list[argparse.Namespace] = []
-    stand_in(monkeypatch, lambda args, *_: notes.append(args) or 0)
+
+    def note(args: argparse.Namespace, *_: object) -> int:
+        notes.append(args)
+        return 0
+
+    stand_in(monkeypatch, note)
     return notes
 
 

@@ -36,7 +36,10 @@ def test_a_refusal_pages_by_availability_alone_and_a_hang_by_latency_too() -> No
     """A passed deadline is a bad event for `ttft`, a refusal is none."""
     refusal, hang = asked("every: 30s", "{name: o, sli: ttft, percent: 99, under: 2s}")
     assert refusal.paged_s is None
-    assert hang.paged_s == hang.confirmed_s + 30 * (paging.failures_to_page([(0.99, 28 * 86400)], 30) - 1)
+    failures = paging.failures_to_page([(0.99, 28 * 86400)], 30)
+    assert hang.confirmed_s is not None
+    assert failures is not None
+    assert hang.paged_s == hang.confirmed_s + 30 * (failures - 1)
 
 
 def test_the_strictest_objective_pages_first() -> None:
@@ -46,6 +49,7 @@ def test_the_strictest_objective_pages_first() -> None:
         "{name: o, sli: availability, percent: 99}, {name: s, sli: availability, percent: 99.9}",
     )[0]
     assert both.paged_s == 40 + 3 * 30
+    assert loose.paged_s is not None
     assert loose.paged_s > both.paged_s
 
 

@@ -196,7 +196,7 @@ PLACED = {"CLOUD_PROJECT": "p-1", "CLOUD_DEFAULT_REGION": "eu-west-1"}
 def test_a_key_goes_before_what_a_library_finds_and_a_whole_identity_before_half_of_one(
     environ: Mapping[str, str], credentials: str
 ) -> None:
-    (offer,) = offers(environ | PLACED)
+    (offer,) = offers({**environ, **PLACED})
     assert offer.usable
     assert offer.keys == {
         "project": '"${CLOUD_PROJECT}"',

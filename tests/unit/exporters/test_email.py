@@ -1,4 +1,5 @@
 import asyncio
+import smtplib
 from collections.abc import Iterator
 from email import message_from_string
 from email.policy import default
@@ -85,10 +86,8 @@ def test_tls_from_the_first_byte(tmp_path: Path) -> None:
 def test_without_tls_a_password_is_not_sent_to_another_machine(
     box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect = mailing.smtplib.SMTP.connect
-    monkeypatch.setattr(
-        mailing.smtplib.SMTP, "connect", lambda self, _host, port: connect(self, "127.0.0.1", port)
-    )
+    connect = smtplib.SMTP.connect
+    monkeypatch.setattr(smtplib.SMTP, "connect", lambda self, _host, port: connect(self, "127.0.0.1", port))
     failure = refusal(opened(f"smtp://sre:${{PASSWORD}}@mail.bank.example:{box.port}"))
     assert failure.permanent
     assert "smtps://" in str(failure)

@@ -52,7 +52,8 @@ def counted(
 
 def test_an_operation_lasts_from_its_first_mark_to_its_last() -> None:
     (point,) = counted(a_result())["gen_ai.client.operation.duration"]
-    assert (point.count, point.sum, point.scale) == (1, pytest.approx(0.551), 5)
+    assert (point.count, point.scale) == (1, 5)
+    assert point.sum == pytest.approx(0.551)
     assert dict(point.attributes or {}) == {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",

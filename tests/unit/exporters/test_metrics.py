@@ -736,4 +736,5 @@ def test_a_plan_survives_the_snapshot_word_for_word() -> None:
     metrics = planned(plan)
     twin = Metrics("0.1.0")
     twin.restore(metrics.snapshot())
+    assert twin._plan is not None
     assert dataclasses.asdict(twin._plan) == dataclasses.asdict(plan)

@@ -37,7 +37,7 @@ def server() -> Iterator[Receiver]:
 
 def opened(kind: str, url: str, **more: Any) -> Notifier:
     """Return a notifier of a kind that tells a server of ours, its secrets by reference."""
-    base = {
+    base: dict[str, dict[str, Any]] = {
         "alertmanager": {"urls": (url,)},
         "pagerduty": {"url": f"{url}/v2/enqueue", "routing_key": "${KEY}"},
         "slack": {"url": f"{url}/services/${{TOKEN}}"},

@@ -296,7 +296,7 @@ def test_itl_is_left_unset_where_a_chunk_is_not_a_token() -> None:
 def test_reasoning_counts_as_first_token_and_not_as_output() -> None:
     thought = chunk({"reasoning_content": "hm"})
     result, _ = ask([(0.1, thought), (0.4, PO), (0.1, STOP + DONE)])
-    assert (result.ttft_s, result.ttfo_s) == (pytest.approx(0.11), pytest.approx(0.51))
+    assert [result.ttft_s, result.ttfo_s] == pytest.approx([0.11, 0.51])
 
 
 BROKEN = Broken("the connection to h ended before the answer did (closed): look at the gateways")
@@ -446,7 +446,8 @@ def test_what_is_known_of_a_connection_that_failed_is_kept() -> None:
 
 def test_a_refusal_says_how_long_to_wait_and_took_a_time_that_is_known() -> None:
     result, _ = ask([(0.1, b"{}")], status=429, headers={"retry-after": "12"})
-    assert (result.retry_after_s, result.total_s) == (12.0, pytest.approx(0.11))
+    assert result.retry_after_s == 12.0
+    assert result.total_s == pytest.approx(0.11)
 
 
 @pytest.mark.parametrize(

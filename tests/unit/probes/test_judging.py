@@ -60,7 +60,7 @@ def test_any_other_call_says_what_was_wrong(calls: tuple[ToolCall, ...], code: s
     ("kind", "text"), [("tools", ""), ("json", '{"city": "Os'), ("long-context", "quartz-"), ("chat", "pi")]
 )
 def test_an_answer_that_the_cap_cut_is_not_judged(kind: Kind, text: str) -> None:
-    expect = {"expect_contains": "pong"} if kind == "chat" else {}
+    expect: dict[str, Any] = {"expect_contains": "pong"} if kind == "chat" else {}
     cut = ToolCall("report_temperature", '{"city": "Os')
     assert judged(kind, text, "length", cut, **expect) is None
     assert judged(kind, text, "stop", cut, **expect) is not None

@@ -254,9 +254,9 @@ def test_a_redirection_names_where_it_points() -> None:
     ],
 )
 def test_an_error_in_the_stream_takes_the_row_of_its_status_or_type(
-    error: dict[str, str], expected: Outcome
+    error: dict[str, Any], expected: Outcome
 ) -> None:
-    reading = Reading(stream=StreamVerdict.ERRORED, **error)  # type: ignore[arg-type] - only error_* fields
+    reading = Reading(stream=StreamVerdict.ERRORED, **error)
     assert outcome.of_reading(TARGET, CHAT, reading).outcome is expected
 
 
@@ -378,14 +378,14 @@ def test_an_answer_without_its_end_or_text_tells_what_came_and_what_to_do(stream
 
 
 def test_a_request_that_could_not_be_made_names_its_target_once() -> None:
-    verdict = outcome.of_request(TARGET, "the environment variable KEY is not set; set it")
+    verdict = outcome.of_request(TARGET, ValueError("the environment variable KEY is not set; set it"))
     assert verdict == (
         Outcome.CONFIG,
         None,
         "target bank-nano: the environment variable KEY is not set; set it",
     )
     named = "target bank-nano has no credentials: give it some"
-    assert outcome.of_request(TARGET, named).sentence == named
+    assert outcome.of_request(TARGET, ValueError(named)).sentence == named
 
 
 def test_a_broken_wire_keeps_its_outcome_reason_and_sentence() -> None:

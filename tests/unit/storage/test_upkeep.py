@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import upkeep
 from storage.segments import Series
 from storage.upkeep import Lying, Open, Upkeep, excess
 from support.clock import FakeClock
@@ -91,7 +90,7 @@ def test_what_was_retired_is_closed_and_what_was_written_is_synced_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
-    monkeypatch.setattr(upkeep.os, "fdatasync", synced.append)
+    monkeypatch.setattr(os, "fdatasync", synced.append)
     clock = FakeClock()
     keep = keeper(tmp_path, clock)
     segment = begin(tmp_path, clock, "rest", 1)
@@ -111,7 +110,7 @@ def test_a_disk_that_does_not_sync_is_counted_and_told(
     def broken(_: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(upkeep.os, "fdatasync", broken)
+    monkeypatch.setattr(os, "fdatasync", broken)
     clock = FakeClock()
     keep = keeper(tmp_path, clock)
     segment = begin(tmp_path, clock, "rest", 1)

@@ -337,5 +337,5 @@ def test_a_state_that_is_none_is_refused_and_changes_nothing() -> None:
     budgeting.spend(chat, spent(chat, 4.0, MIDNIGHT_NS))
     for broken in ({}, {"days": 3, "means": []}, {"days": [[1, [["day", "", "x", 0]]]], "means": []}):
         with pytest.raises((KeyError, TypeError, ValueError)):
-            budgeting.restore(broken)  # type: ignore[arg-type] # as a damaged file would hold it
+            budgeting.restore(broken)
     assert budgeting.remaining(MIDNIGHT_NS) == {"usd": 6.0}

@@ -28,7 +28,7 @@ def a_plan(usd: float | None = 10.0) -> Config:
     """Return a chat and a chat-sync probe of one target, a dollar each, once a day."""
     probes = tuple(
         ProbePlan(
-            workload=Workload(name=kind, kind=kind, every_s=86400.0, max_tokens=1),  # type: ignore[arg-type] # as named
+            workload=Workload(name=kind, kind=kind, every_s=86400.0, max_tokens=1),
             targets=("openai",),
         )
         for kind in ("chat", "chat-sync")

@@ -367,7 +367,7 @@ def test_witnesses_that_were_never_reached_have_no_vote() -> None:
 def test_a_mistake_of_ours_in_a_try_is_logged_and_blames_nobody() -> None:
     bench = Bench()
 
-    async def broken(_witness: Witness, _path: Path) -> Tried:
+    async def broken(witness: Witness, path: Path) -> Tried:
         raise ZeroDivisionError
 
     bench.far.attempt = broken  # type: ignore[method-assign] # that is the scenario

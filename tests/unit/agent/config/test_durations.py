@@ -1,5 +1,7 @@
 """Durations, sizes and percentages."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,13 +74,14 @@ def test_what_leaves_no_budget_or_is_no_percentage_is_refused(value: object) -> 
 
 
 @given(st.decimals(min_value="1.001", max_value="99.9999", places=4))
-def test_a_percentage_becomes_the_float_nearest_to_its_ratio(percent: object) -> None:
+def test_a_percentage_becomes_the_float_nearest_to_its_ratio(percent: Decimal) -> None:
     """99.9 is 0.999 and not 0.9990000000000001, for any number of up to four decimals."""
-    assert repr(ratio(float(str(percent)))) == repr(float(str(percent / 100)))  # type: ignore[operator]
+    assert repr(ratio(float(str(percent)))) == repr(float(str(percent / 100)))
 
 
 def test_a_value_is_quoted_shortly() -> None:
-    assert [shown(value) for value in (None, True, {}, [], "x" * 100)] == [
+    values: tuple[object, ...] = (None, True, {}, [], "x" * 100)
+    assert [shown(value) for value in values] == [
         "an empty value",
         "true",
         "a map",

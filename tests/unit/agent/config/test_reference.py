@@ -88,10 +88,10 @@ def test_defaults_are_written_as_in_a_file() -> None:
     assert explicit.probes == short.probes
 
 
-def _hint(path: str) -> object:
+def _hint(path: str) -> typing.Any:
     """Return the annotation of a key's value."""
     model: type[Section] = Settings
-    hint: object = typing.Any
+    hint: typing.Any = typing.Any
     walked = ""
     for part in path.split("."):
         name = part.removesuffix("[]")

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def clouds(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     spoken = row.apis["openai"]
     split = Api(root="/v1", calls=spoken.calls, endpoints={".+": "https://mantle.{region}.example"})
-    known = {
+    known: dict[str, Any] = {
         "cloud": row,
         "loose": loose,
         "split": dataclasses.replace(row, apis={"openai": spoken, "mantle": split}),
@@ -58,7 +59,7 @@ def target(provider: str = "cloud", credentials: str = '{api_key: "${CLOUD_KEY}"
         ({"provider": "split", "region": "eu-west-4", "api": "mantle"}, "https://mantle.eu-west-4.example"),
     ],
 )
-def test_the_region_gives_the_address(keys: Mapping[str, object], endpoint: str) -> None:
+def test_the_region_gives_the_address(keys: Mapping[str, Any], endpoint: str) -> None:
     found = loaded(target(**keys), ENVIRON)
     assert (found.config.targets[0].endpoint, found.warnings) == (endpoint, ())
 
@@ -103,7 +104,7 @@ def test_the_region_gives_the_address(keys: Mapping[str, object], endpoint: str)
         ({"api": "nobodys", "region": "eu"}, "api: `cloud` is not spoken to as `nobodys`; write openai"),
     ],
 )
-def test_what_cannot_be_is_one_error_that_names_both(keys: Mapping[str, object], finding: str) -> None:
+def test_what_cannot_be_is_one_error_that_names_both(keys: Mapping[str, Any], finding: str) -> None:
     """Whether secrets are looked at or not."""
     for no_secrets in (False, True):
         (found,) = findings(target(**keys), ENVIRON, no_secrets=no_secrets)
@@ -168,7 +169,7 @@ def test_a_private_host_may_be_in_any_region(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize("keys", [{}, {"endpoint": '"https://llm.example/v1"'}])
-def test_a_region_that_the_host_does_not_serve_alone_is_warned_of(keys: Mapping[str, object]) -> None:
+def test_a_region_that_the_host_does_not_serve_alone_is_warned_of(keys: Mapping[str, Any]) -> None:
     (warning,) = loaded(target("loose", region="mars", **keys), ENVIRON).warnings
     assert (
         "region: `mars` is not in the host: llm.example is the same for every region; write region: eu"

@@ -84,7 +84,7 @@ def test_a_swap_in_the_midst_of_a_lookup_is_looked_up_anew(
             mounted.swap(api_key="sk-other")
         return found
 
-    monkeypatch.setattr(sources.os.path, "realpath", swapped)
+    monkeypatch.setattr(os.path, "realpath", swapped)
     assert Sources({}, str(tmp_path)).value(KEY) == "sk-other"
 
 

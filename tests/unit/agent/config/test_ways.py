@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -39,7 +40,7 @@ def test_the_internet_may_be_redefined(tmp_path: Path) -> None:
 def test_a_named_network_is_a_whole_way(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     cert, key = authority.client()
-    tls = {"ca": authority.ca, "cert": cert, "key": key, "server_name": "gate.bank"}
+    tls: dict[str, Any] = {"ca": authority.ca, "cert": cert, "key": key, "server_name": "gate.bank"}
     network = {"proxy": "none", "source_address": "${NODE_IP}", "resolve": {"A": "10.0.0.1"}, "tls": tls}
     file = text({"private": network}, network="private")
     target = loaded(file, ENVIRON | {"NODE_IP": "10.0.0.9"}).config.targets[0]

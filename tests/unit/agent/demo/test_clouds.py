@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 from starlette.types import Message
@@ -18,7 +18,7 @@ from probes import headers
 from probes.base import Reading
 from probes.catalog import PROVIDERS
 from probes.result import StreamVerdict
-from probes.target import Workload
+from probes.target import Kind, Workload
 
 AT_ONCE = Latency(ttft_s=0.0, ttft_sigma=0.0, token_s=0.0, tail=Pareto(share=0.0))
 QUICK = [dataclasses.replace(cloud, latency=AT_ONCE) for cloud in CLOUDS.values()]
@@ -35,15 +35,15 @@ class Bench:
             self.board.switch(cloud, fault)
         self.client = TestClient(Clouds(self.board, 7, clouds).app())
 
-    def ask(self, cloud: Cloud, prompt: str = PONG, *, stream: bool = True, **more: Any) -> httpx.Response:
+    def ask(self, cloud: Cloud, prompt: str = PONG, *, stream: bool = True, **more: Any) -> httpx2.Response:
         message = {"role": "user", "content": prompt}
         asked = {"model": cloud.model, "messages": [message], "stream": stream, **more}
         return self.client.post(f"/{cloud.name}/v1/chat/completions", json=asked)
 
 
-def read(cloud: Cloud, answer: httpx.Response, *, stream: bool = True) -> Reading:
+def read(cloud: Cloud, answer: httpx2.Response, *, stream: bool = True) -> Reading:
     """Return what the dialect of the cloud's catalogue row makes of an answer."""
-    kind = "chat" if stream else "chat-sync"
+    kind: Kind = "chat" if stream else "chat-sync"
     reader = (
         PROVIDERS[cloud.provider]
         .api(None, None)

@@ -1,6 +1,7 @@
 """Which probes of which targets make one SLO."""
 
 import dataclasses
+from typing import Any
 
 from agent.config.model import Config
 from agent.slo.objective import Field, Objective
@@ -12,7 +13,7 @@ from support.told import configuration
 PAIRS = tuple((name, "chat") for name in ("aws-eu", "aws-us", "azure"))
 
 
-def config(per: tuple[Field, ...] | None, **changes: object) -> Config:
+def config(per: tuple[Field, ...] | None, **changes: Any) -> Config:
     plain = configuration("aws-eu", "aws-us", "azure")
     targets = (
         dataclasses.replace(plain.targets[0], cloud="aws", region="eu"),

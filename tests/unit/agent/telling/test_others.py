@@ -1,6 +1,7 @@
 """What is made of the word of other vantages."""
 
 import dataclasses
+from typing import Any
 
 from agent.telling.others import STALE_S, Heard, Others, asks, own_standings
 from agent.telling.verdict import Fault, Health, Sight, Verdict
@@ -42,7 +43,13 @@ def test_a_word_of_a_later_release_is_unknown() -> None:
 
 def test_what_asks_the_same_is_named_without_its_address() -> None:
     assert asks(OPENAI) == asks(dataclasses.replace(OPENAI, name="x", endpoint=f"{OPENAI.endpoint}/"))
-    for change in ({"endpoint": "https://b"}, {"model_id": "b"}, {"provider": "azure"}, {"region": "b"}):
+    changes: list[dict[str, Any]] = [
+        {"endpoint": "https://b"},
+        {"model_id": "b"},
+        {"provider": "azure"},
+        {"region": "b"},
+    ]
+    for change in changes:
         assert asks(OPENAI) != asks(dataclasses.replace(OPENAI, **change))
     assert "api.invalid" not in asks(OPENAI)
 

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,8 @@ def test_a_calendar_s_window_goes_from_its_first_instant_to_the_week_s_end() -> 
     assert slo.rolling.since_ns == WEEK.since_ns - 3 * 24 * HOUR_NS
     assert (slo.rolling.good, slo.rolling.bad, slo.rolling.state) == (1012, 2, "good")
     assert slo.rolling.budget == pytest.approx(1 - 2 / 4.464)
-    assert (slo.week.state, slo.week.budget) == ("bad", pytest.approx(1 - 2 / 1.008))
+    assert slo.week.state == "bad"
+    assert slo.week.budget == pytest.approx(1 - 2 / 1.008)
 
 
 def test_throttling_makes_an_incident_where_an_objective_says_that_it_is_bad() -> None:
@@ -192,7 +194,7 @@ def test_a_week_without_either_says_nothing_of_them() -> None:
     assert "## Corrections" not in text
 
 
-def promised(ratio: float, **changes: object) -> Config:
+def promised(ratio: float, **changes: Any) -> Config:
     available = dataclasses.replace(CONFIG.objectives[0], ratio=ratio, **changes)
     return dataclasses.replace(CONFIG, objectives=(available, CONFIG.objectives[1]))
 

@@ -29,9 +29,22 @@ def lines(page: Metrics) -> list[str]:
     return [line for line in page.render()[1].decode().splitlines() if not line.startswith("#")]
 
 
-@pytest.fixture(params=PLANS.values(), ids=PLANS.keys())
+@pytest.fixture(params=list(PLANS.values()), ids=list(PLANS))
 def config(request: pytest.FixtureRequest) -> Config:
     return loaded(request.param).config
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> list[Metrics]:
+    """Return the pages that are made for counting, as they come to be."""
+    made: list[Metrics] = []
+
+    def noted(version: str) -> Metrics:
+        made.append(Metrics(version))
+        return made[-1]
+
+    monkeypatch.setattr(sizes, "Metrics", noted)
+    return made
 
 
 def test_from_the_start_it_is_what_a_page_renders_that_has_seen_no_answer(config: Config) -> None:
@@ -42,10 +55,8 @@ def test_from_the_start_it_is_what_a_page_renders_that_has_seen_no_answer(config
 
 
 def test_at_most_it_is_what_a_page_renders_that_was_told_everything(
-    config: Config, monkeypatch: pytest.MonkeyPatch
+    config: Config, pages: list[Metrics]
 ) -> None:
-    pages: list[Metrics] = []
-    monkeypatch.setattr(sizes, "Metrics", lambda version: pages.append(Metrics(version)) or pages[-1])
     assert series_count(config).most == len(lines(pages[0]))
 
 
@@ -60,10 +71,8 @@ def test_what_a_plan_cannot_bring_is_not_counted() -> None:
     assert priced.start == secure.start == local.start
 
 
-def test_every_family_is_counted_but_those_of_our_own_troubles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_family_is_counted_but_those_of_our_own_troubles(pages: list[Metrics]) -> None:
     """A new family belongs either into `agent/telling/sizes.py`, which tells a page of it, or into this list."""
-    pages: list[Metrics] = []
-    monkeypatch.setattr(sizes, "Metrics", lambda version: pages.append(Metrics(version)) or pages[-1])
     series_count(loaded(PLANS["priced, over TLS, three kinds"]).config)
     shown = {line.partition("{")[0].split()[0] for line in lines(pages[0])}
     absent = {name for name in conventions.FAMILIES if not shown & {name, f"{name}_bucket", f"{name}_count"}}

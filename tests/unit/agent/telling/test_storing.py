@@ -45,7 +45,7 @@ def follow_to_end(store: FlakyStore, records: list[Record], position: int, limit
 
     async def go() -> None:
         one = follower(store)
-        one.limit = limit  # type: ignore[misc]  # smaller batches than the class promises
+        one.limit = limit
         stop = Stop()
         stop.asked.set()
         await follow(

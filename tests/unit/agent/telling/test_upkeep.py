@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,16 @@ from support.told import SECOND_NS, START_NS, configuration
 HOUR_NS = 3600 * SECOND_NS
 
 
-def announced(*targets: str, hours: float = 1, **changes: object) -> Maintenance:
+def announced(*targets: str, hours: float = 1, **changes: Any) -> Maintenance:
     """Return two hours' work that begins so many hours after START_NS."""
     start = datetime.fromtimestamp(START_NS / 1e9 + hours * 3600, UTC).replace(tzinfo=None)
-    known = {"targets": targets, "start": start, "timezone": "UTC", "for_s": 7200.0, "reason": "upgrades"}
+    known: dict[str, Any] = {
+        "targets": targets,
+        "start": start,
+        "timezone": "UTC",
+        "for_s": 7200.0,
+        "reason": "upgrades",
+    }
     return Maintenance(**known | changes)
 
 
@@ -83,7 +90,7 @@ class Agent:
         return self.store.maintenances(0, START_NS + 1000 * HOUR_NS)
 
 
-def planned(*maintenance: Maintenance, **changes: object) -> Config:
+def planned(*maintenance: Maintenance, **changes: Any) -> Config:
     return configuration("vllm", "openai", maintenance=maintenance, **changes)
 
 

@@ -20,7 +20,7 @@ from probes.result import EventClass, Outcome
 from probes.target import Workload
 from storage.base import StoreUnavailableError
 from storage.memory import MemoryStore
-from storage.readings import MaintenanceRow, PlanRow, SliCounts, SliQuestion, SlotRow
+from storage.readings import MaintenanceRow, PlanRow, SliCounts, SliQuestion
 from support.clock import FakeClock
 from support.told import EVERY_NS, SECOND_NS, START_NS, configuration, plan, result, settled
 
@@ -29,14 +29,15 @@ HOUR_NS = 3600 * SECOND_NS
 NOW_NS = START_NS + 2 * HOUR_NS
 
 
-class TwoHours:
+class TwoHours(MemoryStore):
     """A history that saw a good result for each slot of the last two hours, up to `until`."""
 
     def __init__(self, until_ns: int = NOW_NS) -> None:
+        super().__init__()
         self.away = False
         self.questions: list[SliQuestion] = []
         self._until_ns = until_ns
-        self.targets = ("openai",)
+        self.targets: tuple[str, ...] = ("openai",)
         self.rows: list[MaintenanceRow] = []
 
     def counts(self, questions: Sequence[SliQuestion]) -> list[SliCounts]:
@@ -67,9 +68,6 @@ class TwoHours:
 
     def maintenances(self, since_ns: int, until_ns: int) -> list[MaintenanceRow]:
         return [row for row in self.rows if row.since_ns < until_ns and row.over_ns > since_ns]
-
-    def latest(self, vantage: str, limit_per_probe: int = 1) -> list[SlotRow]:
-        raise NotImplementedError
 
 
 def test_every_objective_of_every_pair_is_asked_over_every_window() -> None:

@@ -13,8 +13,9 @@ from agent.trying.targets import trial, workload
 from probes import catalog
 from probes.base import Slot
 from probes.exchange import Exchange
+from probes.provider import Call
 from probes.result import MANUAL, Outcome, ProbeResult
-from probes.target import Path, Target
+from probes.target import Kind, Path, Target
 from probes.transport.certificates import Certificate
 from probes.transport.wire import WireTransport
 from support.results import STARTED_NS, a_result
@@ -119,7 +120,7 @@ def test_who_lists_no_models_is_tried_by_another_kind_and_told_as_untried(
 ) -> None:
     row = catalog.PROVIDERS["openai"]
     spoken = row.apis["openai"]
-    calls = {kind: call for kind, call in spoken.calls.items() if kind != "models"}
+    calls: dict[Kind, Call] = {kind: call for kind, call in spoken.calls.items() if kind != "models"}
     unlisted = dataclasses.replace(row, apis={"openai": dataclasses.replace(spoken, calls=calls)})
     monkeypatch.setattr(catalog, "PROVIDERS", {**catalog.PROVIDERS, "openai": unlisted})
     assert workload(TARGET).kind == "chat"

@@ -38,7 +38,8 @@ MESSAGES = st.lists(st.tuples(st.dictionaries(NAMES, VALUES, max_size=4), st.bin
 
 
 def read(data: bytes, *cuts: int) -> list[Message]:
-    reader, found, start = MessageReader(), [], 0
+    reader, start = MessageReader(), 0
+    found: list[Message] = []
     for cut in (*sorted(cuts), len(data)):
         found += reader.feed(data[start:cut])
         start = max(start, cut)

@@ -42,6 +42,10 @@ def body_of(
     return Body(connection, parser, None, keep), socket
 
 
+def unwanted(connection: Connection) -> None:
+    pytest.fail(f"{connection} was kept")
+
+
 def test_a_body_read_to_its_end_gives_its_connection_back() -> None:
     """Once, and open."""
     kept: list[Connection] = []
@@ -59,7 +63,7 @@ def test_a_body_read_to_its_end_gives_its_connection_back() -> None:
 @pytest.mark.parametrize("head", [HEAD, b"HTTP/1.0 200 OK\r\n\r\n", HEAD[:-2] + b"Connection: close\r\n\r\n"])
 def test_a_connection_that_cannot_be_kept_is_closed(head: bytes) -> None:
     """Nobody wants it, or the answer says that it closes."""
-    body, socket = body_of([b"1\r\na\r\n0\r\n\r\n"], None if head is HEAD else pytest.fail, head)
+    body, socket = body_of([b"1\r\na\r\n0\r\n\r\n"], None if head is HEAD else unwanted, head)
 
     async def scenario() -> None:
         async for _ in body:
@@ -71,7 +75,7 @@ def test_a_connection_that_cannot_be_kept_is_closed(head: bytes) -> None:
 
 def test_a_broken_body_closes_its_connection_and_is_over() -> None:
     """The error comes once; asking again finds the end."""
-    body, socket = body_of([b"1\r\na\r\n"], pytest.fail)
+    body, socket = body_of([b"1\r\na\r\n"], unwanted)
 
     async def scenario() -> None:
         assert await anext(body) == b"a"

@@ -1,6 +1,6 @@
 """Who a certificate is made out to, and by whom, read from its bytes."""
 
-import datetime as dt
+from typing import Any
 
 import pytest
 import trustme
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from probes.transport.certificates import certificate
 
 
-def issued(**more: str | dt.datetime) -> tuple[x509.Certificate, bytes]:
+def issued(**more: Any) -> tuple[x509.Certificate, bytes]:
     pem = trustme.CA(organization_name="Bank", organization_unit_name="PKI").issue_cert("llm.bank", **more)
     loaded = x509.load_pem_x509_certificate(pem.cert_chain_pems[0].bytes())
     return loaded, loaded.public_bytes(Encoding.DER)

@@ -1,5 +1,6 @@
 import gc
 import itertools
+from typing import Any
 
 import httpx
 import pytest
@@ -26,7 +27,7 @@ SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upg
 EVERYTHING = [CHUNKED, SIZED, UNTIL_CLOSE, BODILESS, CUT, BROKEN, BARE_LF, GARBAGE, SWITCHED]
 
 
-def parsed(pieces: list[bytes], *, bodiless: bool = False) -> tuple[object, ...]:
+def parsed(pieces: list[bytes], *, bodiless: bool = False) -> tuple[Any, ...]:
     """What a response says once its pieces and then the end of the connection were fed."""
     parser = ResponseParser(bodiless=bodiless)
     body = b"".join(parser.feed(piece) for piece in pieces)

@@ -268,7 +268,7 @@ def test_a_machine_without_descriptors_blames_itself(monkeypatch: pytest.MonkeyP
     def no_more(*_: object) -> socket.socket:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(sockets.socket, "socket", no_more)
+    monkeypatch.setattr(socket, "socket", no_more)
     connecting = connect([Address(socket.AF_INET, ("127.0.0.1", 1))], "host", Marks(), None, Stamps())
     with pytest.raises(errors.Exhausted, match="ulimit -n"):
         connecting.send(None)  # without a loop, which would want sockets of its own

@@ -6,6 +6,7 @@ import pytest
 from probes.base import Read
 from probes.transport import errors, tunnels
 from probes.transport.proxies import Proxy
+from probes.transport.sending import Handed
 from probes.transport.sockets import Arrival, Channel
 
 NAMED = b"\x05\x00" + b"\x05\x00\x00\x03\x04gate\x04\x38"
@@ -22,9 +23,9 @@ class Recorded:
         self.open = True
         self._pieces = iter(pieces)
 
-    async def send(self, data: bytes) -> int:
+    async def send(self, data: bytes) -> Handed:
         self.sent.append(data)
-        return 0
+        return Handed(0, 0)
 
     async def read(self) -> Arrival:
         return Arrival(next(self._pieces, b""), Read(0, kernel=False, after_ns=None))
