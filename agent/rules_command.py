@@ -32,13 +32,14 @@ def rules(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     metadata = _metadata(args)
     config = read(Path(args.config), os.environ, no_secrets=True).config
     found = specs(config)
-    notes = [*(note for spec in found for note in spec.notes), *left_out(config)]
+    without = list(dict.fromkeys(left_out(config)))
+    notes = [*(note for spec in found for note in spec.notes), *without]
     for note in dict.fromkeys(notes):
         print(f"note: {note}", file=err)
     if args.tests:
         out.write(render_tests(found))
     else:
-        out.write(render(found) if metadata is None else render_operator(found, metadata))
+        out.write(render(found, without) if metadata is None else render_operator(found, metadata, without))
     return 0
 
 
@@ -86,8 +87,8 @@ def left_out(config: Config) -> Iterator[str]:
     for objective in config.objectives:
         if objective.slices is not None:
             yield (
-                f"objective {objective.name}: no rules, because counters do not tell its slices apart; its budget and "
-                "burn are on the agent's gauges (nephoscope_slo_error_budget_remaining_ratio, nephoscope_slo_burn_rate)"
+                f"objective {objective.name}: no rules, because counters do not tell its slices apart; its budget is "
+                "the agent's to tell of, and on gauges (nephoscope_slo_error_budget_remaining_ratio, nephoscope_slo_burn_rate)"
             )
 
 
