@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from exporters import conventions as names
 from exporters import durations
-from exporters.rules_alerts import FIRST_SCRAPES_S, absence, absence_s, burn_alerts, impact_alerts
+from exporters.rules_alerts import FIRST_SCRAPES_S, absence, absence_s, burn_alerts, impact_alerts, outages
 from exporters.rules_words import Rule, alert_labels, increase, own, percent, quoted, sloth_labels
 from exporters.signals import RuleSpec
 
@@ -58,6 +58,7 @@ def _groups(spec: RuleSpec) -> Iterator[str]:
             *(_window(spec, window) for window in fast),
             *_constants(spec),
             *_burns(spec, fast),
+            *outages(spec),
             *burn_alerts(spec, "fast"),
             *impact_alerts(spec),
             absence(spec),
