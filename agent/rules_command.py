@@ -18,13 +18,14 @@ def rules(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     metadata = _metadata(args)
     config = read(Path(args.config), os.environ, no_secrets=True).config
     found = specs(config)
-    notes = [*(note for spec in found for note in spec.notes), *left_out(config)]
+    without = list(dict.fromkeys(left_out(config)))
+    notes = [*(note for spec in found for note in spec.notes), *without]
     for note in dict.fromkeys(notes):
         print(f"note: {note}", file=err)
     if args.tests:
         out.write(render_tests(found))
     else:
-        out.write(render(found) if metadata is None else render_operator(found, metadata))
+        out.write(render(found, without) if metadata is None else render_operator(found, metadata, without))
     return 0
 
 

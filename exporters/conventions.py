@@ -340,6 +340,9 @@ SLOTH_SEVERITY: Final = "sloth_severity"
 BURN_TIER: Final = "burn_tier"
 """`fast` or `slow`, so that an inhibition can name the fast tier and quiet the slow one."""
 
+SERVICE_DOWN: Final = "nephoscope:service_units_well:under"
+"""Of a service under its healthy minimum: how many units are well. There is none while enough are."""
+
 BURN_ALERT: Final = "NephoscopeBudgetBurn"
 SERVICE_ALERT: Final = "NephoscopeServiceDown"
 ABSENCE_ALERT: Final = "NephoscopeNoResults"

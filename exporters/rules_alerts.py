@@ -21,6 +21,7 @@ from exporters.rules_words import (
 )
 from exporters.signals import BurnAlert, RuleSpec, ServiceImpact
 
+_MINUTE_S = 60.0
 FIRST_SCRAPES_S = 120.0
 """A Prometheus that has just met a target needs two scrapes and two slots to see an increase."""
 
@@ -55,19 +56,11 @@ def impact_alerts(spec: RuleSpec) -> Iterator[Rule]:
     """
     if spec.impact is None:
         return
-    states = f"{names.TARGET_STATE.name}{{{{{{}},state=~{quoted('good|degraded')}}}}}"
-    units = "\n    + ".join(
-        f"max by (vantage) ({' or '.join(states.format(one) for one in _matchers(unit))})"
-        for unit in spec.impact.units
-    )
-    every = [pair for unit in spec.impact.units for pair in unit]
-    down = " or ".join(f'{names.TARGET_STATE.name}{{{one},state="down"}} == 1' for one in _matchers(every))
-    under = f"(\n    {units}\n  ) < {spec.impact.at_least}\n  and on(vantage)\n  "
-    failing = f"count by (vantage) (max by (target, vantage) ({down}))"
+    under, failing = _impact(spec.impact)
     for gate, wait_s in ((">= 2", 0.0), ("== 1", spec.impact.after_s)):
         yield {
             "alert": names.SERVICE_ALERT,
-            "expr": _guarded(spec, f"{under}{failing} {gate}"),
+            "expr": _guarded(spec, f"{under}\n  and on(vantage)\n  {failing} {gate}"),
             **({"for": durations.write(wait_s)} if wait_s else {}),
             **_held(spec),
             "labels": {names.SLOTH_SEVERITY: "page", **literals(alert_labels(spec))},
@@ -78,6 +71,32 @@ def impact_alerts(spec: RuleSpec) -> Iterator[Rule]:
                 }
             )
             | runbook(spec),
+        }
+
+
+def _impact(impact: ServiceImpact) -> tuple[str, str]:
+    """Return what tells that too few units are well, and how many targets fail."""
+    states = f"{names.TARGET_STATE.name}{{{{{{}},state=~{quoted('good|degraded')}}}}}"
+    units = "\n    + ".join(
+        f"max by (vantage) ({' or '.join(states.format(one) for one in _matchers(unit))})"
+        for unit in impact.units
+    )
+    every = [pair for unit in impact.units for pair in unit]
+    down = " or ".join(f'{names.TARGET_STATE.name}{{{one},state="down"}} == 1' for one in _matchers(every))
+    return (
+        f"(\n    {units}\n  ) < {impact.at_least}",
+        f"count by (vantage) (max by (target, vantage) ({down}))",
+    )
+
+
+def outages(spec: RuleSpec) -> Iterator[Rule]:
+    """Record while a service is under its minimum, so that its burn can tell for how long that explains it."""
+    if spec.impact is not None:
+        under, failing = _impact(spec.impact)
+        yield {
+            "record": names.SERVICE_DOWN,
+            "expr": f"{under}\n  and on(vantage)\n  {failing} >= 1",
+            "labels": sloth_labels(spec.slo),
         }
 
 
@@ -127,7 +146,17 @@ def _condition(spec: RuleSpec, alert: BurnAlert) -> str:
     if alert.min_members > 1:
         gates += _agreement(spec, alert)
     body = "\n  and\n  ".join(fast_enough)
-    return f"(\n  {body}\n  and on()\n  (\n    " + "\n    and on(vantage)\n    ".join(gates) + "\n  )\n)"
+    enough = "\n    and on(vantage)\n    ".join(gates)
+    return f"(\n  {body}\n  and on()\n  (\n    {enough}\n  ){_unexplained(spec, alert)}\n)"
+
+
+def _unexplained(spec: RuleSpec, alert: BurnAlert) -> str:
+    """Return what leaves unsaid that an outage burns: while its alert fires, and while the short window holds it."""
+    if spec.impact is None:
+        return ""
+    reach_s = max(spec.hold_s, durations.read(alert.short) + _MINUTE_S)
+    down = f"{names.SERVICE_DOWN}{own(spec)}[{durations.write(reach_s)}]"
+    return f"\n  unless on()\n  count_over_time({down})"
 
 
 def _agreement(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:

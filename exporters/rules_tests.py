@@ -77,6 +77,8 @@ def _tests_of(spec: RuleSpec) -> Iterator[str]:
         yield from _outage(spec, fastest)
         if fastest.min_members > 1:
             yield from _alone(spec, fastest)
+        if spec.impact is not None:
+            yield from _told_as_an_outage(spec, fastest)
         if spec.guarded:
             yield from _told_by_the_agent(spec, fastest)
 
@@ -113,6 +115,35 @@ def _alone(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     title = "a member that fails alone raises nothing"
     burning, good = {"bad": f"0+1x{enough}"}, {"good": f"0+1x{enough}"}
     yield from _test(spec, title, burning, [_firing(spec, enough)], others=good)
+
+
+def _told_as_an_outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
+    """What burns a service's budget while it is down, and what that left in the windows, is the outage's one page."""
+    enough = _enough(spec, alert)
+    states = {
+        _series(names.TARGET_STATE.name, {"target": target, "probe": probe, "state": state}): (
+            f"{during}+0x{enough} {1 - during}+0x{_WARM}"
+        )
+        for unit in (spec.impact.units if spec.impact else ())
+        for target, probe in unit
+        for state, during in (("down", 1), ("good", 0))
+    }
+    labels = {
+        "alertname": names.SERVICE_ALERT,
+        "alertstate": "firing",
+        names.SLOTH_SEVERITY: "page",
+        **alert_labels(spec),
+    }
+    paged = (
+        f'ALERTS{{alertname="{names.SERVICE_ALERT}",alertstate="firing",service={quoted(spec.slo.service)}}}'
+    )
+    checks = [
+        check
+        for after in (enough, enough + 2)
+        for check in (_firing(spec, after), _Check(paged, after, {_series("ALERTS", labels): "1"}))
+    ]
+    moving = {"bad": f"0+1x{enough} {enough}+0x{_WARM}", "good": f"0+0x{enough} 1+1x{_WARM}"}
+    yield from _test(spec, "an outage is told once", moving, checks, beside=states)
 
 
 def _told_by_the_agent(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
@@ -159,11 +190,12 @@ def _test(
     checks: Sequence[_Check],
     *,
     others: Mapping[str, str] | None = None,
+    beside: Mapping[str, str] | None = None,
     database_up: int = 0,
 ) -> Iterator[str]:
     """One test: the counters, and what is asked of them; what does not move stands at 0.
 
-    All series of a pool move alike, unless `others` says how those beside the first do.
+    All series of a pool move alike, unless `others` says how those beside the first do; `beside` are other series.
     """
     last = max(check.after for check in checks)
     interval_s = _interval_s(spec)
@@ -176,6 +208,8 @@ def _test(
             values = counted.get(result, f"0+0x{last}")
             yield from _input(selector(names.SLI_EVENTS, (slo,), result), values)
         yield from _input(selector(names.SLI_EXPECTED, (slo,)), f"0+1x{last}")
+    for series, values in (beside or {}).items():
+        yield from _input(series, values)
     if spec.guarded:
         yield from _input(names.DATABASE_UP.name, f"{database_up}+0x{last}")
     yield "    promql_expr_test:"

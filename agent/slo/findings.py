@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from agent.slo.alerts import Finding, Severity
+from agent.slo.alerts import HOLD_NS, Finding, Severity
 from agent.slo.budget import exhaustion, left_of, speed
 from agent.slo.burning import Windows, burning, counted
 from agent.slo.conditions import Condition, conditions
 from agent.slo.impact import Impact, Standings, impact
+from agent.slo.outages import Outage
 from agent.slo.service import Member, Service
 
 AFTER_NS: Final = 120 * 1_000_000_000
@@ -20,10 +21,11 @@ WARM_UP_NS: Final = 3600 * 1_000_000_000
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """When a trouble pages; nanoseconds."""
+    """When a trouble pages, and how long its alert is held; nanoseconds."""
 
     after_ns: int = AFTER_NS
     warm_up_ns: int = WARM_UP_NS
+    hold_ns: int = HOLD_NS
 
 
 def target_findings(
@@ -105,11 +107,22 @@ def service_conditions(service: Service) -> tuple[Condition, ...]:
 
 
 def burn_findings(
-    service: Service, series: Sequence[Windows], now_ns: int, born_ns: Mapping[str, int], ways: Ways
+    service: Service,
+    series: Sequence[Windows],
+    now_ns: int,
+    born_ns: Mapping[str, int],
+    ways: Ways,
+    outage: Outage | None = None,
 ) -> Iterator[Finding]:
-    """Yield the strongest burn of a service's own objective: one page or ticket, not one for each window."""
+    """Yield the strongest burn of a service's own objective: one page or ticket, not one for each window.
+
+    None where its last outage explains what burns.
+    """
     holding = [
-        condition for condition in service_conditions(service) if burning(condition, service.ratio, series)
+        condition
+        for condition in service_conditions(service)
+        if burning(condition, service.ratio, series)
+        and not (outage and outage.explains(condition, service, series, now_ns, ways.hold_ns))
     ]
     if not holding:
         return

@@ -60,11 +60,12 @@ def _left_out(objective: Objective, length_s: float, every_s: float) -> Iterator
     for window, gap in conditions(objective.ratio, objective.window_s, length_s)[1]:
         said = f"objective {objective.name}: its {window.name} alert is left out, because "
         if gap is Gap.SPARSE:
-            long = durations.write(window.long_s)
-            held = (
-                f"{long} holds {int(window.long_s // length_s)} slices of {length}, which are too few for it"
+            held = " or in ".join(
+                f"{durations.write(found_s)} ({int(found_s // length_s)})"
+                for found_s in (window.long_s, window.short_s)
             )
-            yield Finding("warning", f"{said}{held}; {_shorter(objective, window, length_s, every_s)}")
+            few = f"too few slices of {length} lie in {held}"
+            yield Finding("warning", f"{said}{few}; {_shorter(objective, window, length_s, every_s)}")
         elif gap is Gap.UNREACHABLE:
             reason = "not even bad slices alone burn fast enough for it"
             yield Finding("warning", f"{said}{reason}; use a higher percent or a shorter window")

@@ -11,10 +11,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from agent.slo import inhibiting, outages
 from agent.slo.alerts import Alert, Finding, step
 from agent.slo.burning import Window, Windows
 from agent.slo.failing import Failing
 from agent.slo.findings import Ways, burn_findings, service_conditions, service_findings, target_findings
+from agent.slo.impact import impact
 from agent.slo.service import Member, Service
 from agent.slo.standing import Slot, Standing
 from exporters import durations
@@ -95,6 +97,8 @@ class _Run:
         self._alive: Mapping[str, Alert] = {}
         self._told: dict[str, Alert] = {}
         self._burns: list[Finding] = []
+        self._outages: outages.Outages = {}
+        self._members = {scene.service.name: frozenset(one.target for one in scene.service.members)}
 
     def alerts(self) -> list[Alert]:
         events = heapq.merge(*(self._settlements(seen) for seen in self._seen.values()))
@@ -158,18 +162,35 @@ class _Run:
         scene, now_ns = self._scene, round(at_s * _NS)
         service, ways, born = scene.service, scene.ways, dict.fromkeys(self._targets(), 0)
         standings = {pair: seen.at(now_ns, scene.first_s) for pair, seen in self._seen.items()}
+        paged = {service.name} if _pages(self._alive, f"service-down/{service.name}") else set()
+        now = {service.name: impact(service, standings, now_ns)}
+        self._outages = outages.after(self._outages, now, paged, now_ns)
         if burn:
             series = [seen.windows(self._lengths_s, at_s) for seen in self._seen.values()]
-            self._burns = list(burn_findings(service, series, now_ns, born, ways))
+            self._burns = list(burn_findings(service, series, now_ns, born, ways, self._last_outage()))
         found = [
             *target_findings(service.members, frozenset(), standings, born, now_ns, ways),
             *service_findings([service], standings, born, now_ns, ways),
             *self._burns,
         ]
-        done = step(self._alive, found, now_ns)
+        told = inhibiting.told(found, self._members, _paging(self._alive))
+        done = step(self._alive, told, now_ns, ways.hold_ns)
         self._alive = done.alive
         for alert in (*done.alive.values(), *done.ended):
             self._told[alert.id] = alert
 
+    def _last_outage(self) -> outages.Outage | None:
+        """Return the outage that may explain what burns; a burn that pages already is not explained by a later one."""
+        name = self._scene.service.name
+        return None if _pages(self._alive, f"service-burn/{name}") else self._outages.get(name)
+
     def _targets(self) -> Iterator[str]:
         return (member.target for member in self._scene.service.members)
+
+
+def _pages(alive: Mapping[str, Alert], key: str) -> bool:
+    return key in alive and alive[key].finding.severity == "page"
+
+
+def _paging(alive: Mapping[str, Alert]) -> list[str]:
+    return [key for key, alert in alive.items() if alert.finding.severity == "page"]

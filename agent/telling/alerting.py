@@ -8,14 +8,14 @@ from typing import Final
 import structlog
 
 from agent.config.model import Config
-from agent.slo import acknowledging, inhibiting
+from agent.slo import acknowledging, inhibiting, outages
 from agent.slo.alerts import Alert, Finding, step
 from agent.slo.burning import Windows
 from agent.slo.covering import uncovered
-from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
+from agent.slo.findings import Ways, service_findings, target_findings
 from agent.slo.quiet import Quiet, is_quiet
 from agent.slo.spending import Counted, Spent, spending
-from agent.telling import becoming, drilling, routing, verdict
+from agent.telling import becoming, burns, drilling, routing, verdict
 from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
 from agent.telling.blind import Pulse
@@ -39,6 +39,9 @@ from storage.base import Alerts, StoreUnavailableError, TakenError
 LOOK_S: Final = 1.0
 """How often targets are looked at; a settlement is judged within this time of being read."""
 
+_RECENT: Final = 10_000
+"""So many alerts of the last hours are looked at for outages when an agent starts."""
+
 log = structlog.get_logger("telling")
 
 
@@ -58,7 +61,7 @@ class Alerting:
         resolved: Callable[[str], str] = lambda text: text,
     ) -> None:
         self._quiet = quiet
-        self._burns: Sequence[Finding] = ()
+        self._burns = burns.Burns()
         self._parts: Sequence[Finding] = ()
         self._certificates = ClientCertificates(certificate_ends)
         self._tokens = Tokens(resolved)
@@ -85,18 +88,12 @@ class Alerting:
             *spending(objectives, _critical(config), standings, born_ns, now_ns, ways),
             *uncovered(_by_event(objectives), config.vantage, now_ns),
         ]
-        self._burns = [
-            finding
-            for service in awake.services
-            if service.is_judged
-            and (known := [series[one.pair] for one in service.members if one.pair in series])
-            for finding in burn_findings(service, known, now_ns, born_ns, ways)
-        ]
+        self._burns.counted(awake.services, series, now_ns, born_ns, ways)
 
     def look(self, config: Config) -> None:
         """Look once; raises StoreUnavailableError where what changed cannot be remembered, and nothing has changed then."""
-        alive = self._alive if self._alive is not None else self._restored(config.vantage)
         now_ns = self._wall_ns()
+        alive = self._alive if self._alive is not None else self._restored(config.vantage, now_ns)
         done = step(alive, self._found(config, alive, now_ns), now_ns, round(config.paging.hold_s * 1e9))
         done, reworded = worded(done, alive, self._vendors(), {one.name: one for one in config.targets})
         held = self._in_hands(config.vantage, done.alive, now_ns)
@@ -164,7 +161,9 @@ class Alerting:
         view = View(config=_awake(config, out), standings=self._standings, now_ns=now_ns, others=heard)
         scene = view.scene()
         verdicts = verdict.verdicts(scene)
-        found = self._seen(view, verdicts, out)
+        judged = {one.name: view.impacts[one.name] for one in view.config.services if one.is_judged}
+        self._burns.look(judged, alive, now_ns)
+        found = self._seen(view, verdicts, out, alive)
         voted = self._quorum.judged(found, config.paging.quorum, _vote(view, alive), now_ns)
         if self._others is not None:
             own = own_standings(config.vantage, scene.sights, verdicts, view.targets)
@@ -173,10 +172,12 @@ class Alerting:
         if drill is None or not failing:
             return voted
         drilled = dataclasses.replace(view, drilled=failing)
-        with_it = self._seen(drilled, verdict.verdicts(drilled.scene()), out)
+        with_it = self._seen(drilled, verdict.verdicts(drilled.scene()), out, alive)
         return [*voted, *drilling.findings(drill, found, with_it)]
 
-    def _seen(self, view: View, verdicts: Sequence[Verdict], out: Collection[str]) -> list[Finding]:
+    def _seen(
+        self, view: View, verdicts: Sequence[Verdict], out: Collection[str], alive: Mapping[str, Alert]
+    ) -> list[Finding]:
         """Return what is wrong in a view: of our own faults one finding each, none for what they only seem to break."""
         config, now_ns = view.config, view.now_ns
         blames = {name: found for found in verdicts for name in found.targets}
@@ -186,15 +187,16 @@ class Alerting:
         about_us = own_findings(view, verdicts, hidden, ways_of(config), still_ns)
         shown = [*(finding for finding in found if finding not in hidden), *about_us]
         members = {one.name: frozenset(member.target for member in one.members) for one in config.services}
-        told = inhibiting.told(shown, members)
+        told = inhibiting.told(shown, members, burns.paging(alive))
         return [
             labelled(detailed(one, view), config, view.targets)
             for one in told
             if not is_quiet(one.labels, one.facts.get("failing", ()), out)
         ]
 
-    def _restored(self, vantage: str) -> Mapping[str, Alert]:
+    def _restored(self, vantage: str, now_ns: int) -> Mapping[str, Alert]:
         rows = self._rows.alive(vantage)
+        self._burns.restore(self._rows.lately(vantage, now_ns - outages.KEPT_NS, _RECENT), now_ns)
         self._seq = {row.id: row.seq for row in rows}
         return {row.key: revived(row) for row in rows}
 
@@ -203,9 +205,9 @@ class Alerting:
         born_ns = self._standings.born_ns()
         yield from target_findings(view.members, _critical(config), standings, born_ns, now_ns, ways)
         judged = [service for service in config.services if service.is_judged]
-        yield from service_findings(judged, standings, born_ns, now_ns, ways, view.elsewhere)
-        known = {service.name for service in judged}
-        yield from (finding for finding in self._burns if finding.subject in known)
+        down = list(service_findings(judged, standings, born_ns, now_ns, ways, view.elsewhere))
+        yield from down
+        yield from self._burns.findings({one.name for one in judged}, {one.subject for one in down})
         planned = {"", *view.targets}
         yield from (one for one in self._parts if one.labels.get("target", "") in planned)
         yield from absent(view)
@@ -256,7 +258,12 @@ def _notice(config: Config, alert: Alert, seq: int) -> Notice:
 
 
 def ways_of(config: Config) -> Ways:
-    return Ways(after_ns=round(config.paging.after_s * 1e9), warm_up_ns=round(config.paging.warm_up_s * 1e9))
+    paging = config.paging
+    return Ways(
+        after_ns=round(paging.after_s * 1e9),
+        warm_up_ns=round(paging.warm_up_s * 1e9),
+        hold_ns=round(paging.hold_s * 1e9),
+    )
 
 
 def _awake(config: Config, out: Collection[str]) -> Config:

@@ -61,8 +61,8 @@ def left_out(config: Config) -> Iterator[str]:
     for objective in config.objectives:
         if objective.slices is not None:
             yield (
-                f"objective {objective.name}: no rules, because counters do not tell its slices apart; its budget and "
-                "burn are on the agent's gauges (nephoscope_slo_error_budget_remaining_ratio, nephoscope_slo_burn_rate)"
+                f"objective {objective.name}: no rules, because counters do not tell its slices apart; its budget is "
+                "the agent's to tell of, and on gauges (nephoscope_slo_error_budget_remaining_ratio, nephoscope_slo_burn_rate)"
             )
 
 

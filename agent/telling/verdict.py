@@ -5,13 +5,15 @@ A vendor's own word is evidence beside ours, never a verdict.
 """
 
 import dataclasses
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from agent.slo.impact import AGREE
 from probes.result import ON_THE_WAY, Outcome
+
+K = TypeVar("K")
 
 
 class Fault(StrEnum):
@@ -109,11 +111,13 @@ def verdicts(scene: Scene) -> list[Verdict]:
     found = [*_identities(scene, turned), *_quotas(turned)]
     taken = {name for verdict in found for name in verdict.targets}
     failing = [sight for sight in failing if sight.target not in taken]
-    for network in dict.fromkeys(sight.network for sight in failing):
-        if verdict := _network(scene, network, [sight for sight in failing if sight.network == network]):
+    reached = {sight.network for sight in scene.sights if sight.health == "good"}
+    for network, theirs in _grouped(failing, lambda one: one.network).items():
+        # Whatever is reached proves the way.
+        if network not in reached and (verdict := _network(scene, network, theirs)):
             found.append(verdict)
-            failing = [sight for sight in failing if sight.target not in verdict.targets]
-    return found + list(_parts(scene.sights, failing))
+            taken.update(verdict.targets)
+    return found + list(_parts(scene.sights, [sight for sight in failing if sight.target not in taken]))
 
 
 def _verdict(fault: Fault, subject: str, of: Iterable[Sight], *evidence: str) -> Verdict:
@@ -151,11 +155,10 @@ def _quotas(turned: Sequence[Sight]) -> Iterator[Verdict]:
 
 
 def _network(scene: Scene, network: str, failing: Sequence[Sight]) -> Verdict | None:
-    """Return that our own way out is at fault, or that nobody can tell; None where the way is whole."""
+    """Return that our own way out, by which nothing is reached, is at fault, or that nobody can tell; else None."""
     lost = [sight for sight in failing if sight.outcome in ON_THE_WAY]
-    others = [sight for sight in scene.sights if sight.network == network and sight.health == "good"]
-    if not lost or others:
-        return None  # whatever is reached proves the way
+    if not lost:
+        return None
     elsewhere = [health for sight in lost for health in sight.elsewhere.values() if health != "unknown"]
     witness = scene.witnesses.get(network, Witness())
     if witness.resolves is False and all(sight.outcome is Outcome.DNS for sight in lost):
@@ -179,7 +182,7 @@ class _Part:
     """Something that targets have in common, and how to name it."""
 
     fault: Fault
-    of: Callable[[Sight], object]
+    of: Callable[[Sight], Hashable]
     named: Callable[[Sight], str]
 
 
@@ -201,24 +204,39 @@ _COMMON: Final = (
 
 def _parts(sights: Sequence[Sight], failing: Sequence[Sight]) -> Iterator[Verdict]:
     """Yield what failing targets have in common that no target which is well has, the widest first."""
-    left = list(failing)
-    if verdict := _model_everywhere(sights, left):
+    left, well = list(failing), _well(sights)
+    if verdict := _model_everywhere(sights, left, well):
         yield verdict
-        left = [sight for sight in left if sight.target not in verdict.targets]
+        left = [sight for sight in left if sight.model != verdict.subject]
     for part in _COMMON:
-        for key in dict.fromkeys(part.of(sight) for sight in left):
-            same = [sight for sight in sights if part.of(sight) == key and sight.health != "unknown"]
-            theirs = [sight for sight in left if part.of(sight) == key]
-            if len(theirs) < AGREE or len(theirs) < len(same) or _narrower(part.fault, theirs):
+        known = Counter(part.of(sight) for sight in sights if sight.health != "unknown")
+        taken = set()
+        for key, theirs in _grouped(left, part.of).items():
+            if len(theirs) < AGREE or len(theirs) < known[key] or _narrower(part.fault, theirs):
                 continue
-            yield _verdict(part.fault, part.named(theirs[0]), theirs, *_beside(part, theirs, sights))
-            left = [sight for sight in left if sight not in theirs]
+            yield _verdict(part.fault, part.named(theirs[0]), theirs, *_beside(part, theirs, well))
+            taken.add(key)
+        left = [sight for sight in left if part.of(sight) not in taken]
     for sight in left:
-        kin = [one.target for one in sights if one.cloud == sight.cloud and one.health == "good"]
-        said = (
-            f"{', '.join(kin[:3])} of {sight.cloud} are well" if kin else f"{sight.cloud} has no other target"
-        )
+        kin = ", ".join(well.get(sight.cloud, ())[:3])
+        said = f"{kin} of {sight.cloud} are well" if kin else f"{sight.cloud} has no other target"
         yield _verdict(Fault.TARGET, sight.target, [sight], said, *_elsewhere([sight]))
+
+
+Well = Mapping[str, Sequence[str]]
+"""Which targets of each cloud are well, of clouds that have any."""
+
+
+def _well(sights: Iterable[Sight]) -> Well:
+    good = _grouped((sight for sight in sights if sight.health == "good"), lambda one: one.cloud)
+    return {cloud: [sight.target for sight in theirs] for cloud, theirs in good.items()}
+
+
+def _grouped(sights: Iterable[Sight], of: Callable[[Sight], K]) -> dict[K, list[Sight]]:
+    found: dict[K, list[Sight]] = {}
+    for sight in sights:
+        found.setdefault(of(sight), []).append(sight)
+    return found
 
 
 def _narrower(fault: Fault, theirs: Sequence[Sight]) -> bool:
@@ -229,27 +247,24 @@ def _narrower(fault: Fault, theirs: Sequence[Sight]) -> bool:
     return len(regions) == 1 and None not in regions and len({sight.model for sight in theirs}) == 1
 
 
-def _model_everywhere(sights: Sequence[Sight], failing: Sequence[Sight]) -> Verdict | None:
+def _model_everywhere(sights: Sequence[Sight], failing: Sequence[Sight], well: Well) -> Verdict | None:
     """Return that one model fails on several clouds which serve others well."""
-    for model in dict.fromkeys(sight.model for sight in failing):
-        same = [sight for sight in sights if sight.model == model and sight.health != "unknown"]
-        theirs = [sight for sight in failing if sight.model == model]
+    known = Counter(sight.model for sight in sights if sight.health != "unknown")
+    for model, theirs in _grouped(failing, lambda one: one.model).items():
         clouds = {sight.cloud for sight in theirs}
-        well = {sight.cloud for sight in sights if sight.health == "good"}
-        if len(clouds) >= AGREE and len(theirs) == len(same) and clouds <= well:
+        if len(clouds) >= AGREE and len(theirs) == known[model] and clouds <= well.keys():
             said = f"{model} fails on {', '.join(sorted(clouds))}, which serve other models well"
             return _verdict(Fault.MODEL, model, theirs, said, *_elsewhere(theirs))
     return None
 
 
-def _beside(part: _Part, theirs: Sequence[Sight], sights: Sequence[Sight]) -> Iterator[str]:
+def _beside(part: _Part, theirs: Sequence[Sight], well: Well) -> Iterator[str]:
     """Yield the evidence: how much of it fails, and what is well beside it."""
     yield f"all {len(theirs)} targets of {part.named(theirs[0])} fail"
-    well = [sight for sight in sights if sight.health == "good"]
-    near = [sight for sight in well if sight.cloud == theirs[0].cloud]
+    near = well.get(theirs[0].cloud, ())
     if part.fault is not Fault.CLOUD and near:
         yield f"{len(near)} other targets of {theirs[0].cloud} are well"
-    far = sorted({sight.cloud for sight in well} - {theirs[0].cloud})
+    far = sorted(well.keys() - {theirs[0].cloud})
     if far:
         yield f"{', '.join(far)} are well"
     yield from _elsewhere(theirs)

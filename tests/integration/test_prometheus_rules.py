@@ -9,6 +9,7 @@ import pytest
 
 from agent.slo.objective import Objective
 from agent.telling.ruling import specs
+from exporters import conventions as names
 from exporters.rules import render
 from exporters.rules_tests import RULES_FILE, render_tests
 from exporters.signals import RuleSpec
@@ -50,6 +51,15 @@ def test_the_unit_tests_of_a_services_rules_pass_and_bite(tmp_path: Path) -> Non
     assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
     careless = [dataclasses.replace(one, min_members=1) for one in found[0].alerts]
     (tmp_path / RULES_FILE).write_text(render([dataclasses.replace(found[0], alerts=tuple(careless))]))
+    with pytest.raises(AssertionError, match="FAILED"):
+        promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+def test_without_its_word_on_outages_a_services_burn_would_be_a_second_page(tmp_path: Path) -> None:
+    found = [spec for spec in specs(served()) if spec.impact]
+    write(tmp_path, found)
+    forgetful = render(found).replace(f"count_over_time({names.SERVICE_DOWN}", "count_over_time(nothing")
+    (tmp_path / RULES_FILE).write_text(forgetful)
     with pytest.raises(AssertionError, match="FAILED"):
         promtool("test", "rules", "tests.yaml", cwd=tmp_path)
 

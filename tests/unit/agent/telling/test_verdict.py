@@ -3,9 +3,11 @@
 import dataclasses
 import itertools
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.telling.verdict import Fault, Health, Scene, Sight, Verdict, Witness, verdicts
 from probes.result import Outcome
@@ -274,3 +276,95 @@ def test_evidence_names_the_vantages_that_see_it_and_those_that_do_not() -> None
     ):
         (verdict,) = verdicts(draw(random.Random(4)).scene)
         assert [one for one in verdict.evidence if one.startswith(said)], verdict.evidence
+
+
+class Passed(list[Sight]):
+    """Sights that count how often they are gone through."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[Sight]:
+        self.passes += 1
+        return super().__iter__()
+
+
+def islands(count: int) -> Passed:
+    """Return targets of which each has a cloud, a region and a way of its own, and every other one fails."""
+    return Passed(
+        Sight(
+            target=f"t{nth}",
+            cloud=f"c{nth}",
+            region=f"r{nth}",
+            model="nano",
+            network=f"n{nth}",
+            health="bad" if nth % 2 else "good",
+            outcome=Outcome.SERVER_ERROR if nth % 2 else None,
+        )
+        for nth in range(count)
+    )
+
+
+def test_a_verdict_on_many_targets_goes_through_them_no_more_often_than_on_few() -> None:
+    few, many = islands(4), islands(400)
+    found = [verdicts(Scene(sights=sights)) for sights in (few, many)]
+    assert [len(each) for each in found] == [2, 200]
+    assert few.passes == many.passes
+
+
+def by_the_definition(sights: list[Sight]) -> list[tuple[Fault, tuple[str, ...]]]:
+    """Return what failing targets have in common that no target which is well has: each question asked of all."""
+    left = [one for one in sights if one.health == "bad"]
+    found = []
+    for model in dict.fromkeys(one.model for one in left):
+        same = [one for one in sights if one.model == model and one.health != "unknown"]
+        clouds = {one.cloud for one in same}
+        well = {one.cloud for one in sights if one.health == "good"}
+        if all(one.health == "bad" for one in same) and len(clouds) > 1 and clouds <= well:
+            found.append((Fault.MODEL, tuple(one.target for one in same)))
+            left = [one for one in left if one.model != model]
+            break
+    parts: list[tuple[Fault, Callable[[Sight], object]]] = [
+        (Fault.CLOUD, lambda one: one.cloud),
+        (Fault.REGION, lambda one: (one.cloud, one.region)),
+        (Fault.MODEL, lambda one: (one.cloud, one.model)),
+    ]
+    for fault, of in parts:
+        for key in dict.fromkeys(map(of, left)):
+            theirs = [one for one in left if of(one) == key]
+            same = [one for one in sights if of(one) == key and one.health != "unknown"]
+            places = {(one.region, one.model) for one in theirs}
+            narrower = fault is Fault.CLOUD and len(places) == 1 and theirs[0].region is not None
+            if len(theirs) > 1 and same == theirs and not narrower:
+                found.append((fault, tuple(one.target for one in theirs)))
+                left = [one for one in left if one not in theirs]
+    return found + [(Fault.TARGET, (one.target,)) for one in left]
+
+
+@given(
+    drawn=st.lists(
+        st.tuples(
+            st.sampled_from(["aws", "azure", "gcp"]),
+            st.sampled_from(["nano", "large"]),
+            st.sampled_from([None, "east", "west"]),
+            st.sampled_from(["good", "bad", "bad", "unknown"]),
+        ),
+        max_size=12,
+    )
+)
+def test_what_failing_targets_have_in_common_is_found_as_it_is_defined(
+    drawn: list[tuple[str, str, str | None, Health]],
+) -> None:
+    sights = [
+        Sight(
+            target=f"t{nth}",
+            cloud=cloud,
+            model=model,
+            region=region,
+            network="internet",
+            health=health,
+            outcome=Outcome.SERVER_ERROR if health == "bad" else None,
+        )
+        for nth, (cloud, model, region, health) in enumerate(drawn)
+    ]
+    found = [(verdict.fault, verdict.targets) for verdict in verdicts(Scene(sights=sights))]
+    assert found == by_the_definition(sights)
