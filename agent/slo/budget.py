@@ -9,40 +9,22 @@ from agent.slo.evaluate import denominator
 from exporters import durations, words
 
 
-def left_of(
-    series: Sequence[Windows], ratio: float, period_s: float, every_s: float, name: str | None = None
-) -> float | None:
-    """Return the share of the period's budget that is left, under 0 where more is spent; None where nothing is known.
+def bearable(windows: Windows, ratio: float, period_s: float, every_s: float, name: str) -> float:
+    """Return how many failures a whole period allows, as far as it was seen: of a young one all of it, of a gap nothing.
 
-    Of a young objective the whole period's budget is meant: one failure of the first three slots is not its end. Of
-    a period that was seen in part, the part's. `every_s` is the interval of all series together, and `name` that of the
-    period's window, where it is not its length.
+    One failure of the first three slots leaves less than nothing of what was seen, and is not the period's end. `name`
+    is that of the period's window, `every_s` the interval of what is counted.
 
     >>> from agent.slo.burning import Window
     >>> from storage.readings import SliCounts
-    >>> young = {"1d": Window(counts=SliCounts(good=2, bad=1), expected=3)}
-    >>> round(left_of([young], 0.9, 86400.0, 864.0), 3), left_of([young], 0.9, 3600.0, 864.0)
-    (0.9, None)
+    >>> young = Window(counts=SliCounts(good=2, bad=1), expected=3)
+    >>> half = Window(counts=SliCounts(good=45, bad=5), expected=100)
+    >>> [round(bearable({"1d": one}, 0.9, 86400.0, 864.0, "1d"), 3) for one in (young, half)]
+    [10.0, 5.0]
     """
-    name = name or durations.write(period_s)
-    found = [windows[name] for windows in series if name in windows]
-    expected = sum(one.expected for one in found)
-    valid, bad = sum(one.counts.valid for one in found), sum(one.counts.bad for one in found)
-    if not valid or not expected:
-        return None
-    seen = min(1.0, sum(one.counts.observed for one in found) / expected)
-    return left_after(bad, max(valid, seen * period_s / every_s), ratio)
-
-
-def left_after(bad: float, events: float, ratio: float) -> float:
-    """Return the share of a budget that is left once so many of so many events or slices were bad.
-
-    >>> round(left_after(40, 8064, 0.99), 3), left_after(1, 10, 0.9)
-    (0.504, 0.0)
-    """
-    good = (events - bad) / events
-    # Compared as it is written: 1 - 0.9 is not the double nearest to 0.1.
-    return 0.0 if good == ratio else 1 - (1 - good) / (1 - ratio)
+    counts, expected = windows[name].counts, windows[name].expected
+    seen = min(1.0, counts.observed / expected) if expected else 0.0
+    return (1 - ratio) * max(counts.valid, seen * period_s / every_s)
 
 
 def speed(series: Sequence[Windows], condition: Condition, ratio: float, what: str = "") -> tuple[float, str]:

@@ -40,9 +40,9 @@ def evaluate(
     whole = budgeted(objective, seen, every_ns, now_ns)
     settling = math.ceil((first_token_s + SETTLING_S) * 1e9 / every_ns)
     judged = {window: known(counts[window], expected[window], settling) for window in counts}
-    spent = _burn(whole.bad, whole.valid, objective.ratio)
+    left = budget_left(whole, objective.ratio)
     burnt = {
-        window: spent
+        window: _burn(whole.bad, whole.valid, objective.ratio)
         if window == period
         else _burn(one.bad, due(objective, one, expected[window]), objective.ratio)
         for window, one in counts.items()
@@ -56,7 +56,7 @@ def evaluate(
         period=period,
         sli={window: _sli(one) for window, one in counts.items()},
         burn={window: rate if judged[window] else None for window, rate in burnt.items()},
-        budget_remaining=None if spent is None else 1 - spent,
+        budget_remaining=left,
         met_probability=gate.met_probability(seen.bad, seen.valid, objective.ratio),
         coverage=coverage(seen, expected[period]),
         evaluated_ns=now_ns,
@@ -116,6 +116,22 @@ def budgeted(objective: Objective, counts: SliCounts, every_ns: float, until_ns:
     if whole is None or not counts.valid:
         return counts
     return SliCounts(good=due(objective, counts, whole) - counts.bad, bad=counts.bad)
+
+
+def budget_left(counts: SliCounts, ratio: float) -> float | None:
+    """Return the share of a period's budget that is left, under 0 where more is spent; None where nothing is known.
+
+    The page, the gauge, the report and the words of alerts all have it from here: 1 - (bad / valid) / (1 - ratio).
+
+    >>> budget_left(SliCounts(good=9, bad=1), 0.9), round(budget_left(SliCounts(good=8024, bad=40), 0.99), 3)
+    (0.0, 0.504)
+    >>> budget_left(SliCounts(), 0.99)
+    """
+    errors = burn.error_ratio(counts.bad, counts.valid)
+    if errors is None:
+        return None
+    # Compared as it is written: 1 - 0.9 is not the double nearest to 0.1.
+    return 0.0 if counts.good / counts.valid == ratio else 1 - burn.burn_rate(errors, ratio)
 
 
 def _burn(bad: int, due: int, objective: float) -> float | None:

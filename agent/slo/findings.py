@@ -5,12 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.slo.alerts import HOLD_NS, Finding, Severity
-from agent.slo.budget import exhaustion, left_of, speed
+from agent.slo.budget import exhaustion, speed
 from agent.slo.burning import Windows, burning, counted
 from agent.slo.conditions import Condition, conditions
+from agent.slo.evaluate import budget_left
 from agent.slo.impact import Impact, Standings, impact
 from agent.slo.outages import Outage
 from agent.slo.service import Member, Service
+from exporters import durations
+from storage.readings import SliCounts
 
 AFTER_NS: Final = 120 * 1_000_000_000
 """How long a service's only member, or a critical target, is down before it pages."""
@@ -129,7 +132,9 @@ def burn_findings(
     strongest = min(holding, key=lambda one: (one.window.severity != "page", -one.factor))
     warm = all(now_ns - born_ns.get(member.target, now_ns) >= ways.warm_up_ns for member in service.members)
     rate, told = speed(series, strongest, service.ratio)
-    left = left_of(series, service.ratio, service.window_s, service.every_s)
+    period = durations.write(service.window_s)
+    whole = sum((one[period].counts for one in series if period in one), SliCounts())
+    left = budget_left(whole, service.ratio)
     yield Finding(
         key=f"service-burn/{service.name}",
         name="ServiceBudgetBurn",

@@ -8,10 +8,10 @@ from typing import Any
 
 from agent.slo import spans
 from agent.slo.alerts import Finding, Severity
-from agent.slo.budget import exhaustion, left_after, left_of, speed
+from agent.slo.budget import bearable, exhaustion, speed
 from agent.slo.burning import Window, Windows, burning
 from agent.slo.conditions import Condition, conditions
-from agent.slo.evaluate import SETTLING_S
+from agent.slo.evaluate import SETTLING_S, budget_left, budgeted
 from agent.slo.findings import Ways
 from agent.slo.impact import Standings
 from agent.slo.objective import Objective
@@ -88,15 +88,20 @@ class Spent:
         return conditions(self.objective.ratio, self.objective.window_s, self.every_s)[0]
 
     def left(self, now_ns: int) -> float | None:
-        """Return the share of the period's budget that is left; a period's slices are as many as they are."""
-        objective = self.objective
-        if objective.slices is None:
-            return left_of(
-                [self.windows], objective.ratio, objective.window_s, self.every_s, objective.period
-            )
-        counts = self.windows[objective.period].counts
-        slices = spans.whole(objective, self.every_s * 1e9, now_ns)
-        return left_after(counts.bad, slices, objective.ratio) if slices and counts.valid else None
+        """Return the share of the period's budget that is left, as the page and the report have it."""
+        counts = self.windows[self.objective.period].counts
+        return budget_left(budgeted(self.objective, counts, self.every_s * 1e9, now_ns), self.objective.ratio)
+
+    def is_gone(self, now_ns: int) -> bool:
+        """Return whether the budget is gone for good: nothing is left, though the whole period be seen as it began."""
+        objective, period = self.objective, self.objective.period
+        left = self.left(now_ns)
+        if left is None or left > 0:
+            return False
+        if objective.calendar is not None or objective.slices is not None:
+            return True  # their budget is the whole period's from its first day
+        allowed = bearable(self.windows, objective.ratio, objective.window_s, self.every_s, period)
+        return self.windows[period].counts.bad >= round(allowed, 6)
 
     def failing(self, window: str) -> list[Counted]:
         """Return the parts of which anything failed within a window, the worst first."""
@@ -143,7 +148,7 @@ def spending(
                 now_ns - born_ns.get(target, now_ns) >= ways.warm_up_ns for target in one.targets
             )
             yield _burning(one, burn, left, now_ns, burn.condition.window.severity if pages else "ticket")
-        if left is not None and left <= 0:
+        if left is not None and one.is_gone(now_ns):
             yield _exhausted(one, left, now_ns)
 
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from agent.slo import burn, gate, spans
-from agent.slo.evaluate import SETTLING_S, budgeted, coverage, due, known, state_of
+from agent.slo.evaluate import SETTLING_S, budget_left, budgeted, coverage, due, known, state_of
 from agent.slo.pools import Slo
 from agent.slo.spans import Span
 from agent.telling import tally
@@ -80,7 +80,6 @@ def slo_week(asked: SloAsked, counts: Sequence[SliCounts]) -> SloWeek:
 def _share(asked: SloAsked, span: Span, counts: SliCounts, whole: SliCounts | None = None) -> Share:
     ratio, expected = asked.slo.objective.ratio, asked.expected(span, counts)
     budget = whole or counts
-    errors = burn.error_ratio(budget.bad, budget.valid)
     interval = gate.wilson(counts.good, counts.valid)
     probability = gate.met_probability(counts.bad, counts.valid, ratio)
     return Share(
@@ -95,7 +94,7 @@ def _share(asked: SloAsked, span: Span, counts: SliCounts, whole: SliCounts | No
         sli=counts.good / counts.valid if counts.valid else None,
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
-        budget=None if errors is None else 1 - burn.burn_rate(errors, ratio),
+        budget=budget_left(budget, ratio),
         met_probability=probability,
         coverage=coverage(counts, expected),
         state=state_of(budget, ratio) if known(counts, expected) else "unknown",

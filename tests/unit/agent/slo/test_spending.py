@@ -2,14 +2,21 @@
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agent.slo import spans
 from agent.slo.alerts import Finding
 from agent.slo.burning import Window
+from agent.slo.calendars import Calendar
 from agent.slo.covering import uncovered
+from agent.slo.evaluate import evaluate
 from agent.slo.findings import Ways
 from agent.slo.objective import Objective
+from agent.slo.slices import Slices
 from agent.slo.spending import Counted, single, spending
 from agent.slo.standing import Standing
 from agent.slo.windows import counted
@@ -156,3 +163,59 @@ def test_failures_that_are_settling_still_are_not_missing() -> None:
     assert list(uncovered([fast], "here", NOW_NS)) == []
     slower = dataclasses.replace(fast, every_s=5.0)
     assert [one.name for one in uncovered([slower], "here", NOW_NS)] == ["CoverageLost"]
+
+
+# -- one figure
+
+
+def whole(objective: Objective, counts: SliCounts, expected: int, now_ns: int) -> Counted:
+    """Return an SLO whose every window holds the same."""
+    windows = {name: Window(counts=counts, expected=expected) for name in spans.counted(objective, now_ns)}
+    return Counted(objective=objective, target="aws", probe="chat", every_s=30.0, windows=windows)
+
+
+OBJECTIVES = st.builds(
+    lambda ratio, kind: dataclasses.replace(AVAILABLE, ratio=ratio, **kind),
+    st.sampled_from([0.9, 0.99, 0.999]),
+    st.sampled_from(
+        [{}, {"calendar": Calendar("month", "Europe/Berlin")}, {"slices": Slices(length_s=60.0, ratio=0.9)}]
+    ),
+)
+
+
+@given(OBJECTIVES, st.integers(0, 90_000), st.integers(0, 2000), st.integers(0, 2000), st.integers(0, 364))
+def test_what_alerts_say_is_left_of_a_budget_is_what_the_page_and_the_report_say(
+    objective: Objective, good: int, bad: int, missing: int, day: int
+) -> None:
+    now_ns = round((datetime(2026, 1, 1, tzinfo=UTC).timestamp() + day * DAY_S) * NS)
+    counts = SliCounts(good=good, bad=bad)
+    one = single(whole(objective, counts, good + bad + missing, now_ns))
+    shown = evaluate(
+        objective,
+        one.key,
+        "here",
+        round(one.every_s * NS),
+        {name: window.counts for name, window in one.windows.items()},
+        {name: window.expected for name, window in one.windows.items()},
+        now_ns,
+    ).budget_remaining
+    assert one.left(now_ns) == shown
+    assert not one.is_gone(now_ns) or (shown is not None and shown <= 0)
+
+
+def test_a_february_has_the_budget_of_its_own_days() -> None:
+    """Of 80,640 slots 80 may fail; thirty days would allow 86."""
+    february = dataclasses.replace(AVAILABLE, window_s=30 * DAY_S, calendar=Calendar("month"))
+    now_ns = round(datetime(2026, 2, 28, 23, 59, tzinfo=UTC).timestamp()) * NS
+    gone = [
+        single(whole(february, SliCounts(good=80_638 - bad, bad=bad), 80_638, now_ns)).is_gone(now_ns)
+        for bad in (80, 81)
+    ]
+    assert gone == [False, True]
+
+
+def test_an_early_failure_of_a_young_objective_is_no_end_of_its_budget() -> None:
+    """What was seen of it holds more than is allowed, as the page says; the month that it begins does not."""
+    young = single(whole(AVAILABLE, SliCounts(good=2, bad=1), 3, NOW_NS))
+    assert (young.left(NOW_NS) or 0) < 0
+    assert not young.is_gone(NOW_NS)
