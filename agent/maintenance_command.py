@@ -17,7 +17,7 @@ from agent.config.model import Config
 from agent.config.read import read
 from agent.database import opened
 from agent.errors import ConfigError
-from agent.slo.maintenance import DAY_NS
+from agent.slo.maintenance import DAY_NS, LONGEST_S
 from agent.slo.quiet import Quiet, Work, work_of
 from agent.tables import columns
 from exporters import words
@@ -26,7 +26,6 @@ from storage.base import Amendments, History
 from storage.history import PostgresHistory
 from storage.readings import Ending, MaintenanceRow
 
-LONGEST_S: Final = 31 * 86400.0
 AHEAD_NS: Final = 7 * DAY_NS
 BACK_NS: Final = 31 * DAY_NS
 

@@ -19,8 +19,7 @@ from agent.progress import progress
 from agent.report_command import NO_DATA, history_of
 from agent.slo.failing import Failing, Recorded, Spells
 from agent.slo.findings import Ways, service_conditions
-from agent.slo.lint import lint
-from agent.slo.objective import Objective
+from agent.slo.lint import lint_service
 from agent.slo.service import Service
 from agent.slo.trial import MONTH_S, Heard, Run, Trouble, heard, month, quantile, replay
 from agent.tables import columns
@@ -147,11 +146,7 @@ def _ways(args: argparse.Namespace, config: Config) -> Ways:
 
 def _notes(service: Service) -> Iterator[str]:
     """Yield what is wrong with a service's objective at its pooled interval."""
-    promised = Objective(
-        name=service.name, sli="availability", ratio=service.ratio, window_s=service.window_s, pairs=()
-    )
-    for finding in lint(promised, service.every_s):
-        yield finding.message.replace("objective ", "service ", 1)
+    yield from (finding.message for finding in lint_service(service))
     if not service_conditions(service):
         yield f"service {service.name}: no burn can be told of, so it pages by its healthy minimum alone"
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from agent.config import homes, pooling, slis
+from agent.config import homes, pooling, promises, slis
 from agent.config.context import Context
 from agent.config.expanding import BY_DEFAULT
 from agent.config.findings import Path, few
-from agent.config.schema import Keep
 from agent.config.schema_alerts import ReceiverSection
 from agent.config.schema_asked import ProbeSection, TargetSection
 from agent.config.schema_judged import ObjectiveSection, ServiceSection
@@ -20,7 +19,6 @@ from agent.slo.calendars import Calendar
 from agent.slo.lint import lint
 from agent.slo.lint_slices import lint_slices
 from agent.slo.objective import Objective
-from exporters.durations import write
 from probes.quality import SPEED_TOKENS
 from probes.result import EventClass
 from probes.target import Workload
@@ -104,7 +102,9 @@ def _objectives(
         context.findings.error(path, "none of its probes asks any of its targets; mend `probes` or `targets`")
     for lacking in slis.unexpecting(section, workloads.values()):
         context.findings.error((*path, "probes"), lacking)
-    _remembered(context, path, section, file)
+    window = section.window
+    reach_s = window.longest_s if isinstance(window, Calendar) else window
+    promises.remembered(context, path, f"objective {section.name}", reach_s, file)
     throttled = section.count.throttled
     found = [
         Objective(
@@ -239,9 +239,7 @@ def _warn_of_terse(context: Context, path: Path, watched: Iterable[Workload]) ->
 
 def _lint(context: Context, path: Path, objective: Objective, intervals_s: Iterable[float]) -> None:
     for every_s in sorted(intervals_s):
-        for finding in (lint_slices if objective.slices else lint)(objective, every_s):
-            tell = context.findings.error if finding.level == "error" else context.findings.warn
-            tell(path, finding.message)
+        promises.tell(context, path, (lint_slices if objective.slices else lint)(objective, every_s))
 
 
 def _judge_speed(context: Context, path: Path, per_s: float, watched: Iterable[Workload]) -> None:
@@ -260,19 +258,6 @@ def _judge_speed(context: Context, path: Path, per_s: float, watched: Iterable[W
                 f"{SPEED_TOKENS} tokens take {took_s:g}s at {per_s:g} a second, not below timeout of probe "
                 f"{workload.name} ({workload.timeout_s:g}s), so every answer in time is good; raise it, or timeout",
             )
-
-
-def _remembered(context: Context, path: Path, section: ObjectiveSection, file: File) -> None:
-    """Tell of a window that reaches back behind what is kept: most of it would be missing for ever."""
-    keep = file.settings.storage.keep if file.settings.storage else Keep()
-    window = section.window
-    reach_s = window.longest_s if isinstance(window, Calendar) else window
-    if reach_s > keep.results:
-        context.findings.error(
-            path,
-            f"objective {section.name} looks back {write(reach_s)}, but results are kept for "
-            f"{write(keep.results)}; lengthen storage.keep.results, or shorten the window",
-        )
 
 
 def _ids(context: Context, found: Iterable[tuple[Path, Objective]], views: Mapping[str, View]) -> None:

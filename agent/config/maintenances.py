@@ -12,7 +12,7 @@ from agent.config.schema_judged import MaintenanceSection
 from agent.config.sections import Entry, File
 from agent.config.workloads import select
 from agent.slo import recurring
-from agent.slo.maintenance import Maintenance, first_local, over_ns, unbroken
+from agent.slo.maintenance import LONGEST_S, Maintenance, first_local, over_ns, stretch_s
 from agent.slo.recurring import BadRuleError
 from exporters import durations
 
@@ -106,11 +106,17 @@ def _judge(context: Context, path: Path, one: Maintenance) -> None:
             f"{one.start:%Y-%m-%d %H:%M} is not one of the rule's own times, so the first is "
             f"{first:%Y-%m-%d %H:%M}; write that",
         )
-    if unbroken(one):
+    if stretch_s(one) > LONGEST_S:
+        touching = (
+            " is as long as the time from one occurrence to the next, or longer, so its targets"
+            if one.for_s <= LONGEST_S
+            else " is long: its targets"
+        )
         context.findings.error(
             (*path, "for"),
-            f"{durations.write(one.for_s)} is as long as the time from one occurrence to the next, or longer, so its "
-            "targets would be in maintenance for ever; shorten it, or take the targets out of the file",
+            f"{durations.write(one.for_s)}{touching} would be in maintenance for more than "
+            f"{durations.write(LONGEST_S)} without a break, and nothing of them would be told; shorten it, or take the "
+            "targets out of the file",
         )
         return
     if ended_ns is None:

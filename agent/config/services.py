@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from agent.config import promises
 from agent.config.context import Context
 from agent.config.findings import Path
 from agent.config.model import Paging
@@ -10,6 +11,7 @@ from agent.config.schema_judged import ServiceSection
 from agent.config.sections import Entry, File
 from agent.config.workloads import select
 from agent.slo import pools
+from agent.slo.lint import lint_service
 from agent.slo.objective import Objective
 from agent.slo.service import Member, Service
 from probes.target import Target, Workload
@@ -109,6 +111,9 @@ def _service(
     )
     if serving and service.at_least > service.units:
         _too_few(context, (*path, "healthy_when", "at_least"), service)
+    if serving:
+        promises.tell(context, (*path, "objective"), lint_service(service))
+        promises.remembered(context, (*path, "objective"), f"service {service.name}", service.window_s, file)
     return service
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from agent.slo import burn
 from agent.slo.conditions import Condition, Gap, condition, conditions
 from agent.slo.objective import Objective
+from agent.slo.service import Service
 from agent.slo.windows import BurnWindow
 from exporters import durations
 from exporters.rules_words import percent
@@ -45,6 +46,17 @@ def lint(objective: Objective, every_s: float) -> list[Finding]:
         *_short_period(objective, {found.window.severity for found in held}, left),
     ]
     return sorted(findings, key=lambda finding: finding.level)
+
+
+def lint_service(service: Service) -> list[Finding]:
+    """Return what is wrong with a service's own objective at the interval of its members together."""
+    promised = Objective(
+        name=service.name, sli="availability", ratio=service.ratio, window_s=service.window_s, pairs=()
+    )
+    return [
+        dataclasses.replace(one, message=one.message.replace("objective ", "service ", 1))
+        for one in lint(promised, service.every_s)
+    ]
 
 
 def _impossible(objective: Objective, every_s: float) -> Finding | None:

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import hashlib
-import itertools
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -12,8 +11,11 @@ from zoneinfo import ZoneInfo
 from agent.slo.recurring import SECOND_NS, Rule, instant, read
 
 DAY_NS: Final = 86400 * SECOND_NS
-_LOOKED_AT: Final = 100
-"""So many occurrences tell whether a rule leaves time between them."""
+LONGEST_S: Final = 31 * 86400.0
+"""What is away for longer is not worked on but gone, and belongs out of the file."""
+
+_LOOKED_AT_NS: Final = 366 * DAY_NS
+"""A year of occurrences tells whether a rule leaves time between them."""
 
 _FAR: Final = round(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * SECOND_NS
 
@@ -109,12 +111,17 @@ def over_ns(one: Maintenance) -> int | None:
     return max((at_ns + one.length_ns for at_ns in _starts(one, _FAR)), default=0)
 
 
-def unbroken(one: Maintenance) -> bool:
-    """Return whether a rule without an end leaves no time between its occurrences: then it is maintenance for ever."""
-    if over_ns(one) is not None:
-        return False
-    starts = list(itertools.islice(_starts(one, _FAR), _LOOKED_AT))
-    return len(starts) > 1 and all(after - at <= one.length_ns for at, after in itertools.pairwise(starts))
+def stretch_s(one: Maintenance) -> float:
+    """Return the longest time without a break, in seconds, in the first year of its occurrences: they may touch.
+
+    >>> daily = Maintenance(targets=("vllm",), start=datetime(2026, 10, 18, 2), timezone="UTC", for_s=86400.0,
+    ...                     reason="upgrades", rrule="FREQ=DAILY;COUNT=3")
+    >>> stretch_s(daily) / 86400, stretch_s(dataclasses.replace(daily, for_s=3600.0)) / 86400 * 24
+    (3.0, 1.0)
+    """
+    first_ns = next(_starts(one, _FAR), 0)
+    spans = (Span(at_ns, at_ns + one.length_ns) for at_ns in _starts(one, first_ns + _LOOKED_AT_NS))
+    return max((span.until_ns - span.since_ns for span in merged(spans)), default=0) / SECOND_NS
 
 
 def first_local(one: Maintenance) -> datetime | None:

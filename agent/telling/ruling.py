@@ -13,7 +13,7 @@ from agent.slo.burning import least_beside
 from agent.slo.conditions import Condition, conditions
 from agent.slo.findings import service_conditions
 from agent.slo.impact import AGREE
-from agent.slo.lint import lint
+from agent.slo.lint import lint, lint_service
 from agent.slo.objective import Objective
 from agent.slo.pools import SERVICE, Slo
 from agent.slo.service import Service
@@ -134,6 +134,7 @@ def _service_spec(config: Config, service: Service, series: tuple[str, ...]) -> 
         labels={"team": service.team} if service.team else {},
         guarded=config.engine == "agent",
         impact=_impact(service, config.paging.after_s),
+        notes=tuple(finding.message for finding in lint_service(service)),
     )
 
 

@@ -61,6 +61,8 @@ def test_what_is_announced_changes_no_rule() -> None:
         ({"for": "2"}, "maintenance[0].for: 2 has no unit"),
         ({"for": "0s"}, "maintenance[0].for: `0s` leaves no time"),
         ({"for": "24h", "rrule": "FREQ=DAILY"}, "maintenance[0].for: 1d is as long as the time from one occurrence to the next"),
+        ({"for": "24h", "rrule": "FREQ=DAILY;UNTIL=20990101T000000Z"}, "would be in maintenance for more than 31d without a break"),
+        ({"for": "3650d"}, "maintenance[0].for: 3650d is long: its targets would be in maintenance for more than 31d"),
         ({"rrule": "sundays"}, "maintenance[0].rrule: is no recurrence rule"),
         ({"rrule": "FREQ=MINUTELY"}, "maintenance[0].rrule: FREQ=MINUTELY comes more than once a day"),
         ({"rrule": '"DTSTART=20901126T020000Z;FREQ=DAILY"'}, "maintenance[0].rrule: has DTSTART inside; write it as `start` and `timezone`"),

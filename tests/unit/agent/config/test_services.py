@@ -82,6 +82,18 @@ services:
         ("[{name: s, objective: {percent: 100}}]", "services[0].objective.percent: "),
         ("[{name: s}, {name: s}]", "services[1].name: `s` is taken"),
         ("[{members: all}]", "services[0].name: is missing; give each entry a name of its own"),
+        (
+            "[{name: s, objective: {percent: 90}}]",
+            "services[0].objective: service s: its 1h/5m page alert can never fire",
+        ),
+        (
+            "[{name: s, members: a-nano, objective: {percent: 99.999, window: 1d}}]",
+            "services[0].objective: service s: at one probe every 30s the budget of 99.999 % over 1d holds 0.0",
+        ),
+        (
+            "[{name: s, objective: {percent: 99.9, window: 365d}}]",
+            "services[0].objective: service s looks back 365d, but results are kept for 120d",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_service_is_said(services: str, told: str) -> None:

@@ -19,7 +19,7 @@ from agent.slo.maintenance import (
     merged,
     occurrences,
     over_ns,
-    unbroken,
+    stretch_s,
 )
 
 SECOND = 1_000_000_000
@@ -142,18 +142,24 @@ def test_an_occurrence_has_one_name_in_every_process() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "for_s", "is_so"),
+    ("rule", "for_s", "days"),
     [
-        ("FREQ=DAILY", 86400.0, True),
-        ("FREQ=DAILY", 86399.0, False),
-        ("FREQ=DAILY;COUNT=3", 86400.0, False),
-        ("FREQ=WEEKLY;BYDAY=MO,TU", 86400.0 * 6, True),
-        ("FREQ=WEEKLY;BYDAY=MO,TU", 86400.0 * 5, False),
-        (None, 86400.0 * 100, False),
+        ("FREQ=DAILY", 86400.0, 366),
+        ("FREQ=DAILY", 86399.0, 86399 / 86400),
+        ("FREQ=DAILY;COUNT=3", 86400.0, 3),
+        ("FREQ=DAILY;COUNT=10000", 86400.0, 366),
+        ("FREQ=WEEKLY;BYDAY=MO,TU", 86400.0 * 5, 6),
+        (None, 86400.0 * 100, 100),
     ],
 )
-def test_maintenance_for_ever_is_seen(rule: str | None, for_s: float, is_so: bool) -> None:  # noqa: FBT001 - a parameter of the table above
-    assert unbroken(announced("2026-11-02T02:00", rrule=rule, for_s=for_s)) is is_so
+def test_how_long_maintenance_lasts_without_a_break_is_seen(
+    rule: str | None, for_s: float, days: float
+) -> None:
+    assert stretch_s(announced("2026-11-02T02:00", rrule=rule, for_s=for_s)) == days * 86400
+
+
+def test_a_rule_whose_occurrences_overlap_for_ever_is_seen() -> None:
+    assert stretch_s(announced("2026-11-02T02:00", rrule="FREQ=WEEKLY;BYDAY=MO,TU", for_s=6 * 86400.0)) > 1e7
 
 
 def test_a_rule_that_fits_no_day_is_seen_at_once() -> None:
