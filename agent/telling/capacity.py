@@ -93,7 +93,7 @@ def _finding(
         labels={kind: name},
         facts={
             "targets": targets,
-            "fault": f"quota {name}",
+            "fault": f"quota {name}" if kind == "quota" else f"quota of target {name}",
             "evidence": [
                 f"{len(refused)} of the last {answers} answers were throttled ({len(refused) / answers:.0%})",
                 *limits_told(said),

@@ -91,8 +91,9 @@ def _summary(alert: Alert) -> str:
         seen, asked = len(facts["vantages"]), len(facts["vantages_asked"])
         told += f": {seen} of {asked} find it ({_some(facts['vantages'])}), and {facts['needed']} are needed"
     if "well" in facts:
-        are = "is" if facts["well"] == 1 else "are"
-        told += f": {facts['well']} of {facts['units']} {facts['of']}s {are} well, and it needs {facts['at_least']}"
+        are = "is" if 1 in (facts["well"], facts["units"]) else "are"
+        of = facts["of"] if facts["units"] == 1 else f"{facts['of']}s"
+        told += f": {facts['well']} of {facts['units']} {of} {are} well, and it needs {facts['at_least']}"
     elif "needed" not in facts and (line := next((facts[name] for name in _FIRST if facts.get(name)), None)):
         told += f": {line}"
     return told
@@ -165,7 +166,7 @@ _WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
     "TargetDown": ("Target {subject}", "is down", "is well"),
     "ServiceDown": ("Service {subject}", "is down", "is well"),
     "ServiceBudgetBurn": ("Service {subject}", "spends its error budget", "is well"),
-    "BelowQuorum": ("{subject}", "is down from too few vantages to page", "is well"),
+    "BelowQuorum": ("{subject}", "seems down to too few vantages for a page", "is well"),
     "NetworkDown": ("Our own network ({subject})", "is down", "is well"),
     "AgentBlind": ("Our own agent ({subject})", "is blind", "sees"),
     "CredentialsRefused": ("Identity {subject}", "is refused", "is accepted"),
@@ -178,7 +179,7 @@ _WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
     "BudgetExhausted": ("Objective {subject}", "has no error budget left", "has some"),
     "CoverageLost": ("Coverage of {subject}", "is under 80 %", "is whole"),
     "CertificateExpires": ("The certificate of {subject}", "expires soon", "is fresh"),
-    "CredentialExpires": ("The credential {subject}", "expires soon", "is fresh"),
+    "CredentialExpires": ("Identity {subject}", "expires soon", "is fresh"),
 }
 """What it is about, what is wrong with it, and what it is when nothing is wrong any more."""
 

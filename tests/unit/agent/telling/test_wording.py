@@ -230,7 +230,7 @@ def test_a_token_that_says_when_it_ends_is_a_ticket_by_its_reference_until_it_is
     assert told.look(3300) == [("CredentialExpires", "ticket", "credentials.api_key (${secret:llm/token})")]
     (ticket,) = told.notices
     assert ticket.summary == (
-        "The credential credentials.api_key (${secret:llm/token}) expires at 2027-01-15 09:00:00 UTC"
+        "Identity credentials.api_key (${secret:llm/token}) expires at 2027-01-15 09:00:00 UTC"
     )
     assert "it ends in 5 min; targets: aws, azure" in ticket.detail
     assert held["${secret:llm/token}"] not in repr(ticket)
