@@ -245,11 +245,11 @@ def test_how_long_a_drill_of_throttling_takes_is_known_before_it() -> None:
         for target in config.targets
     )
     assert [rehearsal_s(dataclasses.replace(config, targets=shared), name) for name in "abc"] == [90.0] * 3
-    four = dataclasses.replace(estate(*"abcd"))
-    four = dataclasses.replace(
-        four, targets=tuple(dataclasses.replace(target, quota="team") for target in four.targets)
-    )
-    assert rehearsal_s(four, "a") == 225.0
+    four = estate(*"abcd")
+    named = tuple(dataclasses.replace(target, quota="d") for target in four.targets)
+    assert rehearsal_s(dataclasses.replace(four, targets=named), "a") == 225.0
+    beside = dataclasses.replace(four, targets=(*named[:3], four.targets[3]))
+    assert rehearsal_s(beside, "d") == 90.0, "a quota is not the target of its name"
 
 
 def test_a_drill_changes_nothing_that_is_real() -> None:
