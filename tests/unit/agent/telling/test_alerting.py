@@ -42,7 +42,7 @@ def test_a_part_tickets_and_the_whole_pages() -> None:
         ("ServiceDown", "page", "nano"),
     ]
     page = told.notices[-1]
-    assert page.summary.startswith("Service nano is down since ")
+    assert page.summary.startswith("Service nano has been down since ")
     assert page.summary.endswith(": 0 of 2 clouds are well, and it needs 1")
     assert page.detail.startswith("failing: aws, azure; fault: ")
     assert page.detail.endswith("; healthy: none")
@@ -429,7 +429,7 @@ def test_our_own_network_down_is_one_alert_about_us_and_none_about_a_cloud() -> 
     assert page.key.startswith("network-down/internet@")
     assert page.since_ns == START_NS + 30 * SECOND_NS
     assert page.fault == "network internet"
-    assert page.summary.startswith("Our own network (internet) is down since ")
+    assert page.summary.startswith("Our own network (internet) has been down since ")
     assert "failing: aws, azure" in page.detail
     assert "the witnesses of network internet are not reached" in page.detail
     assert page.detail.endswith("services: nano")
@@ -579,7 +579,7 @@ def test_a_refused_identity_is_a_ticket_after_three_slots_where_it_was_accepted_
                 "credentials aws",
             )
             assert ticket.since_ns == START_NS + 30 * SECOND_NS
-            assert ticket.summary.startswith("Identity aws is refused since ")
+            assert ticket.summary.startswith("Identity aws has been refused since ")
 
 
 def test_two_identities_of_one_cloud_refused_at_once_are_the_clouds_fault() -> None:

@@ -30,7 +30,7 @@ def test_a_probe_that_brings_nothing_while_others_do_is_a_ticket() -> None:
     assert told.look(376) == [("NoResults", "ticket", "aws")]
     (ticket,) = told.notices
     assert ticket.since_ns == START_NS + 30 * SECOND_NS
-    assert ticket.summary.startswith("Target aws brings no results since 2027-01-15 08:00:30 UTC")
+    assert ticket.summary.startswith("Target aws has brought no results since 2027-01-15 08:00:30 UTC")
     assert "fault: agent here; the agent is alive and asks, and this probe brings nothing" in ticket.detail
     go_on(told, range(30, 31), aws=Outcome.OK, azure=Outcome.OK)
     told.look(900)
@@ -83,7 +83,7 @@ def test_a_silent_asker_is_told_of_once_after_two_minutes(warm_up_s: float, seve
     assert told.look(150) == []
     assert told.look(152) == [("AgentBlind", severity, "here")]
     (alert,) = told.notices
-    assert alert.summary == "Our own agent (here) is blind since 2027-01-15 08:00:31 UTC"
+    assert alert.summary == "Our own agent (here) has been blind since 2027-01-15 08:00:31 UTC"
     assert "the asker gives no sign of life, or the journal is not read" in alert.detail
     assert told.look(3000) == [("AgentBlind", severity, "here")]
 

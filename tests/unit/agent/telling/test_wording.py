@@ -49,7 +49,7 @@ def test_a_target_that_is_down_says_how_many_failed_in_what_and_what_is_usual_th
     told.look(240)
     (ticket,) = told.notices
     assert ticket.summary == (
-        "Target aws is down since 2027-01-15 08:02:00 UTC: "
+        "Target aws has been down since 2027-01-15 08:02:00 UTC: "
         "4 of the last 8 probes failed in connect (timed out, usually 12 ms)"
     )
     assert ticket.detail == (
