@@ -22,6 +22,8 @@ BY_DESIGN: Final = "budget"
 
 OUR_NETWORK: Final = "our own network"
 
+ALIVE: Final = "the agent is alive and asks, and this probe brings nothing"
+
 
 def patience_ns(every_s: float) -> int:
     """Return how long nothing may be judged before that is a trouble: 5 minutes or 3 intervals, the longer.
@@ -64,9 +66,7 @@ def absent(view: View) -> Iterator[Finding]:
     for (target, probe), since_ns in silent.items():
         seen = view.seen[target, probe]
         skipped = seen.skipped is not None and seen.skipped[1] >= since_ns
-        said = (
-            f"its slots are skipped: {seen.skipped[0]}" if skipped and seen.skipped else "the asker is alive"
-        )
+        said = f"its slots are skipped: {seen.skipped[0]}" if skipped and seen.skipped else ALIVE
         yield Finding(
             key=f"no-results/{target}/{probe}",
             name="NoResults",

@@ -67,7 +67,7 @@ def _why(view: View, verdicts: Sequence[Verdict], still_ns: int) -> tuple[str, i
         said = "the asker gives no sign of life, or the journal is not read"
         return "agent", view.now_ns - still_ns, said
     if (since_ns := nothing_comes(view)) is not None:
-        return "agent", since_ns, "the asker is alive, and no probe brings a result"
+        return "agent", since_ns, "the agent is alive and asks, and no probe brings a result"
     spoilt, lost = view.standings.our_shares(view.now_ns)
     since_ns = view.now_ns - SPOILT_NS
     if spoilt > AGENT_SHARE:

@@ -61,7 +61,7 @@ def rehearsal_s(config: Config, target: str) -> float | None:
     Its quota is judged over all targets that share it: with a rate of d for its own answers and o for those of the
     others, t seconds bring t * d of them to the others' o * 300, and more than a fifth has to be reached within 300 s.
     """
-    quotas = {one.name: one.quota or one.name for one in config.targets}
+    quotas = {one.name: (one.quota is None, one.quota or one.name) for one in config.targets}
     own = [one for (name, _), one in config.workloads().items() if name == target]
     rate = sum(1 / one.every_s for one in own)
     kept = sum(
@@ -93,7 +93,7 @@ def _finding(
         labels={kind: name},
         facts={
             "targets": targets,
-            "fault": f"quota {name}",
+            "fault": f"quota {name}" if kind == "quota" else f"quota of target {name}",
             "evidence": [
                 f"{len(refused)} of the last {answers} answers were throttled ({len(refused) / answers:.0%})",
                 *limits_told(said),

@@ -70,7 +70,7 @@ def _summary(alert: Alert) -> str:
     >>> facts = {"well": 1, "at_least": 3, "of": "cloud", "units": 4}
     >>> down = Finding(key="k", name="ServiceDown", severity="page", subject="nano", since_ns=0, facts=facts)
     >>> _summary(Alert(finding=down, fired_ns=40_000_000_000))
-    'Service nano is down since 1970-01-01 00:00:00 UTC: 1 of 4 clouds is well, and it needs 3'
+    'Service nano has been down since 1970-01-01 00:00:00 UTC: 1 of 4 clouds is well, and it needs 3'
     >>> _summary(Alert(finding=down, fired_ns=40_000_000_000, quiet_ns=90_000_000_000, ended_ns=690_000_000_000))
     'Service nano is well again after 1m30s'
     """
@@ -91,8 +91,9 @@ def _summary(alert: Alert) -> str:
         seen, asked = len(facts["vantages"]), len(facts["vantages_asked"])
         told += f": {seen} of {asked} find it ({_some(facts['vantages'])}), and {facts['needed']} are needed"
     if "well" in facts:
-        are = "is" if facts["well"] == 1 else "are"
-        told += f": {facts['well']} of {facts['units']} {facts['of']}s {are} well, and it needs {facts['at_least']}"
+        are = "is" if 1 in (facts["well"], facts["units"]) else "are"
+        of = facts["of"] if facts["units"] == 1 else f"{facts['of']}s"
+        told += f": {facts['well']} of {facts['units']} {of} {are} well, and it needs {facts['at_least']}"
     elif "needed" not in facts and (line := next((facts[name] for name in _FIRST if facts.get(name)), None)):
         told += f": {line}"
     return told
@@ -162,25 +163,25 @@ def filled(template: str, labels: Mapping[str, str]) -> str:
 
 
 _WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
-    "TargetDown": ("Target {subject}", "is down", "is well"),
-    "ServiceDown": ("Service {subject}", "is down", "is well"),
-    "ServiceBudgetBurn": ("Service {subject}", "spends its error budget", "is well"),
-    "BelowQuorum": ("{subject}", "is down from too few vantages to page", "is well"),
-    "NetworkDown": ("Our own network ({subject})", "is down", "is well"),
-    "AgentBlind": ("Our own agent ({subject})", "is blind", "sees"),
-    "CredentialsRefused": ("Identity {subject}", "is refused", "is accepted"),
-    "QuotaSpent": ("Quota of {subject}", "is spent", "is there"),
-    "WitnessSilent": ("Witness {subject}", "is silent", "answers"),
-    "NoResults": ("Target {subject}", "brings no results", "brings results"),
-    "NothingValid": ("Target {subject}", "brings nothing valid", "brings valid results"),
-    "Throttled": ("The {subject}", "is throttled", "is let through"),
-    "BudgetBurn": ("Objective {subject}", "spends its error budget", "is well"),
-    "BudgetExhausted": ("Objective {subject}", "has no error budget left", "has some"),
-    "CoverageLost": ("Coverage of {subject}", "is under 80 %", "is whole"),
+    "TargetDown": ("Target {subject}", "has been down", "is well"),
+    "ServiceDown": ("Service {subject}", "has been down", "is well"),
+    "ServiceBudgetBurn": ("Service {subject}", "has spent its error budget too fast", "is well"),
+    "BelowQuorum": ("{subject}", "has seemed down to too few vantages for a page", "is well"),
+    "NetworkDown": ("Our own network ({subject})", "has been down", "is well"),
+    "AgentBlind": ("Our own agent ({subject})", "has been blind", "sees"),
+    "CredentialsRefused": ("Identity {subject}", "has been refused", "is accepted"),
+    "QuotaSpent": ("Quota of {subject}", "has been spent", "is there"),
+    "WitnessSilent": ("Witness {subject}", "has been silent", "answers"),
+    "NoResults": ("Target {subject}", "has brought no results", "brings results"),
+    "NothingValid": ("Target {subject}", "has brought nothing valid", "brings valid results"),
+    "Throttled": ("The {subject}", "has been throttled", "is let through"),
+    "BudgetBurn": ("Objective {subject}", "has spent its error budget too fast", "is well"),
+    "BudgetExhausted": ("Objective {subject}", "has had no error budget left", "has error budget"),
+    "CoverageLost": ("Coverage of {subject}", "has been under 80 %", "is whole"),
     "CertificateExpires": ("The certificate of {subject}", "expires soon", "is fresh"),
-    "CredentialExpires": ("The credential {subject}", "expires soon", "is fresh"),
+    "CredentialExpires": ("Identity {subject}", "expires soon", "is fresh"),
 }
-"""What it is about, what is wrong with it, and what it is when nothing is wrong any more."""
+"""What it is about, what has been wrong with it since then, and what it is when nothing is wrong any more."""
 
 NAMES: Final = tuple(_WHAT)
 """Every name that an alert can have."""

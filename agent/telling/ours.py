@@ -95,7 +95,10 @@ def _refusals(view: View, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
 def _silent(view: View) -> Iterator[Finding]:
     for (network, witness), voice in view.voices.items():
         if voice.state == "no_vote" and view.now_ns - voice.since_ns >= SILENT_NS:
-            said = f"it has no vote: without one that has, failures on network {network} stay undetermined"
+            said = (
+                "it was not reached for a day or ever, so it has no vote: while none has one, it stays undetermined "
+                f"whose fault failures on network {network} are"
+            )
             yield Finding(
                 key=f"witness-silent/{network}/{witness}",
                 name="WitnessSilent",

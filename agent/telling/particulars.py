@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Final
 
 from agent.slo.alerts import Finding
+from agent.slo.service import Service
 from agent.telling.recent import Recent
 from agent.telling.sights import View
 from agent.telling.standings import Pair
@@ -92,8 +93,19 @@ def counts(recents: Sequence[Recent]) -> str:
     usual = None if part is None else _usual(recents, part)
     within = [_status(recents, phase) or how, "" if usual is None else f"usually {words.latency(usual)}"]
     share = "" if most == len(failed) else f", {most} of them"
-    said = f"{len(failed)} of the last {len(slots)} probes failed{share} {phase}"
+    said = f"{_many(len(failed), len(slots))} failed{share} {phase}"
     return said + (f" ({', '.join(filter(None, within))})" if any(within) else "")
+
+
+def _many(failed: int, slots: int) -> str:
+    """Return how many of the last probes failed.
+
+    >>> _many(1, 1), _many(5, 5), _many(1, 10)
+    ('the only probe so far', 'all of the last 5 probes', '1 of the last 10 probes')
+    """
+    if failed < slots:
+        return f"{failed} of the last {slots} probes"
+    return "the only probe so far" if slots == 1 else f"all of the last {slots} probes"
 
 
 def _status(recents: Sequence[Recent], phase: str) -> str:
@@ -152,8 +164,12 @@ def _beside(pair: Pair, view: View) -> dict[str, object]:
     well.pop(pair[0], None)
     return {
         "impact": [
-            f"service {service.name} has {now.units_well} of {service.units} {service.of}s well and needs {service.at_least}"
+            f"service {service.name} has {now.units_well} of {service.units} {_plural(service)} well and needs {service.at_least}"
             for service, now in found
         ],
         "healthy": [*well],
     }
+
+
+def _plural(service: Service) -> str:
+    return service.of if service.units == 1 else f"{service.of}s"

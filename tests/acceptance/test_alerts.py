@@ -83,7 +83,7 @@ def test_a_part_that_fails_is_a_ticket_and_a_service_that_is_down_a_page(served:
             ("ServiceDown", "page", "large"),
         }
         page = running.get("/").text
-        assert "PAGE Service large is down since " in page
+        assert "PAGE Service large has been down since " in page
         assert ": 0 of 1 clouds are well, and it needs 1" in page
         shown = nephoscope("alerts", "list", "-c", str(running.file)).stdout
         assert shown.splitlines()[0].split() == ["SEVERITY", "ALERT", "ID", "SINCE", "STATE", "WHAT"]
@@ -189,8 +189,8 @@ def test_a_drill_goes_all_the_way_is_taken_in_hand_and_nothing_of_it_is_counted(
             True,
         )
         assert first["facts"]["drill"].startswith("outage of a, asked for by ")
-        assert "DRILL: Target a is down since " in command("alerts", "list")
-        assert "PAGE DRILL: Target a is down since " in running.get("/").text
+        assert "DRILL: Target a has been down since " in command("alerts", "list")
+        assert "PAGE DRILL: Target a has been down since " in running.get("/").text
         command("alerts", "ack", "drill/target-down/a", "--reason", "we are practising", "--author", "ada")
         running.until(lambda: states() == ["firing", "firing"], "a notice of who has it in hands")
         assert heard[1]["acknowledged"]["by"] == "ada"

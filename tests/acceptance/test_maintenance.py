@@ -43,7 +43,7 @@ def test_a_failing_target_in_maintenance_is_excluded_quiet_and_marked(served: En
             return running.metric("nephoscope_sli_events_total", slo="failing-chat-available", result=result)
 
         running.until_ready()
-        running.until(lambda: "TICKET Target failing is down" in running.get("/").text, "a ticket", 60)
+        running.until(lambda: "TICKET Target failing has been down" in running.get("/").text, "a ticket", 60)
         assert events("excluded") == 0
         told = command("maintenance", "start", "--targets", "failing", "--for", "1h", "--reason", "new disks")
         assert told.startswith("Maintenance ")

@@ -199,7 +199,7 @@ def test_an_alert_is_explained_from_what_is_stored(
     code, said = run("explain", "target-down/aws")
     assert code == 0
     for part in (
-        "[TICKET] Target aws is down since ",
+        "[TICKET] Target aws has been down since ",
         f"id      {known.id}",
         "fired (ticket)",
         "ada took it: on it",

@@ -26,7 +26,7 @@ def a_notice(**changes: Any) -> Notice:
         "name": "ServiceDown",
         "severity": "page",
         "subject": "chat",
-        "summary": "Service chat is down since 08:00 UTC: 1 of 3 clouds is well and 2 are needed",
+        "summary": "Service chat has been down since 08:00 UTC: 1 of 3 clouds is well and 2 are needed",
         "detail": "azure and bedrock refuse every request; aws-health says nothing",
         "since_ns": FIRED_NS - 20_000_000_000,
         "fired_ns": FIRED_NS,

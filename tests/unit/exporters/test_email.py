@@ -39,7 +39,7 @@ def refusal(notifier: Email) -> DeliveryError:
 def test_a_mail_says_what_broke_in_its_subject_and_the_rest_below(box: Mailbox) -> None:
     assert tell(opened(f"smtp://127.0.0.1:{box.port}", sender="watch@bank.example")) == "taken for 2 of 2"
     mail = message_from_string(box.mails[0], policy=default)
-    assert mail["Subject"].startswith("[PAGE] Service chat is down")
+    assert mail["Subject"].startswith("[PAGE] Service chat has been down")
     assert (mail["From"], mail["To"]) == ("watch@bank.example", "sre@bank.example, boss@bank.example")
     text = mail.get_content()
     assert "fault:       this cloud azure" in text

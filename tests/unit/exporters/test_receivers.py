@@ -130,7 +130,7 @@ def test_pagerduty_triggers_and_resolves_under_one_key(server: Receiver) -> None
     assert (first["event_action"], second["event_action"]) == ("trigger", "resolve")
     assert first["dedup_key"] == second["dedup_key"] == a_notice().key
     assert first["payload"]["severity"] == "critical"
-    assert first["payload"]["summary"].startswith("[PAGE] Service chat is down")
+    assert first["payload"]["summary"].startswith("[PAGE] Service chat has been down")
     assert first["payload"]["custom_details"]["fault"] == "this cloud azure"
     assert {link["text"] for link in first["links"]} == {"Runbook", "Status page"}
 
@@ -198,7 +198,7 @@ def test_everybody_else_reads_in_the_first_line_that_it_is_in_hands(server: Rece
     server.answer(*TAKEN["slack"])
     notice = a_notice(seq=2, acknowledged=IN_HANDS)
     tell(opened("slack", server.url), notice)
-    assert server.asked[0].json["text"].startswith("[PAGE ACKNOWLEDGED] Service chat is down")
+    assert server.asked[0].json["text"].startswith("[PAGE ACKNOWLEDGED] Service chat has been down")
     tell(opened("slack", server.url), ended(notice))
     assert server.asked[1].json["text"].startswith("[RESOLVED] ")
 

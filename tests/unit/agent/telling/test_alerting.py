@@ -42,7 +42,7 @@ def test_a_part_tickets_and_the_whole_pages() -> None:
         ("ServiceDown", "page", "nano"),
     ]
     page = told.notices[-1]
-    assert page.summary.startswith("Service nano is down since ")
+    assert page.summary.startswith("Service nano has been down since ")
     assert page.summary.endswith(": 0 of 2 clouds are well, and it needs 1")
     assert page.detail.startswith("failing: aws, azure; fault: ")
     assert page.detail.endswith("; healthy: none")
@@ -245,11 +245,11 @@ def test_how_long_a_drill_of_throttling_takes_is_known_before_it() -> None:
         for target in config.targets
     )
     assert [rehearsal_s(dataclasses.replace(config, targets=shared), name) for name in "abc"] == [90.0] * 3
-    four = dataclasses.replace(estate(*"abcd"))
-    four = dataclasses.replace(
-        four, targets=tuple(dataclasses.replace(target, quota="team") for target in four.targets)
-    )
-    assert rehearsal_s(four, "a") == 225.0
+    four = estate(*"abcd")
+    named = tuple(dataclasses.replace(target, quota="d") for target in four.targets)
+    assert rehearsal_s(dataclasses.replace(four, targets=named), "a") == 225.0
+    beside = dataclasses.replace(four, targets=(*named[:3], four.targets[3]))
+    assert rehearsal_s(beside, "d") == 90.0, "a quota is not the target of its name"
 
 
 def test_a_drill_changes_nothing_that_is_real() -> None:
@@ -429,7 +429,7 @@ def test_our_own_network_down_is_one_alert_about_us_and_none_about_a_cloud() -> 
     assert page.key.startswith("network-down/internet@")
     assert page.since_ns == START_NS + 30 * SECOND_NS
     assert page.fault == "network internet"
-    assert page.summary.startswith("Our own network (internet) is down since ")
+    assert page.summary.startswith("Our own network (internet) has been down since ")
     assert "failing: aws, azure" in page.detail
     assert "the witnesses of network internet are not reached" in page.detail
     assert page.detail.endswith("services: nano")
@@ -579,7 +579,7 @@ def test_a_refused_identity_is_a_ticket_after_three_slots_where_it_was_accepted_
                 "credentials aws",
             )
             assert ticket.since_ns == START_NS + 30 * SECOND_NS
-            assert ticket.summary.startswith("Identity aws is refused since ")
+            assert ticket.summary.startswith("Identity aws has been refused since ")
 
 
 def test_two_identities_of_one_cloud_refused_at_once_are_the_clouds_fault() -> None:
@@ -612,7 +612,7 @@ def test_a_witness_without_a_vote_is_a_ticket_after_a_while() -> None:
     assert told.look(290) == []
     told.beat(300, tls="no_vote", tcp="down")
     assert told.look(300) == [("WitnessSilent", "ticket", "tls:www.example.com:443 of network internet")]
-    assert "stay undetermined" in told.notices[0].detail
+    assert "it stays undetermined whose fault failures on network internet are" in told.notices[0].detail
 
 
 def test_what_is_known_of_our_own_faults_outlasts_a_restart() -> None:

@@ -93,7 +93,7 @@ def test_every_receiver_is_told_once_past_all_routes_and_once_that_it_is_over(tm
     assert dark.told("a") == dark.told("b") == [("firing", "page"), ("resolved", "page")]
     first, last = (message[0] for message in dark.notifiers["a"].told)
     assert first.key == last.key
-    assert first.summary.startswith("Our own agent (here) is blind since ")
+    assert first.summary.startswith("Our own agent (here) has been blind since ")
     assert "the database does not answer" in first.detail
     assert last.summary == "Our own agent (here) sees again after 1h2m10s"
     assert dark.counted == {("a", "sent"): 2, ("b", "sent"): 2}

@@ -30,8 +30,8 @@ def test_a_probe_that_brings_nothing_while_others_do_is_a_ticket() -> None:
     assert told.look(376) == [("NoResults", "ticket", "aws")]
     (ticket,) = told.notices
     assert ticket.since_ns == START_NS + 30 * SECOND_NS
-    assert ticket.summary.startswith("Target aws brings no results since 2027-01-15 08:00:30 UTC")
-    assert "fault: agent here; the asker is alive" in ticket.detail
+    assert ticket.summary.startswith("Target aws has brought no results since 2027-01-15 08:00:30 UTC")
+    assert "fault: agent here; the agent is alive and asks, and this probe brings nothing" in ticket.detail
     go_on(told, range(30, 31), aws=Outcome.OK, azure=Outcome.OK)
     told.look(900)
     go_on(told, range(31, 51), aws=Outcome.OK, azure=Outcome.OK)
@@ -72,7 +72,7 @@ def test_nothing_at_all_is_one_alert_about_us_and_none_about_the_targets() -> No
     go_on(told, range(2), aws=Outcome.OK, azure=Outcome.OK, gcp=Outcome.OK)
     go_on(told, range(2, 14))
     assert told.look(391) == [("AgentBlind", "page", "here")]
-    assert "the asker is alive, and no probe brings a result" in told.notices[0].detail
+    assert "the agent is alive and asks, and no probe brings a result" in told.notices[0].detail
 
 
 @pytest.mark.parametrize(("warm_up_s", "severity"), [(0.0, "page"), (3600.0, "ticket")])
@@ -83,7 +83,7 @@ def test_a_silent_asker_is_told_of_once_after_two_minutes(warm_up_s: float, seve
     assert told.look(150) == []
     assert told.look(152) == [("AgentBlind", severity, "here")]
     (alert,) = told.notices
-    assert alert.summary == "Our own agent (here) is blind since 2027-01-15 08:00:31 UTC"
+    assert alert.summary == "Our own agent (here) has been blind since 2027-01-15 08:00:31 UTC"
     assert "the asker gives no sign of life, or the journal is not read" in alert.detail
     assert told.look(3000) == [("AgentBlind", severity, "here")]
 

@@ -49,7 +49,7 @@ def test_a_target_that_is_down_says_how_many_failed_in_what_and_what_is_usual_th
     told.look(240)
     (ticket,) = told.notices
     assert ticket.summary == (
-        "Target aws is down since 2027-01-15 08:02:00 UTC: "
+        "Target aws has been down since 2027-01-15 08:02:00 UTC: "
         "4 of the last 8 probes failed in connect (timed out, usually 12 ms)"
     )
     assert ticket.detail == (
@@ -230,7 +230,7 @@ def test_a_token_that_says_when_it_ends_is_a_ticket_by_its_reference_until_it_is
     assert told.look(3300) == [("CredentialExpires", "ticket", "credentials.api_key (${secret:llm/token})")]
     (ticket,) = told.notices
     assert ticket.summary == (
-        "The credential credentials.api_key (${secret:llm/token}) expires at 2027-01-15 09:00:00 UTC"
+        "Identity credentials.api_key (${secret:llm/token}) expires at 2027-01-15 09:00:00 UTC"
     )
     assert "it ends in 5 min; targets: aws, azure" in ticket.detail
     assert held["${secret:llm/token}"] not in repr(ticket)
