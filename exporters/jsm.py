@@ -1,4 +1,4 @@
-"""Jira Service Management's alerts, and Opsgenie's, whose API they took over: created and closed by alias."""
+"""Jira Service Management's alerts, and Opsgenie's, whose API they took over: created and closed by alias, a page by its own."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -7,7 +7,7 @@ from urllib.parse import quote
 from exporters import told
 from exporters.base import DeliveryError, Options
 from exporters.pagerduty import dedup_key
-from exporters.posting import Post, one_by_one
+from exporters.posting import Post, closing, one_by_one
 from exporters.signals import Notice
 
 URL: Final = "https://api.atlassian.com/jsm/ops/integration/v2/alerts"
@@ -33,20 +33,18 @@ class Jsm:
         return await one_by_one(self._tell, notices)
 
     async def _tell(self, notice: Notice) -> str:
+        key, ticket = told.keys(notice)
+        answer = await self._ask(*_request(notice, dedup_key(key, ALIAS)))
+        if ticket is None:
+            return answer
+        note = {"note": told.head(notice)}
+        return await closing(answer, self._ask(_at(dedup_key(ticket, ALIAS), "close"), note))
+
+    async def _ask(self, path: str, body: dict[str, Any]) -> str:
         secrets = self._options.secrets
-        url = secrets.resolve_url(self._options.url or URL).rstrip("/")
-        alias = dedup_key(notice.key, ALIAS)
-        body: dict[str, Any] = {"source": "nephoscope"}
-        if notice.state == "resolved":
-            url = f"{url}/{quote(alias, safe='')}/close?identifierType=alias"
-            body["note"] = told.head(notice)
-        elif told.in_hands(notice):
-            url = f"{url}/{quote(alias, safe='')}/acknowledge?identifierType=alias"
-            body["note"] = "\n".join([told.head(notice), *_said(notice)])
-        else:
-            body |= _created(notice, alias)
+        url = secrets.resolve_url(self._options.url or URL).rstrip("/") + path
         headers = {"authorization": f"GenieKey {secrets.resolve(self._options.api_key)}"}
-        answer = await self._post.send(url, body, headers)
+        answer = await self._post.send(url, {"source": "nephoscope", **body}, headers)
         if not isinstance(answer.body, dict) or "requestId" not in answer.body:
             raise DeliveryError(
                 f"{self._options.name} answered HTTP {answer.status} without the id of a request: something else "
@@ -54,6 +52,19 @@ class Jsm:
                 permanent=False,
             )
         return f"HTTP {answer.status}: {answer.body.get('result', 'taken')}"
+
+
+def _request(notice: Notice, alias: str) -> tuple[str, dict[str, Any]]:
+    """Return the path of a request under that of alerts, and its body."""
+    if notice.state == "resolved":
+        return _at(alias, "close"), {"note": told.head(notice)}
+    if told.in_hands(notice):
+        return _at(alias, "acknowledge"), {"note": "\n".join([told.head(notice), *_said(notice)])}
+    return "", _created(notice, alias)
+
+
+def _at(alias: str, what: str) -> str:
+    return f"/{quote(alias, safe='')}/{what}?identifierType=alias"
 
 
 def _said(notice: Notice) -> list[str]:

@@ -1,4 +1,4 @@
-"""PagerDuty's Events API v2: an alert is triggered and resolved under one deduplication key."""
+"""PagerDuty's Events API v2: an alert is triggered and resolved under one deduplication key, a page under its own."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from exporters import told
 from exporters.base import DeliveryError, Options
-from exporters.posting import Post, one_by_one
+from exporters.posting import Post, closing, one_by_one
 from exporters.signals import Notice
 
 URL: Final = "https://events.pagerduty.com/v2/enqueue"
@@ -29,8 +29,15 @@ class PagerDuty:
         return await one_by_one(self._tell, notices)
 
     async def _tell(self, notice: Notice) -> str:
+        key, ticket = told.keys(notice)
+        answer = await self._send(_event(notice, dedup_key(key)))
+        if ticket is None:
+            return answer
+        return await closing(answer, self._send({"event_action": "resolve", "dedup_key": dedup_key(ticket)}))
+
+    async def _send(self, event: dict[str, Any]) -> str:
         secrets = self._options.secrets
-        event = _event(notice, secrets.resolve(self._options.routing_key))
+        event = {"routing_key": secrets.resolve(self._options.routing_key), **event}
         answer = await self._post.send(secrets.resolve_url(self._options.url or URL), event)
         status = answer.body.get("status") if isinstance(answer.body, dict) else None
         if status != "success":
@@ -57,12 +64,8 @@ def _action(notice: Notice) -> str:
     return "acknowledge" if told.in_hands(notice) else "trigger"
 
 
-def _event(notice: Notice, routing_key: str) -> dict[str, Any]:
-    event: dict[str, Any] = {
-        "routing_key": routing_key,
-        "event_action": _action(notice),
-        "dedup_key": dedup_key(notice.key),
-    }
+def _event(notice: Notice, key: str) -> dict[str, Any]:
+    event: dict[str, Any] = {"event_action": _action(notice), "dedup_key": key}
     if event["event_action"] != "trigger":
         return event
     return event | {

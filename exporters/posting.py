@@ -40,6 +40,20 @@ async def one_by_one(tell: Callable[[Notice], Awaitable[str]], notices: Sequence
     return "; ".join(dict.fromkeys([await tell(notice) for notice in notices]))
 
 
+async def closing(answer: str, ticket: Awaitable[object]) -> str:
+    """Return what was answered to a page once the ticket that it was is closed.
+
+    Where that is refused the page was taken all the same, and the ticket is closed by hand.
+    """
+    try:
+        await ticket
+    except DeliveryError as failure:
+        if not failure.permanent:
+            raise
+        return f"{answer}; the ticket that it was stays open: {failure}"
+    return answer
+
+
 class Post:
     """Posts on behalf of one receiver, each time over a connection of its own: the address behind a name may change.
 

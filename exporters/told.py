@@ -56,6 +56,17 @@ def facts(notice: Notice) -> Iterator[tuple[str, str]]:
     yield "id", notice.key
 
 
+def keys(notice: Notice) -> tuple[str, str | None]:
+    """Return what an alert is called where one key is one alert, and what the ticket was that a page may have been.
+
+    A page has a key of its own, for under a ticket's it would be an update of that, which wakes nobody. It follows
+    from the notice alone, so it is the same over repetitions and restarts.
+    """
+    if notice.severity == "ticket":
+        return notice.key, None
+    return f"{notice.key}/page", notice.key if notice.seq > 1 else None
+
+
 def in_hands(notice: Notice) -> bool:
     """Return whether it fires and somebody has it in hands."""
     return notice.state == "firing" and notice.acknowledged is not None

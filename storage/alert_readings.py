@@ -85,18 +85,20 @@ class NoticeRow:
 class Claim:
     """A notice that is ours to tell until `lease_ns`.
 
-    `tries` failed before; `known` says that the receiver was told something of this alert before.
+    `tries` failed before; `known` says that the receiver was told something of this alert before, or may have been,
+    `again` that it was told this very notice.
     """
 
     row: NoticeRow
     tries: int
     lease_ns: int
     known: bool
+    again: bool = False
 
 
 NoticeState = Literal["waiting", "told", "refused", "silenced", "dropped", "superseded"]
-"""`refused` for good by its receiver, `silenced` by a maintenance, `dropped` for its age; `superseded` before it was
-told, by a newer notice of its alert."""
+"""`refused` by its receiver when it was tried last, `silenced` by a maintenance, `dropped` for its age; `superseded`
+before it was told, by a newer notice of its alert."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

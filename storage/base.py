@@ -232,10 +232,11 @@ class Outbox(Protocol):
     """What receivers are to be told: a row until it is told, and claimed by a lease, so that it is told again after a kill.
 
     Of one alert a receiver is told the newest notice alone, and never a newer one while an older one is under way.
+    Whoever was told of an alert is told what comes of it (`hearing.spread`).
     """
 
     def put(self, rows: Sequence[NoticeRow]) -> None:
-        """Keep what is to be told, all or none; what is there already is left as it is."""
+        """Keep what is to be told, all or none; what is there already is left as it is, unless it was dropped."""
         ...
 
     def claim(
@@ -248,12 +249,16 @@ class Outbox(Protocol):
         """Write what became of claims; one whose lease somebody else has now is left alone."""
         ...
 
-    def expire(self, vantage: str, ended_ns: int, any_ns: int) -> dict[str, int]:
-        """Drop what waits since before an instant, ends since before another; return how many by receiver."""
+    def expire(self, vantage: str, receivers: Collection[str], ended_ns: int, any_ns: int) -> dict[str, int]:
+        """Drop what is not worth telling any more; return how many by receiver.
+
+        That is an end that was made before `ended_ns`, or before `any_ns` where its receiver knows of the begin; and
+        a firing that is due since before `any_ns` to a receiver that is none of these. What fires is told at last.
+        """
         ...
 
     def revive(self, vantage: str, receivers: Collection[str], since_ns: int, now_ns: int) -> None:
-        """Have alerts that fire told again to receivers that refused them after an instant."""
+        """Have what was made after an instant tried again now where these receivers refused it."""
         ...
 
     def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
@@ -261,7 +266,7 @@ class Outbox(Protocol):
         ...
 
     def forget(self, vantage: str, before_ns: int) -> None:
-        """Delete what is over: all notices of alerts whose newest one is older, and not due any more."""
+        """Delete what is over: all notices of alerts that ended before, and are not due to anybody any more."""
         ...
 
 

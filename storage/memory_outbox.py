@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
+from storage import hearing
 from storage.alert_readings import Claim, Delivery, NoticeRow, NoticeState, Told
 from storage.outbox import order
 
@@ -21,6 +22,11 @@ class _Kept:
     told_ns: int | None = None
     tries: int = 0
     error: str | None = None
+
+    @property
+    def tried(self) -> bool:
+        """Return whether it may have been told."""
+        return self.tries > 0 or self.lease_ns is not None
 
     def leased(self, now_ns: int) -> bool:
         return self.lease_ns is not None and self.lease_ns > now_ns
@@ -38,8 +44,13 @@ class MemoryOutbox:
 
     def put(self, rows: Sequence[NoticeRow]) -> None:
         with self._lock:
-            for row in rows:
-                self.kept.setdefault(_key(row), _Kept(row, row.due_ns))
+            kept, hushed = hearing.spread(rows, self._heard(rows))
+            for row in kept:
+                one = self.kept.setdefault(_key(row), _Kept(row, row.due_ns))
+                if one.state == "dropped":
+                    one.state, one.due_ns = "waiting", row.due_ns
+            for vantage, receiver, alert, seq in hushed:
+                self._supersede((vantage, receiver, alert, seq))
 
     def claim(
         self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
@@ -57,9 +68,9 @@ class MemoryOutbox:
             for _, theirs in itertools.groupby(due, key=lambda one: one.row.receiver):
                 for one in itertools.islice(theirs, limit):
                     one.lease_ns = lease_ns
-                    known = any(other.told_ns is not None for other in self._alike(one))
                     row = dataclasses.replace(one.row, due_ns=one.due_ns or one.row.due_ns)
-                    found.append(Claim(row, one.tries, lease_ns, known))
+                    again = one.told_ns is not None
+                    found.append(Claim(row, one.tries, lease_ns, self._known(one), again=again))
             return found
 
     def settle(self, told: Sequence[Told]) -> None:
@@ -72,29 +83,23 @@ class MemoryOutbox:
                 one.tries = 0 if done.state == "told" else one.tries + (done.error is not None)
                 one.told_ns = done.at_ns if done.state == "told" else one.told_ns
                 if done.state != "waiting":
-                    self._supersede(one)
+                    self._supersede(_key(one.row))
 
-    def expire(self, vantage: str, ended_ns: int, any_ns: int) -> dict[str, int]:
+    def expire(self, vantage: str, receivers: Collection[str], ended_ns: int, any_ns: int) -> dict[str, int]:
         with self._lock:
-            dropped = [
-                one
-                for one in self._of(vantage)
-                if one.state == "waiting"
-                and not one.leased(ended_ns)
-                and one.row.made_ns < (ended_ns if one.row.ends else any_ns)
-            ]
+            dropped = [one for one in self._of(vantage) if self._stale(one, receivers, ended_ns, any_ns)]
             for one in dropped:
                 one.state, one.due_ns = "dropped", None
             for one in dropped:
-                self._supersede(one)
+                self._supersede(_key(one.row))
             return dict(Counter(one.row.receiver for one in dropped))
 
     def revive(self, vantage: str, receivers: Collection[str], since_ns: int, now_ns: int) -> None:
         with self._lock:
             for one in self._of(vantage):
-                refused = one.state == "refused" and not one.row.ends and one.row.receiver in receivers
+                refused = one.state == "refused" and one.row.receiver in receivers
                 if refused and one.row.made_ns >= since_ns and not any(self._newer(one)):
-                    one.state, one.due_ns, one.error, one.tries = "waiting", now_ns, None, 0
+                    one.due_ns = now_ns
 
     def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
         found = [one for one in self._of(vantage) if one.row.alert == alert]
@@ -111,11 +116,15 @@ class MemoryOutbox:
 
     def forget(self, vantage: str, before_ns: int) -> None:
         with self._lock:
+            ended = {
+                one.row.alert for one in self._of(vantage) if one.row.ends and one.row.made_ns < before_ns
+            }
             over = [
                 one
                 for one in self._of(vantage)
                 if one.row.made_ns < before_ns
                 and one.due_ns is None
+                and one.row.alert in ended
                 and all(other.row.made_ns < before_ns and other.due_ns is None for other in self._newer(one))
             ]
             for one in over:
@@ -126,9 +135,35 @@ class MemoryOutbox:
             return False
         return not any(other.leased(now_ns) for other in self._alike(one) if other is not one)
 
-    def _supersede(self, one: _Kept) -> None:
-        for other in self._alike(one):
-            if other.row.seq < one.row.seq and other.due_ns is not None:
+    def _stale(self, one: _Kept, receivers: Collection[str], ended_ns: int, any_ns: int) -> bool:
+        if one.state not in {"waiting", "refused"} or one.due_ns is None or one.leased(ended_ns):
+            return False
+        if not one.row.ends:
+            return one.due_ns < any_ns and one.row.receiver not in receivers
+        return one.row.made_ns < (any_ns if self._known(one) else ended_ns)
+
+    def _known(self, one: _Kept) -> bool:
+        return any(
+            other.told_ns is not None or (other.row.seq < one.row.seq and other.tried)
+            for other in self._alike(one)
+        )
+
+    def _heard(self, rows: Sequence[NoticeRow]) -> dict[hearing.Occurrence, list[hearing.Heard]]:
+        asked = {hearing.occurrence(row) for row in rows}
+        found: dict[tuple[str, str, str], list[_Kept]] = {}
+        for key, one in self.kept.items():
+            if hearing.occurrence(one.row) in asked:
+                found.setdefault(key[:3], []).append(one)
+        heard: dict[hearing.Occurrence, list[hearing.Heard]] = {}
+        for (vantage, receiver, alert), theirs in found.items():
+            reached = any(one.told_ns is not None or one.tried for one in theirs)
+            newest = max(one.row.seq for one in theirs)
+            heard.setdefault((vantage, alert), []).append(hearing.Heard(receiver, newest, reached))
+        return heard
+
+    def _supersede(self, newer: _Key) -> None:
+        for key, other in self.kept.items():
+            if key[:3] == newer[:3] and key[3] < newer[3] and other.due_ns is not None:
                 other.due_ns = None
                 other.state = "superseded" if other.state == "waiting" else other.state
 

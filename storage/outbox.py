@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from storage import cleaning, schema
+from storage import cleaning, hearing, schema
 from storage.alert_readings import Claim, Delivery, NoticeRow, Told
 from storage.engine import edge
 from storage.locks import Lock
@@ -16,6 +16,10 @@ _TEXT_LIMIT = 10_000
 _FIELDS = tuple(field.name for field in dataclasses.fields(NoticeRow))
 _SAME = "o.vantage = n.vantage AND o.receiver = n.receiver AND o.alert = n.alert"
 _NEWER = f"EXISTS (SELECT FROM notices o WHERE {_SAME} AND o.seq > n.seq"
+_TRIED = "o.tries > 0 OR o.lease_ns IS NOT NULL"
+"""It may have been told: a receiver may take what it does not answer, and whoever told it may have been killed."""
+
+_KNOWN = f"EXISTS (SELECT FROM notices o WHERE {_SAME} AND (o.told_ns IS NOT NULL OR (o.seq < n.seq AND ({_TRIED}))))"
 
 _CLAIM = text(f"""
 WITH due AS (
@@ -29,7 +33,7 @@ WITH due AS (
 UPDATE notices n SET lease_ns = :lease FROM due
 WHERE n.vantage = :vantage AND n.receiver = due.receiver AND n.alert = due.alert AND n.seq = due.seq
   AND due.place <= :limit AND (n.lease_ns IS NULL OR n.lease_ns <= :now)
-RETURNING n.*, EXISTS (SELECT FROM notices o WHERE {_SAME} AND o.told_ns IS NOT NULL) AS known
+RETURNING n.*, {_KNOWN} AS known
 """)  # noqa: S608 - pieces of our own
 
 _SETTLE = text("""
@@ -44,12 +48,20 @@ UPDATE notices SET due_ns = NULL, state = CASE WHEN state = 'waiting' THEN 'supe
 WHERE vantage = :vantage AND receiver = :receiver AND alert = :alert AND seq < :seq AND due_ns IS NOT NULL
 """)
 
-_EXPIRE = text("""
-UPDATE notices SET state = 'dropped', due_ns = NULL
-WHERE vantage = :vantage AND state = 'waiting' AND made_ns < CASE WHEN ends THEN :ended ELSE :any END
-  AND (lease_ns IS NULL OR lease_ns < :ended)
-RETURNING receiver
-""")
+_HEARD = text(f"""
+SELECT o.vantage, o.alert, o.receiver, max(o.seq) AS seq, bool_or(o.told_ns IS NOT NULL OR {_TRIED}) AS reached
+FROM notices o WHERE o.vantage = ANY(CAST(:vantages AS text[])) AND o.alert = ANY(CAST(:alerts AS text[]))
+GROUP BY o.vantage, o.alert, o.receiver
+""")  # noqa: S608 - pieces of our own
+
+_EXPIRE = text(f"""
+UPDATE notices n SET state = 'dropped', due_ns = NULL
+WHERE n.vantage = :vantage AND n.state IN ('waiting', 'refused') AND n.due_ns IS NOT NULL
+  AND CASE WHEN NOT n.ends THEN n.due_ns < :any AND NOT n.receiver = ANY(CAST(:receivers AS text[]))
+      WHEN {_KNOWN} THEN n.made_ns < :any ELSE n.made_ns < :ended END
+  AND (n.lease_ns IS NULL OR n.lease_ns < :ended)
+RETURNING n.receiver
+""")  # noqa: S608 - pieces of our own
 
 _SUPERSEDE_DROPPED = text(f"""
 UPDATE notices n SET state = 'superseded', due_ns = NULL
@@ -57,13 +69,14 @@ WHERE n.vantage = :vantage AND n.state = 'waiting' AND {_NEWER} AND o.state = 'd
 """)  # noqa: S608 - pieces of our own
 
 _REVIVE = text(f"""
-UPDATE notices n SET state = 'waiting', due_ns = :now, error = NULL, tries = 0
-WHERE n.vantage = :vantage AND n.receiver = ANY(CAST(:receivers AS text[])) AND n.state = 'refused' AND NOT n.ends
+UPDATE notices n SET due_ns = :now
+WHERE n.vantage = :vantage AND n.receiver = ANY(CAST(:receivers AS text[])) AND n.state = 'refused'
   AND n.made_ns >= :since AND NOT {_NEWER})
 """)  # noqa: S608 - pieces of our own
 
 _FORGET = text(f"""
 DELETE FROM notices n WHERE n.vantage = :vantage AND n.made_ns < :before AND n.due_ns IS NULL
+  AND n.alert IN (SELECT e.alert FROM notices e WHERE e.vantage = :vantage AND e.ends AND e.made_ns < :before)
   AND NOT {_NEWER} AND (o.made_ns >= :before OR o.due_ns IS NOT NULL))
 """)  # noqa: S608 - pieces of our own
 
@@ -94,7 +107,7 @@ class PostgresOutbox:
             "limit": limit,
         }
         with edge(self._engine, "Claiming notices"), self._engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.OUTBOX})
+            _alone(connection)
             found = [_claimed(row) for row in connection.execute(_CLAIM, asked).mappings()]
         return sorted(found, key=lambda claim: order(claim.row))
 
@@ -116,9 +129,9 @@ class PostgresOutbox:
                 if ours and one.state != "waiting":
                     connection.execute(_SUPERSEDE, named)
 
-    def expire(self, vantage: str, ended_ns: int, any_ns: int) -> dict[str, int]:
+    def expire(self, vantage: str, receivers: Collection[str], ended_ns: int, any_ns: int) -> dict[str, int]:
         counts: dict[str, int] = {}
-        asked = {"vantage": vantage, "ended": ended_ns, "any": any_ns}
+        asked = {"vantage": vantage, "receivers": list(receivers), "ended": ended_ns, "any": any_ns}
         with edge(self._engine, "Dropping old notices"), self._engine.begin() as connection:
             for receiver in connection.execute(_EXPIRE, asked).scalars():
                 counts[receiver] = counts.get(receiver, 0) + 1
@@ -157,14 +170,43 @@ def order(row: NoticeRow) -> tuple[str, bool, int, str]:
 
 
 def write(connection: Connection, rows: Sequence[NoticeRow]) -> None:
-    """Keep notices within a transaction of the caller's, as that which remembers their alerts."""
-    if rows:
-        fresh = {"lease_ns": None, "told_ns": None, "tries": 0, "state": "waiting", "error": None}
-        statement = insert(schema.notices).on_conflict_do_nothing()
+    """Keep notices within a transaction of the caller's, as that which remembers their alerts.
+
+    Nobody claims meanwhile: whoever is not being told of an alert now is not told of what was before.
+    """
+    if not rows:
+        return
+    _alone(connection)
+    kept, hushed = hearing.spread(rows, _heard(connection, rows))
+    if kept:
+        table, fresh = schema.notices, {"lease_ns": None, "told_ns": None, "tries": 0, "error": None}
+        statement = insert(table)
+        again = {name: statement.excluded[name] for name in ("state", "due_ns")}
         connection.execute(
-            statement,
-            [dataclasses.asdict(row) | fresh | {"payload": held(dict(row.payload))} for row in rows],
+            statement.on_conflict_do_update(
+                index_elements=list(table.primary_key), set_=again, where=table.c.state == "dropped"
+            ),
+            [
+                dataclasses.asdict(row) | fresh | {"state": "waiting", "payload": held(dict(row.payload))}
+                for row in kept
+            ],
         )
+    for one in hushed:
+        connection.execute(_SUPERSEDE, one._asdict())
+
+
+def _alone(connection: Connection) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.OUTBOX})
+
+
+def _heard(
+    connection: Connection, rows: Sequence[NoticeRow]
+) -> dict[hearing.Occurrence, list[hearing.Heard]]:
+    asked = {"vantages": list({row.vantage for row in rows}), "alerts": list({row.alert for row in rows})}
+    found: dict[hearing.Occurrence, list[hearing.Heard]] = {}
+    for vantage, alert, *has in connection.execute(_HEARD, asked):
+        found.setdefault((vantage, alert), []).append(hearing.Heard(*has))
+    return found
 
 
 def held(value: Any) -> Any:
@@ -181,7 +223,7 @@ def held(value: Any) -> Any:
 
 
 def _claimed(row: RowMapping) -> Claim:
-    return Claim(_notice(row), row["tries"], row["lease_ns"], row["known"])
+    return Claim(_notice(row), row["tries"], row["lease_ns"], row["known"], again=row["told_ns"] is not None)
 
 
 def _delivery(row: RowMapping) -> Delivery:

@@ -76,6 +76,7 @@ class Alerting:
         self._heard = NOBODY
         self._alive: Mapping[str, Alert] | None = None
         self._seq: dict[str, int] = {}
+        self._routes: tuple[object, ...] = ()
 
     def counted(
         self, config: Config, series: Mapping[Pair, Windows], now_ns: int, objectives: Sequence[Spent] = ()
@@ -105,9 +106,22 @@ class Alerting:
         if (changed or kept) and not self._remember(config, changed, kept, now_ns):
             return
         self._alive = held
+        self._seq = {alert.id: self._seq[alert.id] for alert in held.values()}
         for what, alert in changed:
             becoming.tell(what, alert)
-        self._shown([_notice(config, alert, self._seq[alert.id]) for alert in held.values()])
+        notices = [_notice(config, alert, self._seq[alert.id]) for alert in held.values()]
+        self._shown(notices)
+        self._reroute(config, [one for one in notices if one.seq], now_ns)
+
+    def _reroute(self, config: Config, notices: Sequence[Notice], now_ns: int) -> None:
+        """Have what fires told to whom a changed plan names; who has it already is told nothing twice."""
+        routes = (config.engine, config.receivers, config.routes)
+        if routes == self._routes:
+            return
+        named = {one.key for one in notices}
+        rows = [_row(config.vantage, one, self._seq[one.id]) for one in (self._alive or {}).values()]
+        self._rows.save([row for row in rows if row.id in named], routing.rows(config, notices, now_ns))
+        self._routes = routes
 
     def _remember(
         self, config: Config, changed: Sequence[Changed], kept: Sequence[Alert], now_ns: int

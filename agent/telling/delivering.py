@@ -9,11 +9,21 @@ from typing import Final
 import structlog
 
 from agent.config.model import Config, Receiver
-from agent.telling.dispatching import SECOND_NS, Message, Silenced, again_ns, messages, parted, pause_s
+from agent.telling import routing
+from agent.telling.dispatching import (
+    SECOND_NS,
+    Message,
+    Silenced,
+    after_refusal_s,
+    again_ns,
+    messages,
+    parted,
+    pause_s,
+)
 from agent.telling.opening import opened
 from exporters.base import DeliveryError, Notifier
 from probes.base import Secrets
-from storage.alert_readings import Claim, NoticeState, Told
+from storage.alert_readings import Claim, Told
 from storage.base import Outbox, StoreUnavailableError
 
 LOOK_S: Final = 1.0
@@ -59,6 +69,7 @@ class Deliveries:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._left: dict[str, list[Message]] = {}
         self._failing: dict[str, str] = {}
+        self._refusing: set[str] = set()
         self._fresh: set[str] = set()
         self._tidied_ns = 0
 
@@ -75,7 +86,7 @@ class Deliveries:
         idle = [name for name in self._open if name not in self._tasks]
         claims = await asyncio.to_thread(self._claim, config.vantage, idle)
         for name, theirs in itertools.groupby(claims, key=lambda claim: claim.row.receiver):
-            work = self._tell_all(name, self._open[name][1], list(theirs))
+            work = self._tell_all(config, name, self._open[name][1], list(theirs))
             self._tasks[name] = asyncio.create_task(work, name=f"receiver {name}")
 
     async def rest(self) -> None:
@@ -87,9 +98,12 @@ class Deliveries:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        left = [message for messages_left in self._left.values() for message in messages_left]
+        broken_off = [left[0] for left in self._left.values() if left]
+        left = [message for left in self._left.values() for message in left[1:]]
+        now_ns = self._wall_ns()
+        told = [*self._released(broken_off, now_ns, "broken off"), *self._released(left, now_ns)]
         with contextlib.suppress(StoreUnavailableError):  # then the leases lapse
-            await self._settle(self._released(left, self._wall_ns()))
+            await self._settle(told)
 
     def _reopen(self, receivers: Collection[Receiver]) -> None:
         """Open what is new or changed, and close what is gone."""
@@ -103,7 +117,8 @@ class Deliveries:
         now_ns = self._wall_ns()
         if self._fresh:
             # A restart or a reload is what mends a wrong key.
-            self._outbox.revive(vantage, self._fresh, now_ns - DAY_NS, now_ns)
+            self._outbox.revive(vantage, self._fresh, now_ns - WEEK_NS, now_ns)
+            self._refusing -= self._fresh
             self._fresh.clear()
         if now_ns - self._tidied_ns >= TIDY_NS:
             self._tidy(vantage, now_ns)
@@ -111,14 +126,17 @@ class Deliveries:
 
     def _tidy(self, vantage: str, now_ns: int) -> None:
         self._tidied_ns = now_ns
-        for receiver, count in self._outbox.expire(vantage, now_ns - DAY_NS, now_ns - WEEK_NS).items():
+        dropped = self._outbox.expire(vantage, self._open, now_ns - DAY_NS, now_ns - WEEK_NS)
+        for receiver, count in dropped.items():
             log.error("alert.dropped", receiver=receiver, notices=count, reason="they waited for too long")
             for _ in range(count):
                 self._notified(receiver, "dropped")
         self._outbox.forget(vantage, now_ns - FORGET_NS)
 
-    async def _tell_all(self, name: str, notifier: Notifier, claims: Sequence[Claim]) -> None:
+    async def _tell_all(self, config: Config, name: str, notifier: Notifier, claims: Sequence[Claim]) -> None:
         """Tell message after message, settling each; where one fails for now, the others are left for later.
+
+        A refusal says nothing of the others.
 
         With the database gone in between, the leases lapse and all is told again.
         """
@@ -139,6 +157,8 @@ class Deliveries:
                 if done[0].state == "waiting":
                     await self._settle([*done, *self._released(left, done[0].due_ns)])
                     return
+                if done[0].state == "refused":
+                    await self._have_others_told(config, done)
                 await self._settle(done)
         except StoreUnavailableError as failure:
             log.warning("alert.unsettled", receiver=name, error=str(failure))
@@ -167,9 +187,21 @@ class Deliveries:
             for claim, after in pauses
         ]
 
+    async def _have_others_told(self, config: Config, refused: Sequence[Told]) -> None:
+        """Have a page that was refused before anybody took it from us told to those who come next."""
+        rows = [
+            row
+            for one in refused
+            if one.claim.row.urgent and not one.claim.row.ends and not one.claim.again
+            for row in routing.stand_ins(
+                config, routing.unpacked(one.claim.row.payload), self._refusing, self._wall_ns()
+            )
+        ]
+        if rows:
+            await asyncio.to_thread(self._outbox.put, rows)
+
     def _said(self, name: str, message: Message, answer: str) -> None:
-        again = all(claim.known and not claim.row.ends for claim in message.claims)
-        tell = log.debug if again else log.info
+        tell = log.debug if all(claim.again for claim in message.claims) else log.info
         alerts = [f"{notice.name} {notice.subject} {notice.state}" for notice in message.notices]
         tell("alert.told", receiver=name, alerts=alerts, answer=answer)
         for _ in message.claims:
@@ -177,34 +209,42 @@ class Deliveries:
 
     def _failed(self, name: str, message: Message, failure: DeliveryError) -> list[Told]:
         now_ns, error = self._wall_ns(), str(failure)
-        state: NoticeState = "refused" if failure.permanent else "waiting"
-        wait_s = pause_s(
-            min(claim.tries for claim in message.claims), failure.retry_after_s, self._uniform(0.0, 1.0)
-        )
-        due_ns = None if failure.permanent else now_ns + round(wait_s * SECOND_NS)
-        if failure.permanent:
+        tries = min(claim.tries for claim in message.claims)
+        wait_s = pause_s(tries, failure.retry_after_s, self._uniform(0.0, 1.0))
+        news = self._failing.get(name) != error
+        if failure.permanent and (news or tries == 0):
             alerts = [f"{notice.name} {notice.subject}" for notice in message.notices]
             log.error("alert.refused", receiver=name, alerts=alerts, error=error, remedy="mend it and reload")
-        elif self._failing.get(name) != error:
+        elif news:
             log.warning("alert.undelivered", receiver=name, error=error, again_s=round(wait_s, 1))
         self._failing[name] = error
+        if failure.permanent:
+            self._refusing.add(name)
         for _ in message.claims:
             self._notified(name, "refused" if failure.permanent else "failed")
+        pauses = [after_refusal_s(claim, wait_s) if failure.permanent else wait_s for claim in message.claims]
         return [
-            Told(claim=claim, state=state, at_ns=now_ns, due_ns=due_ns, error=error)
-            for claim in message.claims
+            Told(
+                claim=claim,
+                state="refused" if failure.permanent else "waiting",
+                at_ns=now_ns,
+                due_ns=now_ns + round(pause * SECOND_NS),
+                error=error,
+            )
+            for claim, pause in zip(message.claims, pauses, strict=True)
         ]
 
     def _recovered(self, name: str) -> None:
+        self._refusing.discard(name)
         if self._failing.pop(name, None) is not None:
             log.info("alert.receiver_back", receiver=name)
 
     @staticmethod
-    def _released(left: Sequence[Message], due_ns: int | None) -> list[Told]:
-        """Return claims that were not tried as due later."""
+    def _released(left: Sequence[Message], due_ns: int | None, error: str | None = None) -> list[Told]:
+        """Return claims that were not tried, or only begun, as due later."""
         at_ns = due_ns or 0
         return [
-            Told(claim=claim, state="waiting", at_ns=at_ns, due_ns=due_ns)
+            Told(claim=claim, state="waiting", at_ns=at_ns, due_ns=due_ns, error=error)
             for message in left
             for claim in message.claims
         ]

@@ -13,6 +13,9 @@ LONGEST_S: Final = 60.0
 """How long a receiver that fails is left alone at most, unless it asks for more."""
 
 LONGEST_ASKED_S: Final = 3600.0
+REFUSED_S: Final = 300.0
+"""How soon what a receiver refused is tried there again: somebody has to mend it, there or in the file."""
+
 SILENT_NS: Final = 30 * SECOND_NS
 """How soon a silenced alert is looked at again."""
 
@@ -44,6 +47,11 @@ def pause_s(tries: int, asked_s: float | None, jitter: float) -> float:
     """
     ours = min(LONGEST_S, 2.0 ** min(tries, 10)) * (0.75 + 0.5 * jitter)
     return max(ours, min(asked_s or 0.0, LONGEST_ASKED_S))
+
+
+def after_refusal_s(claim: Claim, pause: float) -> float:
+    """Return how long what was refused is left alone: not long where its receiver waits for more, as of a refresh."""
+    return pause if claim.known or claim.again else max(pause, REFUSED_S)
 
 
 def again_ns(claim: Claim, refresh_s: float | None) -> int | None:

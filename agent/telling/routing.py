@@ -1,6 +1,7 @@
 """Which receivers are told of an alert, and which alerts make one message; pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -23,12 +24,18 @@ def rows(config: Config, notices: Iterable[Notice], now_ns: int) -> list[NoticeR
     return [row for notice in notices for row in _rows(config, notice, now_ns)]
 
 
-def _rows(config: Config, notice: Notice, now_ns: int) -> Iterator[NoticeRow]:
-    route = routed(notice, config.routes)
+def stand_ins(config: Config, notice: Notice, refusing: Collection[str], now_ns: int) -> list[NoticeRow]:
+    """Return rows for who is told of a page in the place of receivers that refuse it: as if those were not there."""
+    said = dataclasses.replace(notice, facts={**notice.facts, "refused_by": ", ".join(sorted(refusing))})
+    return list(_rows(config, said, now_ns, refusing))
+
+
+def _rows(config: Config, notice: Notice, now_ns: int, without: Collection[str] = ()) -> Iterator[NoticeRow]:
+    route = routed(notice, config.routes, without)
     names = route.to if route is not None else tuple(one.name for one in config.receivers)
     group_by = route.group_by if route is not None else ()
     waits = bool(group_by) and notice.severity != "page"
-    for receiver in names:
+    for receiver in (name for name in names if name not in without):
         yield NoticeRow(
             vantage=config.vantage,
             receiver=receiver,
@@ -51,13 +58,14 @@ def _repeat_ns(notice: Notice, route: Route | None) -> int | None:
     return round(route.repeat_s * 1e9)
 
 
-def routed(notice: Notice, routes: Sequence[Route]) -> Route | None:
-    """Return the first route that takes a notice; None where none does, and then every receiver is told.
+def routed(notice: Notice, routes: Sequence[Route], without: Collection[str] = ()) -> Route | None:
+    """Return the first route that takes a notice and has a receiver beside some; None where none does.
 
-    An alert that nobody is told of is worse than one that too many are told of.
+    Then every receiver is told: an alert that nobody is told of is worse than one that too many are told of.
     """
     fields = fields_of(notice)
-    return next((route for route in routes if fits(route.when, fields)), None)
+    left = (route for route in routes if not set(route.to) <= set(without))
+    return next((route for route in left if fits(route.when, fields)), None)
 
 
 def fields_of(notice: Notice) -> dict[str, str]:

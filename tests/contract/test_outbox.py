@@ -171,50 +171,132 @@ def test_what_was_refused_for_good_is_not_told_again(outbox: Outbox) -> None:
     assert claimed(outbox, T0 + DAY) == []
 
 
-def test_what_still_fires_is_revived_for_a_receiver_that_was_mended(outbox: Outbox) -> None:
-    """Not what is over, what is old, or what another receiver refused."""
+def test_what_was_refused_is_tried_again_when_it_was_said(outbox: Outbox) -> None:
+    outbox.put([row()])
+    settle(outbox, claimed(outbox)[0], "refused", due_ns=T0 + 5 * S, error="HTTP 404")
+    assert claimed(outbox, T0 + 4 * S) == []
+    (again,) = claimed(outbox, T0 + 5 * S)
+    assert (again.tries, again.again) == (1, False)
+
+
+def test_what_was_refused_is_revived_for_a_receiver_that_was_mended(outbox: Outbox) -> None:
+    """Its end as well; not what is old, or what another receiver refused."""
     outbox.put([row(), row(alert="over", ends=True), row(alert="old", made_ns=T0 - DAY)])
-    outbox.put([row(receiver="mail"), row(alert="rose"), row(2, alert="rose", made_ns=T0 + S)])
+    outbox.put([row(receiver="mail"), row(alert="rose")])
+    outbox.put([row(2, alert="rose", made_ns=T0 + S)])
     for claim in claimed(outbox, T0 + S, "pager", "mail"):
-        settle(outbox, claim, "refused", error="HTTP 404")
+        settle(outbox, claim, "refused", due_ns=T0 + DAY, error="HTTP 404")
     outbox.revive("fra-1", ("pager",), T0, T0 + 2 * S)
     found = claimed(outbox, T0 + 2 * S, "pager", "mail")
     assert [(claim.row.alert, claim.row.seq, claim.tries) for claim in found] == [
-        ("service-down/chat@1", 1, 0),
-        ("rose", 2, 0),
+        ("over", 1, 1),
+        ("service-down/chat@1", 1, 1),
+        ("rose", 2, 1),
     ]
 
 
-def test_what_is_over_is_dropped_sooner_than_what_goes_on(outbox: Outbox) -> None:
-    """A receiver that was down for a day hears of what still fires, and nothing of what is long over."""
-    outbox.put([row(1), row(2, ends=True, made_ns=T0 + S), row(alert="on"), row(receiver="mail", ends=True)])
-    assert outbox.expire("fra-1", T0, T0 - DAY) == {}
-    assert outbox.expire("fra-1", T0 + 2 * S, T0) == {"pager": 1, "mail": 1}
-    assert [claim.row.alert for claim in claimed(outbox, T0 + DAY, "pager", "mail")] == ["on"]
+def test_what_is_over_is_dropped_sooner_where_its_begin_was_never_told(outbox: Outbox) -> None:
+    """A receiver that was down for a day hears of what still fires, and of the ends of what it heard of."""
+    outbox.put([row(), row(alert="heard"), row(alert="on"), row(receiver="mail", alert="over", ends=True)])
+    heard = next(claim for claim in claimed(outbox) if claim.row.alert == "heard")
+    settle(outbox, heard, "told")
+    outbox.put([row(2, ends=True, made_ns=T0 + S), row(2, alert="heard", ends=True, made_ns=T0 + S)])
+    later = T0 + LEASE + S
+    assert outbox.expire("fra-1", ("pager",), T0, T0 - DAY) == {}
+    assert outbox.expire("fra-1", ("pager",), later, T0 - DAY) == {"mail": 1}
+    assert [claim.row.alert for claim in claimed(outbox, T0 + DAY, limit=2)] == ["on", "heard"]
+
+
+def test_what_a_receiver_may_have_heard_is_known_to_it(outbox: Outbox) -> None:
+    """It may have taken what it did not answer."""
+    outbox.put([row(), row(alert="other")])
+    other, tried = claimed(outbox)
+    settle(outbox, tried, "waiting", due_ns=T0 + S, error="took too long")
+    settle(outbox, other, "waiting", due_ns=T0 + S)
+    outbox.put([row(2, ends=True), row(2, alert="other", ends=True)])
+    assert [(claim.row.alert, claim.known) for claim in claimed(outbox, T0 + S)] == [
+        ("other", False),
+        ("service-down/chat@1", True),
+    ]
 
 
 def test_what_is_being_told_is_not_dropped_and_what_was_never_settled_is(outbox: Outbox) -> None:
-    outbox.put([row()])
+    outbox.put([row(ends=True)])
     claimed(outbox)
-    assert outbox.expire("fra-1", T0 + S, T0 + S) == {}
-    assert outbox.expire("fra-1", T0 + DAY, T0 + DAY) == {"pager": 1}
+    assert outbox.expire("fra-1", ("pager",), T0 + S, T0 + S) == {}
+    assert outbox.expire("fra-1", ("pager",), T0 + DAY, T0 + DAY) == {"pager": 1}
 
 
-def test_even_what_goes_on_is_dropped_at_last(outbox: Outbox) -> None:
+def test_what_goes_on_is_dropped_where_its_receiver_is_gone_alone(outbox: Outbox) -> None:
+    """However long it waited, who is there hears of it at last; and who comes back, where it is said again."""
     outbox.put([row()])
-    assert outbox.expire("fra-1", T0 + 7 * DAY, T0 + 1) == {"pager": 1}
+    assert outbox.expire("fra-1", ("pager",), T0 + 7 * DAY, T0 + 7 * DAY) == {}
+    assert outbox.expire("fra-1", ("mail",), T0 + 7 * DAY, T0 + 1) == {"pager": 1}
     assert claimed(outbox, T0 + 8 * DAY) == []
+    outbox.put([row(due_ns=T0 + 8 * DAY)])
+    assert seqs(claimed(outbox, T0 + 8 * DAY)) == [1]
 
 
 def test_what_is_over_is_forgotten_and_what_may_still_be_told_is_not(outbox: Outbox) -> None:
-    """Put again it would be told again, so nothing of an alert goes that is still going on."""
-    outbox.put([row(1), row(alert="on")])
-    on, over = claimed(outbox)
-    settle(outbox, over, "told")
-    settle(outbox, on, "told", due_ns=T0 + DAY)
-    outbox.forget("fra-1", T0 + S)
-    outbox.put([row(1), row(alert="on")])
-    assert [claim.row.alert for claim in claimed(outbox, T0 + S)] == ["service-down/chat@1"]
+    """Nothing of an alert goes that is still going on: who was told of it is to hear of its end."""
+    outbox.put([row(), row(alert="on"), row(receiver="mail")])
+    for claim in claimed(outbox, T0, "pager", "mail"):
+        settle(outbox, claim, "told")
+    outbox.put([row(2, ends=True, made_ns=T0 + S, due_ns=T0 + S)])
+    outbox.forget("fra-1", T0 + DAY)
+    for claim in claimed(outbox, T0 + S, "pager", "mail"):
+        settle(outbox, claim, "told", T0 + S)
+    assert len(outbox.deliveries("fra-1", "service-down/chat@1")) == 4
+    outbox.forget("fra-1", T0 + DAY)
+    assert outbox.deliveries("fra-1", "service-down/chat@1") == []
+    assert len(outbox.deliveries("fra-1", "on")) == 1
+
+
+def test_who_was_told_of_an_alert_hears_of_its_rise_and_its_end_though_it_is_not_named(
+    outbox: Outbox,
+) -> None:
+    outbox.put([row(receiver="mail", repeat_ns=DAY)])
+    settle(outbox, claimed(outbox, T0, "mail")[0], "told", due_ns=T0 + DAY)
+    outbox.put([row(2, urgent=True, repeat_ns=DAY)])
+    rise = claimed(outbox, T0, "mail", "pager")
+    assert [(one.row.receiver, one.row.seq, one.row.repeat_ns, one.known) for one in rise] == [
+        ("mail", 2, None, True),
+        ("pager", 2, DAY, False),
+    ]
+    for claim in rise:
+        settle(outbox, claim, "told")
+    outbox.put([row(3, ends=True, receiver="chat")])
+    end = claimed(outbox, T0, "mail", "pager", "chat")
+    assert [(one.row.receiver, one.row.seq) for one in end] == [("chat", 3), ("mail", 3), ("pager", 3)]
+
+
+def test_who_was_not_told_and_is_not_named_any_longer_hears_nothing(outbox: Outbox) -> None:
+    """A ticket that rose before its turn came is no page of the receivers of tickets."""
+    outbox.put([row(receiver="mail", due_ns=T0 + S)])
+    outbox.put([row(2, urgent=True)])
+    outbox.put([row(3, ends=True)])
+    assert claimed(outbox, T0 + DAY, "mail") == []
+    assert [one.state for one in outbox.deliveries("fra-1", "service-down/chat@1")] == [
+        "superseded",
+        "waiting",
+        "waiting",
+    ]
+
+
+def test_who_is_being_told_while_it_rises_hears_of_that_too(outbox: Outbox) -> None:
+    outbox.put([row(receiver="mail")])
+    (ticket,) = claimed(outbox, T0, "mail")
+    outbox.put([row(2, urgent=True)])
+    settle(outbox, ticket, "told")
+    assert seqs(claimed(outbox, T0, "mail")) == [2]
+
+
+def test_what_is_older_than_what_is_there_comes_too_late(outbox: Outbox) -> None:
+    """Whoever is told in another's place must not be told of what is over by then."""
+    outbox.put([row()])
+    outbox.put([row(2, ends=True)])
+    outbox.put([row(receiver="mail")])
+    assert claimed(outbox, T0, "mail") == []
 
 
 def test_nothing_is_put_and_settled_without_harm(outbox: Outbox) -> None:

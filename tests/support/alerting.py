@@ -14,6 +14,7 @@ from probes.result import MEANING, Fault, Outcome
 from storage.alert_readings import AckRow, AlertRow, ChangeRow, NoticeRow
 from storage.base import NOBODY, StoreUnavailableError
 from storage.memory import MemoryAlerts
+from storage.memory_outbox import MemoryOutbox
 from support.told import SECOND_NS, START_NS, beat, configuration, result
 
 BAD = {outcome.value for outcome, meaning in MEANING.items() if meaning.confirm}
@@ -43,7 +44,8 @@ class Rows(MemoryAlerts):
     """Rows in a database that may be away, or goes away with what was written before it says so (`unsaid`)."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.outbox = MemoryOutbox()
+        super().__init__(self.outbox)
         self.away = False
         self.unsaid = False
 

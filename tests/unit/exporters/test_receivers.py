@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -125,10 +126,11 @@ def test_pagerduty_triggers_and_resolves_under_one_key(server: Receiver) -> None
     notifier = opened("pagerduty", server.url)
     assert tell(notifier, a_notice()) == "HTTP 202: Event processed"
     tell(notifier, ended(a_notice()))
-    first, second = (asked.json for asked in server.asked)
+    first, second, ticket = (asked.json for asked in server.asked)
     assert first["routing_key"] == SECRETS["KEY"]
     assert (first["event_action"], second["event_action"]) == ("trigger", "resolve")
-    assert first["dedup_key"] == second["dedup_key"] == a_notice().key
+    assert first["dedup_key"] == second["dedup_key"] == f"{a_notice().key}/page"
+    assert (ticket["event_action"], ticket["dedup_key"]) == ("resolve", a_notice().key)
     assert first["payload"]["severity"] == "critical"
     assert first["payload"]["summary"].startswith("[PAGE] Service chat has been down")
     assert first["payload"]["custom_details"]["fault"] == "this cloud azure"
@@ -157,11 +159,71 @@ def test_what_is_not_real_says_so_in_its_first_word(
 IN_HANDS = Acknowledged(by="ada", reason="rolling back", at_ns=FIRED_NS + 60_000_000_000)
 
 
+TICKET = a_notice(severity="ticket")
+ROSE = a_notice(seq=2)
+
+
+def at_pagerduty(server: Receiver) -> list[tuple[str, str]]:
+    return [
+        (asked.json["event_action"], asked.json["dedup_key"].removeprefix(TICKET.key))
+        for asked in server.asked
+    ]
+
+
+def at_jsm(server: Receiver) -> list[tuple[str, str]]:
+    """Return what was asked of which alert; an alert is created by a path without its alias."""
+    found = []
+    for asked in server.asked:
+        alias, _, what = asked.path.removeprefix("/v2/alerts").removeprefix("/").rpartition("/")
+        known = unquote(alias) or asked.json["alias"]
+        found.append((what.removesuffix("?identifierType=alias"), known.removeprefix(TICKET.key)))
+    return found
+
+
+def test_a_ticket_that_rises_pages_at_pagerduty_under_a_key_of_its_own(server: Receiver) -> None:
+    """A trigger of a key that is open already pages nobody; each repetition names the same keys."""
+    server.answer(*TAKEN["pagerduty"])
+    for notice in (TICKET, ROSE, ROSE, ended(ROSE)):
+        tell(opened("pagerduty", server.url), notice)
+    rise = [("trigger", "/page"), ("resolve", "")]
+    assert at_pagerduty(server) == [("trigger", ""), *rise, *rise, ("resolve", "/page"), ("resolve", "")]
+    assert server.asked[1].json["payload"]["severity"] == "critical"
+
+
+def test_a_ticket_that_rises_is_an_alert_of_its_own_at_jira(server: Receiver) -> None:
+    """Creating an alias that is open already only counts it up."""
+    server.answer(*TAKEN["jsm"])
+    for notice in (TICKET, ROSE, ROSE, ended(ROSE)):
+        tell(opened("jsm", server.url), notice)
+    rise = [("", "/page"), ("close", "")]
+    assert at_jsm(server) == [("", ""), *rise, *rise, ("close", "/page"), ("close", "")]
+    assert server.asked[1].json["priority"] == "P1"
+
+
+def test_a_ticket_that_ends_as_one_has_its_own_key_alone(server: Receiver) -> None:
+    server.answer(*TAKEN["pagerduty"])
+    for notice in (TICKET, ended(TICKET)):
+        tell(opened("pagerduty", server.url), notice)
+    assert at_pagerduty(server) == [("trigger", ""), ("resolve", "")]
+
+
+def test_a_page_was_taken_though_the_ticket_that_it_was_cannot_be_closed() -> None:
+    """What may be closed later is tried again, and what is refused is told of in the answer."""
+
+    async def close(*, permanent: bool) -> str:
+        raise DeliveryError("HTTP 404", permanent=permanent)
+
+    said = asyncio.run(posting.closing("taken", close(permanent=True)))
+    assert said == "taken; the ticket that it was stays open: HTTP 404"
+    with pytest.raises(DeliveryError):
+        asyncio.run(posting.closing("taken", close(permanent=False)))
+
+
 def test_what_is_in_hands_is_acknowledged_at_pagerduty_until_it_is_over(server: Receiver) -> None:
     server.answer(*TAKEN["pagerduty"])
     notifier = opened("pagerduty", server.url)
-    taken = a_notice(seq=2, acknowledged=IN_HANDS)
-    for notice in (taken, a_notice(seq=3), ended(taken)):
+    taken = a_notice(seq=2, severity="ticket", acknowledged=IN_HANDS)
+    for notice in (taken, a_notice(seq=3, severity="ticket"), ended(taken)):
         tell(notifier, notice)
     first, second, last = (asked.json for asked in server.asked)
     assert first == {
@@ -172,12 +234,18 @@ def test_what_is_in_hands_is_acknowledged_at_pagerduty_until_it_is_over(server: 
     assert (second["event_action"], last["event_action"]) == ("trigger", "resolve")
 
 
+def test_a_page_in_hands_is_acknowledged_under_its_own_key(server: Receiver) -> None:
+    server.answer(*TAKEN["pagerduty"])
+    tell(opened("pagerduty", server.url), a_notice(seq=2, acknowledged=IN_HANDS))
+    assert at_pagerduty(server) == [("acknowledge", "/page"), ("resolve", "")]
+
+
 def test_what_is_in_hands_is_acknowledged_at_jira_by_its_alias(server: Receiver) -> None:
     server.answer(*TAKEN["jsm"])
     tell(opened("jsm", server.url), a_notice(seq=2, acknowledged=IN_HANDS))
-    (asked,) = server.asked
+    asked, _ = server.asked
     assert asked.path.endswith(
-        f"/v2/alerts/service-down%2Fchat%40{FIRED_NS}/acknowledge?identifierType=alias"
+        f"/v2/alerts/service-down%2Fchat%40{FIRED_NS}%2Fpage/acknowledge?identifierType=alias"
     )
     assert asked.json["note"].endswith("by ada at 2027-01-15T08:01:00Z: rolling back")
 
@@ -260,12 +328,13 @@ def test_jsm_creates_and_closes_by_alias(server: Receiver) -> None:
     notifier = opened("jsm", server.url)
     assert tell(notifier, a_notice(summary="z" * 200)) == "HTTP 202: Request will be processed"
     tell(notifier, ended(a_notice()))
-    created, closed = server.asked
+    created, closed, ticket = server.asked
     assert created.path == "/v2/alerts"
     assert created.headers["authorization"] == f"GenieKey {SECRETS['KEY']}"
-    assert (created.json["alias"], created.json["priority"]) == (a_notice().key, "P1")
+    assert (created.json["alias"], created.json["priority"]) == (f"{a_notice().key}/page", "P1")
     assert len(created.json["message"]) <= 130
-    assert closed.path == f"/v2/alerts/service-down%2Fchat%40{FIRED_NS}/close?identifierType=alias"
+    assert closed.path == f"/v2/alerts/service-down%2Fchat%40{FIRED_NS}%2Fpage/close?identifierType=alias"
+    assert ticket.path == f"/v2/alerts/service-down%2Fchat%40{FIRED_NS}/close?identifierType=alias"
 
 
 def test_a_webhook_is_signed_over_its_timestamp_and_body(server: Receiver) -> None:

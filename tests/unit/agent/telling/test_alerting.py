@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agent.config.model import Receiver, Route
 from agent.slo.alerts import HOLD_NS
 from agent.slo.burning import Window
 from agent.slo.quiet import Quiet
@@ -77,6 +78,44 @@ def test_an_alert_is_held_ends_once_and_is_remembered() -> None:
         ("TargetDown", 2, told.now_ns),
         ("ServiceDown", 2, told.now_ns),
     }
+
+
+def test_who_is_named_by_other_routes_meanwhile_is_told_of_what_fires_and_of_its_end() -> None:
+    """So is who was named before, of the end; what is over is told to nobody anew."""
+    receivers = tuple(Receiver(name=name, kind="slack", url="${URL}") for name in ("chat", "mail"))
+    config = dataclasses.replace(estate("aws", "azure"), engine="agent", receivers=receivers)
+    told = Told(dataclasses.replace(config, routes=(Route(to=("chat",)),)))
+
+    def named() -> list[tuple[str, int]]:
+        return [(receiver, seq) for _, receiver, _, seq in told.rows.outbox.kept]
+
+    down(told, 0, "aws")
+    told.look(20)
+    for kept in told.rows.outbox.kept.values():
+        kept.told_ns = told.now_ns
+    told.config = dataclasses.replace(config, routes=(Route(to=("mail",)),))
+    for restarted in (told, Told(told.config, told.rows, told.standings)):
+        restarted.look(21)
+        assert named() == [("chat", 1), ("mail", 1)]
+    told.settle(1, "aws")
+    told.look(40)
+    told.look(40 + HOLD_NS / SECOND_NS)
+    assert sorted(named()) == [("chat", 1), ("chat", 2), ("mail", 1), ("mail", 2)]
+    told.config = config
+    told.look(700)
+    assert len(named()) == 4
+
+
+def test_what_is_over_takes_no_room() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(0, 200, 40):
+        down(told, slot, "aws")
+        told.look(slot * 30 + 20)
+        told.settle(slot + 1, "aws")
+        told.look(slot * 30 + 50)
+        assert told.look(slot * 30 + 50 + HOLD_NS / SECOND_NS) == []
+    assert len(told.rows.rows) == 5
+    assert told.alerting._seq == {}
 
 
 def acknowledge(told: Told, until_s: float | None = None) -> None:

@@ -191,20 +191,206 @@ def test_a_storm_against_a_dead_receiver_is_one_try() -> None:
     assert len(run(scene, A).told()) == 20
 
 
-def test_what_is_refused_for_good_is_surfaced_and_its_end_is_tried() -> None:
+def test_what_is_refused_is_surfaced_once_and_tried_again_every_few_minutes() -> None:
     async def scene(estate: Estate) -> None:
         estate.notifiers["a"].failure = DeliveryError("a answered HTTP 404", permanent=True)
-        estate.put(a_notice())
-        await estate.look()
-        await estate.look(3600)
-        assert estate.notifiers["a"].tried == 1
-        estate.put(ended(a_notice()))
-        await estate.look()
+        estate.put(a_notice(severity="ticket"))
+        for _ in range(60):
+            await estate.look(60)
+        assert 10 <= estate.notifiers["a"].tried <= 12
+        estate.notifiers["a"].failure = None
+        await estate.look(300)
 
     with capture_logs() as said:
         estate = run(scene, A)
-    assert estate.counted["a", "refused"] == 2
-    assert [line["error"] for line in said if line["event"] == "alert.refused"] == ["a answered HTTP 404"] * 2
+    assert estate.told() == [["firing"]]
+    assert [line["error"] for line in said if line["event"] == "alert.refused"] == ["a answered HTTP 404"]
+
+
+def test_an_end_that_is_refused_is_tried_again() -> None:
+    """What was told before is on show there: it is tried as soon as after any other failure."""
+
+    async def scene(estate: Estate) -> None:
+        estate.put(a_notice())
+        await estate.look()
+        estate.notifiers["a"].failure = DeliveryError("a answered HTTP 403", permanent=True)
+        estate.put(ended(a_notice()))
+        await estate.look()
+        estate.notifiers["a"].failure = None
+        await estate.look(2)
+
+    estate = run(scene, A)
+    assert estate.told() == [["firing"], ["resolved"]]
+    assert estate.counted["a", "refused"] == 1
+
+
+def test_one_refused_refresh_ends_no_refreshing() -> None:
+    """Else Alertmanager resolves what still fires."""
+
+    async def scene(estate: Estate) -> None:
+        estate.notifiers["a"].refresh_s = REFRESH_S
+        estate.put(a_notice())
+        await estate.look()
+        estate.notifiers["a"].failure = DeliveryError("a answered HTTP 404", permanent=True)
+        await estate.look(60)
+        estate.notifiers["a"].failure = None
+        for _ in range(10):
+            await estate.look(60)
+
+    assert run(scene).told("a") == [["firing"]] * 11
+
+
+def test_what_is_refused_holds_up_nothing_behind_it() -> None:
+    """A receiver may dislike one notice alone."""
+
+    async def scene(estate: Estate) -> None:
+        class Picky(MemoryNotifier):
+            async def tell(self, notices: Sequence[Notice]) -> str:
+                if notices[0].key == "disliked":
+                    raise DeliveryError("HTTP 400", permanent=True)
+                return await super().tell(notices)
+
+        estate.notifiers["a"] = Picky(gathers=False)
+        estate.telling = estate.started()
+        estate.put(a_notice(key="disliked"))
+        await estate.look()
+        estate.put(ended(a_notice(key="disliked")), a_notice(key="other", severity="ticket"))
+        await estate.look(1)
+
+    assert [notice.key for (notice,) in run(scene, A).notifiers["a"].told] == ["other"]
+
+
+PAGES = Route(when=(("severity", ("page",)),), to=("a",))
+REST = Route(to=("b",))
+
+
+def test_a_page_that_is_refused_is_told_to_those_who_come_next() -> None:
+    """They hear of all that comes of it, too; a ticket waits for its receiver to be mended."""
+
+    async def scene(estate: Estate) -> None:
+        estate.notifiers["a"].failure = DeliveryError("a answered HTTP 401", permanent=True)
+        estate.put(a_notice())
+        await estate.look()
+        await estate.look(1)
+        estate.put(ended(a_notice()))
+        await estate.look(1)
+
+    estate = run(scene, PAGES, REST)
+    assert estate.told("b") == [["firing"], ["resolved"]]
+    assert estate.notifiers["b"].told[0][0].facts["refused_by"] == "a"
+
+
+def test_a_page_that_the_next_refuse_as_well_is_told_to_whoever_is_left() -> None:
+    async def scene(estate: Estate) -> None:
+        third = Receiver(name="c", kind="slack", url="${URL}")
+        estate.notifiers["c"] = MemoryNotifier()
+        estate.config = dataclasses.replace(estate.config, receivers=(*estate.config.receivers, third))
+        for name in "ab":
+            estate.notifiers[name].failure = DeliveryError("HTTP 401", permanent=True)
+        estate.put(a_notice(), a_notice(key="ticket", severity="ticket"))
+        for _ in range(3):
+            await estate.look(1)
+        (said,) = estate.notifiers["c"].told
+        assert [(notice.key, notice.facts["refused_by"]) for notice in said] == [(a_notice().key, "a, b")]
+
+    run(scene, PAGES, REST)
+
+
+def test_a_page_that_rose_and_is_refused_is_told_to_those_who_come_next() -> None:
+    async def scene(estate: Estate) -> None:
+        ticket = a_notice(severity="ticket")
+        estate.put(ticket)
+        await estate.look()
+        estate.notifiers["a"].failure = DeliveryError("a answered HTTP 401", permanent=True)
+        estate.put(dataclasses.replace(ticket, severity="page", seq=2))
+        await estate.look(1)
+        await estate.look(1)
+
+    assert run(scene, A, REST).told("b") == [["firing"]]
+
+
+def test_who_was_told_of_a_ticket_hears_of_its_rise_and_its_end_where_pages_go_elsewhere() -> None:
+    async def scene(estate: Estate) -> None:
+        estate.notifiers["b"].refresh_s = REFRESH_S
+        ticket = a_notice(severity="ticket")
+        page = dataclasses.replace(ticket, severity="page", seq=2)
+        for notice in (ticket, page, ended(page)):
+            estate.put(notice)
+            await estate.look(10)
+        for _ in range(10):
+            await estate.look(60)
+
+    estate = run(scene, PAGES, REST)
+    assert estate.told("a") == [["firing"], ["resolved"]]
+    assert estate.told("b") == [["firing"], ["firing"], ["resolved"]]
+    assert [notice.severity for (notice,) in estate.notifiers["b"].told] == ["ticket", "page", "page"]
+
+
+def test_who_was_told_hears_of_the_end_after_a_reload_of_routes() -> None:
+    async def scene(estate: Estate) -> None:
+        estate.put(a_notice())
+        await estate.look()
+        estate.config = dataclasses.replace(estate.config, routes=(REST,))
+        estate.put(ended(a_notice()))
+        await estate.look(1)
+
+    assert run(scene, A).told("a") == [["firing"], ["resolved"]]
+
+
+def test_what_still_fires_after_days_outlives_a_failed_refresh() -> None:
+    async def scene(estate: Estate) -> None:
+        estate.notifiers["a"].refresh_s = REFRESH_S
+        estate.put(a_notice())
+        await estate.look()
+        for _ in range(8 * 24):
+            await estate.look(3600)
+        estate.notifiers["a"].failure = DeliveryError("HTTP 503", permanent=False)
+        await estate.look(60)
+        await estate.look(60)
+        estate.notifiers["a"].failure = None
+        before = len(estate.told())
+        for _ in range(10):
+            await estate.look(61)
+        assert len(estate.told()) == before + 10
+
+    assert run(scene, A).counted["a", "dropped"] == 0
+
+
+def test_what_a_long_maintenance_kept_quiet_is_told_after_it() -> None:
+    """A reminder as well, and though the receiver fails then once."""
+
+    async def scene(estate: Estate) -> None:
+        estate.put(a_notice(key="before"))
+        await estate.look()
+        estate.quiet = lambda _: True
+        estate.put(a_notice(key="within"))
+        for _ in range(9 * 24):
+            await estate.look(3600)
+        estate.quiet = lambda _: False
+        estate.notifiers["a"].failure = DeliveryError("HTTP 503", permanent=False)
+        await estate.look(60)
+        estate.notifiers["a"].failure = None
+        await estate.look(60)
+
+    estate = run(scene, dataclasses.replace(A, repeat_s=DAY_S))
+    assert sorted(notice.key for (notice,) in estate.notifiers["a"].told) == ["before", "before", "within"]
+
+
+def test_who_may_have_taken_what_a_stop_broke_off_hears_of_its_end() -> None:
+    async def scene(estate: Estate) -> None:
+        estate.notifiers["a"].hangs = True
+        estate.put(a_notice())
+        await estate.telling.look(estate.config)
+        await asyncio.sleep(0)
+        assert estate.notifiers["a"].tried
+        await estate.telling.stop()
+        estate.notifiers["a"].hangs = False
+        estate.telling = estate.started()
+        estate.config = dataclasses.replace(estate.config, routes=(REST,))
+        estate.put(ended(a_notice()))
+        await estate.look(1)
+
+    assert run(scene, A).told("a") == [["resolved"]]
 
 
 def test_a_receiver_that_was_mended_hears_of_what_still_fires() -> None:

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from agent.config.model import Config, Receiver, Route
-from agent.telling.routing import GRID_NS, packed, routed, rows, unpacked
+from agent.telling.routing import GRID_NS, packed, routed, rows, stand_ins, unpacked
 from exporters.signals import Acknowledged
 from support.notices import FIRED_NS, a_notice, ended
 from support.told import configuration
@@ -36,6 +36,21 @@ def test_what_no_route_takes_goes_to_every_receiver() -> None:
     """Nobody is told of too little."""
     assert told(config(ASSIST), a_notice(labels={"team": "search"})) == ["pager", "mail"]
     assert told(config()) == ["pager", "mail"]
+
+
+def test_a_page_that_is_refused_goes_where_it_would_go_without_who_refuses_it() -> None:
+    """To the others of its route, else to the next that takes it, else to whoever is left."""
+
+    def instead(plan: Config, *refusing: str) -> list[str]:
+        return [row.receiver for row in stand_ins(plan, a_notice(), refusing, FIRED_NS)]
+
+    both = dataclasses.replace(ASSIST, to=("pager", "mail"))
+    assert instead(config(both, REST), "pager") == ["mail"]
+    assert instead(config(ASSIST, REST), "pager") == ["mail"]
+    assert instead(config(ASSIST), "pager") == ["mail"]
+    assert instead(config(ASSIST, REST), "pager", "mail") == []
+    (row,) = stand_ins(config(ASSIST, REST), a_notice(), ["pager"], FIRED_NS)
+    assert unpacked(row.payload).facts["refused_by"] == "pager"
 
 
 def test_nobody_is_told_where_prometheus_pages() -> None:
