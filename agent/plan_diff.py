@@ -125,7 +125,9 @@ def _pairs(kind: str, before: Mapping[str, tuple[str, ...]], after: Mapping[str,
         return {
             text: ""
             for text, names in found.items()
-            if text not in other and known and all(not name or name in at for name, at in zip(names, known, strict=True))
+            if text not in other
+            and known
+            and all(not name or name in at for name, at in zip(names, known, strict=True))
         }
 
     return Part(kind, kept(after, before), kept(before, after), ())
