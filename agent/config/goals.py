@@ -104,7 +104,9 @@ def _objectives(
         context.findings.error(path, "none of its probes asks any of its targets; mend `probes` or `targets`")
     for lacking in slis.unexpecting(section, workloads.values()):
         context.findings.error((*path, "probes"), lacking)
-    _remembered(context, path, section, file)
+    window = section.window
+    reach_s = window.longest_s if isinstance(window, Calendar) else window
+    judge_reach(context, path, section.name, reach_s, file)
     throttled = section.count.throttled
     found = [
         Objective(
@@ -126,7 +128,7 @@ def _objectives(
     for objective in found:
         _judge(context, path, objective, workloads)
     if found and section.per is not None and section.method is None:
-        _lint(context, path, found[0], pooling.intervals_s(found, workloads, targets))
+        judge_at(context, path, found[0], pooling.intervals_s(found, workloads, targets))
     return found
 
 
@@ -207,7 +209,7 @@ def _judge(context: Context, path: Path, objective: Objective, workloads: Mappin
     """Tell what is wrong with an objective at the intervals and deadlines of what it watches."""
     watched = [workloads[pair] for pair in objective.pairs]
     if objective.per is None or objective.slices is not None:
-        _lint(context, path, objective, {workload.every_s for workload in watched})
+        judge_at(context, path, objective, {workload.every_s for workload in watched})
     if objective.at_least_per_s is not None:
         _judge_speed(context, path, objective.at_least_per_s, watched)
     if objective.sli == "itl":
@@ -237,7 +239,8 @@ def _warn_of_terse(context: Context, path: Path, watched: Iterable[Workload]) ->
         )
 
 
-def _lint(context: Context, path: Path, objective: Objective, intervals_s: Iterable[float]) -> None:
+def judge_at(context: Context, path: Path, objective: Objective, intervals_s: Iterable[float]) -> None:
+    """Tell what is wrong with an objective whose events are due so often."""
     for every_s in sorted(intervals_s):
         for finding in (lint_slices if objective.slices else lint)(objective, every_s):
             tell = context.findings.error if finding.level == "error" else context.findings.warn
@@ -262,15 +265,13 @@ def _judge_speed(context: Context, path: Path, per_s: float, watched: Iterable[W
             )
 
 
-def _remembered(context: Context, path: Path, section: ObjectiveSection, file: File) -> None:
+def judge_reach(context: Context, path: Path, name: str, reach_s: float, file: File) -> None:
     """Tell of a window that reaches back behind what is kept: most of it would be missing for ever."""
     keep = file.settings.storage.keep if file.settings.storage else Keep()
-    window = section.window
-    reach_s = window.longest_s if isinstance(window, Calendar) else window
     if reach_s > keep.results:
         context.findings.error(
             path,
-            f"objective {section.name} looks back {write(reach_s)}, but results are kept for "
+            f"objective {name} looks back {write(reach_s)}, but results are kept for "
             f"{write(keep.results)}; lengthen storage.keep.results, or shorten the window",
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from agent.config import goals
 from agent.config.context import Context
 from agent.config.findings import Path
 from agent.config.model import Paging
@@ -109,7 +110,20 @@ def _service(
     )
     if serving and service.at_least > service.units:
         _too_few(context, (*path, "healthy_when", "at_least"), service)
+    if serving:
+        _judge_promise(context, (*path, "objective"), service, file)
     return service
+
+
+def _judge_promise(context: Context, path: Path, service: Service, file: File) -> None:
+    """Tell what is wrong with a service's own objective at the interval of its members' events together."""
+    name = f"of service {service.name}"
+    promise = Objective(
+        name=name, sli="availability", ratio=service.ratio, window_s=service.window_s, pairs=()
+    )
+    every_s = round(1 / sum(1 / member.every_s for member in service.members), 3)
+    goals.judge_reach(context, path, name, service.window_s, file)
+    goals.judge_at(context, path, promise, [every_s])
 
 
 def _too_few(context: Context, path: Path, service: Service) -> None:

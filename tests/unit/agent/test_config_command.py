@@ -227,7 +227,9 @@ def test_what_names_an_identity_is_shown_as_it_is_written(file: Path, was: str, 
 
 def test_an_objective_may_be_pooled_beside_others_that_are_not(file: Path) -> None:
     """A pool's SLO has a name where others have a target and a probe."""
-    goals = "objectives: [{name: a, sli: availability, percent: 99}, {name: b, sli: availability, percent: 98}]"
+    goals = (
+        "objectives: [{name: a, sli: availability, percent: 99}, {name: b, sli: availability, percent: 98}]"
+    )
     file.write_text(f"{BASE}{goals}")
     other = file.with_name("pooled.yaml")
     other.write_text(file.read_text().replace("percent: 98", "percent: 98, per: all"))

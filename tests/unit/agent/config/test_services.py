@@ -80,6 +80,22 @@ services:
             "services[0].at_least: unknown key `at_least`, which belongs under healthy_when",
         ),
         ("[{name: s, objective: {percent: 100}}]", "services[0].objective.percent: "),
+        (
+            "[{name: s, members: a-nano, objective: {percent: 99.9, window: 1s}}]",
+            "services[0].objective: objective of service s: its window of 1s is shorter than the probe's interval of 30s",
+        ),
+        (
+            "[{name: s, objective: {percent: 99.999, window: 1d}}]",
+            "objective of service s: at one probe every 7s500ms the budget of 99.999 % over 1d holds 0.1 failures",
+        ),
+        (
+            "[{name: s, objective: {percent: 99.9, window: 200d}}]",
+            "services[0].objective: objective of service s looks back 200d, but results are kept for 120d",
+        ),
+        (
+            "[{name: s, objective: {percent: 50}}]",
+            "objective of service s: its 1h/5m page alert can never fire",
+        ),
         ("[{name: s}, {name: s}]", "services[1].name: `s` is taken"),
         ("[{members: all}]", "services[0].name: is missing; give each entry a name of its own"),
     ],
