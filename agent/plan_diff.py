@@ -125,7 +125,9 @@ def _pairs(kind: str, before: Mapping[str, tuple[str, ...]], after: Mapping[str,
         return {
             text: ""
             for text, names in found.items()
-            if text not in other and known and all(name in at for name, at in zip(names, known, strict=True))
+            if text not in other
+            and known
+            and all(not name or name in at for name, at in zip(names, known, strict=True))
         }
 
     return Part(kind, kept(after, before), kept(before, after), ())
@@ -143,7 +145,7 @@ def _slos(config: Config) -> dict[str, tuple[str, ...]]:
     return {
         slo.key.id: (*slo.parts[0].pair, slo.objective.name)
         if slo.key.pool is None
-        else (slo.key.pool, slo.objective.name)
+        else ("", "", slo.objective.name)  # what it pools is told by its objective
         for slo in config.slos()
     }
 

@@ -152,8 +152,7 @@ def _medians(probes: Iterable[tuple[WatchedProbe, Seen]], now_ns: int) -> Iterab
 
 
 def _measured(plan: PagePlan, statuses: Iterable[SloStatus]) -> list[Measured]:
-    pools = {objective.pool: objective for objective in plan.objectives if objective.pool}
-    names = {objective.name: objective for objective in plan.objectives if not objective.pool}
+    objectives = {slo: objective for objective in plan.objectives for slo in objective.slos}
     return [
         Measured(
             slo=status.slo,
@@ -164,8 +163,7 @@ def _measured(plan: PagePlan, statuses: Iterable[SloStatus]) -> list[Measured]:
             known=status.state != "unknown",
         )
         for status in statuses
-        if (objective := pools.get(status.slo.id) if status.slo.pool else None)
-        or (objective := names.get(status.slo.objective))
+        if (objective := objectives.get(status.slo.id))
     ]
 
 

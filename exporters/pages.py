@@ -23,7 +23,8 @@ class WatchedProbe:
 class WatchedObjective:
     """One objective; `threshold_s` belongs to the latency SLIs, `at_least_per_s` to throughput.
 
-    `window` is as people read it: `28d`, or a calendar's. `pool` says that it is one service's own.
+    `window` is as people read it: `28d`, or a calendar's. `slos` are the ids of what it is judged of: where a latency
+    differs from target to target, several objectives have one name.
     """
 
     name: str
@@ -32,7 +33,7 @@ class WatchedObjective:
     window: str
     threshold_s: float | None = None
     at_least_per_s: float | None = None
-    pool: str | None = None
+    slos: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ def _plain(value: Any) -> Any:
 
 
 def _entry(name: str, value: Any) -> tuple[str, Any]:
-    """Return a field under its outside name: `since_ns` is told as `since_at`."""
+    """Return a field under its outside name: `since_ns` is told as `since_at`; what lasts has no end."""
     if name.endswith("_ns"):
-        return f"{name[:-3]}_at", rfc3339(value)
+        return f"{name[:-3]}_at", None if value is None else rfc3339(value)
     return name, _plain(value)

@@ -131,7 +131,13 @@ def _text(key: str, value: Any) -> str:
         return BLOT
     if isinstance(value, float):
         return durations.write(value) if key.endswith("_s") else f"{value:g}"
-    return str(value)
+    if key == "per" and not value:
+        return "all"
+    return ", ".join(value) if _texts(value) else str(value)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(isinstance(one, str) for one in value)
 
 
 def _refers(text: str) -> bool:

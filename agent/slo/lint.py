@@ -17,6 +17,9 @@ ENOUGH = 10
 """A budget of fewer failures is coarse: one of them is a tenth of it."""
 
 
+SHORTEST_S = 0.1
+"""No probe is asked more often."""
+
 _INTERVALS_S = (600, 300, 120, 60, 30, 15, 10, 5)
 
 
@@ -105,6 +108,8 @@ def _holds(objective: Objective, every_s: float) -> str:
 
 def _enough(objective: Objective) -> str:
     enough_s = _budget(objective, 1) / ENOUGH
+    if enough_s < SHORTEST_S:
+        return "lengthen the window or lower the percent"
     interval = durations.write(math.floor(enough_s) if enough_s >= 1 else enough_s)
     return f"probe every {interval} or more often, lengthen the window or lower the percent"
 
@@ -116,13 +121,14 @@ def _unreachable(objective: Objective, window: BurnWindow) -> Finding:
         "error",
         f"objective {objective.name}: its {window.name} alert can never fire, because a total outage burns "
         f"{percent(objective.ratio)} % only {1 / (1 - objective.ratio):.4g} times as fast as planned and the alert "
-        f"asks for {factor:.4g}; use a percent above {_above(factor)} or a window under "
-        f"{durations.write(math.floor(period_s / 3600) * 3600)}",
+        f"asks for {factor:.4g}; use {_above(factor)}a window under "
+        f"{durations.write(math.floor(round(period_s / 3600, 6)) * 3600)}",
     )
 
 
 def _above(factor: float) -> str:
-    return f"{math.ceil(1e4 * burn.reachable_above(factor)) / 100:g}"
+    least = math.ceil(1e4 * burn.reachable_above(factor)) / 100
+    return f"a percent above {least:g} or " if least < 100 else ""
 
 
 def _sparse(objective: Objective, every_s: float, window: BurnWindow) -> Finding:

@@ -1,6 +1,7 @@
 """What a configuration brings forth on show: the plan as /metrics and the status page need it."""
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 
 from agent.config.model import Config
 from agent.slo.objective import Objective
@@ -48,23 +49,31 @@ def page_plan(config: Config) -> PagePlan:
             for target in probe.targets
         ),
         objectives=(
-            *(_watched(objective) for objective in config.objectives),
+            *_objectives(config),
             *(
-                dataclasses.replace(
-                    _watched(slo.objective), name=f"service {slo.key.service}", pool=slo.key.id
-                )
+                dataclasses.replace(_watched(slo.objective, [slo.key.id]), name=f"service {slo.key.service}")
                 for slo in config.service_slos()
             ),
         ),
     )
 
 
-def _watched(objective: Objective) -> WatchedObjective:
+def _objectives(config: Config) -> Iterator[WatchedObjective]:
+    """Yield the objectives; a pool of several thresholds is one, as it is judged."""
+    shown: set[str] = set()
+    for objective in config.objectives:
+        if slos := [slo for slo in config.ids(objective) if slo not in shown]:
+            shown.update(slos)
+            yield _watched(objective, slos)
+
+
+def _watched(objective: Objective, slos: Iterable[str]) -> WatchedObjective:
     return WatchedObjective(
         name=objective.name,
         sli=objective.sli,
         ratio=objective.ratio,
         window=objective.window,
+        slos=tuple(slos),
         threshold_s=objective.threshold_s,
         at_least_per_s=objective.at_least_per_s,
     )

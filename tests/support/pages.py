@@ -1,5 +1,6 @@
 """Boards that were told a story, and pages read as a browser or a screen reader would."""
 
+import dataclasses
 from html.parser import HTMLParser
 from typing import Any
 
@@ -26,6 +27,10 @@ def info(name: str = "openai", **changes: Any) -> TargetInfo:
     return TargetInfo(**known | changes)
 
 
+def _slo(target: str, objective: WatchedObjective) -> SloKey:
+    return SloKey(objective=objective.name, target=target, probe="chat")
+
+
 def page_plan(*targets: TargetInfo, probes: tuple[str, ...] = ("chat",)) -> PagePlan:
     shown = targets or (info(),)
     return PagePlan(
@@ -37,13 +42,16 @@ def page_plan(*targets: TargetInfo, probes: tuple[str, ...] = ("chat",)) -> Page
             for one in shown
             for probe in probes
         ),
-        objectives=(AVAILABLE, QUICK),
+        objectives=tuple(
+            dataclasses.replace(objective, slos=tuple(_slo(one.target, objective).id for one in shown))
+            for objective in (AVAILABLE, QUICK)
+        ),
     )
 
 
 def status(target: str = "openai", objective: WatchedObjective = AVAILABLE, **changes: Any) -> SloStatus:
     known: dict[str, Any] = {
-        "slo": SloKey(objective=objective.name, target=target, probe="chat"),
+        "slo": _slo(target, objective),
         "vantage": "here",
         "objective_ratio": objective.ratio,
         "window_s": 28 * 86400.0,

@@ -223,3 +223,18 @@ def test_what_names_an_identity_is_shown_as_it_is_written(file: Path, was: str, 
     assert shown_keys["credentials.aws"] == was
     out = config("diff", str(file), str(file.with_name("b.yaml")))[1]
     assert f"~ target t: credentials.aws {was} -> {now}\n" in out
+
+
+def test_an_objective_may_be_pooled_beside_others_that_are_not(file: Path) -> None:
+    """A pool's SLO has a name where others have a target and a probe."""
+    goals = (
+        "objectives: [{name: a, sli: availability, percent: 99}, {name: b, sli: availability, percent: 98}]"
+    )
+    file.write_text(f"{BASE}{goals}")
+    other = file.with_name("pooled.yaml")
+    other.write_text(file.read_text().replace("percent: 98", "percent: 98, per: all"))
+    code, out, _ = config("diff", str(file), str(other))
+    assert (code, out.partition("\n\n")[0].splitlines()) == (
+        1,
+        ["~ objective b: per all added", "+ SLO all-b", "- SLO local-chat-b", "- SLO azure-eu-chat-b"],
+    )

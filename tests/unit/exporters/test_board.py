@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -214,3 +215,17 @@ def test_an_answer_that_does_not_say_who_gave_it_changes_nothing(board: Board) -
     tell(board, 0, backend={"region": "east"})
     tell(board, 1)
     assert line(board).served == Served(by="region=east", since_ns=START_NS)
+
+
+def test_targets_with_thresholds_of_their_own_are_tallied_with_theirs(board: Board) -> None:
+    """`under: {target: {a: 100ms, b: 2s}}` is two objectives of one name."""
+    plan = page_plan(info("a"), info("b"))
+    own = dataclasses.replace(QUICK, threshold_s=0.1, slos=("a-chat-quick",))
+    board.plan(
+        dataclasses.replace(plan, objectives=(own, dataclasses.replace(QUICK, slos=("b-chat-quick",))))
+    )
+    board.show((status("a", objective=QUICK, state="bad"), status("b", objective=QUICK)))
+    assert [(one.objective.threshold_s, one.good, one.bad) for one in board.page(NOW_NS).objectives] == [
+        (0.1, 0, 1),
+        (2.0, 1, 0),
+    ]

@@ -80,6 +80,10 @@ services:
             "services[0].at_least: unknown key `at_least`, which belongs under healthy_when",
         ),
         ("[{name: s, objective: {percent: 100}}]", "services[0].objective.percent: "),
+        (
+            "[{name: s, members: a-nano, objective: {percent: 99.9, window: 1s}}]",
+            "services[0].objective: service s: its window of 1s is shorter than the probe's interval of 30s",
+        ),
         ("[{name: s}, {name: s}]", "services[1].name: `s` is taken"),
         ("[{members: all}]", "services[0].name: is missing; give each entry a name of its own"),
         (

@@ -90,3 +90,14 @@ def test_errors_come_first() -> None:
     levels = [found.level for found in findings(0.9, 28, 3600)]
     assert levels == sorted(levels)
     assert levels[0] == "error"
+
+
+def test_no_remedy_is_named_that_nobody_can_follow() -> None:
+    """No probe is asked every 2 ms, and no percent lies above 100."""
+    (found,) = findings(0.99999999, 28, 30)
+    assert found.message.endswith(
+        "cannot be measured at this interval; lengthen the window or lower the percent"
+    )
+    unreachable = "\n".join(one.message for one in findings(0.999, 36500, 30))
+    assert "asks for 1.752e+04; use a window under 2083d8h" in unreachable
+    assert "use a percent above 99.92 or a window under 30000d" in unreachable

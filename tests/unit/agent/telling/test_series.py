@@ -48,3 +48,18 @@ def test_a_speed_is_an_edge_of_the_speeds_and_stands_on_the_page() -> None:
     assert series_plan(config).thresholds == {"ttft": (2.0,), "throughput": (30.0,)}
     shown = page_plan(config).objectives[1]
     assert (shown.threshold_s, shown.at_least_per_s) == (None, 30.0)
+
+
+def test_the_page_has_a_line_for_each_threshold_and_one_for_a_pool_of_several() -> None:
+    """What is pooled is judged as one, though its targets differ in what is still good."""
+    config = configuration("openai", "azure")
+    _, quick = config.objectives
+    graded = (
+        dataclasses.replace(quick, pairs=quick.pairs[:1], threshold_s=0.1),
+        dataclasses.replace(quick, pairs=quick.pairs[1:]),
+    )
+    shown = page_plan(dataclasses.replace(config, objectives=graded)).objectives
+    assert [one.slos for one in shown] == [("openai-chat-quick",), ("azure-chat-quick",)]
+    pooled = tuple(dataclasses.replace(one, per=()) for one in graded)
+    shown = page_plan(dataclasses.replace(config, objectives=pooled)).objectives
+    assert [one.slos for one in shown] == [("all-quick",)]
