@@ -159,7 +159,7 @@ class _Run:
         service, ways, born = scene.service, scene.ways, dict.fromkeys(self._targets(), 0)
         standings = {pair: seen.at(now_ns, scene.first_s) for pair, seen in self._seen.items()}
         if burn:
-            series = [seen.windows(self._lengths_s, at_s) for seen in self._seen.values()]
+            series = {pair: seen.windows(self._lengths_s, at_s) for pair, seen in self._seen.items()}
             self._burns = list(burn_findings(service, series, now_ns, born, ways))
         found = [
             *target_findings(service.members, frozenset(), standings, born, now_ns, ways),

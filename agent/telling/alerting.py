@@ -86,8 +86,7 @@ class Alerting:
             finding
             for service in awake.services
             if service.is_judged
-            and (known := [series[one.pair] for one in service.members if one.pair in series])
-            for finding in burn_findings(service, known, now_ns, born_ns, ways)
+            for finding in burn_findings(service, series, now_ns, born_ns, ways)
         ]
 
     def look(self, config: Config) -> None:
