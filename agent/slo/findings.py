@@ -75,7 +75,7 @@ def service_findings(
     """
     for service in services:
         found = impact(service, standings, now_ns)
-        if not _is_told(found, now_ns, ways, elsewhere):
+        if found.since_ns is None or not _is_told(found, now_ns, ways, elsewhere):
             continue
         cold = _cold(service, born_ns, now_ns, ways) - {member.target for member in found.well}
         known = impact(service.without(cold), standings, now_ns)

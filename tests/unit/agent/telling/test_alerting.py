@@ -447,7 +447,12 @@ def test_targets_that_were_down_before_are_not_blamed_while_our_own_network_is()
     assert not [one for one in told.notices if one.name == "ServiceDown"]
     told.beat(41 + HOLD_NS / SECOND_NS, tls="down")
     lose(told, 20, "aws", "azure")
-    assert told.look(42 + HOLD_NS / SECOND_NS) == [("NetworkDown", "page", "internet")]
+    assert told.look(42 + HOLD_NS / SECOND_NS) == [
+        ("NetworkDown", "page", "internet"),
+        ("TargetDown", "ticket", "aws"),
+    ]
+    (before,) = (one for one in told.notices if one.name == "TargetDown")
+    assert ", and not seen since 2027-01-15 08:00:00 UTC" in before.summary
 
 
 def test_a_target_of_another_network_is_judged_by_itself() -> None:
