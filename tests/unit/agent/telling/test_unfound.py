@@ -10,9 +10,8 @@ from agent.slo.quiet import Quiet
 from agent.telling.alerting import revived
 from agent.telling.notices import notice
 from probes.result import Fault, Outcome
-from storage.readings import MaintenanceRow
-from support.alerting import Told, estate
-from support.told import SECOND_NS, START_NS
+from support.alerting import Told, estate, work
+from support.told import SECOND_NS
 
 DOWN, HOUR = 20, 120
 """Slots until the last bad one, and in an hour."""
@@ -124,29 +123,9 @@ def test_an_objective_that_is_gone_with_its_only_probe_ends_with_it() -> None:
     assert names(told) == {}
 
 
-def work(minutes: float, *targets: str) -> Quiet:
-    since_ns = START_NS + round(at(DOWN) * SECOND_NS)
-    return Quiet(
-        (),
-        [
-            MaintenanceRow(
-                key=f"m-{target}",
-                target=target,
-                since_ns=since_ns,
-                until_ns=since_ns + round(minutes * 60 * SECOND_NS),
-                source="command",
-                author="ada",
-                reason="upgrades",
-                made_ns=since_ns,
-            )
-            for target in targets
-        ],
-    )
-
-
 def test_an_announced_maintenance_ends_an_alert_and_says_so() -> None:
     told = outage()
-    told.quiet = work(60, "aws", "azure")
+    told.quiet = Quiet((), [work(name, at(DOWN), at(DOWN) + 3600) for name in ("aws", "azure")])
     go_on(told, range(DOWN, DOWN + 25), None)
     assert names(told) == {}
     assert ends(told)["service-down/nano"].endswith(": too many of its members are in maintenance")
@@ -155,7 +134,7 @@ def test_an_announced_maintenance_ends_an_alert_and_says_so() -> None:
 
 def test_a_maintenance_that_is_shorter_than_the_hold_mends_nothing() -> None:
     told = outage()
-    told.quiet = work(6, "aws", "azure")
+    told.quiet = Quiet((), [work(name, at(DOWN), at(DOWN) + 360) for name in ("aws", "azure")])
     go_on(told, range(DOWN, DOWN + HOUR), None)
     assert names(told)["ServiceDown"] == "page"
     assert "not seen since" in next(one for one in told.notices if one.name == "ServiceDown").summary
