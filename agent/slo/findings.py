@@ -70,32 +70,36 @@ def service_findings(
     """Yield a page for each service under its healthy minimum.
 
     At once where at least two targets bear each other out, or another vantage one of them (`elsewhere`: what fails
-    there too); after a while where one alone fails, be it the only member or the only one of which anything is known.
-    What is new and not well is no member yet, where a page is concerned: it neither makes one nor keeps one back.
+    there too); after a while where one alone fails, its only member say. Where it hangs on members of which nothing
+    is known, that is a ticket after the same while. What is new and not well is no member yet, where a page is concerned: it neither makes one nor keeps one back.
     """
     for service in services:
         found = impact(service, standings, now_ns)
-        if found.since_ns is None or not _is_told(found, now_ns, ways, elsewhere):
+        if not found.failing:
             continue
         cold = _cold(service, born_ns, now_ns, ways) - {member.target for member in found.well}
-        known = impact(service.without(cold), standings, now_ns)
+        known = impact(service.without(cold), standings, now_ns) if cold else found
+        pages = known.under and _is_told(known, now_ns, ways, elsewhere)
+        since_ns = known.since_ns if pages else found.since_ns
+        if since_ns is None or not (pages or _is_told(found, now_ns, ways, elsewhere)):
+            continue
         yield Finding(
             key=f"service-down/{service.name}",
             name="ServiceDown",
-            severity="page" if _is_told(known, now_ns, ways, elsewhere) else "ticket",
+            severity="page" if pages else "ticket",
             subject=service.name,
-            since_ns=found.since_ns,
+            since_ns=since_ns,
             labels={"service": service.name, **({"team": service.team} if service.team else {})},
-            facts=_impact_facts(service, found),
+            facts=_impact_facts(service, found) | {"doubt": found.doubt and not pages},
         )
 
 
 def _is_told(found: Impact, now_ns: int, ways: Ways, elsewhere: frozenset[str]) -> bool:
-    """Return whether a service is under its minimum, and that is borne out or lasts."""
-    if not found.under or found.since_ns is None:
+    """Return whether a service is under its minimum or in doubt, and that is borne out or lasts."""
+    if found.since_ns is None:
         return False
     agreed = found.agreed or any(member.target in elsewhere for member in found.failing)
-    return agreed or now_ns - found.since_ns >= ways.after_ns
+    return (agreed and found.under) or now_ns - found.since_ns >= ways.after_ns
 
 
 def _cold(service: Service, born_ns: Mapping[str, int], now_ns: int, ways: Ways) -> set[str]:

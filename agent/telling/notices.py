@@ -11,7 +11,7 @@ from storage.alert_readings import AckRow
 
 NAMED_AT_MOST: Final = 5
 
-_APART: Final = frozenset({"fault", "evidence", "ours", UNSEEN, LEFT})
+_APART: Final = frozenset({"fault", "evidence", "ours", "doubt", UNSEEN, LEFT})
 """Facts that a notice has a place of its own for, or that are for us alone."""
 
 _FIRST: Final = ("spent", "counts", "ends")
@@ -87,13 +87,15 @@ def _summary(alert: Alert) -> str:
     if "factor" in facts:
         times = f"{facts['factor']:.3g} times as fast as its objective allows"
         return f"{what} spends its error budget more than {times} (window {facts['window']}){unseen}"
+    wrong = wrong.replace("is", "may be", 1) if facts.get("doubt") else wrong
     told = f"{what} {wrong} since {_instant(finding.since_ns)}{unseen}"
     if "needed" in facts:
         seen, asked = len(facts["vantages"]), len(facts["vantages_asked"])
         told += f": {seen} of {asked} find it ({_some(facts['vantages'])}), and {facts['needed']} are needed"
     if "well" in facts:
         are = "is" if facts["well"] == 1 else "are"
-        told += f": {facts['well']} of {facts['units']} {facts['of']}s {are} well, and it needs {facts['at_least']}"
+        doubt = f", nothing is known of {_some(facts['unknown'])}" if facts.get("doubt") else ""
+        told += f": {facts['well']} of {facts['units']} {facts['of']}s {are} well{doubt}, and it needs {facts['at_least']}"
     elif "needed" not in facts and (line := next((facts[name] for name in _FIRST if facts.get(name)), None)):
         told += f": {line}"
     return told

@@ -53,6 +53,34 @@ def test_a_new_member_bears_nobody_out() -> None:
     assert look(told, WARM + 5) == {"ServiceDown": "page"}
 
 
+def test_a_service_that_hangs_on_a_member_of_which_nothing_is_known_is_a_ticket() -> None:
+    """Two of three are needed: one is well, one is down, and the key of the third has expired."""
+    told = Told(estate("aws", "azure", "oci", at_least=2))
+    go_on(told, range(10), aws=Outcome.OK, azure=Outcome.OK, oci=Outcome.OK)
+    go_on(told, range(10, 40), aws=Outcome.OK, azure=Outcome.OK, oci=Outcome.CONFIG)
+    go_on(told, range(40, 44), aws=DOWN, azure=Outcome.OK, oci=Outcome.CONFIG)
+    assert "ServiceDown" not in look(told, 43)
+    go_on(told, range(44, 60), aws=DOWN, azure=Outcome.OK, oci=Outcome.CONFIG)
+    assert look(told, 59) == {"CredentialsRefused": "ticket", "ServiceDown": "ticket"}
+    (doubt,) = (one for one in told.notices if one.name == "ServiceDown")
+    assert doubt.summary == (
+        "Service nano may be down since 2027-01-15 08:20:00 UTC: 1 of 3 clouds is well, "
+        "nothing is known of oci, and it needs 2"
+    )
+    go_on(told, range(60, 61), aws=DOWN, azure=Outcome.OK, oci=DOWN)
+    assert look(told, 60)["ServiceDown"] == "page"
+
+
+def test_clouds_that_never_bring_a_valid_answer_are_told_of_for_as_long_as_that_lasts() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(2880):
+        go_on(told, range(slot, slot + 1), aws=Outcome.CONFIG, azure=Outcome.CONTENT_FILTER)
+    assert told.look(2879 * 30 + 2) == [
+        ("NothingValid", "ticket", "aws"),
+        ("NothingValid", "ticket", "azure"),
+    ]
+
+
 def test_new_members_that_fail_alone_are_a_ticket() -> None:
     told = grown("new", "newer", at_least=3)
     go_on(told, range(WARM + 1, WARM + 9), aws=Outcome.OK, azure=Outcome.OK, new=REFUSED, newer=REFUSED)
