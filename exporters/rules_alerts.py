@@ -52,7 +52,8 @@ def burn_alerts(spec: RuleSpec, tier: str) -> Iterator[Rule]:
 def impact_alerts(spec: RuleSpec) -> Iterator[Rule]:
     """Alert where a service is under its healthy minimum: at once if two targets bear each other out, else after a while.
 
-    What the agent finds (`agent.slo.findings.service_findings`), said of the states that it exports.
+    What the agent pages (`agent.slo.findings.service_findings`), said of the states that it exports: a member of which
+    nothing is known may be well.
     """
     if spec.impact is None:
         return
@@ -76,7 +77,7 @@ def impact_alerts(spec: RuleSpec) -> Iterator[Rule]:
 
 def _impact(impact: ServiceImpact) -> tuple[str, str]:
     """Return what tells that too few units are well, and how many targets fail."""
-    states = f"{names.TARGET_STATE.name}{{{{{{}},state=~{quoted('good|degraded')}}}}}"
+    states = f"{names.TARGET_STATE.name}{{{{{{}},state=~{quoted('good|degraded|unknown')}}}}}"
     units = "\n    + ".join(
         f"max by (vantage) ({' or '.join(states.format(one) for one in _matchers(unit))})"
         for unit in impact.units

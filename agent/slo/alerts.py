@@ -2,7 +2,8 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from storage.alert_readings import AckRow
 
@@ -51,6 +52,23 @@ class Alert:
         return f"{self.finding.key}@{self.fired_ns}"
 
 
+UNSEEN: Final = "unseen_ns"
+LEFT: Final = "left"
+"""Facts of an alert that is not found: since when nobody sees whether it goes on, or why nobody looks."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Unfound:
+    """Why a trouble that is not found any more is not seen to be over.
+
+    Since `unseen_ns` (UTC nanoseconds) nobody sees whether it goes on, so it does; or nobody looks, for a reason in
+    words (`left`), and then it ends as what is well does.
+    """
+
+    unseen_ns: int | None = None
+    left: str | None = None
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """What one evaluation changed: alerts that are alive now, and among all those that began, rose or ended."""
@@ -62,11 +80,16 @@ class Step:
 
 
 def step(
-    alive: Mapping[str, Alert], findings: Iterable[Finding], now_ns: int, hold_ns: int = HOLD_NS
+    alive: Mapping[str, Alert],
+    findings: Iterable[Finding],
+    now_ns: int,
+    hold_ns: int = HOLD_NS,
+    unfound: Mapping[str, Unfound] = MappingProxyType({}),
 ) -> Step:
     """Return what the findings of an evaluation make of the alerts that are alive.
 
-    A ticket that is found to be a page rises; a page stays one until it ends.
+    A ticket that is found to be a page rises; a page stays one until it ends. What is not found is over after a
+    while, but for what `unfound` says of it by its key.
 
     >>> found = Finding(key="k", name="Down", severity="ticket", subject="t", since_ns=1)
     >>> first = step({}, [found], 10)
@@ -93,10 +116,24 @@ def step(
     for key, known in alive.items():
         if key in now:
             continue
-        quiet_ns = known.quiet_ns if known.quiet_ns is not None else now_ns
+        alert = _not_found(known, unfound.get(key, Unfound()), now_ns)
         over_ns = known.finding.over_ns
-        if now_ns - quiet_ns >= hold_ns or (over_ns is not None and now_ns >= over_ns):
-            ended.append(dataclasses.replace(known, quiet_ns=quiet_ns, ended_ns=now_ns))
+        stays = alert.quiet_ns is None or now_ns - alert.quiet_ns < hold_ns
+        if stays and (over_ns is None or now_ns < over_ns):
+            now[key] = alert
         else:
-            now[key] = dataclasses.replace(known, quiet_ns=quiet_ns)
+            ended.append(dataclasses.replace(alert, ended_ns=now_ns))
     return Step(alive=now, began=tuple(began), rose=tuple(rose), ended=tuple(ended))
+
+
+def _not_found(known: Alert, why: Unfound, now_ns: int) -> Alert:
+    """Return an alert that is not found: quiet since it was seen to be over, or since nobody looks at it."""
+    before = known.finding.facts
+    facts = {name: value for name, value in before.items() if name not in {UNSEEN, LEFT}}
+    quiet_ns: int | None = now_ns if known.quiet_ns is None else known.quiet_ns
+    if why.unseen_ns is not None and (known.quiet_ns is None or LEFT in before):
+        facts[UNSEEN], quiet_ns = why.unseen_ns, None
+    elif why.left is not None:
+        facts[LEFT] = why.left
+    finding = known.finding if facts == before else dataclasses.replace(known.finding, facts=facts)
+    return dataclasses.replace(known, finding=finding, quiet_ns=quiet_ns)

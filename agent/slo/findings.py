@@ -1,7 +1,7 @@
 """What is wrong with targets and services now: the findings of one evaluation."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from agent.slo.alerts import HOLD_NS, Finding, Severity
@@ -30,6 +30,10 @@ class Ways:
     warm_up_ns: int = WARM_UP_NS
     hold_ns: int = HOLD_NS
 
+    def is_warm(self, born_ns: int | None, now_ns: int) -> bool:
+        """Return whether what is probed since then may page; None is not probed yet."""
+        return now_ns - (now_ns if born_ns is None else born_ns) >= self.warm_up_ns
+
 
 def target_findings(
     members: Iterable[Member],
@@ -48,7 +52,7 @@ def target_findings(
         if standing is None or standing.state != "bad" or standing.stale(now_ns, member.every_s):
             continue
         long_enough = now_ns - standing.since_ns >= ways.after_ns
-        warm = now_ns - born_ns.get(member.target, now_ns) >= ways.warm_up_ns
+        warm = ways.is_warm(born_ns.get(member.target), now_ns)
         severity: Severity = "page" if member.target in critical and long_enough and warm else "ticket"
         yield Finding(
             key=f"target-down/{member.target}/{member.probe}",
@@ -71,25 +75,41 @@ def service_findings(
     """Yield a page for each service under its healthy minimum.
 
     At once where at least two targets bear each other out, or another vantage one of them (`elsewhere`: what fails
-    there too); after a while where one alone fails, be it the only member or the only one of which anything is known.
+    there too); after a while where one alone fails, its only member say. Where it hangs on members of which nothing
+    is known, that is a ticket after the same while. What is new and not well is no member yet, where a page is concerned: it neither makes one nor keeps one back.
     """
     for service in services:
         found = impact(service, standings, now_ns)
-        if not found.under or found.since_ns is None:
+        if not found.failing:
             continue
-        agreed = found.agreed or any(member.target in elsewhere for member in found.failing)
-        if not agreed and now_ns - found.since_ns < ways.after_ns:
+        cold = _cold(service, born_ns, now_ns, ways) - {member.target for member in found.well}
+        known = impact(service.without(cold), standings, now_ns) if cold else found
+        pages = known.under and _is_told(known, now_ns, ways, elsewhere)
+        since_ns = known.since_ns if pages else found.since_ns
+        if since_ns is None or not (pages or _is_told(found, now_ns, ways, elsewhere)):
             continue
-        warm = all(now_ns - born_ns.get(member.target, now_ns) >= ways.warm_up_ns for member in found.failing)
         yield Finding(
             key=f"service-down/{service.name}",
             name="ServiceDown",
-            severity="page" if warm else "ticket",
+            severity="page" if pages else "ticket",
             subject=service.name,
-            since_ns=found.since_ns,
+            since_ns=since_ns,
             labels={"service": service.name, **({"team": service.team} if service.team else {})},
-            facts=_impact_facts(service, found),
+            facts=_impact_facts(service, found) | {"doubt": found.doubt and not pages},
         )
+
+
+def _is_told(found: Impact, now_ns: int, ways: Ways, elsewhere: frozenset[str]) -> bool:
+    """Return whether a service is under its minimum or in doubt, and that is borne out or lasts."""
+    if found.since_ns is None:
+        return False
+    agreed = found.agreed or any(member.target in elsewhere for member in found.failing)
+    return (agreed and found.under) or now_ns - found.since_ns >= ways.after_ns
+
+
+def _cold(service: Service, born_ns: Mapping[str, int], now_ns: int, ways: Ways) -> set[str]:
+    """Return the members that are too new to page."""
+    return {one.target for one in service.members if not ways.is_warm(born_ns.get(one.target), now_ns)}
 
 
 def _impact_facts(service: Service, found: Impact) -> dict[str, object]:
@@ -111,7 +131,7 @@ def service_conditions(service: Service) -> tuple[Condition, ...]:
 
 def burn_findings(
     service: Service,
-    series: Sequence[Windows],
+    series: Mapping[tuple[str, str], Windows],
     now_ns: int,
     born_ns: Mapping[str, int],
     ways: Ways,
@@ -119,34 +139,58 @@ def burn_findings(
 ) -> Iterator[Finding]:
     """Yield the strongest burn of a service's own objective: one page or ticket, not one for each window.
 
-    None where its last outage explains what burns.
+    `series` is what each member saw. Where those that are not new burn fast enough to page, it is told of them. None
+    where its last outage explains what burns.
     """
-    holding = [
-        condition
-        for condition in service_conditions(service)
-        if burning(condition, service.ratio, series)
-        and not (outage and outage.explains(condition, service, series, now_ns, ways.hold_ns))
-    ]
-    if not holding:
-        return
-    strongest = min(holding, key=lambda one: (one.window.severity != "page", -one.factor))
-    warm = all(now_ns - born_ns.get(member.target, now_ns) >= ways.warm_up_ns for member in service.members)
-    rate, told = speed(series, strongest, service.ratio)
+
+    def strongest(one: Service) -> Condition | None:
+        known = _known(one, series)
+        if not known:
+            return None
+        holding = (
+            held
+            for held in service_conditions(one)
+            if burning(held, one.ratio, known)
+            and not (outage and outage.explains(held, one, known, now_ns, ways.hold_ns))
+        )
+        return min(holding, key=lambda held: (held.window.severity != "page", -held.factor), default=None)
+
+    warm = service.without(_cold(service, born_ns, now_ns, ways))
+    held = strongest(warm)
+    if held is not None and held.window.severity == "page":
+        yield _burning(warm, held, series, now_ns, "page")
+    elif (held := strongest(service)) is not None:
+        yield _burning(service, held, series, now_ns, "ticket")
+
+
+def _known(service: Service, series: Mapping[tuple[str, str], Windows]) -> list[Windows]:
+    return [series[member.pair] for member in service.members if member.pair in series]
+
+
+def _burning(
+    service: Service,
+    held: Condition,
+    series: Mapping[tuple[str, str], Windows],
+    now_ns: int,
+    severity: Severity,
+) -> Finding:
+    known = _known(service, series)
+    rate, told = speed(known, held, service.ratio)
     period = durations.write(service.window_s)
-    whole = sum((one[period].counts for one in series if period in one), SliCounts())
+    whole = sum((one[period].counts for one in known if period in one), SliCounts())
     left = budget_left(whole, service.ratio)
-    yield Finding(
+    return Finding(
         key=f"service-burn/{service.name}",
         name="ServiceBudgetBurn",
-        severity=strongest.window.severity if warm else "ticket",
+        severity=severity,
         subject=service.name,
-        since_ns=now_ns - round(strongest.window.short_s * 1e9),
+        since_ns=now_ns - round(held.window.short_s * 1e9),
         labels={"service": service.name, **({"team": service.team} if service.team else {})},
         facts={
-            "window": strongest.window.name,
-            "factor": strongest.factor,
+            "window": held.window.name,
+            "factor": held.factor,
             "objective": service.ratio,
-            "windows": counted(strongest, service.ratio, series),
+            "windows": counted(held, service.ratio, known),
             "burn": told,
             "exhaustion": exhaustion(left, rate, service.window_s),
         },

@@ -1,7 +1,7 @@
 """Page on impact, ticket on a part: what the failing of members means for a service."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from agent.slo.service import Member, Service
 from agent.slo.standing import Standing
@@ -16,9 +16,9 @@ Standings = Mapping[tuple[str, str], Standing]
 class Impact:
     """A service at an instant: members by how they stand, and units that are well.
 
-    `under` says that fewer units are well than the service needs, as far as is known: what is not known of a
-    member speaks neither for nor against it, but one alone that fails beside unknown ones is not borne out.
-    `since_ns` is when the service went under: the first failing slot of the member whose failing made it so.
+    `under` says that fewer units are well than the service needs, whatever those are of which nothing is known. What
+    is not known of a member speaks neither for nor against it: where it decides, the service is in `doubt`.
+    `since_ns` is when it came so far: the first failing slot of the member whose failing made it so.
     """
 
     well: tuple[Member, ...]
@@ -26,6 +26,7 @@ class Impact:
     unknown: tuple[Member, ...]
     units_well: int
     under: bool
+    doubt: bool = False
     since_ns: int | None = None
 
     @property
@@ -45,6 +46,9 @@ def impact(service: Service, standings: Standings, now_ns: int) -> Impact:
     >>> both = impact(service, {("a", "chat"): bad, ("b", "chat"): bad}, 100)
     >>> both.under, both.agreed, both.since_ns
     (True, True, 60)
+    >>> one = impact(service, {("a", "chat"): bad}, 100)
+    >>> one.under, one.doubt, one.since_ns
+    (False, True, 60)
     """
     sorted_: dict[str, list[Member]] = {"good": [], "bad": [], "unknown": []}
     for member in service.members:
@@ -53,15 +57,17 @@ def impact(service: Service, standings: Standings, now_ns: int) -> Impact:
         sorted_[state].append(member)
     well, failing, unknown = (tuple(sorted_[state]) for state in ("good", "bad", "unknown"))
     units_well = {member.unit(service.of) for member in well}
-    under = bool(failing) and len(units_well) < service.at_least
-    since_ns = _since(service, standings, failing, len(units_well)) if under else None
+    units_left = units_well | {member.unit(service.of) for member in unknown}
+    under_ns = _since(service, standings, failing, units_left)
+    doubt_ns = _since(service, standings, failing, units_well)
     return Impact(
         well=well,
         failing=failing,
         unknown=unknown,
         units_well=len(units_well),
-        under=under,
-        since_ns=since_ns,
+        under=under_ns is not None,
+        doubt=under_ns is None and doubt_ns is not None,
+        since_ns=doubt_ns if under_ns is None else under_ns,
     )
 
 
@@ -73,15 +79,21 @@ def healthy(services: Iterable[Service], standings: Standings, now_ns: int) -> d
     }
 
 
-def _since(service: Service, standings: Standings, failing: tuple[Member, ...], units_well: int) -> int:
-    """Return when too few units were left: the failing ones go in the order in which they began to fail.
+def _since(
+    service: Service, standings: Standings, failing: Iterable[Member], left: Collection[str]
+) -> int | None:
+    """Return since when too few units are `left`, None while there are enough or none fails beside them.
 
-    Whichever unit fails after so many others that fewer than `at_least` are left took the service under.
+    The failing ones go in the order in which they began to fail: whichever fails after so many others that fewer than
+    `at_least` are left took the service under.
     """
     began: dict[str, int] = {}
     for member in failing:
         unit, since_ns = member.unit(service.of), standings[member.pair].since_ns
-        began[unit] = max(began.get(unit, since_ns), since_ns)
-    spare = units_well + len(began) - service.at_least
+        if unit not in left:
+            began[unit] = max(began.get(unit, since_ns), since_ns)
+    if not began or len(left) >= service.at_least:
+        return None
+    spare = len(left) + len(began) - service.at_least
     ordered = sorted(began.values())
-    return ordered[min(max(spare, 0), len(ordered) - 1)]
+    return ordered[max(spare, 0)]

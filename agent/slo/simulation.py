@@ -166,7 +166,7 @@ class _Run:
         now = {service.name: impact(service, standings, now_ns)}
         self._outages = outages.after(self._outages, now, paged, now_ns)
         if burn:
-            series = [seen.windows(self._lengths_s, at_s) for seen in self._seen.values()]
+            series = {pair: seen.windows(self._lengths_s, at_s) for pair, seen in self._seen.items()}
             self._burns = list(burn_findings(service, series, now_ns, born, ways, self._last_outage()))
         found = [
             *target_findings(service.members, frozenset(), standings, born, now_ns, ways),

@@ -144,9 +144,8 @@ def spending(
     for one in spent:
         left = one.left(now_ns)
         if burn := _burn(one, standings, born_ns, now_ns):
-            pages = critical.issuperset(one.targets) and all(
-                now_ns - born_ns.get(target, now_ns) >= ways.warm_up_ns for target in one.targets
-            )
+            cold = {part.pair for part in one.parts if not ways.is_warm(born_ns.get(part.target), now_ns)}
+            pages = critical.issuperset(one.targets) and burn.holds(one, cold)
             yield _burning(one, burn, left, now_ns, burn.condition.window.severity if pages else "ticket")
         if left is not None and one.is_gone(now_ns):
             yield _exhausted(one, left, now_ns)
@@ -154,10 +153,20 @@ def spending(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Burn:
-    """The strongest condition that holds, and by whose failures."""
+    """The strongest condition that holds, and by whose failures; those of outages that are `over` are no part of it."""
 
     condition: Condition
     failing: Sequence[Counted]
+    over: Collection[tuple[str, str]]
+
+    def holds(self, one: Spent, aside: Collection[tuple[str, str]]) -> bool:
+        """Return whether it holds without the failures of some more parts."""
+        seen = one.without({*self.over, *aside}, _names(self.condition))
+        return burning(self.condition, one.objective.ratio, [seen])
+
+
+def _names(condition: Condition) -> list[str]:
+    return [durations.write(length_s) for length_s in (condition.window.long_s, condition.window.short_s)]
 
 
 def _burn(one: Spent, standings: Standings, born_ns: Mapping[str, int], now_ns: int) -> _Burn | None:
@@ -169,7 +178,7 @@ def _burn(one: Spent, standings: Standings, born_ns: Mapping[str, int], now_ns: 
     ratio = one.objective.ratio
     holding = [held for held in one.conditions if burning(held, ratio, [one.judged])]
     for held in sorted(holding, key=lambda held: (held.window.severity != "page", -held.factor)):
-        names = [durations.write(length_s) for length_s in (held.window.long_s, held.window.short_s)]
+        names = _names(held)
         over = {part.pair for part in one.parts if _is_over(one, part, held, standings, born_ns, now_ns)}
         if not burning(held, ratio, [one.without(over, names)]):
             continue
@@ -177,7 +186,7 @@ def _burn(one: Spent, standings: Standings, born_ns: Mapping[str, int], now_ns: 
         down = [part for part in failing if standings.get(part.pair, Standing()).state == "bad"]
         if down and not burning(held, ratio, [one.without(over | {part.pair for part in down}, names)]):
             failing = down
-        return _Burn(held, failing)
+        return _Burn(held, failing, over)
     return None
 
 

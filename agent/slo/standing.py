@@ -10,7 +10,8 @@ from probes.result import EventClass
 class Slot:
     """One settled slot: when it was due and when its meaning was final (UTC nanoseconds), and what it counts as.
 
-    `confirmed` is true where every confirmation failed as well, `answered` where one of them was answered.
+    `confirmed` is true where every confirmation failed as well, `answered` where one of them was answered,
+    `maintained` where it fell into a maintenance.
     """
 
     scheduled_ns: int
@@ -18,6 +19,7 @@ class Slot:
     kind: EventClass
     confirmed: bool = False
     answered: bool = False
+    maintained: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,8 @@ class Standing:
     """What is known of a probe of a target.
 
     `since_ns` is the first slot of the run of its state. `judged_ns` is the last slot that said good or bad,
-    `seen_ns` the last of any kind; `mute` counts the slots since `judged_ns` that said neither.
+    `seen_ns` the last of any kind, `maintained_ns` the last within a maintenance; `mute` counts the slots since
+    `judged_ns` and any maintenance that said neither.
     """
 
     state: Literal["good", "bad", "unknown"] = "unknown"
@@ -33,6 +36,7 @@ class Standing:
     judged_ns: int | None = None
     seen_ns: int | None = None
     mute: int = 0
+    maintained_ns: int | None = None
 
     def after(self, slot: Slot) -> "Standing":
         """Return how it stands after one more slot.
@@ -46,11 +50,16 @@ class Standing:
         ('good', 'bad', 60)
         """
         seen_ns = max(slot.scheduled_ns, self.seen_ns or 0)
+        if slot.maintained:  # nobody asks what it says
+            maintained_ns = max(slot.scheduled_ns, self.maintained_ns or 0)
+            return dataclasses.replace(self, seen_ns=seen_ns, mute=0, maintained_ns=maintained_ns)
         if slot.kind not in {EventClass.GOOD, EventClass.BAD}:
             return dataclasses.replace(self, seen_ns=seen_ns, mute=self.mute + 1)
         state = self._state(slot)
         since_ns = self.since_ns if state == self.state else slot.scheduled_ns
-        return Standing(state=state, since_ns=since_ns, judged_ns=slot.scheduled_ns, seen_ns=seen_ns)
+        return dataclasses.replace(
+            self, state=state, since_ns=since_ns, judged_ns=slot.scheduled_ns, seen_ns=seen_ns, mute=0
+        )
 
     def _state(self, slot: Slot) -> Literal["good", "bad", "unknown"]:
         if slot.kind is EventClass.GOOD or slot.answered:

@@ -95,7 +95,7 @@ def nothing_valid(view: View) -> Iterator[Finding]:
         seen = view.seen.get((target, probe))
         if seen is None or seen.standing.mute < LEAST or seen.standing.seen_ns is None:
             continue
-        since_ns = seen.standing.judged_ns or seen.born_ns or view.now_ns
+        since_ns = max(seen.standing.judged_ns or seen.born_ns or 0, seen.standing.maintained_ns or 0)
         patience = patience_ns(workload.every_s)
         if view.now_ns - since_ns <= patience or view.now_ns - seen.standing.seen_ns > patience:
             continue

@@ -9,7 +9,7 @@ import structlog
 
 from agent.config.model import Config
 from agent.slo import acknowledging, inhibiting, outages
-from agent.slo.alerts import Alert, Finding, step
+from agent.slo.alerts import LEFT, UNSEEN, Alert, Finding, Unfound, step
 from agent.slo.burning import Windows
 from agent.slo.covering import uncovered
 from agent.slo.findings import Ways, service_findings, target_findings
@@ -29,6 +29,7 @@ from agent.telling.particulars import detailed
 from agent.telling.quorum import Quorum, Vote, freed, reheld, sole, told_as, untold
 from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
+from agent.telling.unfound import unfound
 from agent.telling.vendors import Spoken
 from agent.telling.verdict import Verdict
 from agent.telling.words import worded
@@ -95,13 +96,14 @@ class Alerting:
         """Look once; raises StoreUnavailableError where what changed cannot be remembered, and nothing has changed then."""
         now_ns = self._wall_ns()
         alive = self._alive if self._alive is not None else self._restored(config.vantage, now_ns)
-        done = step(alive, self._found(config, alive, now_ns), now_ns, round(config.paging.hold_s * 1e9))
+        found, why = self._found(config, alive, now_ns)
+        done = step(alive, found, now_ns, round(config.paging.hold_s * 1e9), why)
         done, reworded = worded(done, alive, self._vendors(), {one.name: one for one in config.targets})
         held = self._in_hands(config.vantage, done.alive, now_ns)
         changed = becoming.changed(done, alive, held)
         known = [alert for _, alert in changed]
         changed += [("fired", alert) for alert in freed(held.values(), known, self._seq)]
-        kept = [alert for alert in held.values() if _turned_quiet(alert, alive) or reheld(alert, alive)]
+        kept = [alert for alert in held.values() if _turned(alert, alive) or reheld(alert, alive)]
         kept += [held[alert.finding.key] for alert in reworded]
         if (changed or kept) and not self._remember(config, changed, kept, now_ns):
             return
@@ -111,7 +113,8 @@ class Alerting:
             becoming.tell(what, alert)
         notices = [_notice(config, alert, self._seq[alert.id]) for alert in held.values()]
         self._shown(notices)
-        self._reroute(config, [one for one in notices if one.seq], now_ns)
+        told = {alert.id for _, alert in changed}
+        self._reroute(config, [one for one in notices if one.seq and one.key not in told], now_ns)
 
     def _reroute(self, config: Config, notices: Sequence[Notice], now_ns: int) -> None:
         """Have what fires told to whom a changed plan names; who has it already is told nothing twice."""
@@ -165,9 +168,12 @@ class Alerting:
             acks = [alert.acknowledged for alert in alive.values() if alert.acknowledged is not None]
         return {key: becoming.in_hand(alert, acks, now_ns) for key, alert in alive.items()}
 
-    def _found(self, config: Config, alive: Mapping[str, Alert], now_ns: int) -> list[Finding]:
+    def _found(
+        self, config: Config, alive: Mapping[str, Alert], now_ns: int
+    ) -> tuple[list[Finding], Mapping[str, Unfound]]:
         """Return what is wrong now, by the vote of vantages, and marked, what a drill adds to it.
 
+        With it goes what is known of alerts whose trouble is not found, and yet not seen to be over.
         A target in maintenance is looked at by nobody: it fails no service and bears out no other target.
         """
         out = self._quiet().targets(now_ns)
@@ -182,12 +188,13 @@ class Alerting:
         if self._others is not None:
             own = own_standings(config.vantage, scene.sights, verdicts, view.targets)
             self._others.note(config.vantage, own, urgent=voted != found)
+        why = unfound(view, alive, voted, config, out)
         drill, failing = self._standings.drill(now_ns)
         if drill is None or not failing:
-            return voted
+            return voted, why
         drilled = dataclasses.replace(view, drilled=failing)
         with_it = self._seen(drilled, verdict.verdicts(drilled.scene()), out, alive)
-        return [*voted, *drilling.findings(drill, found, with_it)]
+        return [*voted, *drilling.findings(drill, found, with_it)], why
 
     def _seen(
         self, view: View, verdicts: Sequence[Verdict], out: Collection[str], alive: Mapping[str, Alert]
@@ -287,10 +294,15 @@ def _awake(config: Config, out: Collection[str]) -> Config:
     return dataclasses.replace(config, services=tuple(one.without(out) for one in config.services))
 
 
-def _turned_quiet(alert: Alert, before: Mapping[str, Alert]) -> bool:
-    """Return whether it became quiet or ceased to be: nothing to tell, and to remember over a restart."""
+def _turned(alert: Alert, before: Mapping[str, Alert]) -> bool:
+    """Return whether it became quiet or unseen or ceased to be: nothing to tell, and to remember over a restart."""
     known = before.get(alert.finding.key)
-    return known is not None and (known.quiet_ns is None) != (alert.quiet_ns is None)
+    return known is not None and _waits(known) != _waits(alert)
+
+
+def _waits(alert: Alert) -> tuple[bool, bool, object]:
+    facts = alert.finding.facts
+    return alert.quiet_ns is None, UNSEEN in facts, facts.get(LEFT)
 
 
 # -- whose fault

@@ -45,7 +45,7 @@ def blind(
         return
     reason, since_ns, said = found
     born_ns = view.standings.born_ns().values()
-    warm = any(view.now_ns - one_ns >= ways.warm_up_ns for one_ns in born_ns)
+    warm = any(ways.is_warm(one_ns, view.now_ns) for one_ns in born_ns)
     yield Finding(
         key="agent-blind",
         name="AgentBlind",

@@ -37,13 +37,12 @@ class Burns:
         burns: list[Finding] = []
         echoes: list[Finding] = []
         for service in services:
-            known = [series[one.pair] for one in service.members if one.pair in series]
-            if not known or not service.is_judged:
+            if not service.is_judged:
                 continue
             outage = None if f"service-burn/{service.name}" in going else last.get(service.name)
-            burns += burn_findings(service, known, now_ns, born_ns, ways, outage)
+            burns += burn_findings(service, series, now_ns, born_ns, ways, outage)
             if outage is not None:
-                echoes += burn_findings(service, known, now_ns, born_ns, ways)
+                echoes += burn_findings(service, series, now_ns, born_ns, ways)
         self._burns, self._echoes = burns, echoes
 
     def look(self, impacts: Mapping[str, Impact], alive: Mapping[str, Alert], now_ns: int) -> None:

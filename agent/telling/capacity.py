@@ -49,10 +49,10 @@ def _refused(slots: Iterable[Glimpse]) -> list[Glimpse]:
 
 
 def _telling(view: View, pair: Pair, every_s: float) -> Iterator[Glimpse]:
-    """Yield the slots of late that say anything of the endpoint."""
-    since_ns = view.now_ns - patience_ns(every_s)
-    slots = view.seen[pair].recent.slots
-    yield from (one for one in slots if one.scheduled_ns >= since_ns and _tells(one))
+    """Yield the slots of late, and since any maintenance, that say anything of the endpoint."""
+    seen = view.seen[pair]
+    since_ns = max(view.now_ns - patience_ns(every_s), (seen.standing.maintained_ns or -1) + 1)
+    yield from (one for one in seen.recent.slots if one.scheduled_ns >= since_ns and _tells(one))
 
 
 def rehearsal_s(config: Config, target: str) -> float | None:

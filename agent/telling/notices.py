@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from agent.slo.alerts import Alert
+from agent.slo.alerts import LEFT, UNSEEN, Alert
 from exporters import durations
 from exporters.signals import Acknowledged, Notice
 from storage.alert_readings import AckRow
 
 NAMED_AT_MOST: Final = 5
 
-_APART: Final = frozenset({"fault", "evidence", "ours", "told_as"})
+_APART: Final = frozenset({"fault", "evidence", "ours", "told_as", "doubt", UNSEEN, LEFT})
 """Facts that a notice has a place of its own for, or that are for us alone."""
 
 _FIRST: Final = ("spent", "counts")
@@ -79,24 +79,35 @@ def _summary(alert: Alert) -> str:
     what = said.format(subject=finding.subject)
     if alert.ended_ns is not None:
         lasted_ns = (alert.quiet_ns or alert.ended_ns) - finding.since_ns
-        return f"{what} {well} again after {durations.write(max(0, lasted_ns // 1_000_000_000))}"
-    since = f"{datetime.fromtimestamp(finding.since_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        lasted = durations.write(max(0, lasted_ns // 1_000_000_000))
+        if LEFT in facts:
+            return f"{what} is told of no more after {lasted}: {facts[LEFT]}"
+        return f"{what} {well} again after {lasted}"
+    unseen = f", and not seen since {_instant(facts[UNSEEN])}" if UNSEEN in facts else ""
     if "factor" in facts:
         times = f"{facts['factor']:.3g} times as fast as its objective allows"
-        return f"{what} spends its error budget more than {times} (window {facts['window']})"
+        return f"{what} spends its error budget more than {times} (window {facts['window']}){unseen}"
     if "ends" in facts:
         return f"{what} expires at {facts['ends']}"
-    told = f"{what} {wrong} since {since}"
+    wrong = wrong.replace("has", "may have", 1) if facts.get("doubt") else wrong
+    told = f"{what} {wrong} since {_instant(finding.since_ns)}{unseen}"
     if "needed" in facts:
         seen, asked = len(facts["vantages"]), len(facts["vantages_asked"])
         told += f": {seen} of {asked} find it ({_some(facts['vantages'])}), and {facts['needed']} are needed"
     if "well" in facts:
         are = "is" if 1 in (facts["well"], facts["units"]) else "are"
         of = facts["of"] if facts["units"] == 1 else f"{facts['of']}s"
-        told += f": {facts['well']} of {facts['units']} {of} {are} well, and it needs {facts['at_least']}"
+        doubt = f", nothing is known of {_some(facts['unknown'])}" if facts.get("doubt") else ""
+        told += (
+            f": {facts['well']} of {facts['units']} {of} {are} well{doubt}, and it needs {facts['at_least']}"
+        )
     elif "needed" not in facts and (line := next((facts[name] for name in _FIRST if facts.get(name)), None)):
         told += f": {line}"
     return told
+
+
+def _instant(ns: int) -> str:
+    return f"{datetime.fromtimestamp(ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _detail(facts: Mapping[str, Any], ack: AckRow | None = None) -> str:

@@ -47,7 +47,7 @@ def _networks(
             continue
         network = view.targets[verdict.targets[0]].network
         members = [member for member in view.members if member.target in verdict.targets]
-        warm = all(view.now_ns - born_ns.get(one, view.now_ns) >= ways.warm_up_ns for one in verdict.targets)
+        warm = any(ways.is_warm(born_ns.get(one), view.now_ns) for one in verdict.targets)
         severity: Severity = "page" if warm else "ticket"
         yield Finding(
             key=f"network-down/{network}",

@@ -78,13 +78,15 @@ class Seen:
             kind=kind,
             confirmed=judged.confirmed,
             answered=judged.answered,
+            maintained=judged.maintained,
         )
         self.standing = self.standing.after(slot)
         self.recent = self.recent.after(judged, kind)
         self.born_ns = result.scheduled_ns if self.born_ns is None else self.born_ns
         if result.outcome is not Outcome.AGENT_FAULT:  # which says nothing of the endpoint or the way
             self._lose(judged, at_ns)
-            self._refuse(result, ours=judged.fault is Fault.OURS)
+            if not judged.maintained:
+                self._refuse(result, ours=judged.fault is Fault.OURS)
             self.outcome = None if kind is EventClass.GOOD else result.outcome
         if kind is EventClass.GOOD:
             self.good_ns = at_ns

@@ -79,7 +79,7 @@ tests:
       - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown"}})', eval_time: 4m30s, exp_samples: []}}
       - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 5m, exp_samples: [{{value: 1}}]}}
   - interval: 30s
-    name: of the other cloud nothing is known
+    name: the other cloud was never seen
     input_series:
       - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="good"}}', values: "0x30"}}
       - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="down"}}', values: "0x4 1x30"}}
@@ -88,6 +88,16 @@ tests:
     promql_expr_test:
       - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 4m, exp_samples: []}}
       - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 4m30s, exp_samples: [{{value: 1}}]}}
+  - interval: 30s
+    name: nothing is known of the other cloud any more, which may be well
+    input_series:
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="good"}}', values: "0x30"}}
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="down"}}', values: "0x4 1x30"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="good"}}', values: "1x4 0x30"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="down"}}', values: "0x34"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="unknown"}}', values: "0x4 1x30"}}
+    promql_expr_test:
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown"}})', eval_time: 15m, exp_samples: []}}
 """
 
 

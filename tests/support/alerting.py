@@ -15,6 +15,7 @@ from storage.alert_readings import AckRow, AlertRow, ChangeRow, NoticeRow
 from storage.base import NOBODY, StoreUnavailableError
 from storage.memory import MemoryAlerts
 from storage.memory_outbox import MemoryOutbox
+from storage.readings import MaintenanceRow
 from support.told import SECOND_NS, START_NS, beat, configuration, result
 
 BAD = {outcome.value for outcome, meaning in MEANING.items() if meaning.confirm}
@@ -37,6 +38,20 @@ def estate(*targets: str, warm_up_s: float = 0.0, **changes: Any) -> Config:
         targets=placed,
         services=(service(*targets, **changes),),
         paging=Paging(after_s=120.0, warm_up_s=warm_up_s),
+    )
+
+
+def work(target: str, since_s: float, until_s: float) -> MaintenanceRow:
+    """Return maintenance of a target, in seconds after START_NS."""
+    return MaintenanceRow(
+        key=f"m-{target}",
+        target=target,
+        since_ns=START_NS + round(since_s * SECOND_NS),
+        until_ns=START_NS + round(until_s * SECOND_NS),
+        source="command",
+        author="ada",
+        reason="upgrades",
+        made_ns=START_NS,
     )
 
 
@@ -109,6 +124,7 @@ class Told:
         *,
         confirmed: bool = True,
         fault: Fault = Fault.NOT_OURS,
+        maintained: bool = False,
         **fields: Any,
     ) -> None:
         bad = outcome.value in BAD
@@ -118,6 +134,7 @@ class Told:
                 fault=fault if bad else Fault.NONE,
                 confirmed=bad and confirmed,
                 answered=bad and not confirmed,
+                maintained=maintained,
             )
         )
 

@@ -46,15 +46,31 @@ def test_three_of_four_clouds() -> None:
     assert of(service("abcd", at_least=3), "bbgg").under
 
 
-def test_one_that_fails_beside_others_of_which_nothing_is_known_is_not_borne_out() -> None:
-    for others in ("u", "s"):
-        found = of(service("ab"), "b" + others)
-        assert (found.under, found.agreed, len(found.unknown)) == (True, False, 1)
+def test_what_nothing_is_known_of_speaks_neither_for_nor_against() -> None:
+    """Where it decides, that is a doubt; where too few would be left even if it were well, there is none."""
+    for one in ("u", "s"):
+        for states, at_least, under, doubt in (
+            ("b" + one, 1, False, True),
+            ("gb" + one, 2, False, True),
+            ("bb" + one, 2, True, False),
+            ("gb" + one, 1, False, False),
+            ("gg" + one, 3, False, False),
+        ):
+            found = of(service("abc"[: len(states)], at_least=at_least), states)
+            assert (found.under, found.doubt) == (under, doubt), (states, at_least)
+            assert (found.since_ns is None) == (not under and not doubt)
+
+
+def test_a_cloud_with_a_target_that_is_well_is_not_lost_by_another_that_fails() -> None:
+    """Nothing is known of the other cloud, and nothing fails beside it: that is for others to tell."""
+    found = of(service("aab", at_least=2), "gbu")
+    assert (found.under, found.doubt, found.since_ns) == (False, False, None)
 
 
 def test_what_is_only_silent_is_under_nothing() -> None:
-    assert not of(service("ab"), "uu").under
-    assert not of(service("ab"), "us").under
+    for states in ("uu", "us"):
+        found = of(service("ab"), states)
+        assert (found.under, found.doubt) == (False, False)
 
 
 def test_it_is_under_since_the_member_failed_that_left_too_few() -> None:

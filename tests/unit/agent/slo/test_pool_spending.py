@@ -95,12 +95,13 @@ def test_one_member_alone_may_burn_a_pool_for_nobody_else_tells_of_it() -> None:
     assert burn.facts["failing"] == ["a"]
 
 
-def test_a_pool_of_critical_targets_alone_pages_once_none_of_them_is_new() -> None:
+def test_a_pool_of_critical_targets_alone_pages_by_those_that_are_not_new() -> None:
     one = pool({"5m": 4, "1h": 9}, {"5m": 1})
     assert [burn.severity for burn in found(one, critical="ab")] == ["page"]
     assert [burn.severity for burn in found(one, critical="a")] == ["ticket"]
-    new = {"a": 0, "b": NOW_NS - MINUTE_NS}
-    assert [burn.severity for burn in found(one, critical="ab", born_ns=new)] == ["ticket"]
+    for new, severity in (("a", "ticket"), ("b", "page"), ("ab", "ticket")):
+        born_ns = {**OLD, **dict.fromkeys(new, NOW_NS - MINUTE_NS)}
+        assert [burn.severity for burn in found(one, critical="ab", born_ns=born_ns)] == [severity], new
 
 
 def test_outages_of_members_that_are_over_do_not_burn_their_pool() -> None:

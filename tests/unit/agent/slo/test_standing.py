@@ -1,5 +1,7 @@
 """How a probe of a target stands: an outage is confirmed, a blip is none, and silence is not health."""
 
+import dataclasses
+
 from agent.slo.standing import Slot, Standing
 from probes.result import EventClass
 
@@ -47,6 +49,16 @@ def test_what_says_neither_is_counted_and_changes_nothing() -> None:
         120 * S,
     )
     assert after(GOOD, slot(60, EventClass.INVALID), slot(90, EventClass.GOOD)).mute == 0
+
+
+def test_what_falls_into_a_maintenance_is_seen_and_counts_as_nothing() -> None:
+    """Neither as a slot that says neither, nor as one that says anything."""
+    worked_on = dataclasses.replace(slot(120, EventClass.EXCLUDED), maintained=True)
+    standing = after(GOOD, BAD, slot(90, EventClass.INVALID), worked_on)
+    assert (standing.state, standing.judged_ns, standing.mute) == ("bad", 60 * S, 0)
+    assert (standing.seen_ns, standing.maintained_ns) == (120 * S, 120 * S)
+    later = standing.after(slot(150, EventClass.INVALID)).after(slot(180, EventClass.GOOD))
+    assert (later.state, later.since_ns, later.mute, later.maintained_ns) == ("good", 180 * S, 0, 120 * S)
 
 
 def test_silence_of_five_minutes_or_three_intervals_is_not_known() -> None:

@@ -16,9 +16,9 @@ from probes.result import DRILL, Fault, Outcome
 from probes.target import Network, Path
 from storage.alert_readings import AckRow
 from storage.base import StoreUnavailableError
-from storage.readings import MaintenanceRow, SliCounts
+from storage.readings import SliCounts
 from storage.records import Drilled
-from support.alerting import WITNESSES, Rows, Told, estate, service
+from support.alerting import WITNESSES, Rows, Told, estate, service, work
 from support.told import SECOND_NS, START_NS, beat, drill, drilled, result
 
 GONE, OURS = Outcome.CONNECT_TIMEOUT, Fault.OURS
@@ -534,7 +534,12 @@ def test_targets_that_were_down_before_are_not_blamed_while_our_own_network_is()
     assert not [one for one in told.notices if one.name == "ServiceDown"]
     told.beat(41 + HOLD_NS / SECOND_NS, tls="down")
     lose(told, 20, "aws", "azure")
-    assert told.look(42 + HOLD_NS / SECOND_NS) == [("NetworkDown", "page", "internet")]
+    assert told.look(42 + HOLD_NS / SECOND_NS) == [
+        ("NetworkDown", "page", "internet"),
+        ("TargetDown", "ticket", "aws"),
+    ]
+    (before,) = (one for one in told.notices if one.name == "TargetDown")
+    assert ", and not seen since 2027-01-15 08:00:00 UTC" in before.summary
 
 
 def test_a_target_of_another_network_is_judged_by_itself() -> None:
@@ -696,20 +701,6 @@ def test_a_snapshot_of_before_witnesses_is_read() -> None:
     kept = Standings()
     kept.restore([[target, probe, plain[:3]] for target, probe, plain in told.standings.snapshot()])
     assert kept.seen()["aws", "chat"].standing == told.standings.seen()["aws", "chat"].standing
-
-
-def work(target: str, since_s: float, until_s: float) -> MaintenanceRow:
-    """Return maintenance of a target, in seconds after START_NS."""
-    return MaintenanceRow(
-        key=f"m-{target}",
-        target=target,
-        since_ns=START_NS + round(since_s * SECOND_NS),
-        until_ns=START_NS + round(until_s * SECOND_NS),
-        source="command",
-        author="ada",
-        reason="upgrades",
-        made_ns=START_NS,
-    )
 
 
 def test_nothing_is_found_wrong_with_what_is_in_maintenance() -> None:

@@ -6,11 +6,12 @@ import pytest
 
 from agent.config.model import ProbePlan
 from agent.slo.alerts import HOLD_NS
+from agent.slo.quiet import Quiet
 from agent.telling.standings import Standings
 from probes.result import Fault, Outcome, SlotKey
 from probes.target import Workload
 from storage.records import Skipped
-from support.alerting import Told, estate
+from support.alerting import Told, estate, work
 from support.told import EVERY_NS, SECOND_NS, START_NS
 
 
@@ -158,6 +159,23 @@ def test_a_refused_identity_speaks_for_answers_that_say_nothing() -> None:
     go_on(told, range(1, 13), aws=Outcome.CONFIG, azure=Outcome.OK)
     assert told.look(361) == [("CredentialsRefused", "ticket", "aws")]
     assert told.notices[0].facts["covers"] == "nothing-valid/aws/chat"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.OK, Outcome.CONFIG, Outcome.THROTTLED, Outcome.SERVER_ERROR])
+def test_the_end_of_a_maintenance_is_no_trouble(outcome: Outcome) -> None:
+    """Whatever was answered in it: what comes after it is judged by itself."""
+    told = Told(estate("aws", "azure"))
+    go_on(told, range(10), aws=Outcome.OK, azure=Outcome.OK)
+    told.quiet = Quiet((), [work("aws", 300, 7500)])
+    for slot in range(10, 250):
+        told.settle(slot, "aws", outcome, maintained=True)
+        go_on(told, range(slot, slot + 1), azure=Outcome.OK)
+    assert told.look(7499) == told.look(7501) == []
+    go_on(told, range(250, 259), aws=Outcome.CONTENT_FILTER, azure=Outcome.OK)
+    assert told.look(7770) == [], "five minutes after the maintenance are not over"
+    go_on(told, range(259, 262), aws=Outcome.CONTENT_FILTER, azure=Outcome.OK)
+    assert told.look(7831) == [("NothingValid", "ticket", "aws")]
+    assert "12 answers in a row say nothing of it: 12 content_filter" in told.notices[0].detail
 
 
 # -- capacity

@@ -166,9 +166,9 @@ def test_what_the_vendor_says_later_changes_the_row_and_tells_nobody() -> None:
 def test_what_was_said_stays_when_the_feed_is_silent_and_over_a_restart() -> None:
     agent = down()
     agent.said = [incident()]
-    before = agent.look(5)
+    before = agent.look(4)
     agent.said = None
-    assert agent.look(6) == before
+    assert agent.look(5) == before
     agent.start()
     agent.said = [incident(said_ns=DOWN_NS + 6 * MINUTE_NS, title="Errors with chat, mitigated")]
     after = agent.look(7)
