@@ -30,7 +30,7 @@ from agent.telling.quorum import Quorum, Vote, freed, reheld, untold
 from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
 from agent.telling.vendors import Spoken
-from agent.telling.verdict import Verdict
+from agent.telling.verdict import Fault, Verdict
 from agent.telling.words import worded
 from exporters.signals import Notice
 from storage.alert_readings import AlertRow
@@ -61,6 +61,7 @@ class Alerting:
         self._parts: Sequence[Finding] = ()
         self._certificates = ClientCertificates(certificate_ends)
         self._pulse = Pulse()
+        self._cut_ns = 0
         self._standings = standings
         self._rows = rows
         self._shown = shown
@@ -168,7 +169,9 @@ class Alerting:
         found = [_blamed(finding, blames) for finding in self._findings(view)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
         still_ns = self._pulse.still_ns(self._standings.beating_ns()[1], now_ns)
-        about_us = own_findings(view, verdicts, hidden, ways_of(config), still_ns)
+        if any(found.fault is Fault.NETWORK for found in verdicts):
+            self._cut_ns = now_ns
+        about_us = own_findings(view, verdicts, hidden, ways_of(config), still_ns, self._cut_ns)
         shown = [*(finding for finding in found if finding not in hidden), *about_us]
         members = {one.name: frozenset(member.target for member in one.members) for one in config.services}
         told = inhibiting.told(shown, members)

@@ -25,15 +25,20 @@ def is_hidden(finding: Finding, blames: Mapping[str, Verdict]) -> bool:
 
 
 def own_findings(
-    view: View, verdicts: Sequence[Verdict], hidden: Sequence[Finding], ways: Ways, still_ns: int = 0
+    view: View,
+    verdicts: Sequence[Verdict],
+    hidden: Sequence[Finding],
+    ways: Ways,
+    still_ns: int = 0,
+    cut_ns: int = 0,
 ) -> Iterator[Finding]:
     """Yield one finding for each thing of ours that is at fault; those of targets and services it names.
 
-    `still_ns` is for how long nothing new was heard of the asker.
+    `still_ns` is for how long nothing new was heard of the asker, `cut_ns` when our own network was down last.
     A network that is down and a blind agent page, but for a cold start; the rest are tickets.
     """
     yield from _networks(view, verdicts, hidden, ways)
-    yield from blind(view, verdicts, hidden, ways, still_ns)
+    yield from blind(view, hidden, ways, still_ns, cut_ns)
     yield from _refusals(view, verdicts)
     yield from _silent(view)
 
@@ -54,7 +59,7 @@ def _networks(
             name="NetworkDown",
             severity=severity,
             subject=verdict.subject,
-            since_ns=min(_since_ns(view, member) for member in members),
+            since_ns=_since_ns(view, members),
             labels={"network": network},
             facts=_facts(verdict)
             | {
@@ -119,6 +124,9 @@ def _keys(hidden: Sequence[Finding]) -> list[str]:
     return [finding.key for finding in hidden]
 
 
-def _since_ns(view: View, member: Member) -> int:
-    seen = view.seen[member.pair]
-    return seen.lost_since_ns or (seen.standing.since_ns if seen.standing.state == "bad" else view.now_ns)
+def _since_ns(view: View, members: Sequence[Member]) -> int:
+    """Return when a way was lost: what failed before for another reason began before."""
+    found = [view.seen[member.pair] for member in members]
+    lost = [seen.lost_since_ns for seen in found if seen.lost_since_ns is not None]
+    down = (seen.standing.since_ns for seen in found if seen.standing.state == "bad")
+    return min(lost or down, default=view.now_ns)
