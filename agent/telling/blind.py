@@ -36,9 +36,7 @@ class Pulse:
         return now_ns - self.moved_ns if beat_ns else 0
 
 
-def blind(
-    view: View, hidden: Sequence[Finding], ways: Ways, still_ns: int, cut_ns: int
-) -> Iterator[Finding]:
+def blind(view: View, hidden: Sequence[Finding], ways: Ways, still_ns: int, cut_ns: int) -> Iterator[Finding]:
     """Yield the one alert that says that we do not see, and why: a page, but for a cold start.
 
     `cut_ns` is when our own network was down last, which has an alert of its own; 0 is never.

@@ -83,7 +83,7 @@ def _summary(alert: Alert) -> str:
     since = f"{datetime.fromtimestamp(finding.since_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
     if "factor" in facts:
         times = f"{facts['factor']:.3g} times as fast as its objective allows"
-        return f"{what} spends its error budget more than {times} (window {facts['window']})"
+        return f"{what} spends its error budget more than {times} (window {facts['window'].split()[0]})"
     told = f"{what} {wrong} since {since}"
     if "needed" in facts:
         seen, asked = len(facts["vantages"]), len(facts["vantages_asked"])
@@ -162,7 +162,7 @@ def filled(template: str, labels: Mapping[str, str]) -> str:
 _WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
     "TargetDown": ("Target {subject}", "is down", "is well"),
     "ServiceDown": ("Service {subject}", "is down", "is well"),
-    "ServiceBudgetBurn": ("Service {subject}", "spends its error budget", "is well"),
+    "ServiceBudgetBurn": ("Service {subject}", "spends its error budget", "keeps to its error budget"),
     "BelowQuorum": ("{subject}", "is down from too few vantages to page", "is well"),
     "NetworkDown": ("Our own network ({subject})", "is down", "is well"),
     "AgentBlind": ("Our own agent ({subject})", "is blind", "sees"),
@@ -172,7 +172,7 @@ _WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
     "NoResults": ("Target {subject}", "brings no results", "brings results"),
     "NothingValid": ("Target {subject}", "brings nothing valid", "brings valid results"),
     "Throttled": ("The {subject}", "is throttled", "is let through"),
-    "BudgetBurn": ("Objective {subject}", "spends its error budget", "is well"),
+    "BudgetBurn": ("Objective {subject}", "spends its error budget", "keeps to its error budget"),
     "BudgetExhausted": ("Objective {subject}", "has no error budget left", "has some"),
     "CoverageLost": ("Coverage of {subject}", "is under 80 %", "is whole"),
     "CertificateExpires": ("The certificate of {subject}", "expires soon", "is fresh"),

@@ -5,14 +5,16 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from agent.config.model import ProbePlan
+from agent.slo.alerts import Alert, Finding
 from agent.slo.burning import Window
 from agent.slo.spending import Counted, single
 from agent.slo.windows import counted
 from agent.telling.alerting import revived
 from agent.telling.notices import notice
 from exporters.told import facts
-from probes.result import Outcome
-from probes.target import Path
+from probes.result import Fault, Outcome
+from probes.target import Path, Workload
 from storage.readings import SliCounts
 from support.alerting import Told, estate
 from support.told import SECOND_NS, START_NS
@@ -56,6 +58,68 @@ def test_a_target_that_is_down_says_how_many_failed_in_what_and_what_is_usual_th
     assert ticket.facts["trace_id"] == uuid.UUID(int=7).hex
     assert ticket.facts["outcome"] == "connect_timeout"
     assert ticket.page == "http://127.0.0.1:9464/"
+
+
+def both_probes(*targets: str) -> Told:
+    """Return an estate in which each target is asked by two probes that serve the service."""
+    config = estate(*targets)
+    names = tuple(target.name for target in config.targets)
+    (nano,) = config.services
+    members = tuple(
+        dataclasses.replace(one, probe=probe) for one in nano.members for probe in ("chat", "long")
+    )
+    probes = (*config.probes, ProbePlan(workload=Workload(name="long"), targets=names))
+    services = (dataclasses.replace(nano, members=members),)
+    return Told(dataclasses.replace(config, probes=probes, services=services))
+
+
+def test_of_several_probes_of_a_target_a_ticket_names_the_one_that_fails_and_those_that_do_not() -> None:
+    told = both_probes("aws", "azure")
+    for target in ("aws", "azure"):
+        told.settle(0, target)
+        told.settle(0, target, probe="long")
+    told.settle(1, "aws", Outcome.OVERLOADED, http_status=503)
+    told.look(41)
+    (ticket,) = told.notices
+    assert ticket.summary.endswith(": 1 of the last 2 runs of probe chat failed in the answer (HTTP 503)")
+    assert (
+        "service nano has 2 of 2 clouds well and needs 1, aws is still well by probe long; " in ticket.detail
+    )
+
+
+def test_a_service_names_each_target_once_however_many_probes_ask_it() -> None:
+    told = both_probes("aws", "azure")
+    told.settle(0, "aws", probe="long")
+    for target, probe in (("azure", "chat"), ("azure", "long"), ("aws", "chat")):
+        told.settle(0, target, Outcome.OVERLOADED, probe=probe)
+    told.config = dataclasses.replace(
+        told.config, services=(dataclasses.replace(told.config.services[0], at_least=2),)
+    )
+    told.look(11)
+    page = told.notices[-1]
+    assert page.facts["failing"] == "aws, azure"
+    assert page.detail.endswith("; healthy: none")
+
+
+def test_the_end_of_a_burn_does_not_say_that_a_service_is_well() -> None:
+    """It may be down all the while: only its outage knows that."""
+    burn = Finding(key="k", name="ServiceBudgetBurn", severity="page", subject="nano", since_ns=0)
+    over = Alert(finding=burn, fired_ns=SECOND_NS, quiet_ns=90 * SECOND_NS, ended_ns=690 * SECOND_NS)
+    assert notice(over, 2).summary == "Service nano keeps to its error budget again after 1m30s"
+
+
+def test_our_own_network_counts_what_failed_since_it_was_cut() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(8):
+        told.settle(slot, "aws", Outcome.OVERLOADED, http_status=503)
+        told.settle(slot, "azure")
+    for target in ("aws", "azure"):
+        told.settle(8, target, Outcome.CONNECT_REFUSED, fault=Fault.OURS)
+    told.beat(251, tls="down")
+    told.look(251)
+    (page,) = told.notices
+    assert page.name == "NetworkDown"
+    assert page.summary.endswith(": 2 of the last 2 probes failed in connect (refused)")
 
 
 def test_a_service_that_is_down_counts_the_failures_of_all_its_members_and_names_the_vendors_id() -> None:
@@ -124,7 +188,7 @@ def test_a_burn_says_how_fast_how_long_it_lasts_and_how_slow_answers_are() -> No
     (ticket,) = told.notices
     assert ticket.summary == (
         "Objective aws-chat-quick spends its error budget more than 13.4 times as fast as its objective allows "
-        "(window 1h/5m page)"
+        "(window 1h/5m)"
     )
     assert ticket.detail.startswith(
         "fault: undetermined; it goes 83.3 times as fast: 100 of 120 were bad in 1h; first token now 4.20 s, usually 420 ms; "
