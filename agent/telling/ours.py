@@ -7,7 +7,8 @@ from agent.slo.alerts import Finding, Severity
 from agent.slo.findings import Ways
 from agent.slo.service import Member
 from agent.telling.blind import blind
-from agent.telling.sights import View
+from agent.telling.labels import shared_by
+from agent.telling.sights import View, identity
 from agent.telling.verdict import Fault, Verdict
 from probes.result import Outcome
 
@@ -86,13 +87,15 @@ def _refusals(view: View, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
             continue
         cloud = view.targets[verdict.targets[0]].cloud
         spent = verdict.fault is Fault.QUOTA
+        whose = {identity(view.targets[name]) for name in verdict.targets}
+        theirs = [one for one in view.targets.values() if one.cloud == cloud and identity(one) in whose]
         yield Finding(
             key=f"{'quota-spent' if spent else 'credentials-refused'}/{cloud}/{verdict.subject}",
             name="QuotaSpent" if spent else "CredentialsRefused",
             severity="ticket",
             subject=f"of {cloud}" if verdict.fault is Fault.CLOUD else verdict.subject,
             since_ns=min(turned[name].refused_ns for name in verdict.targets if name in turned),
-            labels={"cloud": cloud},
+            labels={**shared_by(theirs), "cloud": cloud},
             facts=_facts(verdict),
         )
 

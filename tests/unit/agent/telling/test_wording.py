@@ -5,6 +5,8 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from agent.config.model import ProbePlan
 from agent.slo.alerts import Alert, Finding
 from agent.slo.burning import Window
@@ -176,6 +178,34 @@ def test_tickets_of_targets_carry_their_labels_for_the_routes() -> None:
         "model": "nano",
         "severity": "page",
     }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "name"), [(Outcome.CONFIG, "CredentialsRefused"), (Outcome.QUOTA, "QuotaSpent")]
+)
+def test_a_refused_identity_carries_what_all_targets_asked_with_it_share(outcome: Outcome, name: str) -> None:
+    """By whichever of them it is found: labels name an alert for ever, and a team is told by them."""
+    config = estate("one", "two", "other")
+    teams = {"one": ("assist", "eu"), "two": ("assist", "us"), "other": ("search", "eu")}
+    keyed = tuple(
+        dataclasses.replace(
+            target,
+            cloud="aws",
+            team=teams[target.name][0],
+            region=teams[target.name][1],
+            credentials={"api_key": f"${{{teams[target.name][0].upper()}}}"},
+        )
+        for target in config.targets
+    )
+    told = Told(dataclasses.replace(config, targets=keyed))
+    well(told, range(1), "one", "two", "other")
+    for slot in (1, 2, 3):
+        told.settle(slot, "one", outcome)
+        well(told, range(slot, slot + 1), "two", "other")
+    told.look(91)
+    (ticket,) = told.notices
+    assert ticket.name == name
+    assert ticket.labels == {"team": "assist", "cloud": "aws", "model": "nano", "severity": "ticket"}
 
 
 def test_a_burn_says_how_fast_how_long_it_lasts_and_how_slow_answers_are() -> None:
