@@ -54,6 +54,7 @@ def notice(
         drill="drill" in finding.facts,
         simulated=bool(about) and about <= simulated,
         acknowledged=_acknowledged(alert.acknowledged),
+        quiet_ns=alert.quiet_ns if alert.ended_ns is None else None,
     )
 
 

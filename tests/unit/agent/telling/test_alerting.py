@@ -403,6 +403,7 @@ def test_it_is_over_once_a_witness_or_any_target_of_the_network_answers() -> Non
             told.settle(1, "aws")
         assert told.look(31) != []
         assert told.notices[0].state == "firing", "it is held against flapping"
+        assert told.notices[0].quiet_ns == told.now_ns
         told.beat(30 + HOLD_NS / SECOND_NS, tls="up")
         assert told.look(31 + HOLD_NS / SECOND_NS) == []
         (row,) = told.rows.lately("here", 0, 9)
