@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from storage.alert_readings import AckRow
 
@@ -10,6 +10,27 @@ HOLD_NS = 600 * 1_000_000_000
 """An alert ends when nothing was found wrong for this long, unless the file says otherwise: flapping is one alert."""
 
 Severity = Literal["page", "ticket"]
+
+NAMES: Final = (
+    "TargetDown",
+    "ServiceDown",
+    "ServiceBudgetBurn",
+    "BelowQuorum",
+    "NetworkDown",
+    "AgentBlind",
+    "CredentialsRefused",
+    "QuotaSpent",
+    "WitnessSilent",
+    "NoResults",
+    "NothingValid",
+    "Throttled",
+    "BudgetBurn",
+    "BudgetExhausted",
+    "CoverageLost",
+    "CertificateExpires",
+    "CredentialExpires",
+)
+"""Every name that an alert can have."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

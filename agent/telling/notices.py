@@ -180,6 +180,3 @@ _WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
     "CredentialExpires": ("The client certificate {subject}", "expires soon", "is fresh"),
 }
 """What it is about, what is wrong with it, and what it is when nothing is wrong any more."""
-
-NAMES: Final = tuple(_WHAT)
-"""Every name that an alert can have."""

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from agent.config.model import ProbePlan
-from agent.slo.alerts import Alert, Finding
+from agent.slo.alerts import NAMES, Alert, Finding
 from agent.slo.burning import Window
 from agent.slo.spending import Counted, single
 from agent.slo.windows import counted
+from agent.telling import notices
 from agent.telling.alerting import revived
 from agent.telling.notices import notice
 from exporters.told import facts
@@ -108,6 +109,10 @@ def test_the_end_of_a_burn_does_not_say_that_a_service_is_well() -> None:
     burn = Finding(key="k", name="ServiceBudgetBurn", severity="page", subject="nano", since_ns=0)
     over = Alert(finding=burn, fired_ns=SECOND_NS, quiet_ns=90 * SECOND_NS, ended_ns=690 * SECOND_NS)
     assert notice(over, 2).summary == "Service nano keeps to its error budget again after 1m30s"
+
+
+def test_there_are_words_for_every_alert_and_no_others() -> None:
+    assert set(notices._WHAT) == set(NAMES)
 
 
 def test_our_own_network_counts_what_failed_since_it_was_cut() -> None:
