@@ -32,6 +32,9 @@ NAMES: Final = (
 )
 """Every name that an alert can have."""
 
+FILLED: Final = ("objective", "target", "probe", "service")
+"""Labels of an alert that are filled in where a runbook's address names them."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

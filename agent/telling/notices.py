@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from agent.slo.alerts import Alert
+from agent.slo.alerts import FILLED, Alert
 from exporters import durations
 from exporters.signals import Acknowledged, Notice
 from storage.alert_readings import AckRow
@@ -155,7 +155,7 @@ def filled(template: str, labels: Mapping[str, str]) -> str:
     >>> filled("https://runbooks.example/{service}/{target}", {"service": "nano"})
     'https://runbooks.example/nano/'
     """
-    for name in ("objective", "target", "probe", "service"):
+    for name in FILLED:
         template = template.replace("{" + name + "}", labels.get(name, ""))
     return template
 
