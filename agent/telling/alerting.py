@@ -15,6 +15,7 @@ from agent.slo.covering import uncovered
 from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
 from agent.slo.quiet import Quiet, is_quiet
 from agent.slo.spending import Counted, Spent, spending
+from agent.slo.standing import Standing
 from agent.telling import becoming, drilling, routing, verdict
 from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
@@ -59,6 +60,7 @@ class Alerting:
         self._quiet = quiet
         self._burns: Sequence[Finding] = ()
         self._parts: Sequence[Finding] = ()
+        self._down: frozenset[Pair] = frozenset()
         self._certificates = ClientCertificates(certificate_ends)
         self._pulse = Pulse()
         self._cut_ns = 0
@@ -79,6 +81,7 @@ class Alerting:
         ways, born_ns = ways_of(config), self._standings.born_ns()
         awake = _awake(config, self._quiet().targets(now_ns))
         standings = self._standings.standings()
+        self._down = frozenset(pair for pair, one in standings.items() if one.state == "bad")
         self._parts = [
             *spending(objectives, _critical(config), standings, born_ns, now_ns, ways),
             *uncovered(_by_event(objectives), config.vantage, now_ns),
@@ -195,11 +198,22 @@ class Alerting:
         known = {service.name for service in judged}
         yield from (finding for finding in self._burns if finding.subject in known)
         planned = {"", *view.targets}
-        yield from (one for one in self._parts if one.labels.get("target", "") in planned)
+        recovered = {pair for pair in self._down if standings.get(pair, Standing()).state == "good"}
+        yield from (
+            one
+            for one in self._parts
+            if one.labels.get("target", "") in planned and not _is_past(one, recovered)
+        )
         yield from absent(view)
         yield from nothing_valid(view)
         yield from throttled(view)
         yield from expiring(view, self._certificates.of(config, now_ns))
+
+
+def _is_past(one: Finding, recovered: Collection[Pair]) -> bool:
+    """Return whether it burned while it was down, and is well again since: the next evaluation knows of what."""
+    pair = one.labels.get("target", ""), one.labels.get("probe", "")
+    return one.name == "BudgetBurn" and pair in recovered
 
 
 def _vote(view: View, alive: Mapping[str, Alert]) -> Vote:

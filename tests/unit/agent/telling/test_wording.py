@@ -254,6 +254,18 @@ def test_a_target_that_is_down_speaks_for_its_burn_and_a_page_for_those_of_its_m
     )
 
 
+def test_the_end_of_an_outage_is_no_ticket_for_its_burn_before_the_next_evaluation() -> None:
+    told = Told(estate("aws", "azure"))
+    well(told, range(1), "aws", "azure")
+    told.settle(1, "aws", Outcome.SERVER_ERROR)
+    told.alerting.counted(told.config, {}, told.now_ns, [single(burning(told, "aws"))])
+    assert told.look(41) == [("TargetDown", "ticket", "aws")]
+    well(told, range(2, 3), "aws", "azure")
+    assert told.look(62) == [("TargetDown", "ticket", "aws")]
+    told.alerting.counted(told.config, {}, told.now_ns, [single(burning(told, "aws"))])
+    assert told.look(71) == [("TargetDown", "ticket", "aws")], "the outage is over, and was told of"
+
+
 def test_a_spent_budget_says_what_was_spent() -> None:
     told = Told(estate("aws"))
     told.settle(0, "aws")
