@@ -128,6 +128,7 @@ def test_no_secret_of_a_receiver_is_shown_and_each_is_blotted_out() -> None:
         (f"alerts: {{receivers: [{AM}], routes: [{{to: [ma]}}]}}", "there is no receiver `ma`; there are am"),
         ("alerts: {routes: [{to: [am]}]}", "there is no receiver `am`; name it under alerts.receivers"),
         (f"alerts: {{receivers: [{AM}], routes: [{{when: {{team: x}}}}]}}", "to: is missing; say who is told"),
+        (f"alerts: {{receivers: [{AM}], routes: [{{to: []}}]}}", "a list of texts belongs here, not an empty one; as in"),
         (
             f"alerts: {{receivers: [{AM}], routes: [{{when: {{taem: x}}, to: [am]}}]}}",
             "alerts have no field `taem`; did you mean `team`?",
