@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from agent import facts, figures
 from agent.config.findings import one_line
@@ -21,6 +21,9 @@ from agent.trying.base import Trial
 from agent.trying.base import lines as live_lines
 from exporters import durations
 from exporters.rules_words import percent
+
+NAMED: Final = 5
+"""So many members of a service are named."""
 
 _LEGEND = (
     "REFUSAL and HANG: the longest that an endpoint may refuse, or say nothing, before the agent has confirmed it.",
@@ -77,6 +80,14 @@ def lines(path: Path, loaded: Loaded, found: Figures, *, whole: bool = False) ->
     yield ""
     yield from columns([("OBJECTIVE", "GOOD IS", "PERCENT", "WINDOW", "SLOS"), *_goals(config)])
     yield ""
+    yield from table(
+        ("SERVICE", "WELL WITH", "PERCENT", "WINDOW", "MEMBERS"),
+        list(_services(config)),
+        whole=whole,
+        what="services",
+    )
+    yield told(config)
+    yield ""
     yield from totals(config, found)
     if loaded.warnings or loaded.reminders:
         yield ""
@@ -98,6 +109,15 @@ def totals(config: Config, found: Figures) -> Iterator[str]:
     sources = {one.cost.price_source for one in found.asked if one.cost.price_source is not None}
     if sources:
         yield f"prices: {', '.join(sorted(sources))}"
+
+
+def told(config: Config) -> str:
+    """Return who pages, and who hears of it."""
+    if config.engine == "prometheus":
+        return "Prometheus pages, by what `nephoscope rules` prints."
+    names = ", ".join(one.name for one in config.receivers) or "nobody"
+    ways = f" by {amount(len(config.routes))} routes" if len(config.routes) > 1 else ""
+    return f"The agent pages: alerts are told to {names}{ways}."
 
 
 def cost(day: Day, targets: int) -> str:
@@ -167,4 +187,17 @@ def _goals(config: Config) -> Iterator[tuple[str, ...]]:
             percent(objective.ratio),
             objective.window,
             str(len(config.ids(objective))),
+        )
+
+
+def _services(config: Config) -> Iterator[tuple[str, ...]]:
+    for service in config.services:
+        members = list(dict.fromkeys(member.target for member in service.members))
+        more = f" and {len(members) - NAMED:,} more" if len(members) > NAMED else ""
+        yield (
+            service.name,
+            f"{service.at_least} of {service.units} {service.of}{'s' if service.units != 1 else ''}",
+            percent(service.ratio),
+            durations.write(service.window_s),
+            ", ".join(members[:NAMED]) + more,
         )

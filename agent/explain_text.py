@@ -89,7 +89,7 @@ def _tabular(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _deliveries(found: Sequence[Delivery]) -> Iterator[str]:
     if not found:
         return
-    head = ("RECEIVER", "NOTICE", "MADE", "TOLD", "STATE", "TRIES", "ERROR")
+    head = ("RECEIVER", "NOTICE", "MADE", "TOLD LAST", "STATE", "TRIES", "ERROR")
     yield from columns([head, *map(_delivery, found)])
 
 

@@ -10,6 +10,7 @@ from agent.config.model import Config
 from agent.config.read import Loaded
 from agent.figures import Asked, Day, Figures, Worst, day
 from agent.slo.objective import Objective
+from agent.slo.service import Service
 from probes.target import Target
 
 
@@ -23,6 +24,7 @@ def facts(path: Path, loaded: Loaded, found: Figures) -> dict[str, Any]:
         "storage": "embedded" if config.storage.embedded else "postgresql",
         "targets": list(target_facts(config, found)),
         "objectives": [objective_facts(config, objective) for objective in config.objectives],
+        "services": [service_facts(service) for service in config.services],
         "per_day": day_facts(found.day),
         "series": {"start": found.series.start, "most": found.series.most},
         "errors": [],
@@ -54,6 +56,19 @@ def objective_facts(config: Config, objective: Objective) -> dict[str, Any]:
         "threshold_s": objective.threshold_s,
         "at_least_per_s": objective.at_least_per_s,
         "slos": config.ids(objective),
+    }
+
+
+def service_facts(service: Service) -> dict[str, Any]:
+    return {
+        "name": service.name,
+        "at_least": service.at_least,
+        "of": service.of,
+        "units": service.units,
+        "ratio": service.ratio,
+        "window_s": service.window_s,
+        "team": service.team,
+        "members": [{"target": member.target, "probe": member.probe} for member in service.members],
     }
 
 

@@ -116,7 +116,7 @@ class Board:
             ),
             targets=tuple(sorted(lines, key=TargetLine.order)),
             objectives=objective_lines(plan, statuses) if plan else (),
-            alerts=tuple(sorted(alerts, key=lambda one: (one.severity != "page", one.fired_ns))),
+            alerts=tuple(sorted(alerts, key=_urgency)),
         )
 
     def _of(self, result: ProbeResult) -> Seen | None:
@@ -144,3 +144,8 @@ def _served(result: ProbeResult, known: Served | None) -> Served | None:
     if not by or (known is not None and known.by == by):
         return known
     return Served(by=by, since_ns=result.started_ns, before=known.by if known else None)
+
+
+def _urgency(notice: Notice) -> tuple[bool, bool, int]:
+    """Return where an alert stands on the page: what goes on before what is only held, pages before tickets."""
+    return notice.quiet_ns is not None, notice.severity != "page", notice.fired_ns

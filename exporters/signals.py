@@ -187,7 +187,7 @@ class Notice:
 
     `key` is the same for all that is told of one occurrence, so that receivers know what belongs together; `seq`
     numbers what is told of it. `summary` says what broke and since when, `detail` its impact, whose fault it is and on
-    what evidence; both are one line. `drill` marks a drill or a trial of a receiver, `trial` the latter, `simulated` that its targets are no real endpoints.
+    what evidence; both are one line. `quiet_ns` is since when nothing is found wrong, for as long as it is held. `drill` marks a drill or a trial of a receiver, `trial` the latter, `simulated` that its targets are no real endpoints.
     """
 
     key: str
@@ -211,6 +211,7 @@ class Notice:
     trial: bool = False
     simulated: bool = False
     acknowledged: Acknowledged | None = None
+    quiet_ns: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,22 +38,26 @@ class Slack:
 
 def message(notices: Sequence[Notice]) -> dict[str, Any]:
     """Return a message; `text` is what a notification on a telephone shows."""
+    title = told.title(notices)
+    headed = len(notices) == 1 and len(title) <= HEAD
     blocks: list[dict[str, Any]] = []
     left = 0
     for notice in notices:
-        more = list(_blocks(notice))
+        more = list(_blocks(notice, headed=headed))
         if len(blocks) + len(more) > BLOCKS:
             left += 1
         else:
             blocks += more
-    first = {"type": "header", "text": {"type": "plain_text", "text": told.cut(told.title(notices), HEAD)}}
+    first = {"type": "header", "text": {"type": "plain_text", "text": told.cut(title, HEAD)}}
     last = [_context(f"and {left} more")] if left else []
-    return {"text": escaped(told.title(notices)), "blocks": [first, *blocks, *last]}
+    return {"text": escaped(title), "blocks": [first, *blocks, *last]}
 
 
-def _blocks(notice: Notice) -> Iterator[dict[str, Any]]:
-    lines = [f"*{escaped(told.head(notice))}*", escaped(told.one_line(notice.detail))]
-    yield _section("\n".join(filter(None, lines)))
+def _blocks(notice: Notice, *, headed: bool) -> Iterator[dict[str, Any]]:
+    """Yield what is told of a notice; `headed` says that its head stands above, whole."""
+    lines = ["" if headed else f"*{escaped(told.head(notice))}*", escaped(told.one_line(notice.detail))]
+    if said := "\n".join(filter(None, lines)):
+        yield _section(said)
     yield _section("\n".join(f"*{escaped(key)}*: {escaped(value)}" for key, value in told.facts(notice)))
     if links := [f"<{escaped(address)}|{name}>" for name, address in told.links(notice)]:
         yield _context(" · ".join(links))

@@ -63,6 +63,7 @@ def html(page: Page) -> str:
             samples=SAMPLES,
             about=about,
             wanted=wanted,
+            behind=behind,
             explained=explained,
             told=told,
             maintenance=maintenance,
@@ -126,7 +127,13 @@ def notes(head: Head, targets: int) -> Iterator[str]:
 
 def alert_lines(notice: Notice) -> tuple[str, str]:
     """Return an alert's two lines."""
-    return f"{notice.severity.upper()} {summary(notice)}", f"  {words.one_line(notice.detail)}"
+    return f"{notice.severity.upper()} {summary(notice)}", f"  {behind(notice)}"
+
+
+def behind(notice: Notice) -> str:
+    """Return an alert's second line: whether it goes on, what is behind it, and by what name a command takes it."""
+    since = "" if notice.quiet_ns is None else f"quiet since {words.instant(notice.quiet_ns)} UTC; "
+    return f"{since}{words.one_line(notice.detail)}; id {notice.key.rpartition('@')[0] or notice.key}"
 
 
 def about(info: TargetInfo) -> str:

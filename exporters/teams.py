@@ -40,7 +40,8 @@ def message(notices: Sequence[Notice]) -> dict[str, Any]:
     parts = [list(_parts(notice)) for notice in notices]
     sizes = itertools.accumulate(len(json.dumps(part)) for part in parts)
     shown = max(1, sum(size < BYTES - _AROUND for size in sizes))
-    body = [_line(told.cut(told.title(notices), VALUE), weight="Bolder", size="Medium")]
+    title = _line(told.cut(told.title(notices), VALUE), weight="Bolder", size="Medium")
+    body = [title] if len(notices) > 1 else []
     body += [line for part in parts[:shown] for line in part]
     if shown < len(notices):
         body.append(_line(f"and {len(notices) - shown} more"))

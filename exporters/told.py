@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from exporters import words
 from exporters.signals import Acknowledged, Notice
 
 
@@ -42,7 +41,6 @@ def facts(notice: Notice) -> Iterator[tuple[str, str]]:
     yield "since", instant(notice.since_ns)
     if notice.ended_ns is not None:
         yield "ended", instant(notice.ended_ns)
-        yield "lasted", words.duration((notice.ended_ns - notice.since_ns) / 1e9)
     if notice.acknowledged is not None:
         yield "acknowledged", acknowledged(notice.acknowledged)
     if notice.fault:

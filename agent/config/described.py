@@ -221,7 +221,7 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "alerts.heartbeat": ("a dead man's switch: a URL that is fetched as long as all is well", '{url: "${HEARTBEAT_URL}", every: 1m}'),
     "alerts.heartbeat.url": ("the URL, which is a secret", '"${HEARTBEAT_URL}"'),
     "alerts.heartbeat.every": ("how often", "1m"),
-    "alerts.runbook": ("the address of the runbook; {objective}, {target} and {probe} are filled in", "https://runbooks.example/llm/{objective}"),
+    "alerts.runbook": ("the address of the runbook; {objective}, {target}, {probe} and {service} are filled in, and left out where an alert has none", "https://runbooks.example/llm/{objective}"),
     "budget": ("what probing may spend in a day", "{usd_per_day: 40}"),
     "budget.usd_per_day": ("US dollars a day for all targets together", "40"),
     "budget.tokens_per_day": ("tokens a day, sent and generated, for all targets together", "20000000"),

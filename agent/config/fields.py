@@ -57,7 +57,8 @@ def _reference(value: object) -> str:
 def _listed(value: object, check: Callable[[object], str], example: str) -> tuple[str, ...]:
     """Return a list of texts that each pass a check; an empty one is a mistake."""
     if not isinstance(value, (list, tuple)) or not value:
-        raise BadValueError(f"a list of texts belongs here, not {shown(value)}; as in {example}")
+        given = "an empty one" if value in ([], ()) else shown(value)
+        raise BadValueError(f"a list of texts belongs here, not {given}; as in {example}")
     return tuple(check(part) for part in value)
 
 

@@ -1,5 +1,6 @@
 """Where the agent lives, stores, listens and sends to: the sections that are no list."""
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -9,6 +10,7 @@ from agent.config.durations import shown
 from agent.config.model import Export, Heartbeat, JournalLimits, Limits, Otlp, Storage
 from agent.config.references import pieces
 from agent.config.schema import Settings, StorageSection
+from agent.slo.alerts import FILLED
 
 _DATABASE = ("postgresql",)
 _PARTS = ("host", "port", "database", "user", "password", "sslmode", "sslrootcert")
@@ -165,6 +167,10 @@ def runbook(context: Context, settings: Settings) -> str | None:
     template = context.setting(where, settings.alerts.runbook)
     if context.known(template):
         context.url(where, template)
+    for name in re.findall(r"\{(\w*)\}", template):
+        if name not in FILLED:
+            names = ", ".join(f"{{{one}}}" for one in FILLED)
+            context.findings.warn(where, f"`{{{name}}}` is not filled in; of an alert there are {names}")
     return template
 
 

@@ -96,6 +96,7 @@ def read_text(
     config = _expand(context, file)
     findings.raise_errors()
     budgets.judge(context, config)
+    receivers.judge_whens(context, config)
     places.judge_unused_secrets(context, file.settings, tree)
     findings.raise_errors()
     return Loaded(config, findings.warnings, gathered.files, gathered.patterns, findings.reminders)

@@ -1,20 +1,23 @@
 """Who is told of alerts: receivers, the routes that lead to them, and which engine pages."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Final, Literal
 
 from agent.config.context import Context
 from agent.config.findings import Path
 from agent.config.goals import duplicates
-from agent.config.model import Receiver, Route
+from agent.config.model import Config, Receiver, Route
 from agent.config.nearest import nearest
 from agent.config.references import references
 from agent.config.schema import Settings
 from agent.config.schema_alerts import ReceiverSection, RouteSection
 from agent.config.sections import Entry
+from agent.slo.alerts import NAMES
 from exporters.receivers import KINDS, Kind
 
 RESERVED: Final = "heartbeat"
+SHOWN: Final = 8
 _SECRETS: Final = ("routing_key", "api_key", "secret")
 _SMTP: Final = ("smtp", "smtps")
 _EXAMPLES: Final = {
@@ -156,6 +159,44 @@ def _warn_of_ways(context: Context, entries: list[Entry[RouteSection]], known: l
             ("alerts", "routes", catching[0]),
             "has no `when` and takes every alert, so the routes behind it get none; move it to the end",
         )
+
+
+def judge_whens(context: Context, config: Config) -> None:
+    """Warn of what a route asks for and no alert of this plan can have: a slip of the pen sends a page elsewhere."""
+    known = _values(config)
+    for at, route in enumerate(config.routes):
+        for field, globs in route.when:
+            for glob in globs if field in known else ():
+                if any(fnmatchcase(value, glob) for value in known[field]):
+                    continue
+                hint = nearest(glob, known[field]) or _there_are(known[field])
+                context.findings.warn(
+                    ("alerts", "routes", at, "when"), f"no alert has {field}: {glob}{hint}, or take it out"
+                )
+
+
+def _values(config: Config) -> dict[str, list[str]]:
+    """Return what each field of an alert can be; severities are judged as they are read, and labels are anybody's."""
+    targets, services = config.targets, config.services
+    found: dict[str, list[str | None]] = {
+        "team": [*(one.team for one in targets), *(one.team for one in services)],
+        "service": [one.name for one in services],
+        "name": [*NAMES],
+        "target": [one.name for one in targets],
+        "probe": [plan.workload.name for plan in config.probes],
+        "cloud": [one.cloud for one in targets],
+        "region": [one.region for one in targets],
+        "model": [one.model for one in targets],
+        "class": [one.model_class for one in targets],
+    }
+    for name, values in found.items():
+        values += [one.labels.get(name) for one in targets]
+    return {name: sorted({value for value in values if value}) for name, values in found.items()}
+
+
+def _there_are(values: list[str]) -> str:
+    more = ", ..." if len(values) > SHOWN else ""
+    return f"; there are {', '.join(values[:SHOWN])}{more}" if values else "; nothing here has one: write it"
 
 
 # -- the engine

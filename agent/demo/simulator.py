@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from agent.demo.clouds import Clouds
 from agent.demo.control import Control
-from agent.demo.doors import Doors
+from agent.demo.doors import Doors, set_all
 from agent.demo.scenario import BEGINS_AFTER_S, SCENARIOS
 from agent.demo.switchboard import Switchboard
 from agent.web.listening import listen
@@ -27,8 +27,7 @@ async def simulate(arguments: argparse.Namespace) -> None:
     neighbour = Doors(Starlette(), arguments.witness)
 
     async def settle() -> None:
-        for each in (doors, neighbour):
-            await each.set_open(wanted=board.network)
+        await set_all((doors, neighbour), wanted=board.network)
 
     async def begin() -> None:
         await asyncio.sleep(arguments.begins)
@@ -40,8 +39,7 @@ async def simulate(arguments: argparse.Namespace) -> None:
     tasks = [asyncio.create_task(control.serve()), asyncio.create_task(begin())]
     await asyncio.to_thread(sys.stdin.read)
     control.stop()
-    for each in (doors, neighbour):
-        await each.set_open(wanted=False)
+    await set_all((doors, neighbour), wanted=False)
     tasks[1].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 

@@ -12,6 +12,30 @@ HOLD_NS = 600 * 1_000_000_000
 
 Severity = Literal["page", "ticket"]
 
+NAMES: Final = (
+    "TargetDown",
+    "ServiceDown",
+    "ServiceBudgetBurn",
+    "BelowQuorum",
+    "NetworkDown",
+    "AgentBlind",
+    "CredentialsRefused",
+    "QuotaSpent",
+    "WitnessSilent",
+    "NoResults",
+    "NothingValid",
+    "Throttled",
+    "BudgetBurn",
+    "BudgetExhausted",
+    "CoverageLost",
+    "CertificateExpires",
+    "CredentialExpires",
+)
+"""Every name that an alert can have."""
+
+FILLED: Final = ("objective", "target", "probe", "service")
+"""Labels of an alert that are filled in where a runbook's address names them."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

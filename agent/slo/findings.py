@@ -113,14 +113,18 @@ def _cold(service: Service, born_ns: Mapping[str, int], now_ns: int, ways: Ways)
 
 
 def _impact_facts(service: Service, found: Impact) -> dict[str, object]:
+    failing, well, unknown = (
+        dict.fromkeys(member.target for member in members)
+        for members in (found.failing, found.well, found.unknown)
+    )
     return {
         "well": found.units_well,
         "at_least": service.at_least,
         "of": service.of,
         "units": service.units,
-        "failing": [member.target for member in found.failing],
-        "healthy": [member.target for member in found.well],
-        "unknown": [member.target for member in found.unknown],
+        "failing": [*failing],
+        "healthy": [name for name in well if name not in failing],
+        "unknown": [name for name in unknown if name not in failing],
     }
 
 

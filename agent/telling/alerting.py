@@ -15,6 +15,7 @@ from agent.slo.covering import uncovered
 from agent.slo.findings import Ways, service_findings, target_findings
 from agent.slo.quiet import Quiet, is_quiet
 from agent.slo.spending import Counted, Spent, spending
+from agent.slo.standing import Standing
 from agent.telling import becoming, burns, drilling, routing, verdict
 from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
@@ -31,7 +32,7 @@ from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
 from agent.telling.unfound import unfound
 from agent.telling.vendors import Spoken
-from agent.telling.verdict import Verdict
+from agent.telling.verdict import Fault, Verdict
 from agent.telling.words import worded
 from exporters.signals import Notice
 from storage.alert_readings import AlertRow
@@ -64,9 +65,11 @@ class Alerting:
         self._quiet = quiet
         self._burns = burns.Burns()
         self._parts: Sequence[Finding] = ()
+        self._down: frozenset[Pair] = frozenset()
         self._certificates = ClientCertificates(certificate_ends)
         self._tokens = Tokens(resolved)
         self._pulse = Pulse()
+        self._cut_ns = 0
         self._standings = standings
         self._rows = rows
         self._shown = shown
@@ -86,6 +89,7 @@ class Alerting:
         ways, born_ns = ways_of(config), self._standings.born_ns()
         awake = _awake(config, self._quiet().targets(now_ns))
         standings = self._standings.standings()
+        self._down = frozenset(pair for pair, one in standings.items() if one.state == "bad")
         self._parts = [
             *spending(objectives, _critical(config), standings, born_ns, now_ns, ways),
             *uncovered(_by_event(objectives), config.vantage, now_ns),
@@ -205,7 +209,9 @@ class Alerting:
         found = [_blamed(finding, blames) for finding in self._findings(view)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
         still_ns = self._pulse.still_ns(self._standings.beating_ns()[1], now_ns)
-        about_us = own_findings(view, verdicts, hidden, ways_of(config), still_ns)
+        if any(found.fault is Fault.NETWORK for found in verdicts):
+            self._cut_ns = now_ns
+        about_us = own_findings(view, verdicts, hidden, ways_of(config), still_ns, self._cut_ns)
         shown = [*(finding for finding in found if finding not in hidden), *about_us]
         members = {one.name: frozenset(member.target for member in one.members) for one in config.services}
         told = inhibiting.told(shown, members, burns.paging(alive))
@@ -230,11 +236,22 @@ class Alerting:
         yield from down
         yield from self._burns.findings({one.name for one in judged}, {one.subject for one in down})
         planned = {"", *view.targets}
-        yield from (one for one in self._parts if one.labels.get("target", "") in planned)
+        recovered = {pair for pair in self._down if standings.get(pair, Standing()).state == "good"}
+        yield from (
+            one
+            for one in self._parts
+            if one.labels.get("target", "") in planned and not _is_past(one, recovered)
+        )
         yield from absent(view)
         yield from nothing_valid(view)
         yield from throttled(view)
         yield from expiring(view, self._certificates.of(config, now_ns), self._tokens.of(config, now_ns))
+
+
+def _is_past(one: Finding, recovered: Collection[Pair]) -> bool:
+    """Return whether it burned while it was down, and is well again since: the next evaluation knows of what."""
+    pair = one.labels.get("target", ""), one.labels.get("probe", "")
+    return one.name == "BudgetBurn" and pair in recovered
 
 
 def _vote(view: View, alive: Mapping[str, Alert]) -> Vote:

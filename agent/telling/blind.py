@@ -9,7 +9,7 @@ from agent.slo.findings import Ways
 from agent.telling.absence import nothing_comes
 from agent.telling.sights import View
 from agent.telling.standings import SPOILT_NS
-from agent.telling.verdict import AGENT_SHARE, Fault, Verdict
+from agent.telling.verdict import AGENT_SHARE, Fault
 
 SILENT_NS: Final = 120 * 1_000_000_000
 """So long nothing new may be read of an asker that beats every 2 s."""
@@ -36,11 +36,12 @@ class Pulse:
         return now_ns - self.moved_ns if beat_ns else 0
 
 
-def blind(
-    view: View, verdicts: Sequence[Verdict], hidden: Sequence[Finding], ways: Ways, still_ns: int
-) -> Iterator[Finding]:
-    """Yield the one alert that says that we do not see, and why: a page, but for a cold start."""
-    found = _why(view, verdicts, still_ns)
+def blind(view: View, hidden: Sequence[Finding], ways: Ways, still_ns: int, cut_ns: int) -> Iterator[Finding]:
+    """Yield the one alert that says that we do not see, and why: a page, but for a cold start.
+
+    `cut_ns` is when our own network was down last, which has an alert of its own; 0 is never.
+    """
+    found = _why(view, still_ns, cut_ns)
     if found is None:
         return
     reason, since_ns, said = found
@@ -61,7 +62,7 @@ def blind(
     )
 
 
-def _why(view: View, verdicts: Sequence[Verdict], still_ns: int) -> tuple[str, int, str] | None:
+def _why(view: View, still_ns: int, cut_ns: int) -> tuple[str, int, str] | None:
     """Return the reason, since when, and what is seen of it."""
     if still_ns > SILENT_NS:
         said = "the asker gives no sign of life, or the journal is not read"
@@ -73,8 +74,8 @@ def _why(view: View, verdicts: Sequence[Verdict], still_ns: int) -> tuple[str, i
     if spoilt > AGENT_SHARE:
         said = f"{spoilt:.0%} of the answers of the last 5 minutes were spoilt by our own delay"
         return "agent", since_ns, said
-    cut = any(verdict.fault is Fault.NETWORK for verdict in verdicts)  # which has an alert of its own
-    if spoilt + lost > AGENT_SHARE and not cut:
+    told = view.now_ns - cut_ns <= SPOILT_NS  # what was lost then is counted still, and was told as such
+    if spoilt + lost > AGENT_SHARE and not told:
         said = f"{lost:.0%} of the probes of the last 5 minutes failed on our own way out"
         return "egress", since_ns, said if lost >= spoilt else f"{said}, {spoilt:.0%} by our own delay"
     return None

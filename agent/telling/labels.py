@@ -15,7 +15,7 @@ def labelled(finding: Finding, config: Config, targets: Mapping[str, Target]) ->
     Of a service they are those that all its members share, whichever of them fail: labels name an alert for ever.
     """
     names = _names(finding, config)
-    shared = _shared(labels_of(targets[name]) for name in names if name in targets)
+    shared = shared_by(targets[name] for name in names if name in targets)
     return dataclasses.replace(finding, labels={**shared, **finding.labels}) if shared else finding
 
 
@@ -34,6 +34,11 @@ def labels_of(target: Target) -> dict[str, str]:
         "team": target.team,
     }
     return {**target.labels, **{name: value for name, value in known.items() if value}}
+
+
+def shared_by(targets: Iterable[Target]) -> dict[str, str]:
+    """Return the labels that some targets have in common."""
+    return _shared(map(labels_of, targets))
 
 
 def _names(finding: Finding, config: Config) -> Iterable[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from agent.slo.alerts import LEFT, UNSEEN, Alert
+from agent.slo.alerts import FILLED, LEFT, UNSEEN, Alert
 from exporters import durations
 from exporters.signals import Acknowledged, Notice
 from storage.alert_readings import AckRow
@@ -54,6 +54,7 @@ def notice(
         drill="drill" in finding.facts,
         simulated=bool(about) and about <= simulated,
         acknowledged=_acknowledged(alert.acknowledged),
+        quiet_ns=alert.quiet_ns if alert.ended_ns is None else None,
     )
 
 
@@ -86,7 +87,9 @@ def _summary(alert: Alert) -> str:
     unseen = f", and not seen since {_instant(facts[UNSEEN])}" if UNSEEN in facts else ""
     if "factor" in facts:
         times = f"{facts['factor']:.3g} times as fast as its objective allows"
-        return f"{what} spends its error budget more than {times} (window {facts['window']}){unseen}"
+        return (
+            f"{what} spends its error budget more than {times} (window {facts['window'].split()[0]}){unseen}"
+        )
     if "ends" in facts:
         return f"{what} expires at {facts['ends']}"
     wrong = wrong.replace("has", "may have", 1) if facts.get("doubt") else wrong
@@ -168,7 +171,7 @@ def filled(template: str, labels: Mapping[str, str]) -> str:
     >>> filled("https://runbooks.example/{service}/{target}", {"service": "nano"})
     'https://runbooks.example/nano/'
     """
-    for name in ("objective", "target", "probe", "service"):
+    for name in FILLED:
         template = template.replace("{" + name + "}", labels.get(name, ""))
     return template
 
@@ -176,7 +179,11 @@ def filled(template: str, labels: Mapping[str, str]) -> str:
 _WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
     "TargetDown": ("Target {subject}", "has been down", "is well"),
     "ServiceDown": ("Service {subject}", "has been down", "is well"),
-    "ServiceBudgetBurn": ("Service {subject}", "has spent its error budget too fast", "is well"),
+    "ServiceBudgetBurn": (
+        "Service {subject}",
+        "has spent its error budget too fast",
+        "keeps to its error budget",
+    ),
     "BelowQuorum": ("{subject}", "has seemed down to too few vantages for a page", "is well"),
     "NetworkDown": ("Our own network ({subject})", "has been down", "is well"),
     "AgentBlind": ("Our own agent ({subject})", "has been blind", "sees"),
@@ -186,13 +193,10 @@ _WHAT: Final[Mapping[str, tuple[str, str, str]]] = {
     "NoResults": ("Target {subject}", "has brought no results", "brings results"),
     "NothingValid": ("Target {subject}", "has brought nothing valid", "brings valid results"),
     "Throttled": ("The {subject}", "has been throttled", "is let through"),
-    "BudgetBurn": ("Objective {subject}", "has spent its error budget too fast", "is well"),
+    "BudgetBurn": ("Objective {subject}", "has spent its error budget too fast", "keeps to its error budget"),
     "BudgetExhausted": ("Objective {subject}", "has had no error budget left", "has error budget"),
     "CoverageLost": ("Coverage of {subject}", "has been under 80 %", "is whole"),
     "CertificateExpires": ("The certificate of {subject}", "expires soon", "is fresh"),
     "CredentialExpires": ("Identity {subject}", "expires soon", "is fresh"),
 }
 """What it is about, what has been wrong with it since then, and what it is when nothing is wrong any more."""
-
-NAMES: Final = tuple(_WHAT)
-"""Every name that an alert can have."""

@@ -7,7 +7,8 @@ from agent.slo.alerts import Finding, Severity
 from agent.slo.findings import Ways
 from agent.slo.service import Member
 from agent.telling.blind import blind
-from agent.telling.sights import View
+from agent.telling.labels import shared_by
+from agent.telling.sights import View, identity
 from agent.telling.verdict import Fault, Verdict
 from probes.result import Outcome
 
@@ -25,15 +26,20 @@ def is_hidden(finding: Finding, blames: Mapping[str, Verdict]) -> bool:
 
 
 def own_findings(
-    view: View, verdicts: Sequence[Verdict], hidden: Sequence[Finding], ways: Ways, still_ns: int = 0
+    view: View,
+    verdicts: Sequence[Verdict],
+    hidden: Sequence[Finding],
+    ways: Ways,
+    still_ns: int = 0,
+    cut_ns: int = 0,
 ) -> Iterator[Finding]:
     """Yield one finding for each thing of ours that is at fault; those of targets and services it names.
 
-    `still_ns` is for how long nothing new was heard of the asker.
+    `still_ns` is for how long nothing new was heard of the asker, `cut_ns` when our own network was down last.
     A network that is down and a blind agent page, but for a cold start; the rest are tickets.
     """
     yield from _networks(view, verdicts, hidden, ways)
-    yield from blind(view, verdicts, hidden, ways, still_ns)
+    yield from blind(view, hidden, ways, still_ns, cut_ns)
     yield from _refusals(view, verdicts)
     yield from _silent(view)
 
@@ -54,7 +60,7 @@ def _networks(
             name="NetworkDown",
             severity=severity,
             subject=verdict.subject,
-            since_ns=min(_since_ns(view, member) for member in members),
+            since_ns=_since_ns(view, members),
             labels={"network": network},
             facts=_facts(verdict)
             | {
@@ -81,13 +87,15 @@ def _refusals(view: View, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
             continue
         cloud = view.targets[verdict.targets[0]].cloud
         spent = verdict.fault is Fault.QUOTA
+        whose = {identity(view.targets[name]) for name in verdict.targets}
+        theirs = [one for one in view.targets.values() if one.cloud == cloud and identity(one) in whose]
         yield Finding(
             key=f"{'quota-spent' if spent else 'credentials-refused'}/{cloud}/{verdict.subject}",
             name="QuotaSpent" if spent else "CredentialsRefused",
             severity="ticket",
             subject=f"of {cloud}" if verdict.fault is Fault.CLOUD else verdict.subject,
             since_ns=min(turned[name].refused_ns for name in verdict.targets if name in turned),
-            labels={"cloud": cloud},
+            labels={**shared_by(theirs), "cloud": cloud},
             facts=_facts(verdict),
         )
 
@@ -122,6 +130,9 @@ def _keys(hidden: Sequence[Finding]) -> list[str]:
     return [finding.key for finding in hidden]
 
 
-def _since_ns(view: View, member: Member) -> int:
-    seen = view.seen[member.pair]
-    return seen.lost_since_ns or (seen.standing.since_ns if seen.standing.state == "bad" else view.now_ns)
+def _since_ns(view: View, members: Sequence[Member]) -> int:
+    """Return when a way was lost: what failed before for another reason began before."""
+    found = [view.seen[member.pair] for member in members]
+    lost = [seen.lost_since_ns for seen in found if seen.lost_since_ns is not None]
+    down = (seen.standing.since_ns for seen in found if seen.standing.state == "bad")
+    return min(lost or down, default=view.now_ns)

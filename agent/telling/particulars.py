@@ -50,7 +50,10 @@ def detailed(finding: Finding, view: View) -> Finding:
     if not pairs:
         return finding
     recents = [view.seen[pair].recent for pair in pairs]
-    facts: dict[str, object] = {"counts": counts(recents), **_quickness(finding, recents), **_ids(recents)}
+    if finding.name == "NetworkDown":
+        recents = [_since(recent, finding.since_ns) for recent in recents]
+    said = counts(recents, _what(finding, view))
+    facts: dict[str, object] = {"counts": said, **_quickness(finding, recents), **_ids(recents)}
     if "probe" in finding.labels:
         facts |= _beside(pairs[0], view)
     known = {name: value for name, value in facts.items() if value}
@@ -71,7 +74,20 @@ def _pairs(finding: Finding, view: View) -> list[Pair]:
     return [member.pair for member in view.members if member.target in names]
 
 
-def counts(recents: Sequence[Recent]) -> str:
+def _since(recent: Recent, since_ns: int) -> Recent:
+    """Return what was seen from an instant on: what failed before it did so for a reason of its own."""
+    slots = tuple(one for one in recent.slots if one.scheduled_ns >= since_ns)
+    return dataclasses.replace(recent, slots=slots)
+
+
+def _what(finding: Finding, view: View) -> str:
+    """Return what is counted: where a target has several probes, one of them by its name."""
+    target, probe = finding.labels.get("target"), finding.labels.get("probe")
+    others = any(member.target == target and member.probe != probe for member in view.members)
+    return f"runs of probe {probe}" if probe and others else "probes"
+
+
+def counts(recents: Sequence[Recent], what: str = "probes") -> str:
     """Return how many of the last slots failed, where most of them did and how, and what is usual where time ran out.
 
     >>> from agent.telling.recent import Glimpse, Times
@@ -93,19 +109,19 @@ def counts(recents: Sequence[Recent]) -> str:
     usual = None if part is None else _usual(recents, part)
     within = [_status(recents, phase) or how, "" if usual is None else f"usually {words.latency(usual)}"]
     share = "" if most == len(failed) else f", {most} of them"
-    said = f"{_many(len(failed), len(slots))} failed{share} {phase}"
+    said = f"{_many(len(failed), len(slots), what)} failed{share} {phase}"
     return said + (f" ({', '.join(filter(None, within))})" if any(within) else "")
 
 
-def _many(failed: int, slots: int) -> str:
+def _many(failed: int, slots: int, what: str) -> str:
     """Return how many of the last probes failed.
 
-    >>> _many(1, 1), _many(5, 5), _many(1, 10)
-    ('the only probe so far', 'all of the last 5 probes', '1 of the last 10 probes')
+    >>> _many(1, 1, "probes"), _many(5, 5, "probes"), _many(1, 10, "runs of probe chat")
+    ('the last probe', 'all of the last 5 probes', '1 of the last 10 runs of probe chat')
     """
     if failed < slots:
-        return f"{failed} of the last {slots} probes"
-    return "the only probe so far" if slots == 1 else f"all of the last {slots} probes"
+        return f"{failed} of the last {slots} {what}"
+    return f"the last {what.replace('s', '', 1)}" if slots == 1 else f"all of the last {slots} {what}"
 
 
 def _status(recents: Sequence[Recent], phase: str) -> str:
@@ -162,11 +178,13 @@ def _beside(pair: Pair, view: View) -> dict[str, object]:
     found = [(service, view.impacts[service.name]) for service in view.serving.get(pair, ())]
     well = dict.fromkeys(one.target for _, now in found for one in now.well)
     well.pop(pair[0], None)
+    still = dict.fromkeys(one.probe for _, now in found for one in now.well if one.target == pair[0])
     return {
         "impact": [
             f"service {service.name} has {now.units_well} of {service.units} {_plural(service)} well and needs {service.at_least}"
             for service, now in found
-        ],
+        ]
+        + ([f"{pair[0]} is still well by probe {', '.join(still)}"] if still else []),
         "healthy": [*well],
     }
 

@@ -39,7 +39,14 @@ class View:
 
     @cached_property
     def standing(self) -> Mapping[Pair, Standing]:
-        return {pair: seen.standing for pair, seen in self.seen.items()}
+        """Return how each probe stands; what was down before our own way was cut is not known until it is asked again."""
+        return {pair: self._known(pair, seen) for pair, seen in self.seen.items()}
+
+    def _known(self, pair: Pair, seen: Seen) -> Standing:
+        target = self.targets.get(pair[0])
+        if seen.lost_since_ns is None or target is None or self._way(target) in self.cut:
+            return seen.standing
+        return dataclasses.replace(seen.standing, state="unknown")
 
     @cached_property
     def voices(self) -> Mapping[tuple[str, str], Voice]:
@@ -76,9 +83,8 @@ class View:
         return list(dict.fromkeys(one for service in self.config.services for one in service.members))
 
     def scene(self) -> Scene:
-        cut = self._cut()
         sights = [
-            self._sight(self.targets[member.target], member, cut)
+            self._sight(self.targets[member.target], member, self.cut)
             for member in self.members
             if member.target in self.targets
         ]
@@ -95,7 +101,8 @@ class View:
         asked = dataclasses.replace(seen.standing, judged_ns=seen.standing.seen_ns)
         return None if asked.stale(self.now_ns, member.every_s) else seen
 
-    def _cut(self) -> Mapping[str, int]:
+    @cached_property
+    def cut(self) -> Mapping[str, int]:
         """Return the networks that are cut, as far as is known, and when something was lost there last.
 
         A witness that is reached, or a target that answered since, says that the way is whole again; where nothing but

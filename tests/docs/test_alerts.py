@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.telling.notices import NAMES
+from agent.slo.alerts import NAMES
 from exporters.receivers import KINDS
 from exporters.webhook import signature
 from support.configuration import LOCAL, loaded
@@ -19,7 +19,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 @pytest.mark.parametrize("text", BLOCKS)
 def test_each_block_is_taken_without_a_warning(text: str) -> None:
     folder = "secrets: {dir: /nowhere}\n" if "${secret:" in text else ""
-    found = loaded(f"targets: [{LOCAL}]\n{folder}{text}", no_secrets=True)
+    found = loaded(f"targets: [{LOCAL[:-1]}, team: assist}}]\n{folder}{text}", no_secrets=True)
     assert found.warnings == ()
     assert found.config.receivers
 

@@ -168,6 +168,10 @@ OBJECTIVE  GOOD IS         PERCENT  WINDOW  SLOS
 available  availability    99.9     28d     2
 quick      ttft within 2s  99       28d     2
 
+SERVICE  WELL WITH     PERCENT  WINDOW  MEMBERS
+tiny     1 of 1 cloud  99.9     28d     local, priced
+Prometheus pages, by what `nephoscope rules` prints.
+
 A day: 8,640 probes, at most 201,600 tokens in and 1.47 million out (each answer as long as its cap allows)
 Cost a day: at most USD 0.30, and unknown for 1 of 2 targets (local); `price` in a target says what its tokens cost
 Stored a day: 8,640 rows, about 2.12 MB
@@ -175,6 +179,26 @@ Series a scrape: N from the start, N once all has been seen
 Networks without a witness, on which the fault of a failure stays undetermined: internet
 prices: configured
 """
+
+
+def test_it_says_what_pages_and_who_hears_of_it(file: Path) -> None:
+    file.write_text(f"""
+targets: [{", ".join(LOCAL.replace("name: local", f"name: t{number}, cloud: c{number}") for number in range(7))}]
+services: [{{name: assist, members: all, healthy_when: {{at_least: 3}}, team: sre, objective: {{percent: 99.95}}}}]
+alerts:
+  receivers: [{{name: am, kind: alertmanager, urls: ["http://am:9093"]}}, {{name: b, kind: alertmanager, urls: ["http://b:9093"]}}]
+  routes: [{{when: {{severity: page}}, to: [am]}}, {{to: [b]}}]
+""")
+    out = check(file)[1].splitlines()
+    assert "assist   3 of 7 clouds  99.95    28d     t0, t1, t2, t3, t4 and 2 more" in out
+    assert "The agent pages: alerts are told to am, b by 2 routes." in out
+    (service,) = json.loads(check(file, "--json")[1])["services"]
+    assert (service["at_least"], service["units"], service["team"], len(service["members"])) == (
+        3,
+        7,
+        "sre",
+        7,
+    )
 
 
 def test_json_has_every_figure_of_every_target_and_of_the_plan(file: Path) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from exporters import posting, teams
+from exporters import posting, slack, teams
 from exporters.base import DeliveryError, Notifier
 from exporters.memory import MemoryNotifier
 from exporters.receivers import KINDS
@@ -288,6 +288,19 @@ def test_slack_gets_blocks_in_which_nothing_calls_a_channel(server: Receiver) ->
     assert asked.json["blocks"][0]["type"] == "header"
     assert "&lt;!channel&gt; said so" in asked.body.decode()
     assert "<!channel>" not in asked.body.decode()
+
+
+def test_a_message_of_one_alert_says_its_head_once() -> None:
+    """Unless it is longer than a title of Slack may be."""
+    short, long = (
+        a_notice(summary="Service chat is down"),
+        a_notice(summary="Service chat is down " + "x" * 150),
+    )
+    for message in (slack.message([short])["blocks"], teams.message([short])):
+        assert json.dumps(message).count("[PAGE] Service chat is down") == 1
+    _, said, *_ = slack.message([long])["blocks"]
+    assert said["text"]["text"].startswith(f"*[PAGE] {long.summary}*")
+    assert json.dumps(slack.message([short, long])["blocks"]).count("[PAGE] Service chat is down") == 3
 
 
 def test_many_notices_fit_into_one_message_of_slack_and_of_teams(server: Receiver) -> None:

@@ -1,8 +1,11 @@
+import dataclasses
+
 from exporters import status, words
 from exporters.board import Board
 from exporters.pages import Upkept
 from probes.result import Fault, Outcome
 from support import pages
+from support.notices import a_notice
 from support.pages import Read, info, page_plan, tell
 from support.told import SECOND_NS, START_NS
 
@@ -55,6 +58,27 @@ def test_every_target_is_shown_with_its_figures() -> None:
     lines = text.splitlines()
     assert "1 down, 0 degraded, 0 unknown, 1 good" in lines
     assert any(line.startswith("good   azure   412 ms       99.954 %   54 % of available") for line in lines)
+
+
+def test_alerts_stand_on_top_by_the_names_that_commands_take_and_what_is_only_held_comes_last() -> None:
+    made = board()
+    fires = a_notice(
+        key="target-down/a/chat@7", severity="ticket", summary="Target a is down", detail="fault: target a"
+    )
+    held = a_notice(
+        key="service-down/s@5", severity="page", summary="Service s is down", detail="fault: cloud x"
+    )
+    made.alerts([dataclasses.replace(held, quiet_ns=START_NS), fires])
+    html, text = both(made)
+    lines = text.splitlines()
+    at = lines.index("TICKET Target a is down")
+    assert lines[at : at + 4] == [
+        "TICKET Target a is down",
+        "  fault: target a; id target-down/a/chat",
+        "PAGE Service s is down",
+        "  quiet since 2027-01-15 08:00:00 UTC; fault: cloud x; id service-down/s",
+    ]
+    assert "Service s is down quiet since 2027-01-15 08:00:00 UTC; fault: cloud x" in html.text
 
 
 def test_what_an_endpoint_says_is_shown_as_text() -> None:

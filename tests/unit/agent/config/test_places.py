@@ -73,6 +73,12 @@ def test_state_lies_where_it_is_said_else_with_the_user_or_the_system() -> None:
     assert str(default_state_dir(root)) == "/var/lib/nephoscope"
 
 
+def test_a_name_in_the_runbook_that_nothing_fills_in_is_a_warning() -> None:
+    text = f'targets: [{LOCAL}]\nalerts: {{runbook: "https://r/{{objective}}/{{alert}}?q={{service}}"}}'
+    (found,) = [one for one in loaded(text).warnings if "runbook" in one]
+    assert "`{alert}` is not filled in; of an alert there are {objective}, {target}, " in found
+
+
 def test_a_reference_in_the_runbook_is_resolved() -> None:
     text = f'targets: [{LOCAL}]\nalerts: {{runbook: "https://${{WIKI}}/{{objective}}"}}'
     assert loaded(text, {"WIKI": "wiki.bank"}).config.runbook == "https://wiki.bank/{objective}"

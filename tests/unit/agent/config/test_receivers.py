@@ -19,7 +19,7 @@ ENVIRON = {
     "SIGN": "signing-secret-0123",
 }
 ALL = (
-    f"targets: [{LOCAL}]"
+    f"targets: [{LOCAL[:-1]}, team: assist}}]"
     """
 alerts:
   receivers:
@@ -128,6 +128,7 @@ def test_no_secret_of_a_receiver_is_shown_and_each_is_blotted_out() -> None:
         (f"alerts: {{receivers: [{AM}], routes: [{{to: [ma]}}]}}", "there is no receiver `ma`; there are am"),
         ("alerts: {routes: [{to: [am]}]}", "there is no receiver `am`; name it under alerts.receivers"),
         (f"alerts: {{receivers: [{AM}], routes: [{{when: {{team: x}}}}]}}", "to: is missing; say who is told"),
+        (f"alerts: {{receivers: [{AM}], routes: [{{to: []}}]}}", "a list of texts belongs here, not an empty one; as in"),
         (
             f"alerts: {{receivers: [{AM}], routes: [{{when: {{taem: x}}, to: [am]}}]}}",
             "alerts have no field `taem`; did you mean `team`?",
@@ -178,6 +179,25 @@ def test_what_looks_wrong_is_a_warning(text: str, said: str) -> None:
     found = warned(text)
     assert len([finding for finding in found if said in finding]) == 1, found
     assert not any("0123456789abcdef" in finding or "x.example" in finding for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("{team: assits}", "no alert has team: assits; did you mean `assist`?, or take it out"),
+        ("{name: ServiceDwn}", "did you mean `ServiceDown`?"),
+        ("{target: [local, zzz*]}", "no alert has target: zzz*; there are local, or take it out"),
+        ("{region: eu}", "no alert has region: eu; nothing here has one: write it, or take it out"),
+        ("{service: nope}", "no alert has service: nope; there are "),
+        ("{team: ass*, name: '*Down', label.anything: x, severity: page, probe: chat}", None),
+    ],
+)
+def test_a_route_that_asks_for_what_no_alert_can_have_is_a_warning(when: str, said: str | None) -> None:
+    """A slip in a name would send a page to the route behind."""
+    targets = f"targets: [{LOCAL[:-1]}, team: assist}}]\n"
+    text = f"{targets}alerts: {{receivers: [{AM}], routes: [{{when: {when}, to: [am]}}, {{to: [am]}}]}}"
+    found = [one for one in loaded(text, ENVIRON).warnings if "alerts.routes" in one]
+    assert [said is not None and said in one for one in found] == [True] * (said is not None), found
 
 
 @pytest.mark.parametrize(

@@ -490,6 +490,7 @@ def test_it_is_over_once_a_witness_or_any_target_of_the_network_answers() -> Non
             told.settle(1, "aws")
         assert told.look(31) != []
         assert told.notices[0].state == "firing", "it is held against flapping"
+        assert told.notices[0].quiet_ns == told.now_ns
         told.beat(30 + HOLD_NS / SECOND_NS, tls="up")
         assert told.look(31 + HOLD_NS / SECOND_NS) == []
         (row,) = told.rows.lately("here", 0, 9)
@@ -540,6 +541,39 @@ def test_targets_that_were_down_before_are_not_blamed_while_our_own_network_is()
     ]
     (before,) = (one for one in told.notices if one.name == "TargetDown")
     assert ", and not seen since 2027-01-15 08:00:00 UTC" in before.summary
+
+
+def test_our_own_network_is_down_since_it_was_cut_whatever_failed_before_for_another_reason() -> None:
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.settle(0, "azure")
+    told.beat(11, tls="up")
+    told.look(11)
+    told.beat(41, tls="down")
+    lose(told, 1, "azure")
+    told.settle(1, "aws", GONE, fault=Fault.UNDETERMINED)
+    told.look(41)
+    (page,) = [one for one in told.notices if one.name == "NetworkDown"]
+    assert page.since_ns == START_NS + 30 * SECOND_NS
+
+
+def test_once_our_own_network_is_whole_nobody_is_told_of_what_was_lost_by_it() -> None:
+    """Neither a second page, about the agent, nor the stream that was cut before a witness failed, as a cloud's."""
+    told = Told(estate("aws", "azure"))
+    for slot in range(10):
+        told.settle(slot, "aws")
+        told.settle(slot, "azure")
+    told.settle(10, "aws", Outcome.TRUNCATED)
+    for slot in range(10, 14):
+        lose(told, slot, "azure")
+    lose(told, 11, "aws")
+    told.beat(411, tls="down")
+    assert told.look(411) == [("NetworkDown", "page", "internet")]
+    told.beat(425, tls="up")
+    told.settle(14, "azure")
+    assert told.look(425) == [("NetworkDown", "page", "internet")]
+    down(told, 14, "aws")
+    assert ("TargetDown", "ticket", "aws") in told.look(431)
 
 
 def test_a_target_of_another_network_is_judged_by_itself() -> None:

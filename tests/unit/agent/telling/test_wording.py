@@ -5,15 +5,20 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from agent.config.model import ProbePlan
+from agent.slo.alerts import NAMES, Alert, Finding
 from agent.slo.burning import Window
 from agent.slo.spending import Counted, single
 from agent.slo.windows import counted
+from agent.telling import notices
 from agent.telling.alerting import revived
 from agent.telling.notices import notice
 from exporters.told import facts
 from probes.base import SigningError
-from probes.result import Outcome
-from probes.target import Path
+from probes.result import Fault, Outcome
+from probes.target import Path, Workload
 from storage.readings import SliCounts
 from support.alerting import Told, estate
 from support.secrets import token
@@ -58,6 +63,72 @@ def test_a_target_that_is_down_says_how_many_failed_in_what_and_what_is_usual_th
     assert ticket.facts["trace_id"] == uuid.UUID(int=7).hex
     assert ticket.facts["outcome"] == "connect_timeout"
     assert ticket.page == "http://127.0.0.1:9464/"
+
+
+def both_probes(*targets: str) -> Told:
+    """Return an estate in which each target is asked by two probes that serve the service."""
+    config = estate(*targets)
+    names = tuple(target.name for target in config.targets)
+    (nano,) = config.services
+    members = tuple(
+        dataclasses.replace(one, probe=probe) for one in nano.members for probe in ("chat", "long")
+    )
+    probes = (*config.probes, ProbePlan(workload=Workload(name="long"), targets=names))
+    services = (dataclasses.replace(nano, members=members),)
+    return Told(dataclasses.replace(config, probes=probes, services=services))
+
+
+def test_of_several_probes_of_a_target_a_ticket_names_the_one_that_fails_and_those_that_do_not() -> None:
+    told = both_probes("aws", "azure")
+    for target in ("aws", "azure"):
+        told.settle(0, target)
+        told.settle(0, target, probe="long")
+    told.settle(1, "aws", Outcome.OVERLOADED, http_status=503)
+    told.look(41)
+    (ticket,) = told.notices
+    assert ticket.summary.endswith(": 1 of the last 2 runs of probe chat failed in the answer (HTTP 503)")
+    assert (
+        "service nano has 2 of 2 clouds well and needs 1, aws is still well by probe long; " in ticket.detail
+    )
+
+
+def test_a_service_names_each_target_once_however_many_probes_ask_it() -> None:
+    told = both_probes("aws", "azure")
+    told.settle(0, "aws", probe="long")
+    for target, probe in (("azure", "chat"), ("azure", "long"), ("aws", "chat")):
+        told.settle(0, target, Outcome.OVERLOADED, probe=probe)
+    told.config = dataclasses.replace(
+        told.config, services=(dataclasses.replace(told.config.services[0], at_least=2),)
+    )
+    told.look(11)
+    page = told.notices[-1]
+    assert page.facts["failing"] == "aws, azure"
+    assert page.detail.endswith("; healthy: none")
+
+
+def test_the_end_of_a_burn_does_not_say_that_a_service_is_well() -> None:
+    """It may be down all the while: only its outage knows that."""
+    burn = Finding(key="k", name="ServiceBudgetBurn", severity="page", subject="nano", since_ns=0)
+    over = Alert(finding=burn, fired_ns=SECOND_NS, quiet_ns=90 * SECOND_NS, ended_ns=690 * SECOND_NS)
+    assert notice(over, 2).summary == "Service nano keeps to its error budget again after 1m30s"
+
+
+def test_there_are_words_for_every_alert_and_no_others() -> None:
+    assert set(notices._WHAT) == set(NAMES)
+
+
+def test_our_own_network_counts_what_failed_since_it_was_cut() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(8):
+        told.settle(slot, "aws", Outcome.OVERLOADED, http_status=503)
+        told.settle(slot, "azure")
+    for target in ("aws", "azure"):
+        told.settle(8, target, Outcome.CONNECT_REFUSED, fault=Fault.OURS)
+    told.beat(251, tls="down")
+    told.look(251)
+    (page,) = told.notices
+    assert page.name == "NetworkDown"
+    assert page.summary.endswith(": all of the last 2 probes failed in connect (refused)")
 
 
 def test_a_service_that_is_down_counts_the_failures_of_all_its_members_and_names_the_vendors_id() -> None:
@@ -116,6 +187,34 @@ def test_tickets_of_targets_carry_their_labels_for_the_routes() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("outcome", "name"), [(Outcome.CONFIG, "CredentialsRefused"), (Outcome.QUOTA, "QuotaSpent")]
+)
+def test_a_refused_identity_carries_what_all_targets_asked_with_it_share(outcome: Outcome, name: str) -> None:
+    """By whichever of them it is found: labels name an alert for ever, and a team is told by them."""
+    config = estate("one", "two", "other")
+    teams = {"one": ("assist", "eu"), "two": ("assist", "us"), "other": ("search", "eu")}
+    keyed = tuple(
+        dataclasses.replace(
+            target,
+            cloud="aws",
+            team=teams[target.name][0],
+            region=teams[target.name][1],
+            credentials={"api_key": f"${{{teams[target.name][0].upper()}}}"},
+        )
+        for target in config.targets
+    )
+    told = Told(dataclasses.replace(config, targets=keyed))
+    well(told, range(1), "one", "two", "other")
+    for slot in (1, 2, 3):
+        told.settle(slot, "one", outcome)
+        well(told, range(slot, slot + 1), "two", "other")
+    told.look(91)
+    (ticket,) = told.notices
+    assert ticket.name == name
+    assert ticket.labels == {"team": "assist", "cloud": "aws", "model": "nano", "severity": "ticket"}
+
+
 def test_a_burn_says_how_fast_how_long_it_lasts_and_how_slow_answers_are() -> None:
     told = Told(estate("aws", "azure"))
     well(told, range(31), "aws", "azure")
@@ -126,7 +225,7 @@ def test_a_burn_says_how_fast_how_long_it_lasts_and_how_slow_answers_are() -> No
     (ticket,) = told.notices
     assert ticket.summary == (
         "Objective aws-chat-quick spends its error budget more than 13.4 times as fast as its objective allows "
-        "(window 1h/5m page)"
+        "(window 1h/5m)"
     )
     assert ticket.detail.startswith(
         "fault: undetermined; it goes 83.3 times as fast: 100 of 120 were bad in 1h; first token now 4.20 s, usually 420 ms; "
@@ -155,6 +254,18 @@ def test_a_target_that_is_down_speaks_for_its_burn_and_a_page_for_those_of_its_m
         "it goes 75 times as fast: 18 of 240 were bad in 1h; 88 % of the budget is left, for "
         in paged.notices[0].detail
     )
+
+
+def test_the_end_of_an_outage_is_no_ticket_for_its_burn_before_the_next_evaluation() -> None:
+    told = Told(estate("aws", "azure"))
+    well(told, range(1), "aws", "azure")
+    told.settle(1, "aws", Outcome.SERVER_ERROR)
+    told.alerting.counted(told.config, {}, told.now_ns, [single(burning(told, "aws"))])
+    assert told.look(41) == [("TargetDown", "ticket", "aws")]
+    well(told, range(2, 3), "aws", "azure")
+    assert told.look(62) == [("TargetDown", "ticket", "aws")]
+    told.alerting.counted(told.config, {}, told.now_ns, [single(burning(told, "aws"))])
+    assert told.look(71) == [("TargetDown", "ticket", "aws")], "the outage is over, and was told of"
 
 
 def test_a_spent_budget_says_what_was_spent() -> None:
