@@ -15,6 +15,7 @@ from agent.slo.covering import uncovered
 from agent.slo.findings import Ways, service_findings, target_findings
 from agent.slo.quiet import Quiet, is_quiet
 from agent.slo.spending import Counted, Spent, spending
+from agent.slo.standing import Standing
 from agent.telling import becoming, burns, drilling, routing, verdict
 from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
@@ -61,7 +62,7 @@ class Alerting:
     ) -> None:
         self._quiet = quiet
         self._burns = burns.Burns()
-        self._parts: Sequence[Finding] = ()
+        self._parts: tuple[Sequence[Finding], Mapping[Pair, Standing]] = (), {}
         self._certificates = ClientCertificates(certificate_ends)
         self._pulse = Pulse()
         self._standings = standings
@@ -81,10 +82,11 @@ class Alerting:
         ways, born_ns = ways_of(config), self._standings.born_ns()
         awake = _awake(config, self._quiet().targets(now_ns))
         standings = self._standings.standings()
-        self._parts = [
+        found = [
             *spending(objectives, _critical(config), standings, born_ns, now_ns, ways),
             *uncovered(_by_event(objectives), config.vantage, now_ns),
         ]
+        self._parts = found, standings
         self._burns.counted(awake.services, series, now_ns, born_ns, ways)
 
     def look(self, config: Config) -> None:
@@ -190,7 +192,8 @@ class Alerting:
         yield from down
         yield from self._burns.findings({one.name for one in judged}, {one.subject for one in down})
         planned = {"", *view.targets}
-        yield from (one for one in self._parts if one.labels.get("target", "") in planned)
+        parts = inhibiting.fresh(*self._parts, standings)
+        yield from (one for one in parts if one.labels.get("target", "") in planned)
         yield from absent(view)
         yield from nothing_valid(view)
         yield from throttled(view)
