@@ -1,5 +1,6 @@
 """Prometheus durations: `5m`, `1h30m`, `28d`, and the seconds that they stand for."""
 
+import functools
 import re
 
 _UNITS_MS = {
@@ -15,6 +16,7 @@ _WRITTEN = ("d", "h", "m", "s", "ms")
 _PART = re.compile(r"(\d+)(ms|[ywdhms])")
 
 
+@functools.lru_cache(maxsize=1024)
 def write(seconds: float) -> str:
     """Return the shortest sum of days, hours, minutes, seconds and milliseconds; never weeks, as SLOs say 28d.
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from agent.slo import gate
 from agent.slo.alerts import HOLD_NS, Finding, Severity
 from agent.slo.budget import exhaustion, left_of, speed
 from agent.slo.burning import Windows, burning, counted
@@ -21,11 +22,12 @@ WARM_UP_NS: Final = 3600 * 1_000_000_000
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """When a trouble pages, and how long its alert is held; nanoseconds."""
+    """When a trouble pages, and how long its alert is held; nanoseconds. `credibility` is what gates ask for."""
 
     after_ns: int = AFTER_NS
     warm_up_ns: int = WARM_UP_NS
     hold_ns: int = HOLD_NS
+    credibility: float = gate.CREDIBILITY
 
 
 def target_findings(
@@ -101,9 +103,9 @@ def _impact_facts(service: Service, found: Impact) -> dict[str, object]:
     }
 
 
-def service_conditions(service: Service) -> tuple[Condition, ...]:
+def service_conditions(service: Service, credibility: float = gate.CREDIBILITY) -> tuple[Condition, ...]:
     """Return the conditions of a service's own objective, at the interval of its pooled events."""
-    return conditions(service.ratio, service.window_s, service.every_s)[0]
+    return conditions(service.ratio, service.window_s, service.every_s, credibility=credibility)[0]
 
 
 def burn_findings(
@@ -120,7 +122,7 @@ def burn_findings(
     """
     holding = [
         condition
-        for condition in service_conditions(service)
+        for condition in service_conditions(service, ways.credibility)
         if burning(condition, service.ratio, series)
         and not (outage and outage.explains(condition, service, series, now_ns, ways.hold_ns))
     ]

@@ -83,9 +83,9 @@ class Spent:
             for name, one in self.windows.items()
         }
 
-    @property
-    def conditions(self) -> tuple[Condition, ...]:
-        return conditions(self.objective.ratio, self.objective.window_s, self.every_s)[0]
+    def conditions(self, credibility: float) -> tuple[Condition, ...]:
+        objective = self.objective
+        return conditions(objective.ratio, objective.window_s, self.every_s, credibility=credibility)[0]
 
     def left(self, now_ns: int) -> float | None:
         """Return the share of the period's budget that is left; a period's slices are as many as they are."""
@@ -138,7 +138,7 @@ def spending(
     """Yield what is wrong with budgets: a ticket for each that burns or is gone; a burn of critical targets alone pages."""
     for one in spent:
         left = one.left(now_ns)
-        if burn := _burn(one, standings, born_ns, now_ns):
+        if burn := _burn(one, standings, born_ns, now_ns, ways):
             pages = critical.issuperset(one.targets) and all(
                 now_ns - born_ns.get(target, now_ns) >= ways.warm_up_ns for target in one.targets
             )
@@ -155,14 +155,16 @@ class _Burn:
     failing: Sequence[Counted]
 
 
-def _burn(one: Spent, standings: Standings, born_ns: Mapping[str, int], now_ns: int) -> _Burn | None:
+def _burn(
+    one: Spent, standings: Standings, born_ns: Mapping[str, int], now_ns: int, ways: Ways
+) -> _Burn | None:
     """Return the strongest burn, unless its failures are those of outages that are over.
 
     They were told as such; whoever is well again since less than the short window burns by them alone. Where what is
     down now explains the rest, its own alert speaks for it, and so it alone is named.
     """
     ratio = one.objective.ratio
-    holding = [held for held in one.conditions if burning(held, ratio, [one.judged])]
+    holding = [held for held in one.conditions(ways.credibility) if burning(held, ratio, [one.judged])]
     for held in sorted(holding, key=lambda held: (held.window.severity != "page", -held.factor)):
         names = [durations.write(length_s) for length_s in (held.window.long_s, held.window.short_s)]
         over = {part.pair for part in one.parts if _is_over(one, part, held, standings, born_ns, now_ns)}
