@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from agent.slo.alerts import Finding
-from agent.slo.impact import Standings
 
 COVERED: Final[Mapping[str, frozenset[str]]] = {
     "TargetDown": frozenset({"BudgetBurn"}),
@@ -112,19 +111,25 @@ def parts(one: Finding) -> list[Part]:
     return [Part(one.labels.get("target", ""), one.labels.get("probe"))]
 
 
-def fresh(findings: Iterable[Finding], before: Standings, now: Standings) -> Iterator[Finding]:
-    """Yield the burns that an evaluation found, but for those of what was down then and is well since.
+Pair = tuple[str, str]
+
+
+def down(findings: Iterable[Finding]) -> frozenset[Pair]:
+    """Return the probes of targets that are found to be down."""
+    return frozenset(
+        (one.labels["target"], one.labels["probe"]) for one in findings if one.name == "TargetDown"
+    )
+
+
+def fresh(findings: Iterable[Finding], before: Collection[Pair], now: Collection[Pair]) -> Iterator[Finding]:
+    """Yield the burns that an evaluation found, but for those of what was down then and is not any more.
 
     Whatever spoke for them is over before the next evaluation can see that they are.
     """
     for one in findings:
-        if one.name != "BudgetBurn" or not any(_recovered(part, before, now) for part in parts(one)):
+        ceased = (pair in before and pair not in now for pair in parts(one))
+        if one.name != "BudgetBurn" or not any(ceased):
             yield one
-
-
-def _recovered(part: Part, before: Standings, now: Standings) -> bool:
-    pair = part.target, part.probe or ""
-    return pair in before and before[pair].state == "bad" and pair in now and now[pair].state != "bad"
 
 
 def _about(one: Finding, members: Mapping[str, frozenset[str]], going: Collection[str]) -> Iterable[str]:

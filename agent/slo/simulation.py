@@ -17,7 +17,7 @@ from agent.slo.alerts import Alert, Finding, step
 from agent.slo.burning import Window, Windows
 from agent.slo.failing import Failing, Silence, within
 from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
-from agent.slo.impact import Standings, impact
+from agent.slo.impact import impact
 from agent.slo.objective import Objective
 from agent.slo.pools import pool_of
 from agent.slo.service import Member, Service
@@ -135,7 +135,7 @@ class _Run:
         self._told: dict[str, Alert] = {}
         self._burns: list[Finding] = []
         self._budgets: list[Finding] = []
-        self._stood: Standings = {}
+        self._down: frozenset[tuple[str, str]] = frozenset()
         self._outages: outages.Outages = {}
         self._born = dict.fromkeys((one.target for one in service.members), 0)
         self._members = {scene.service.name: frozenset(one.target for one in scene.service.members)}
@@ -216,18 +216,19 @@ class _Run:
         paged = {service.name} if _pages(self._alive, f"service-down/{service.name}") else set()
         now = {service.name: impact(service, standings, now_ns)}
         self._outages = outages.after(self._outages, now, paged, now_ns)
+        targets = list(target_findings(service.members, frozenset(), standings, born, now_ns, ways))
         if burn:
             counted = {pair: seen.windows(self._lengths_s, at_s) for pair, seen in self._seen.items()}
             series = list(counted.values())
             self._burns = list(burn_findings(service, series, now_ns, born, ways, self._last_outage()))
             spent = self._spent(counted)
             self._budgets = list(spending(spent, frozenset(), standings, born, now_ns, ways))
-            self._stood = standings
+            self._down = inhibiting.down(targets)
         found = [
-            *target_findings(service.members, frozenset(), standings, born, now_ns, ways),
+            *targets,
             *service_findings([service], standings, born, now_ns, ways),
             *self._burns,
-            *inhibiting.fresh(self._budgets, self._stood, standings),
+            *inhibiting.fresh(self._budgets, self._down, inhibiting.down(targets)),
         ]
         told = inhibiting.told(found, self._members, _paging(self._alive))
         done = step(self._alive, told, now_ns, ways.hold_ns)

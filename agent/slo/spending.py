@@ -186,12 +186,15 @@ def _is_over(
     born_ns: Mapping[str, int],
     now_ns: int,
 ) -> bool:
-    """Return whether a part was down and is well again since less than the short window reaches back."""
+    """Return whether a part was down, and is well again or not known any more since less than the short window reaches back."""
     standing = standings.get(part.pair, Standing())
-    if standing.state != "good" or standing.since_ns <= born_ns.get(part.target, 0):
+    over_ns = standing.since_ns if standing.state == "good" else standing.judged_ns
+    if standing.state == "bad" and not standing.stale(now_ns, part.every_s):
+        return False
+    if standing.state == "unknown" or over_ns is None or over_ns <= born_ns.get(part.target, 0):
         return False
     reach_ns = spans.reach_ns(condition.window.short_s, one.every_s if one.objective.slices else 0.0)
-    return now_ns - standing.since_ns < reach_ns
+    return now_ns - over_ns < reach_ns
 
 
 def _burning(one: Spent, burn: _Burn, left: float | None, now_ns: int, severity: Severity) -> Finding:

@@ -15,7 +15,6 @@ from agent.slo.covering import uncovered
 from agent.slo.findings import Ways, service_findings, target_findings
 from agent.slo.quiet import Quiet, is_quiet
 from agent.slo.spending import Counted, Spent, spending
-from agent.slo.standing import Standing
 from agent.telling import becoming, burns, drilling, routing, verdict
 from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
@@ -62,7 +61,7 @@ class Alerting:
     ) -> None:
         self._quiet = quiet
         self._burns = burns.Burns()
-        self._parts: tuple[Sequence[Finding], Mapping[Pair, Standing]] = (), {}
+        self._parts: tuple[Sequence[Finding], frozenset[Pair]] = (), frozenset()
         self._certificates = ClientCertificates(certificate_ends)
         self._pulse = Pulse()
         self._standings = standings
@@ -86,7 +85,9 @@ class Alerting:
             *spending(objectives, _critical(config), standings, born_ns, now_ns, ways),
             *uncovered(_by_event(objectives), config.vantage, now_ns),
         ]
-        self._parts = found, standings
+        members = View(config=awake, standings=self._standings, now_ns=now_ns).members
+        down = target_findings(members, frozenset(), standings, born_ns, now_ns, ways)
+        self._parts = found, inhibiting.down(down)
         self._burns.counted(awake.services, series, now_ns, born_ns, ways)
 
     def look(self, config: Config) -> None:
@@ -186,13 +187,14 @@ class Alerting:
     def _findings(self, view: View) -> Iterable[Finding]:
         config, standings, now_ns, ways = view.config, view.standing, view.now_ns, ways_of(view.config)
         born_ns = self._standings.born_ns()
-        yield from target_findings(view.members, _critical(config), standings, born_ns, now_ns, ways)
+        targets = list(target_findings(view.members, _critical(config), standings, born_ns, now_ns, ways))
+        yield from targets
         judged = [service for service in config.services if service.is_judged]
         down = list(service_findings(judged, standings, born_ns, now_ns, ways, view.elsewhere))
         yield from down
         yield from self._burns.findings({one.name for one in judged}, {one.subject for one in down})
         planned = {"", *view.targets}
-        parts = inhibiting.fresh(*self._parts, standings)
+        parts = inhibiting.fresh(*self._parts, inhibiting.down(targets))
         yield from (one for one in parts if one.labels.get("target", "") in planned)
         yield from absent(view)
         yield from nothing_valid(view)
