@@ -60,6 +60,11 @@ def _simulate(whats: Whats, shared: Shared) -> None:
         help="how long one member alone is down before its service pages, as 2m",
     )
     tried.add_argument(
+        "--credibility",
+        metavar="PERCENT",
+        help="how sure a gate is to be that the budget burns too fast before it lets a burn alert through (default: 95)",
+    )
+    tried.add_argument(
         "--history",
         metavar="DURATION",
         help="replay what is stored of the last so long, as 28d, in place of drawing",

@@ -30,6 +30,8 @@ from exporters import words
 TROUBLES: Final = ("rate", "clustered", "outage", "fails", "hangs")
 DEFAULT: Final = "rate=0.05%,clustered=60s,outage=10m"
 MOST_MONTHS: Final = 1200
+LEAST_PERCENT: Final = 50.0
+MOST_PERCENT: Final = 99.999
 
 
 def simulate(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -37,7 +39,7 @@ def simulate(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     config = read(Path(args.config), os.environ, no_secrets=True).config
     services = [_asked(args, service) for service in _services(args, config)]
     ways = _ways(args, config)
-    for note in dict.fromkeys(note for service in services for note in _notes(service)):
+    for note in dict.fromkeys(note for service in services for note in _notes(service, ways)):
         print(f"note: {note}", file=err)
     found = (
         _synthetic(args, services, ways, err)
@@ -139,15 +141,27 @@ def _number(text: str) -> Any:
 def _ways(args: argparse.Namespace, config: Config) -> Ways:
     """Return when things page; a simulated target is never new."""
     ways = dataclasses.replace(ways_of(config), warm_up_ns=0)
-    if args.after is None:
-        return ways
-    return dataclasses.replace(ways, after_ns=round(_said("after", args.after) * 1e9))
+    if args.after is not None:
+        ways = dataclasses.replace(ways, after_ns=round(_said("after", args.after) * 1e9))
+    if args.credibility is not None:
+        ways = dataclasses.replace(ways, credibility=_credibility(args.credibility))
+    return ways
 
 
-def _notes(service: Service) -> Iterator[str]:
+def _credibility(text: str) -> float:
+    """Return how sure a gate is to be that a budget burns: more than even, and never certain."""
+    said = _number(text)
+    if not isinstance(said, float) or not LEAST_PERCENT <= said <= MOST_PERCENT:
+        raise ConfigError(
+            f"--credibility {text}: wants a percent from {LEAST_PERCENT:g} to {MOST_PERCENT:g}, as in 99; what runs asks for 95"
+        )
+    return said / 100
+
+
+def _notes(service: Service, ways: Ways) -> Iterator[str]:
     """Yield what is wrong with a service's objective at its pooled interval."""
     yield from (finding.message for finding in lint_service(service))
-    if not service_conditions(service):
+    if not service_conditions(service, ways.credibility):
         yield f"service {service.name}: no burn can be told of, so it pages by its healthy minimum alone"
 
 
@@ -226,19 +240,20 @@ def _stored(args: argparse.Namespace, config: Config, services: Sequence[Service
         )
     span_s = _said("history", args.history)
     now_ns = SystemClock().wall_ns()
-    interval_s = {member.pair: member.every_s for service in config.services for member in service.members}
+    as_stored = {service.name: service for service in config.services}
     found = []
     with history_of(config) as history:
         for service in services:
-            seen = recorded(config, service, history, now_ns - round(span_s * 1e9), now_ns)
+            asked = as_stored[service.name]
+            seen = recorded(config, asked, history, now_ns - round(span_s * 1e9), now_ns)
             if any(one.slots for one in seen):
                 failing: list[Failing] = [
-                    Recorded(one.failed)
-                    if args.every is None
-                    else Spells(one.spells(interval_s[member.pair]))
-                    for member, one in zip(service.members, seen, strict=True)
+                    Recorded(one.failed) if args.every is None else Spells(one.spells(member.every_s))
+                    for member, one in zip(asked.members, seen, strict=True)
                 ]
-                found.append(_trial(service, [replay(service, lambda: failing, span_s, ways)], span_s))  # noqa: B023 - called at once
+                silent = [one.silence for one in seen]
+                run = replay(service, lambda: failing, span_s, ways, silent=silent)  # noqa: B023 - called at once
+                found.append(_trial(service, [run], span_s))
     return found
 
 

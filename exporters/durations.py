@@ -16,7 +16,7 @@ _WRITTEN = ("d", "h", "m", "s", "ms")
 _PART = re.compile(r"(\d+)(ms|[ywdhms])")
 
 
-@functools.lru_cache
+@functools.lru_cache(maxsize=1024)
 def write(seconds: float) -> str:
     """Return the shortest sum of days, hours, minutes, seconds and milliseconds; never weeks, as SLOs say 28d.
 

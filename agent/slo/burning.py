@@ -42,8 +42,10 @@ def burning(condition: Condition, objective: float, series: Sequence[Windows]) -
     limit = condition.factor * (1 - objective)
     for name, least in ((long, condition.min_bad_long), (short, condition.min_bad_short)):
         bad = sum(one[name].counts.bad for one in series)
+        if bad < least:
+            return False
         due = sum(denominator(one[name].counts, one[name].expected) for one in series)
-        if bad < least or bad <= limit * due:
+        if bad <= limit * due:
             return False
     return len(series) < AGREE or _agreed(condition, long, short, series)
 

@@ -35,7 +35,13 @@ class Gap(StrEnum):
 
 
 @functools.cache
-def condition(objective: float, period_s: float, every_s: float, window: BurnWindow) -> Condition | Gap:
+def condition(
+    objective: float,
+    period_s: float,
+    every_s: float,
+    window: BurnWindow,
+    credibility: float = gate.CREDIBILITY,
+) -> Condition | Gap:
     """Return the window's condition for one probe every `every_s` seconds, or why there is none.
 
     99.9 % over 28 d at 30 s: the 1h/5m page asks for a burn of 13.44 on 4 of 120 probes, 2 of the last 10.
@@ -52,7 +58,7 @@ def condition(objective: float, period_s: float, every_s: float, window: BurnWin
     if not burn.reachable(factor, objective):
         return Gap.UNREACHABLE
     within_long, within_short = int(window.long_s // every_s), int(window.short_s // every_s)
-    least = gate.least_failures(within_long, factor * (1 - objective))
+    least = gate.least_failures(within_long, factor * (1 - objective), credibility)
     if not within_short or least is None or within_long < 2:
         return Gap.SPARSE
     # One lone failure never alerts. A short window that holds a single probe leaves that to the long one.
@@ -62,12 +68,16 @@ def condition(objective: float, period_s: float, every_s: float, window: BurnWin
 
 
 def conditions(
-    objective: float, period_s: float, every_s: float, among: Sequence[BurnWindow] | None = None
+    objective: float,
+    period_s: float,
+    every_s: float,
+    among: Sequence[BurnWindow] | None = None,
+    credibility: float = gate.CREDIBILITY,
 ) -> tuple[tuple[Condition, ...], tuple[tuple[BurnWindow, Gap], ...]]:
     """Return the conditions that hold for an objective, and the windows left out with their reasons."""
     held, left = [], []
     for window in windows.default() if among is None else among:
-        found = condition(objective, period_s, every_s, window)
+        found = condition(objective, period_s, every_s, window, credibility)
         if isinstance(found, Condition):
             held.append(found)
         else:

@@ -74,11 +74,7 @@ class Spells:
         return cls(spells)
 
     def slots(self, first_s: float, every_s: float, until_s: float) -> Iterator[float]:
-        for begin_s, end_s in self.spells:
-            nth = max(0, math.ceil((begin_s - first_s) / every_s))
-            while (at_s := first_s + nth * every_s) < min(end_s, until_s):
-                yield at_s
-                nth += 1
+        return within(self.spells, first_s, every_s, until_s)
 
     def fails(self, at_s: float) -> bool:
         place = bisect.bisect_right(self.spells, (at_s, math.inf)) - 1
@@ -102,6 +98,31 @@ class Recorded:
         """
         place = bisect.bisect_right(self.failed, (at_s, True)) - 1
         return place >= 0 and self.failed[place][1]
+
+
+Span = tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """When the slots of a member said neither good nor bad: [begin, end) in seconds, disjoint and in order."""
+
+    unseen: Sequence[Span] = ()
+    invalid: Sequence[Span] = ()
+    excluded: Sequence[Span] = ()
+
+
+def within(spans: Sequence[Span], first_s: float, every_s: float, until_s: float) -> Iterator[float]:
+    """Yield the due instants, `first_s` + k * `every_s`, that lie in any of the spans.
+
+    >>> list(within([(10.0, 61.0), (90.0, 100.0)], 0.0, 30.0, 100.0))
+    [30.0, 60.0, 90.0]
+    """
+    for begin_s, end_s in spans:
+        nth = max(0, math.ceil((begin_s - first_s) / every_s))
+        while (at_s := first_s + nth * every_s) < min(end_s, until_s):
+            yield at_s
+            nth += 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from agent.slo import gate
 from agent.slo.alerts import HOLD_NS, Finding, Severity
 from agent.slo.budget import exhaustion, speed
 from agent.slo.burning import Windows, burning, counted
@@ -24,11 +25,12 @@ WARM_UP_NS: Final = 3600 * 1_000_000_000
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """When a trouble pages, and how long its alert is held; nanoseconds."""
+    """When a trouble pages, and how long its alert is held; nanoseconds. `credibility` is what gates ask for."""
 
     after_ns: int = AFTER_NS
     warm_up_ns: int = WARM_UP_NS
     hold_ns: int = HOLD_NS
+    credibility: float = gate.CREDIBILITY
 
     def is_warm(self, born_ns: int | None, now_ns: int) -> bool:
         """Return whether what is probed since then may page; None is not probed yet."""
@@ -128,9 +130,9 @@ def _impact_facts(service: Service, found: Impact) -> dict[str, object]:
     }
 
 
-def service_conditions(service: Service) -> tuple[Condition, ...]:
+def service_conditions(service: Service, credibility: float = gate.CREDIBILITY) -> tuple[Condition, ...]:
     """Return the conditions of a service's own objective, at the interval of its pooled events."""
-    return conditions(service.ratio, service.window_s, service.every_s)[0]
+    return conditions(service.ratio, service.window_s, service.every_s, credibility=credibility)[0]
 
 
 def burn_findings(
@@ -153,7 +155,7 @@ def burn_findings(
             return None
         holding = (
             held
-            for held in service_conditions(one)
+            for held in service_conditions(one, ways.credibility)
             if burning(held, one.ratio, known)
             and not (outage and outage.explains(held, one, known, now_ns, ways.hold_ns))
         )

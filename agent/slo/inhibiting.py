@@ -27,7 +27,7 @@ _ADDED: Final = ("burn", "exhaustion", "windows")
 """What the alert of an outage says of its service's budget."""
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """A probe of a target that a finding is about; without a probe all of the target's."""
 
     target: str
@@ -40,7 +40,8 @@ def told(
     """Return the findings that are told, with the keys of those that they speak for in their facts.
 
     `members` says which targets serve each service. A service speaks for a part only where it pages. A service's burn
-    that pages already (`going`: the keys of such alerts) goes on when its outage begins.
+    that pages already (`going`: the keys of such alerts) goes on when its outage begins, and speaks for parts until it
+    ends.
 
     >>> down = Finding(key="d", name="TargetDown", severity="ticket", subject="t", since_ns=1, labels={"target": "t"})
     >>> burn = Finding(key="b", name="BudgetBurn", severity="ticket", subject="t", since_ns=1, labels={"target": "t"})
@@ -49,7 +50,7 @@ def told(
     """
     by_target: dict[str, list[Finding]] = defaultdict(list)
     for one in findings:
-        for target in _about(one, members) if one.name in COVERED else ():
+        for target in _about(one, members, going) if one.name in COVERED else ():
             by_target[target].append(one)
     ours = [one for one in findings if one.name in _OURS]
     outages = {one.labels.get("service"): one for one in findings if one.name == "ServiceDown"}
@@ -94,7 +95,7 @@ def _speakers(
 ) -> list[Finding]:
     """Return who speaks for a finding: of one about several, for all of them; else nobody does."""
     found: dict[str, Finding] = {}
-    for about in _parts(part):
+    for about in parts(part):
         near = (*ours, *by_target.get(about.target, ()))
         speaker = next((one for one in near if one is not part and _speaks_for(one, part, about)), None)
         if speaker is None:
@@ -103,17 +104,39 @@ def _speakers(
     return list(found.values())
 
 
-def _parts(one: Finding) -> list[_Part]:
+def parts(one: Finding) -> list[Part]:
     """Return the probes of targets that a finding is about: of a pool those that fail."""
     if "parts" in one.facts:
-        return [_Part(part["target"], part["probe"]) for part in one.facts["parts"]]
-    return [_Part(one.labels.get("target", ""), one.labels.get("probe"))]
+        return [Part(part["target"], part["probe"]) for part in one.facts["parts"]]
+    return [Part(one.labels.get("target", ""), one.labels.get("probe"))]
 
 
-def _about(one: Finding, members: Mapping[str, frozenset[str]]) -> Iterable[str]:
-    """Return the targets that a finding may speak for; a service does so only where it pages."""
+Pair = tuple[str, str]
+
+
+def down(findings: Iterable[Finding]) -> frozenset[Pair]:
+    """Return the probes of targets that are found to be down."""
+    return frozenset(
+        (one.labels["target"], one.labels["probe"]) for one in findings if one.name == "TargetDown"
+    )
+
+
+def fresh(findings: Iterable[Finding], before: Collection[Pair], now: Collection[Pair]) -> Iterator[Finding]:
+    """Yield the burns that an evaluation found, but for those of what was down then and is not any more.
+
+    Whatever spoke for them is over before the next evaluation can see that they are.
+    """
+    for one in findings:
+        ceased = (pair in before and pair not in now for pair in parts(one))
+        if one.name != "BudgetBurn" or not any(ceased):
+            yield one
+
+
+def _about(one: Finding, members: Mapping[str, frozenset[str]], going: Collection[str]) -> Iterable[str]:
+    """Return the targets that a finding may speak for; a service does so only where it pages, or its alert does."""
     if one.name in _OF_A_SERVICE:
-        return members.get(one.labels.get("service", ""), frozenset()) if one.severity == "page" else ()
+        pages = one.severity == "page" or one.key in going
+        return members.get(one.labels.get("service", ""), frozenset()) if pages else ()
     return {*_named(one)} - {""}
 
 
@@ -123,7 +146,7 @@ def _named(one: Finding) -> Iterator[str]:
     yield from one.facts.get("targets", ()) if one.name != "BudgetBurn" else ()
 
 
-def _speaks_for(one: Finding, part: Finding, about: _Part) -> bool:
+def _speaks_for(one: Finding, part: Finding, about: Part) -> bool:
     """Return whether a finding about the same target, or one about us, says what this one says of it."""
     if part.name not in COVERED.get(one.name, ()):
         return False
@@ -132,7 +155,7 @@ def _speaks_for(one: Finding, part: Finding, about: _Part) -> bool:
     if one.name in _OURS:
         return one.name == "AgentBlind" or about.target in one.facts.get("failing", ())
     if one.name == "BudgetBurn":
-        return _is_wider(one, part) and about in _parts(one)
+        return _is_wider(one, part) and about in parts(one)
     return "probe" not in one.labels or one.labels["probe"] == about.probe
 
 

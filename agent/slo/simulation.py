@@ -7,19 +7,23 @@ are those of the engine itself.
 import bisect
 import dataclasses
 import heapq
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from agent.slo import inhibiting, outages
+from agent.slo import inhibiting, outages, windows
 from agent.slo.alerts import Alert, Finding, step
 from agent.slo.burning import Window, Windows
-from agent.slo.failing import Failing
-from agent.slo.findings import Ways, burn_findings, service_conditions, service_findings, target_findings
+from agent.slo.failing import Failing, Silence, within
+from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
 from agent.slo.impact import impact
+from agent.slo.objective import Objective
+from agent.slo.pools import pool_of
 from agent.slo.service import Member, Service
+from agent.slo.spending import Counted, Spent, single, spending
 from agent.slo.standing import Slot, Standing
-from exporters import durations
+from exporters.signals import SloKey
 from probes.result import EventClass
 from storage.readings import SliCounts
 
@@ -32,6 +36,9 @@ LOOK_S: Final = 1.0
 TICK_S: Final = 10.0
 """How often burn is evaluated (`agent.telling.watch`)."""
 
+CALM_S: Final = 900.0
+"""So long after the last settlement what goes on is looked at each five minutes: nothing begins, and alerts end so late."""
+
 _NS: Final = 1e9
 
 
@@ -39,42 +46,66 @@ _NS: Final = 1e9
 class Scene:
     """What is simulated: a service, how each member fails, and how long a failure takes to show (seconds).
 
-    The members of a service are asked at the same instants. `begin_s` is when judging begins: whatever came before
-    fills the windows only.
+    The members of a service are asked at the same instants; all slots before the first were good. `silent` says of
+    each member which slots said nothing. Each member's budget is watched by itself, or with `pooled` that of all.
     """
 
     service: Service
     failing: Sequence[Failing]
     span_s: float
+    silent: Sequence[Silence] = ()
+    pooled: bool = False
     shows_s: float = 0.1
     first_s: float = 0.0
     ways: Ways = dataclasses.field(default_factory=lambda: Ways(warm_up_ns=0))
 
 
 class _Seen:
-    """One member: its bad slots, and how it stands."""
+    """One member: its bad slots, those that said nothing, and how it stands."""
 
-    def __init__(self, member: Member, failing: Failing) -> None:
+    def __init__(self, scene: Scene, member: Member, failing: Failing, silence: Silence) -> None:
         self.member = member
         self.failing = failing
         self.standing = Standing()
         self.bad_s: list[float] = []
+        self._first_s = scene.first_s
+        self._unseen_s, self._invalid_s, self._excluded_s = (
+            list(within(spans, scene.first_s, member.every_s, scene.span_s))
+            for spans in (silence.unseen, silence.invalid, silence.excluded)
+        )
+        silent_s = itertools.chain(self._unseen_s, self._invalid_s, self._excluded_s)
+        self._silent = frozenset(map(self._nth, silent_s))
 
-    def at(self, now_ns: int, first_s: float) -> Standing:
+    def _nth(self, at_s: float) -> int:
+        return math.floor((at_s - self._first_s) / self.member.every_s)
+
+    def is_silent(self, at_s: float) -> bool:
+        return self._nth(at_s) in self._silent
+
+    def at(self, now_ns: int) -> Standing:
         """Return how it stands; good slots are not simulated one by one, so the newest one is put in."""
         if self.standing.state == "bad":
             return self.standing
-        every_ns = self.member.every_s * _NS
-        newest = round(first_s * _NS + math.floor((now_ns - first_s * _NS) / every_ns) * every_ns)
+        nth = self._nth(now_ns / _NS)
+        while nth in self._silent:
+            nth -= 1
+        newest = round((self._first_s + nth * self.member.every_s) * _NS)
         return dataclasses.replace(self.standing, state="good", judged_ns=newest, seen_ns=newest)
 
     def windows(self, lengths_s: Mapping[str, float], now_s: float) -> Windows:
         return {name: self._window(length_s, now_s) for name, length_s in lengths_s.items()}
 
     def _window(self, length_s: float, now_s: float) -> Window:
-        bad = len(self.bad_s) - bisect.bisect_left(self.bad_s, now_s - length_s)
-        due = int(length_s / self.member.every_s)
-        return Window(counts=SliCounts(good=max(0, due - bad), bad=bad), expected=due)
+        due, since_s = int(length_s / self.member.every_s), now_s - length_s
+        bad = len(self.bad_s) - bisect.bisect_left(self.bad_s, since_s)
+        if not self._silent:
+            return Window(counts=SliCounts(good=max(0, due - bad), bad=bad), expected=due)
+        unseen, invalid, excluded = (
+            bisect.bisect_left(at_s, now_s) - bisect.bisect_left(at_s, since_s)
+            for at_s in (self._unseen_s, self._invalid_s, self._excluded_s)
+        )
+        good = max(0, due - bad - unseen - invalid - excluded)
+        return Window(counts=SliCounts(good=good, bad=bad, excluded=excluded, invalid=invalid), expected=due)
 
 
 def run(scene: Scene) -> list[Alert]:
@@ -85,19 +116,28 @@ def run(scene: Scene) -> list[Alert]:
 class _Run:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
+        service = scene.service
+        silent = scene.silent or [Silence()] * len(service.members)
         self._seen = {
-            member.pair: _Seen(member, failing)
-            for member, failing in zip(scene.service.members, scene.failing, strict=True)
+            member.pair: _Seen(scene, member, failing, silence)
+            for member, failing, silence in zip(service.members, scene.failing, silent, strict=True)
         }
-        self._lengths_s = {
-            durations.write(length): length
-            for condition in service_conditions(scene.service)
-            for length in (condition.window.long_s, condition.window.short_s)
-        }
+        self._lengths_s = windows.counted(service.window_s)
+        self._objective = Objective(
+            name="available",
+            sli="availability",
+            ratio=service.ratio,
+            window_s=service.window_s,
+            pairs=tuple(self._seen),
+            per=() if scene.pooled else None,
+        )
         self._alive: Mapping[str, Alert] = {}
         self._told: dict[str, Alert] = {}
         self._burns: list[Finding] = []
+        self._budgets: list[Finding] = []
+        self._down: frozenset[tuple[str, str]] = frozenset()
         self._outages: outages.Outages = {}
+        self._born = dict.fromkeys((one.target for one in service.members), 0)
         self._members = {scene.service.name: frozenset(one.target for one in scene.service.members)}
 
     def alerts(self) -> list[Alert]:
@@ -136,6 +176,8 @@ class _Run:
                 ),
             )
             well_s = due_s + every_s
+            while seen.is_silent(well_s):
+                well_s += every_s
         if well_s < scene.span_s:
             yield self._good(well_s, pair)
 
@@ -155,23 +197,37 @@ class _Run:
                 return
             self._look(at_s, burn=True)
             first = False
-            # What is only waited for to end needs no close look.
-            at_s += TICK_S if failing or self._burns else 6 * TICK_S
+            # A burn begins with a failure that is settled; what is only waited for to end needs no close look.
+            at_s += self._pause_s(at_s, at_s - since_s)
+
+    def _pause_s(self, at_s: float, calm_s: float) -> float:
+        """Return until when nothing is expected: a tick where somebody is down for so short that a page may follow."""
+        after_s = self._scene.ways.after_ns / _NS + 6 * TICK_S
+        for seen in self._seen.values():
+            if seen.standing.state == "bad" and at_s - seen.standing.since_ns / _NS <= after_s:
+                return TICK_S
+        ending = any(alert.quiet_ns is not None for alert in self._alive.values())
+        return 30 * TICK_S if calm_s > CALM_S and not ending else 6 * TICK_S
 
     def _look(self, at_s: float, *, burn: bool) -> None:
         scene, now_ns = self._scene, round(at_s * _NS)
-        service, ways, born = scene.service, scene.ways, dict.fromkeys(self._targets(), 0)
-        standings = {pair: seen.at(now_ns, scene.first_s) for pair, seen in self._seen.items()}
+        service, ways, born = scene.service, scene.ways, self._born
+        standings = {pair: seen.at(now_ns) for pair, seen in self._seen.items()}
         paged = {service.name} if _pages(self._alive, f"service-down/{service.name}") else set()
         now = {service.name: impact(service, standings, now_ns)}
         self._outages = outages.after(self._outages, now, paged, now_ns)
+        targets = list(target_findings(service.members, frozenset(), standings, born, now_ns, ways))
         if burn:
-            series = {pair: seen.windows(self._lengths_s, at_s) for pair, seen in self._seen.items()}
-            self._burns = list(burn_findings(service, series, now_ns, born, ways, self._last_outage()))
+            counted = {pair: seen.windows(self._lengths_s, at_s) for pair, seen in self._seen.items()}
+            self._burns = list(burn_findings(service, counted, now_ns, born, ways, self._last_outage()))
+            spent = self._spent(counted)
+            self._budgets = list(spending(spent, frozenset(), standings, born, now_ns, ways))
+            self._down = inhibiting.down(targets)
         found = [
-            *target_findings(service.members, frozenset(), standings, born, now_ns, ways),
+            *targets,
             *service_findings([service], standings, born, now_ns, ways),
             *self._burns,
+            *inhibiting.fresh(self._budgets, self._down, inhibiting.down(targets)),
         ]
         told = inhibiting.told(found, self._members, _paging(self._alive))
         done = step(self._alive, told, now_ns, ways.hold_ns)
@@ -184,8 +240,29 @@ class _Run:
         name = self._scene.service.name
         return None if _pages(self._alive, f"service-burn/{name}") else self._outages.get(name)
 
-    def _targets(self) -> Iterator[str]:
-        return (member.target for member in self._scene.service.members)
+    def _spent(self, counted: Mapping[tuple[str, str], Windows]) -> list[Spent]:
+        """Return the members' budgets, or that of all together."""
+        parts = [
+            Counted(
+                objective=self._objective,
+                target=target,
+                probe=probe,
+                every_s=self._seen[target, probe].member.every_s,
+                windows=windows,
+            )
+            for (target, probe), windows in counted.items()
+        ]
+        if not self._scene.pooled:
+            return [single(part) for part in parts]
+        whole = {
+            name: Window(
+                counts=sum((windows[name].counts for windows in counted.values()), SliCounts()),
+                expected=sum(windows[name].expected for windows in counted.values()),
+            )
+            for name in self._lengths_s
+        }
+        key = SloKey(objective=self._objective.name, pool=pool_of(()))
+        return [Spent(key=key, parts=parts, windows=whole, every_s=self._scene.service.every_s)]
 
 
 def _pages(alive: Mapping[str, Alert], key: str) -> bool:

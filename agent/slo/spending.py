@@ -83,9 +83,9 @@ class Spent:
             for name, one in self.windows.items()
         }
 
-    @property
-    def conditions(self) -> tuple[Condition, ...]:
-        return conditions(self.objective.ratio, self.objective.window_s, self.every_s)[0]
+    def conditions(self, credibility: float) -> tuple[Condition, ...]:
+        objective = self.objective
+        return conditions(objective.ratio, objective.window_s, self.every_s, credibility=credibility)[0]
 
     def left(self, now_ns: int) -> float | None:
         """Return the share of the period's budget that is left, as the page and the report have it."""
@@ -143,7 +143,7 @@ def spending(
     """Yield what is wrong with budgets: a ticket for each that burns or is gone; a burn of critical targets alone pages."""
     for one in spent:
         left = one.left(now_ns)
-        if burn := _burn(one, standings, born_ns, now_ns):
+        if burn := _burn(one, standings, born_ns, now_ns, ways):
             cold = {part.pair for part in one.parts if not ways.is_warm(born_ns.get(part.target), now_ns)}
             pages = critical.issuperset(one.targets) and burn.holds(one, cold)
             yield _burning(one, burn, left, now_ns, burn.condition.window.severity if pages else "ticket")
@@ -169,14 +169,16 @@ def _names(condition: Condition) -> list[str]:
     return [durations.write(length_s) for length_s in (condition.window.long_s, condition.window.short_s)]
 
 
-def _burn(one: Spent, standings: Standings, born_ns: Mapping[str, int], now_ns: int) -> _Burn | None:
+def _burn(
+    one: Spent, standings: Standings, born_ns: Mapping[str, int], now_ns: int, ways: Ways
+) -> _Burn | None:
     """Return the strongest burn, unless its failures are those of outages that are over.
 
     They were told as such; whoever is well again since less than the short window burns by them alone. Where what is
     down now explains the rest, its own alert speaks for it, and so it alone is named.
     """
     ratio = one.objective.ratio
-    holding = [held for held in one.conditions if burning(held, ratio, [one.judged])]
+    holding = [held for held in one.conditions(ways.credibility) if burning(held, ratio, [one.judged])]
     for held in sorted(holding, key=lambda held: (held.window.severity != "page", -held.factor)):
         names = _names(held)
         over = {part.pair for part in one.parts if _is_over(one, part, held, standings, born_ns, now_ns)}
@@ -198,12 +200,15 @@ def _is_over(
     born_ns: Mapping[str, int],
     now_ns: int,
 ) -> bool:
-    """Return whether a part was down and is well again since less than the short window reaches back."""
+    """Return whether a part was down, and is well again or not known any more since less than the short window reaches back."""
     standing = standings.get(part.pair, Standing())
-    if standing.state != "good" or standing.since_ns <= born_ns.get(part.target, 0):
+    over_ns = standing.since_ns if standing.state == "good" else standing.judged_ns
+    if standing.state == "bad" and not standing.stale(now_ns, part.every_s):
+        return False
+    if standing.state == "unknown" or over_ns is None or over_ns <= born_ns.get(part.target, 0):
         return False
     reach_ns = spans.reach_ns(condition.window.short_s, one.every_s if one.objective.slices else 0.0)
-    return now_ns - standing.since_ns < reach_ns
+    return now_ns - over_ns < reach_ns
 
 
 def _burning(one: Spent, burn: _Burn, left: float | None, now_ns: int, severity: Severity) -> Finding:

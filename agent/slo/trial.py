@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from agent.slo import plain
 from agent.slo.alerts import Alert
-from agent.slo.failing import Failing, Independent, Several, Spells
+from agent.slo.failing import Failing, Independent, Several, Silence, Spells
 from agent.slo.findings import Ways
 from agent.slo.service import Service
 from agent.slo.simulation import Scene, run
@@ -92,9 +92,13 @@ def replay(
     *,
     shows_s: float = 0.1,
     outages: Sequence[Outage] | None = None,
+    silent: Sequence[Silence] = (),
 ) -> Run:
     """Return what a span comes to; `failing` gives the members' failures anew each time it is asked."""
-    alerts = run(Scene(service=service, failing=failing(), span_s=span_s, shows_s=shows_s, ways=ways))
+    scene = Scene(
+        service=service, failing=failing(), span_s=span_s, shows_s=shows_s, ways=ways, silent=silent
+    )
+    alerts = run(scene)
     plain_s = {
         member.pair: [
             at_s + shows_s
@@ -132,14 +136,14 @@ def heard(service: Service, runs: Sequence[Run]) -> Iterator[Heard]:
     )
     for cloud in dict.fromkeys(targets.values()):
         yield _heard(
-            "cloud", cloud, runs, _is_target_down, {name for name, where in targets.items() if where == cloud}
+            "cloud", cloud, runs, _is_of_a_target, {name for name, where in targets.items() if where == cloud}
         )
     for target in targets:
-        yield _heard("target", target, runs, _is_target_down, {target})
+        yield _heard("target", target, runs, _is_of_a_target, {target})
 
 
-def _is_target_down(name: str) -> bool:
-    return name == "TargetDown"
+def _is_of_a_target(name: str) -> bool:
+    return name in {"TargetDown", "BudgetBurn", "BudgetExhausted"}
 
 
 def _heard(
@@ -156,7 +160,8 @@ def _heard(
         about = [
             alert
             for alert in one.alerts
-            if counts(alert.finding.name) and (kind == "service" or alert.finding.subject in targets)
+            if counts(alert.finding.name)
+            and (kind == "service" or alert.finding.labels.get("target") in targets)
         ]
         paged = [alert for alert in about if alert.finding.severity == "page"]
         telling = [alert.fired_ns / 1e9 for alert in (paged if kind == "service" else about)]
@@ -192,7 +197,7 @@ def _waited(alerts: Iterable[Alert]) -> list[float]:
     return [
         (alert.fired_ns - alert.finding.since_ns) / 1e9
         for alert in alerts
-        if alert.finding.name != "ServiceBudgetBurn"
+        if alert.finding.name in {"ServiceDown", "TargetDown"}
     ]
 
 

@@ -15,7 +15,6 @@ from agent.slo.covering import uncovered
 from agent.slo.findings import Ways, service_findings, target_findings
 from agent.slo.quiet import Quiet, is_quiet
 from agent.slo.spending import Counted, Spent, spending
-from agent.slo.standing import Standing
 from agent.telling import becoming, burns, drilling, routing, verdict
 from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
@@ -64,8 +63,7 @@ class Alerting:
     ) -> None:
         self._quiet = quiet
         self._burns = burns.Burns()
-        self._parts: Sequence[Finding] = ()
-        self._down: frozenset[Pair] = frozenset()
+        self._parts: tuple[Sequence[Finding], frozenset[Pair]] = (), frozenset()
         self._certificates = ClientCertificates(certificate_ends)
         self._tokens = Tokens(resolved)
         self._pulse = Pulse()
@@ -89,11 +87,13 @@ class Alerting:
         ways, born_ns = ways_of(config), self._standings.born_ns()
         awake = _awake(config, self._quiet().targets(now_ns))
         standings = self._standings.standings()
-        self._down = frozenset(pair for pair, one in standings.items() if one.state == "bad")
-        self._parts = [
+        found = [
             *spending(objectives, _critical(config), standings, born_ns, now_ns, ways),
             *uncovered(_by_event(objectives), config.vantage, now_ns),
         ]
+        members = View(config=awake, standings=self._standings, now_ns=now_ns).members
+        down = target_findings(members, frozenset(), standings, born_ns, now_ns, ways)
+        self._parts = found, inhibiting.down(down)
         self._burns.counted(awake.services, series, now_ns, born_ns, ways)
 
     def look(self, config: Config) -> None:
@@ -230,28 +230,19 @@ class Alerting:
     def _findings(self, view: View) -> Iterable[Finding]:
         config, standings, now_ns, ways = view.config, view.standing, view.now_ns, ways_of(view.config)
         born_ns = self._standings.born_ns()
-        yield from target_findings(view.members, _critical(config), standings, born_ns, now_ns, ways)
+        targets = list(target_findings(view.members, _critical(config), standings, born_ns, now_ns, ways))
+        yield from targets
         judged = [service for service in config.services if service.is_judged]
         down = list(service_findings(judged, standings, born_ns, now_ns, ways, view.elsewhere))
         yield from down
         yield from self._burns.findings({one.name for one in judged}, {one.subject for one in down})
         planned = {"", *view.targets}
-        recovered = {pair for pair in self._down if standings.get(pair, Standing()).state == "good"}
-        yield from (
-            one
-            for one in self._parts
-            if one.labels.get("target", "") in planned and not _is_past(one, recovered)
-        )
+        parts = inhibiting.fresh(*self._parts, inhibiting.down(targets))
+        yield from (one for one in parts if one.labels.get("target", "") in planned)
         yield from absent(view)
         yield from nothing_valid(view)
         yield from throttled(view)
         yield from expiring(view, self._certificates.of(config, now_ns), self._tokens.of(config, now_ns))
-
-
-def _is_past(one: Finding, recovered: Collection[Pair]) -> bool:
-    """Return whether it burned while it was down, and is well again since: the next evaluation knows of what."""
-    pair = one.labels.get("target", ""), one.labels.get("probe", "")
-    return one.name == "BudgetBurn" and pair in recovered
 
 
 def _vote(view: View, alive: Mapping[str, Alert]) -> Vote:

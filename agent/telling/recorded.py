@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agent.config.model import Config
+from agent.slo.failing import Silence, Span
 from agent.slo.judge import throttled_class
 from agent.slo.service import Member, Service
 from probes.events import class_of
@@ -20,10 +21,14 @@ BURST_NS: Final = 120 * SECOND_NS
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Seen:
-    """A member's history: how many slots were judged, and those that failed, in seconds since the period's begin."""
+    """A member's history: how many slots were judged, those that failed, and when it said nothing.
+
+    All instants are in seconds since the period's begin.
+    """
 
     slots: int
     failed: tuple[tuple[float, bool], ...]
+    silence: Silence = dataclasses.field(default_factory=Silence)
 
     def spells(self, every_s: float) -> list[tuple[float, float]]:
         """Return from when to when it failed: each failed slot stands for the time until the next one.
@@ -55,7 +60,15 @@ def recorded(config: Config, service: Service, history: History, since_ns: int, 
     ]
     throttled = _throttled(config)
     return [
-        _seen(config, member, found, throttled.get(member.pair, EventClass.EXCLUDED), history, since_ns)
+        _seen(
+            config,
+            member,
+            found,
+            throttled.get(member.pair, EventClass.EXCLUDED),
+            history,
+            since_ns,
+            until_ns,
+        )
         for member, found in zip(service.members, history.stretches(questions), strict=True)
     ]
 
@@ -78,6 +91,7 @@ def _seen(
     throttled: EventClass,
     history: History,
     since_ns: int,
+    until_ns: int,
 ) -> Seen:
     kinds = [
         class_of(one.outcome, one.fault, sli="availability", within=None, trusted=True, throttled=throttled)
@@ -94,7 +108,44 @@ def _seen(
         if kind is EventClass.BAD
         for slot in _failed(member, one, _attempts(config, member, history, one))
     ]
-    return Seen(judged, tuple(((at_ns - since_ns) / SECOND_NS, confirmed) for at_ns, confirmed in failed))
+    return Seen(
+        judged,
+        tuple(((at_ns - since_ns) / SECOND_NS, confirmed) for at_ns, confirmed in failed),
+        _silence(stretches, kinds, member.every_s, since_ns, until_ns),
+    )
+
+
+def _silence(
+    stretches: Sequence[Stretch],
+    kinds: Sequence[EventClass | None],
+    every_s: float,
+    since_ns: int,
+    until_ns: int,
+) -> Silence:
+    """Return when slots said nothing: between stretches nothing was seen, in some only what counts neither way."""
+
+    def spans(kind: EventClass) -> list[Span]:
+        return [
+            ((one.first_ns - since_ns) / SECOND_NS, (one.last_ns - since_ns) / SECOND_NS + every_s)
+            for one, found in zip(stretches, kinds, strict=True)
+            if found is kind
+        ]
+
+    # What nobody settled is in no count, as if it had not been seen.
+    edges = sorted(
+        (one.first_ns, one.last_ns) for one, found in zip(stretches, kinds, strict=True) if found is not None
+    )
+    unseen: list[Span] = []
+    seen_s = 0.0
+    for first_ns, last_ns in edges:
+        first_s = (first_ns - since_ns) / SECOND_NS
+        if first_s - seen_s >= every_s / 2:
+            unseen.append((seen_s, first_s))
+        seen_s = max(seen_s, (last_ns - since_ns) / SECOND_NS + every_s)
+    end_s = (until_ns - since_ns) / SECOND_NS
+    if end_s - seen_s >= every_s:
+        unseen.append((seen_s, end_s))
+    return Silence(unseen=unseen, invalid=spans(EventClass.INVALID), excluded=spans(EventClass.EXCLUDED))
 
 
 def _attempts(config: Config, member: Member, history: History, stretch: Stretch) -> list[ProbeResult]:

@@ -1,7 +1,8 @@
 """One truth, two engines: the generated rules over scraped counters judge as the agent does over stored rows."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,10 +10,14 @@ import pytest
 from ruamel.yaml import YAML
 from sqlalchemy import Engine
 
+from agent.slo import outages
+from agent.slo.alerts import HOLD_NS
 from agent.slo.burning import burning
 from agent.slo.conditions import conditions
 from agent.slo.evaluate import denominator
 from agent.slo.findings import service_conditions
+from agent.slo.impact import impact
+from agent.slo.objective import Objective
 from agent.slo.service import Member, Service
 from agent.telling.ruling import specs
 from agent.telling.storing import tell_all
@@ -26,7 +31,7 @@ from storage.results import PostgresStore
 from support import told
 from support.llm import free_port
 from support.prometheus import archive, needs_prometheus, promtool
-from support.replays import HOUR_S, Day, Phase, Story, scraped
+from support.replays import HOUR_S, Day, Phase, Story, scraped, stood
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900), needs_prometheus]
 
@@ -36,6 +41,9 @@ EVERY_S = 120
 BEHIND_S = 120
 """Counters move when a failure is settled (a minute where the asker never does it) and are scraped every 30 s."""
 
+OUTAGES = (Phase(begins_h=23.0, hours=0.5, confirmed=True), Phase(begins_h=25.0, hours=0.1, confirmed=True))
+"""Of all targets at once: the service is down."""
+
 STORIES = (
     Story(
         target="struck",
@@ -44,6 +52,7 @@ STORIES = (
             Phase(begins_h=5.0, hours=0.4),
             Phase(begins_h=12.0, hours=0.2, chance=0.5, outcome=Outcome.CONNECT_TIMEOUT),
             Phase(begins_h=17.4, hours=1.0),  # under way when the agent comes back
+            *OUTAGES,
         ),
     ),
     Story(
@@ -53,6 +62,7 @@ STORIES = (
             Phase(begins_h=8.0, hours=2.0, outcome=Outcome.THROTTLED),
             Phase(begins_h=10.0, hours=0.3, fault=None),  # which nobody settles
             Phase(begins_h=17.6, hours=4.0, chance=0.05),
+            *OUTAGES,
         ),
     ),
     Story(
@@ -74,6 +84,7 @@ STORIES = (
                 fields={"ttft_s": None},
             ),
             Phase(begins_h=20.0, hours=0.5, fault=Fault.OURS),
+            *OUTAGES,
         ),
     ),
 )
@@ -83,7 +94,21 @@ MEMBERS = tuple(
 )
 SERVICE = Service(name="nano", members=MEMBERS, ratio=0.999, window_s=28 * 86400.0)
 DAY = Day(
-    config=told.configuration(*(story.target for story in STORIES), services=(SERVICE,)),
+    config=told.configuration(
+        *(story.target for story in STORIES),
+        services=(SERVICE,),
+        objectives=(
+            *told.configuration(*(story.target for story in STORIES)).objectives,
+            Objective(
+                name="clouds",
+                sli="availability",
+                ratio=0.9995,
+                window_s=28 * 86400.0,
+                pairs=tuple(member.pair for member in MEMBERS),
+                per=(),
+            ),
+        ),
+    ),
     stories=STORIES,
     hours=26.0,
     away_h=((14.5, 17.5),),
@@ -119,12 +144,12 @@ def instants() -> range:
     return range(begin + 3600, begin + int(DAY.hours * HOUR_S) - EVERY_S, EVERY_S)
 
 
-def by_the_agent(database: Engine, journal: Journal) -> Heard:
+def by_the_agent(database: Engine, folder: Path, journal: Journal) -> Heard:
     """Store the journal as the teller does, and look at history as it would have at each instant."""
     store = PostgresStore(database, now_ns=lambda: told.START_NS)
     tell_all((told.record(seq, message) for seq, (_, message) in enumerate(journal, 1)), store)
     history = PostgresHistory(database)
-    heard = Heard({}, {})
+    heard, down = Heard({}, {}), outages_seen(journal, folder)
     for at_s in instants():
         looks = looks_of(DAY.config, history, at_s * told.SECOND_NS)
         for look in looks:
@@ -132,9 +157,25 @@ def by_the_agent(database: Engine, journal: Journal) -> Heard:
         pooled = series_of(members_of(DAY.config, history, looks, at_s * told.SECOND_NS))
         for condition in service_conditions(SERVICE):
             held = heard.holds.setdefault(Judgement("nano-service", condition.window.severity), set())
-            if burning(condition, SERVICE.ratio, [pooled[member.pair] for member in MEMBERS]):
+            series = [pooled[member.pair] for member in MEMBERS]
+            last = down.get(at_s, {}).get(SERVICE.name)
+            told_already = last is not None and last.explains(
+                condition, SERVICE, series, at_s * told.SECOND_NS, HOLD_NS
+            )
+            if burning(condition, SERVICE.ratio, series) and not told_already:
                 held.add(at_s)
     return heard
+
+
+def outages_seen(journal: Journal, folder: Path) -> dict[int, outages.Outages]:
+    """Return the last outage of each service as the agent remembers it, by instant; all of these page at once."""
+    found: dict[int, outages.Outages] = {}
+    known: outages.Outages = {}
+    for at_ns, standings in stood(DAY, journal, folder):
+        under = {SERVICE.name: impact(SERVICE, standings, at_ns)}
+        known = outages.after(known, under, {SERVICE.name}, at_ns)
+        found[at_ns // told.SECOND_NS] = known
+    return found
 
 
 def _judge(heard: Heard, look: Look, at_s: int) -> None:
@@ -153,7 +194,7 @@ def by_prometheus(folder: Path, journal: Journal) -> Heard:
     """Give a Prometheus what it would have scraped, have it record what the rules say, and ask the alerts' own queries."""
     rules = render(specs(DAY.config))
     (folder / "generated.yaml").write_text(rules)
-    wanted = f"{names.PREFIX}sli_"
+    wanted = (f"{names.PREFIX}sli_", names.TARGET_STATE.name)
     lines = scraped(DAY, journal, folder, lambda line: line.startswith(wanted))
     (folder / "scraped.txt").write_text("\n".join([*lines, "# EOF", ""]))
     promtool("tsdb", "create-blocks-from", "openmetrics", "scraped.txt", "data", cwd=folder)
@@ -183,7 +224,7 @@ def by_prometheus(folder: Path, journal: Journal) -> Heard:
             if rule.get("alert") == names.BURN_ALERT:
                 severity = {"fast": "page", "slow": "ticket"}[labels[names.BURN_TIER]]
                 found = server.over(rule["expr"], since, until, EVERY_S)
-                heard.holds[Judgement(_slo_of(labels), severity)] = set(map(int, found))
+                heard.holds[Judgement(_slo_of(rule["expr"]), severity)] = set(map(int, found))
             elif rule.get("record", "").startswith(names.SLI_ERROR):
                 slo, window = labels[names.SLOTH_ID], labels[names.SLOTH_WINDOW]
                 found = server.over(f'{rule["record"]}{{{names.SLOTH_ID}="{slo}"}}', since, until, EVERY_S)
@@ -191,10 +232,17 @@ def by_prometheus(folder: Path, journal: Journal) -> Heard:
     return heard
 
 
-def _slo_of(labels: Mapping[str, str]) -> str:
-    if "service" in labels:
-        return f"{labels['service']}-service"
-    return f"{labels['target']}-{labels['probe']}-{labels['objective']}"
+def _slo_of(expr: str) -> str:
+    """Return the SLO whose recorded ratios an alert reads."""
+    slo: str
+    (slo,) = set(re.findall(f'{names.SLOTH_ID}="([^"]+)"', expr))
+    return slo
+
+
+def begun(held: set[int]) -> int:
+    """Return how many alerts these instants come to, each held for ten minutes."""
+    ordered = sorted(held)
+    return sum(at - before > HOLD_NS // told.SECOND_NS for before, at in itertools.pairwise([0, *ordered]))
 
 
 def near_a_change(held: set[int]) -> set[int]:
@@ -212,7 +260,7 @@ def was_away(at_s: int, window: str) -> bool:
 def test_both_engines_find_the_same(tmp_path: Path, database: Engine) -> None:
     """Outages, blips, half failures, throttling, doubt, our own fault and absence, every other minute of a day."""
     journal = list(DAY.messages(seed=1))
-    agent, prometheus = by_the_agent(database, journal), by_prometheus(tmp_path, journal)
+    agent, prometheus = by_the_agent(database, tmp_path, journal), by_prometheus(tmp_path, journal)
     assert agent.holds.keys() == prometheus.holds.keys()
     aside = {one: near_a_change(held) for one, held in agent.holds.items()}
     differ = {one: (held ^ prometheus.holds[one]) - aside[one] for one, held in agent.holds.items()}
@@ -221,7 +269,11 @@ def test_both_engines_find_the_same(tmp_path: Path, database: Engine) -> None:
     compared = {
         (one.slo.rpartition("-")[2], one.severity) for one, held in agent.holds.items() if held - aside[one]
     }
-    assert compared == set(itertools.product(("available", "quick", "service"), ("page", "ticket")))
+    assert compared == set(itertools.product(("available", "clouds", "quick", "service"), ("page", "ticket")))
+    burns = Judgement("nano-service", "page")
+    assert begun(agent.holds[burns]) == begun(prometheus.holds[burns])
+    last = told.START_NS // told.SECOND_NS + int(23.0 * HOUR_S)
+    assert not [at_s for at_s in agent.holds[burns] | prometheus.holds[burns] if at_s >= last]
 
     assert agent.shares.keys() <= prometheus.shares.keys()
     compared_shares = [

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.config.model import Config
+from agent.slo.standing import Standing
 from agent.telling.counting import MetricsFollower
-from agent.telling.standings import Standings
+from agent.telling.standings import Pair, Standings
 from exporters.board import Board
 from exporters.metrics import Metrics
 from probes.result import Fault, Outcome, ProbeResult
@@ -26,7 +27,7 @@ SCRAPE_S = 30.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """So many hours from `begins_h` in which a slot fails with a chance, in a way."""
+    """So many hours from `begins_h` in which a slot fails with a chance, in a way, and its confirmations as well or not."""
 
     begins_h: float
     hours: float
@@ -34,6 +35,7 @@ class Phase:
     outcome: Outcome = Outcome.OVERLOADED
     fault: Fault | None = Fault.NOT_OURS
     fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    confirmed: bool = False
 
     def holds(self, hour: float) -> bool:
         return self.begins_h <= hour < self.begins_h + self.hours
@@ -96,7 +98,10 @@ class Day:
             )
             yield result.started_ns + SECOND_NS, result
             if phase is not None and phase.fault is not None and result.meaning.confirm:
-                verdict = told.settled(slot, phase.fault, story.target)
+                verdict = dataclasses.replace(
+                    told.settled(slot, phase.fault, story.target),
+                    confirmations_bad=3 if phase.confirmed else 0,
+                )
                 yield verdict.settled_ns, verdict
 
 
@@ -109,13 +114,29 @@ def scraped(
 ) -> Iterator[str]:
     """Yield the lines of OpenMetrics that a scrape every 30 s would have kept of some families.
 
-    The records are folded by the teller's own follower; while the agent is away there is no page.
+    While the agent is away there is no page.
     """
-    metrics = Metrics("replay")
+    for at_ns, metrics, _ in _folded(day, said, folder):
+        lines = metrics.render()[1].decode().splitlines()
+        yield from (f"{line} {at_ns / 1e9:.3f}" for line in lines if wanted(line))
+
+
+def stood(
+    day: Day, said: Sequence[tuple[int, Any]], folder: Path
+) -> Iterator[tuple[int, dict[Pair, Standing]]]:
+    """Yield how every probe of a target stood at each of these scrapes."""
+    yield from ((at_ns, standings.standings()) for at_ns, _, standings in _folded(day, said, folder))
+
+
+def _folded(
+    day: Day, said: Sequence[tuple[int, Any]], folder: Path
+) -> Iterator[tuple[int, Metrics, Standings]]:
+    """Yield what the teller's own follower has made of the records by each scrape."""
+    metrics, standings = Metrics("replay"), Standings()
     follower = MetricsFollower(
         metrics,
         Board("replay"),
-        Standings(),
+        standings,
         folder / "metrics.snapshot",
         configured={day.config.hash: day.config}.get,
         switch=lambda _: None,
@@ -135,8 +156,7 @@ def scraped(
             upcoming = next(waiting, None)
         follower.fold(Batch(tuple(records)))
         if not day.is_away(scrape * SCRAPE_S / HOUR_S):
-            lines = metrics.render()[1].decode().splitlines()
-            yield from (f"{line} {at_ns / 1e9:.3f}" for line in lines if wanted(line))
+            yield at_ns, metrics, standings
 
 
 def stored(said: Sequence[tuple[int, Any]]) -> tuple[list[ProbeResult], list[Settled]]:

@@ -80,6 +80,8 @@ def test_troubles_that_say_nothing_are_refused_with_the_remedy(text: str, said: 
         (("--percent", "lots"), "--percent lots: `lots` is not a percentage"),
         (("--every", "15"), "`15` is not a duration"),
         (("--every", "0s"), "leaves no time"),
+        (("--credibility", "100"), "wants a percent from 50 to 99.999"),
+        (("--credibility", "sure"), "wants a percent from 50 to 99.999"),
         (("--months", "0"), "--months 0: write 1 to 1200"),
         (("--history", "7d", "--synthetic", "outage=10m"), "leave one out"),
     ],
@@ -126,6 +128,12 @@ def test_an_objective_that_cannot_be_measured_at_its_interval_is_told(file: str)
     assert code == 0
     assert "note: service nano: " in err
     assert "cannot be measured at this interval" in err
+
+
+def test_a_gate_that_is_surer_of_itself_tells_of_less(file: str) -> None:
+    asked = ("--percent", "99.9", "--every", "60s", "--months", "2", "--synthetic", "rate=0.08%")
+    eager, strict = (told(file, *asked, "--credibility", percent) for percent in ("50", "99.9"))
+    assert eager["target openai"]["tickets"] > strict["target openai"]["tickets"]  # type: ignore[operator]
 
 
 def test_the_table_names_the_service_and_what_it_was_asked(file: str) -> None:

@@ -1,7 +1,9 @@
 """One alert for one cause: a pool's burn and those of its members, and a service's outage and its burn."""
 
+import pytest
+
 from agent.slo.alerts import Finding, Severity
-from agent.slo.inhibiting import told
+from agent.slo.inhibiting import fresh, told
 
 MEMBERS = {"nano": frozenset({"a", "b"})}
 
@@ -123,3 +125,19 @@ def test_a_burn_that_pages_already_goes_on_when_the_outage_begins() -> None:
 def test_an_outage_that_is_a_ticket_speaks_for_no_page() -> None:
     assert len(keys(service("ServiceDown", "ticket"), service("ServiceBudgetBurn"))) == 2
     assert len(keys(service("ServiceDown", "ticket"), service("ServiceBudgetBurn", "ticket"))) == 1
+
+
+def test_a_service_that_pages_speaks_for_its_members_until_its_alert_ends() -> None:
+    """Its slower windows burn on when the paging ones do not any more, and so do its members'."""
+    slower = service("ServiceBudgetBurn", "ticket")
+    assert len(keys(slower, burn("a"))) == 2
+    assert keys(slower, burn("a"), going=frozenset({slower.key})) == {slower.key: [burn("a").key]}
+
+
+@pytest.mark.parametrize("one", [burn("a"), pool("ab", of="abc")])
+def test_a_burn_that_was_found_of_what_has_recovered_since_is_old(one: Finding) -> None:
+    there = {("a", "chat")}
+    assert list(fresh([one], there, there)) == [one]
+    assert list(fresh([one], (), ())) == [one]
+    assert list(fresh([one], (), there)) == [one]
+    assert list(fresh([one], there, ())) == []

@@ -112,6 +112,15 @@ def test_outages_of_members_that_are_over_do_not_burn_their_pool() -> None:
     assert len(found(one, standings={("b", "chat"): well_since(10)})) == 1
 
 
+def test_the_failures_of_what_is_not_known_any_more_are_those_of_its_outage() -> None:
+    """It was told to be down until nothing was known for five minutes."""
+    one = single(pool({"30m": 12, "6h": 40}).parts[0])
+    for minutes, alerts in ((4, 1), (6, 0), (30.5, 0), (31.5, 1)):
+        last_ns = NOW_NS - round(minutes * MINUTE_NS)
+        standing = Standing(state="bad", since_ns=last_ns - MINUTE_NS, judged_ns=last_ns)
+        assert len(found(one, standings={("a", "chat"): standing})) == alerts, minutes
+
+
 def test_where_what_is_down_explains_the_burn_it_alone_is_named() -> None:
     standings = {("a", "chat"): DOWN}
     (burn,) = found(pool({"5m": 8, "1h": 8}, {"5m": 1}), standings=standings)

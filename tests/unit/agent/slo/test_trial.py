@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from agent.slo.failing import Independent, Recorded, Several, Spells
+from agent.slo.failing import Failing, Independent, Recorded, Several, Silence, Spells
 from agent.slo.findings import Ways
 from agent.slo.service import Member, Service
 from agent.slo.trial import MONTH_S, Heard, Trouble, heard, month, replay
@@ -96,3 +96,20 @@ def test_independent_failures_end_where_they_are_told_to() -> None:
     failing = Independent(1.0, random.Random("x"), 100.0, 200.0)
     assert list(failing.slots(0.0, 30.0, MONTH_S)) == [120.0, 150.0, 180.0]
     assert [failing.fails(at_s) for at_s in (99.0, 100.0, 199.0, 200.0)] == [False, True, True, False]
+
+
+def replayed(silence: Silence, failing: Failing, service: Service = SERVICE) -> dict[str, Heard]:
+    """Return what a day comes to in which one of two members fails so, and the other says nothing at times."""
+    two = dataclasses.replace(service, members=service.members[:2], of="target")
+    one = replay(two, lambda: [failing, Spells([])], 86400.0, WAYS, silent=[Silence(), silence])
+    return {f"{each.kind} {each.name}": each for each in heard(two, [one])}
+
+
+@pytest.mark.parametrize("kind", ["unseen", "invalid", "excluded"])
+def test_a_member_of_which_nothing_is_known_does_not_stand_in(kind: str) -> None:
+    """Slots that nobody saw were not good: the other member's outage is the service's, after page.after."""
+    out = Spells([(40_000.0, 40_600.0)])
+    assert replayed(Silence(), out)["service nano"].pages == 0
+    found = replayed(Silence(**{kind: [(36_000.0, 46_000.0)]}), out)["service nano"]
+    assert found.pages == 1
+    assert 120 <= found.delays_s[0] <= 140

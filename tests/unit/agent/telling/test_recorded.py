@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from agent.slo.failing import Silence
 from agent.slo.service import Member, Service
 from agent.telling.recorded import recorded
 from probes.result import Fault, Outcome, ProbeResult
@@ -85,3 +86,28 @@ def test_another_vantage_and_another_probe_say_nothing() -> None:
         [result(0, Outcome.OVERLOADED, vantage="there"), result(0, Outcome.OVERLOADED, probe="warm")], []
     )
     assert failed(store) == (0, [])
+
+
+def silence(store: MemoryStore, slots: int = 100) -> Silence:
+    (seen,) = recorded(CONFIG, SERVICE, store, START_NS, START_NS + slots * EVERY_NS)
+    return seen.silence
+
+
+def test_what_was_not_seen_and_what_counts_neither_way_is_no_good_slot() -> None:
+    """Slots 3 to 5 never came, nor any after the last; a throttled one is excluded, and one of ours invalid."""
+    store = MemoryStore()
+    outcomes = {0: Outcome.OK, 1: Outcome.THROTTLED, 2: Outcome.OK, 6: Outcome.AGENT_FAULT, 7: Outcome.OK}
+    store.store([result(slot, outcome) for slot, outcome in outcomes.items()], [])
+    assert silence(store, slots=20) == Silence(
+        unseen=[(90.0, 180.0), (240.0, 600.0)], excluded=[(30.0, 60.0)], invalid=[(180.0, 210.0)]
+    )
+
+
+def test_a_whole_history_is_never_silent() -> None:
+    assert silence(history(*[Outcome.OK] * 20), slots=20) == Silence(unseen=[], invalid=[], excluded=[])
+
+
+def test_a_failure_that_nobody_settled_was_not_seen() -> None:
+    store = MemoryStore()
+    store.store([result(0), result(1, Outcome.OVERLOADED), result(2)], [])
+    assert silence(store, slots=3).unseen == [(30.0, 60.0)]
