@@ -219,7 +219,7 @@ class Alerting:
         rows = self._rows.alive(vantage)
         self._burns.restore(self._rows.lately(vantage, now_ns - outages.KEPT_NS, _RECENT), now_ns)
         self._seq = {row.id: row.seq for row in rows}
-        return {row.key: revived(row) for row in rows}
+        return {row.key: becoming.going_on(revived(row)) for row in rows}
 
     def _findings(self, view: View) -> Iterable[Finding]:
         config, standings, now_ns, ways = view.config, view.standing, view.now_ns, ways_of(view.config)
