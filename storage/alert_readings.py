@@ -2,7 +2,10 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+SILENT: Final = "silent"
+"""The fact of an alert that others ended because nothing was heard of its vantage."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from storage import cleaning, outbox, schema
-from storage.alert_readings import AckRow, AlertRow, ChangeRow, NoticeRow
+from storage.alert_readings import SILENT, AckRow, AlertRow, ChangeRow, NoticeRow
 from storage.base import NOBODY, TakenError
 from storage.engine import edge
 from storage.locks import Lock
@@ -51,7 +51,7 @@ class PostgresAlerts:
         table = schema.alerts
         return self._read(
             select(table)
-            .where(table.c.vantage == vantage, table.c.ended_ns.is_(None))
+            .where(table.c.vantage == vantage, table.c.ended_ns.is_(None) | table.c.facts.has_key(SILENT))
             .order_by(table.c.fired_ns, table.c.id)
         )
 

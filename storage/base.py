@@ -202,7 +202,7 @@ class Alerts(Protocol):
         ...
 
     def alive(self, vantage: str) -> list[AlertRow]:
-        """Return what has not ended, in the order of its begin."""
+        """Return what has not ended, or was ended by others while its vantage was silent, in the order of its begin."""
         ...
 
     def lately(self, vantage: str, since_ns: int, limit: int) -> list[AlertRow]:

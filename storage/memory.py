@@ -8,7 +8,7 @@ from typing import Literal
 from probes.events import event_class
 from probes.result import DRILL, SCHEDULED, Fault, ProbeResult, SlotKey
 from storage import overrides, plans, recount, revisions, timeline
-from storage.alert_readings import AckRow, AlertRow, ChangeRow, NoticeRow
+from storage.alert_readings import SILENT, AckRow, AlertRow, ChangeRow, NoticeRow
 from storage.base import NOBODY, Batch, Outbox, Record, TakenError
 from storage.counting import pair_of
 from storage.memory_amendments import MemoryAmendments
@@ -268,7 +268,8 @@ class MemoryAlerts:
         self._outbox.put(notices)
 
     def alive(self, vantage: str) -> list[AlertRow]:
-        found = [row for row in self.rows.values() if row.vantage == vantage and row.ended_ns is None]
+        ours = (row for row in self.rows.values() if row.vantage == vantage)
+        found = [row for row in ours if row.ended_ns is None or SILENT in row.facts]
         return sorted(found, key=lambda row: (row.fired_ns, row.id))
 
     def lately(self, vantage: str, since_ns: int, limit: int) -> list[AlertRow]:

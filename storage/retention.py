@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine, text
 
-from storage import rollups
+from storage import rollups, trimming
 from storage.engine import edge
 from storage.locks import Lock
 from storage.partitions import Partition, Partitions, existing, named
@@ -35,21 +35,28 @@ class Keep(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Maintained:
-    """What one round did; `default_rows` counts rows that lie in no day's or month's partition: an alarm."""
+    """What one round did; `default_rows` counts rows that lie in no day's or month's partition: an alarm.
+
+    `ended` counts alerts of vantages of which nothing was heard for long.
+    """
 
     made: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     trimmed: int = 0
     default_rows: int = 0
+    ended: int = 0
 
 
-def maintain(engine: Engine, keep: Keep, *, now_ns: Callable[[], int] = time.time_ns) -> Maintained:
+def maintain(
+    engine: Engine, keep: Keep, vantage: str, *, now_ns: Callable[[], int] = time.time_ns
+) -> Maintained:
     """Do one round; of several processes that come at once one does it, and the others only count.
 
     1. The partitions of the next 7 days are made.
     2. Those past what is kept are dropped, each in a transaction of its own: 12 ms, where deleting their rows
        would leave them to vacuum. What lies in a DEFAULT partition that long is deleted.
     3. The ring of recent results is trimmed.
+    4. Alerts that ended as long ago as failures are kept go, and the alerts of other vantages that are gone end.
 
     Counted hours go before the rows that they were counted from, so that they can always be counted anew.
     """
@@ -60,7 +67,8 @@ def maintain(engine: Engine, keep: Keep, *, now_ns: Callable[[], int] = time.tim
             rollups.trim(connection, since["results"], instant(now_ns()))
         dropped = [partition.name for partition in _expired(engine, since) if _drop(engine, partition)]
         _sweep(engine, since)
-        return Maintained(tuple(made), tuple(dropped), _trim(engine), _default_rows(engine))
+        trimmed, ended = _trim(engine), _alerts(engine, keep, vantage, now_ns())
+        return Maintained(tuple(made), tuple(dropped), trimmed, _default_rows(engine), ended)
 
 
 def _edges(keep: Keep, now: datetime) -> dict[str, datetime]:
@@ -100,6 +108,14 @@ def _trim(engine: Engine) -> int:
         if connection is None:
             return 0
         return connection.execute(text(_TRIM), {"ring": RING, "ring_of_probe": RING_OF_PROBE}).rowcount
+
+
+def _alerts(engine: Engine, keep: Keep, vantage: str, now_ns: int) -> int:
+    with _alone(engine) as connection:
+        if connection is None:
+            return 0
+        trimming.trim(connection, now_ns - round(keep.keep_failures_s * 1e9))
+        return trimming.end_silent(connection, vantage, now_ns)
 
 
 def _default_rows(engine: Engine) -> int:

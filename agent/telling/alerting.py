@@ -118,16 +118,17 @@ class Alerting:
         notices = [_notice(config, alert, self._seq[alert.id]) for alert in held.values()]
         self._shown(notices)
         told = {alert.id for _, alert in changed}
-        self._reroute(config, [one for one in notices if one.seq and one.key not in told], now_ns)
+        before = [alert for alert in held.values() if self._seq[alert.id] and alert.id not in told]
+        self._reroute(config, before, now_ns)
 
-    def _reroute(self, config: Config, notices: Sequence[Notice], now_ns: int) -> None:
+    def _reroute(self, config: Config, told: Sequence[Alert], now_ns: int) -> None:
         """Have what fires told to whom a changed plan names; who has it already is told nothing twice."""
         routes = (config.engine, config.receivers, config.routes)
         if routes == self._routes:
             return
-        named = {one.key for one in notices}
-        rows = [_row(config.vantage, one, self._seq[one.id]) for one in (self._alive or {}).values()]
-        self._rows.save([row for row in rows if row.id in named], routing.rows(config, notices, now_ns))
+        rows = [_row(config.vantage, alert, self._seq[alert.id]) for alert in told]
+        notices = [_told(config, alert, self._seq[alert.id]) for alert in told]
+        self._rows.save(rows, routing.rows(config, notices, now_ns))
         self._routes = routes
 
     def _remember(
@@ -143,9 +144,7 @@ class Alerting:
         now = self._seq | seqs
         alerts = {alert.id: alert for alert in [*kept, *(alert for _, alert in changed)]}
         rows = [_row(config.vantage, alert, now[alert.id]) for alert in alerts.values()]
-        notices = [
-            dataclasses.replace(_notice(config, alert, seqs[alert.id]), key=told_as(alert)) for alert in told
-        ]
+        notices = [_told(config, alert, seqs[alert.id]) for alert in told]
         changes = [
             becoming.row(config.vantage, what, alert, seqs[alert.id], now_ns) for what, alert in changed
         ]
@@ -225,7 +224,7 @@ class Alerting:
         rows = self._rows.alive(vantage)
         self._burns.restore(self._rows.lately(vantage, now_ns - outages.KEPT_NS, _RECENT), now_ns)
         self._seq = {row.id: row.seq for row in rows}
-        return {row.key: revived(row) for row in rows}
+        return {row.key: becoming.going_on(revived(row)) for row in rows}
 
     def _findings(self, view: View) -> Iterable[Finding]:
         config, standings, now_ns, ways = view.config, view.standing, view.now_ns, ways_of(view.config)
@@ -284,6 +283,11 @@ def _critical(config: Config) -> frozenset[str]:
 def _notice(config: Config, alert: Alert, seq: int) -> Notice:
     simulated = frozenset(target.name for target in config.targets if target.simulated)
     return notice(alert, seq, runbook=config.runbook, page=config.export.page, simulated=simulated)
+
+
+def _told(config: Config, alert: Alert, seq: int) -> Notice:
+    """Return what receivers are told, under the key by which they know it."""
+    return dataclasses.replace(_notice(config, alert, seq), key=told_as(alert))
 
 
 def ways_of(config: Config) -> Ways:

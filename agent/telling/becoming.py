@@ -7,11 +7,17 @@ import structlog
 
 from agent.slo import acknowledging
 from agent.slo.alerts import Alert, Step
-from storage.alert_readings import AckRow, Change, ChangeRow
+from storage.alert_readings import SILENT, AckRow, Change, ChangeRow
 
 Changed = tuple[Change, Alert]
 
 log = structlog.get_logger("telling")
+
+
+def going_on(alert: Alert) -> Alert:
+    """Return an alert as alive that others ended while its vantage was silent: whoever was told of it is waiting."""
+    facts = {name: value for name, value in alert.finding.facts.items() if name != SILENT}
+    return dataclasses.replace(alert, ended_ns=None, finding=dataclasses.replace(alert.finding, facts=facts))
 
 
 def in_hand(alert: Alert, acks: Sequence[AckRow], now_ns: int) -> Alert:

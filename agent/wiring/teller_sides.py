@@ -99,7 +99,12 @@ class Sides:
 
     def _maintain(self) -> None:
         with self._parts.link.used():
-            done = retention.maintain(self._parts.engine, self._held.config.storage)
+            config = self._held.config
+            done = retention.maintain(self._parts.engine, config.storage, config.vantage)
         self._parts.metrics.default_partition_rows(done.default_rows)
         if done.made or done.dropped:
             logger.info("partitions.kept", made=len(done.made), dropped=len(done.dropped))
+        if done.ended:
+            logger.warning(
+                "alerts.ended", alerts=done.ended, reason="nothing was heard of their vantage for a week"
+            )

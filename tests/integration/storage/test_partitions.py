@@ -73,7 +73,10 @@ def test_what_is_far_off_lies_in_the_default_partition_and_counts(database: Engi
         until_ns=far[1] + 1,
     )
     assert PostgresHistory(database).counts([question]) == [SliCounts(good=2)]
-    assert maintain(database, Keep(keep_results_s=4000 * 86400.0), now_ns=lambda: NOON).default_rows == 2
+    assert (
+        maintain(database, Keep(keep_results_s=4000 * 86400.0), "fra-1", now_ns=lambda: NOON).default_rows
+        == 2
+    )
 
 
 def test_rows_that_waited_in_default_move_to_their_day(database: Engine) -> None:
@@ -85,11 +88,11 @@ def test_rows_that_waited_in_default_move_to_their_day(database: Engine) -> None
 
 def test_a_round_of_upkeep_makes_a_week_ahead_once(database: Engine) -> None:
     """Today and seven days more, in months where the table has months; the next round finds them there."""
-    made = maintain(database, Keep(), now_ns=lambda: NOON).made
+    made = maintain(database, Keep(), "fra-1", now_ns=lambda: NOON).made
     assert len([name for name in made if name.startswith("results_")]) == 8
     assert {"results_20261122", "results_20261129", "failures_202611", "verdicts_202611"} <= set(made)
-    assert maintain(database, Keep(), now_ns=lambda: NOON).made == ()
-    assert "failures_202612" in maintain(database, Keep(), now_ns=lambda: NOON + 2 * DAY).made
+    assert maintain(database, Keep(), "fra-1", now_ns=lambda: NOON).made == ()
+    assert "failures_202612" in maintain(database, Keep(), "fra-1", now_ns=lambda: NOON + 2 * DAY).made
 
 
 def test_what_is_past_its_time_is_dropped_and_nothing_else(database: Engine) -> None:
@@ -106,13 +109,13 @@ def test_what_is_past_its_time_is_dropped_and_nothing_else(database: Engine) -> 
             )
         ],
     )
-    done = maintain(database, Keep(keep_results_s=10 * 86400.0), now_ns=lambda: NOON)
+    done = maintain(database, Keep(keep_results_s=10 * 86400.0), "fra-1", now_ns=lambda: NOON)
     assert done.dropped == ("results_20261102",)
     assert done.default_rows == 0
     assert partitions(database, "results")["results_20261113"] == 1
     assert sum(partitions(database, "failures").values()) == 1
     assert sum(partitions(database, "verdicts").values()) == 1
-    last = maintain(database, Keep(10 * 86400.0, 40 * 86400.0), now_ns=lambda: NOON + 60 * DAY)
+    last = maintain(database, Keep(10 * 86400.0, 40 * 86400.0), "fra-1", now_ns=lambda: NOON + 60 * DAY)
     assert {"results_20261113", "failures_202611", "verdicts_202611"} <= set(last.dropped)
 
 
@@ -122,7 +125,7 @@ def test_the_ring_keeps_the_last_of_each_target_and_of_each_probe(database: Engi
     store_at(database, NOON, *range(NOON, NOON + (RING + 30) * second, second))
     store_at(database, NOON, NOON - 3600 * second, probe="models")
     store_at(database, NOON, NOON, target="quiet")
-    assert maintain(database, Keep(), now_ns=lambda: NOON).trimmed == 30
+    assert maintain(database, Keep(), "fra-1", now_ns=lambda: NOON).trimmed == 30
     newest = PostgresHistory(database).latest("fra-1", limit_per_probe=RING)
     kept = [(row.result.target, row.result.probe) for row in newest]
     assert kept.count(("openai", "chat")) == RING

@@ -343,7 +343,7 @@ def test_counted_hours_go_before_their_rows(
 ) -> None:
     """What is counted can be counted anew at any time, and says what is left of the rows."""
     count_all(rollups)
-    maintain(database, Keep(), now_ns=lambda: NOW)
+    maintain(database, Keep(), "fra-1", now_ns=lambda: NOW)
     edge = instant(NOW - 20 * MINUTE - 23 * HOUR)
     assert run(database, "SELECT min(at) FROM sli_hours UNION SELECT since_at FROM sli_series") == [(edge,)]
     (known,) = history.counts([ASKED])
@@ -358,7 +358,7 @@ def test_what_nobody_asks_about_any_more_is_forgotten(
     count_all(rollups)
     week_ns = round(UNASKED.total_seconds() * 1e9)
     rollups.advance([ASKED], NOW + week_ns)
-    maintain(database, Keep(30 * 86_400.0), now_ns=lambda: NOW + week_ns + MINUTE)
+    maintain(database, Keep(30 * 86_400.0), "fra-1", now_ns=lambda: NOW + week_ns + MINUTE)
     assert len(run(database, "SELECT rule FROM sli_series")) == 1
     for table in ("sli_hours", "sli_minutes"):
         found = run(database, f"SELECT DISTINCT series_id FROM {table}")

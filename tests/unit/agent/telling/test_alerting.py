@@ -14,7 +14,7 @@ from agent.telling.capacity import rehearsal_s
 from agent.telling.standings import Standings
 from probes.result import DRILL, Fault, Outcome
 from probes.target import Network, Path
-from storage.alert_readings import AckRow
+from storage.alert_readings import SILENT, AckRow
 from storage.base import StoreUnavailableError
 from storage.readings import SliCounts
 from storage.records import Drilled
@@ -800,3 +800,21 @@ def test_a_service_burns_by_those_that_are_left() -> None:
     assert told.look(1.5) == []  # until it is counted again
     told.alerting.counted(told.config, {("aws", "chat"): lost, ("azure", "chat"): lost}, START_NS)
     assert [name for name, _, _ in told.look(2)] == ["ServiceBudgetBurn"]
+
+
+def test_what_others_ended_while_this_vantage_was_silent_goes_on_or_is_told_to_be_over() -> None:
+    """Whoever was told of it waits for its end; what is still wrong is the same occurrence."""
+    for still in (True, False):
+        told = Told(estate("aws", "azure"))
+        down(told, 0, "aws")
+        told.look(20)
+        ((name, row),) = told.rows.rows.items()
+        over: dict[str, Any] = {"quiet_ns": told.now_ns, "ended_ns": told.now_ns, "facts": {**row.facts, SILENT: "a week"}}
+        told.rows.rows[name] = dataclasses.replace(row, **over)
+        told = Told(told.config, told.rows)
+        if still:
+            down(told, 8 * 2880, "aws")
+        assert bool(told.look(8 * 86_400 + 20)) is still
+        (after,) = told.rows.rows.values()
+        assert (after.ended_ns is None, after.seq) == ((True, 1) if still else (False, 2))
+        assert SILENT not in after.facts

@@ -227,6 +227,23 @@ def test_who_takes_over_tells_under_the_key_of_the_first_and_whoever_comes_back_
     assert first.endswith(f"@{fra.told and _fired(estate, 'fra-1')}")
 
 
+def test_who_took_over_and_starts_again_tells_nothing_under_a_key_of_its_own() -> None:
+    estate = Estate("fra-1", "lon-1", "nyc-1")
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41, "fra-1", "nyc-1")
+    (first,) = keys(estate, "ServiceDown")
+    estate.look(45)
+    estate.settle(4, Outcome.SERVER_ERROR, "lon-1", "nyc-1")
+    estate.look(11 + STALE_S, "lon-1", "nyc-1")
+    estate.look(76 + STALE_S, "lon-1", "nyc-1")
+    lon = estate.places[1]
+    assert lon.told == [("ServiceDown", "page", "firing")]
+    lon.start()
+    estate.look(77 + STALE_S, "lon-1", "nyc-1")
+    assert lon.told == [("ServiceDown", "page", "firing")]
+    assert keys(estate, "ServiceDown") == {first}
+
+
 def _fired(estate: Estate, vantage: str) -> int:
     (row,) = [one for one in estate.alerts.lately(vantage, 0, 9) if one.name == "ServiceDown"]
     return row.fired_ns
