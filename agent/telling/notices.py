@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from agent.slo.alerts import Alert
-from exporters import durations
+from exporters import durations, words
 from exporters.signals import Acknowledged, Notice
 from storage.alert_readings import AckRow
 
@@ -82,7 +82,7 @@ def _summary(alert: Alert) -> str:
         return f"{what} {well} again after {durations.write(max(0, lasted_ns // 1_000_000_000))}"
     since = f"{datetime.fromtimestamp(finding.since_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
     if "factor" in facts:
-        times = f"{facts['factor']:.3g} times as fast as its objective allows"
+        times = f"{words.rate(facts['factor'])} times as fast as its objective allows"
         return f"{what} spends its error budget more than {times} (window {facts['window']})"
     if "ends" in facts:
         return f"{what} expires at {facts['ends']}"
