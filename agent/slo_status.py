@@ -121,13 +121,8 @@ def _cells(row: Row) -> list[str]:
         words.percent(row.sli[row.window], digits),
         f"{words.goal(row.objective_ratio)} over {row.window}",
         words.percent(row.budget_remaining),
-        *(_burn(row.burn.get(window)) for window in LONG),
+        *(words.rate(row.burn.get(window)) for window in LONG),
         "spent" if row.exhausted_in_s == 0 else words.duration(row.exhausted_in_s),
         words.percent(row.coverage),
         words.percent(row.met_probability),
     ]
-
-
-def _burn(rate: float | None) -> str:
-    """Return a burn rate to three digits."""
-    return words.NOTHING if rate is None else f"{rate:.3g}"

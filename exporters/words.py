@@ -45,6 +45,17 @@ def goal(objective: float) -> str:
     return f"{Decimal(str(round(objective * 100, 9))).normalize():f} %"
 
 
+def rate(times: float | None) -> str:
+    """Return how many times as fast a budget goes, in three digits or all of them.
+
+    >>> rate(13.44), rate(0.0751), rate(1000.0), rate(None)
+    ('13.4', '0.0751', '1,000', '-')
+    """
+    if times is None:
+        return NOTHING
+    return f"{times:,.0f}" if times >= 999.5 else f"{times:.3g}"
+
+
 def duration(seconds: float | None) -> str:
     """Return a duration in its two largest units.
 

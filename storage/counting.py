@@ -14,9 +14,9 @@ from storage.cleaning import INT32
 from storage.overrides import Override
 from storage.readings import SliCounts, SliQuestion
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(SliCounts))
-_PLACE = {kind: _FIELDS.index(kind.value) for kind in EventClass}
-_MAINTAINED, _CORRECTED = _FIELDS.index("maintained"), _FIELDS.index("corrected")
+FIELDS = tuple(field.name for field in dataclasses.fields(SliCounts))
+_PLACE = {kind: FIELDS.index(kind.value) for kind in EventClass}
+_MAINTAINED, _CORRECTED = FIELDS.index("maintained"), FIELDS.index("corrected")
 
 Pair = tuple[str, str, str]
 """Target, probe and vantage."""
@@ -142,15 +142,15 @@ class Tally:
         since, until = (
             self._sums[asked][bisect.bisect_left(self._plan.edges, edge)] for edge in _window(question)
         )
-        return SliCounts(*(getattr(until, field) - getattr(since, field) for field in _FIELDS))
+        return SliCounts(*(getattr(until, field) - getattr(since, field) for field in FIELDS))
 
     def _running(self, pair: Pair, rule: Rule) -> Sequence[SliCounts]:
         """Return for each edge, the first one first, what was counted before it."""
-        segments = [[0] * len(_FIELDS) for _ in range(len(self._plan.edges) + 1)]
+        segments = [[0] * len(FIELDS) for _ in range(len(self._plan.edges) + 1)]
         for fact in self._facts.get(pair, ()):
             kind = kind_of(self._plan, fact, rule)
             if kind is not None:
-                _count(segments[fact.segment], kind, fact)
+                count(segments[fact.segment], kind, fact)
         return [SliCounts(*sums) for sums in itertools.accumulate(segments, _added)]
 
 
@@ -180,7 +180,8 @@ def _within(plan: Plan, fact: Facts, rule: Rule) -> bool | None:
     return None if bucket is None else bucket <= thresholds.index(rule.threshold_us)
 
 
-def _count(sums: list[int], kind: EventClass, fact: Facts) -> None:
+def count(sums: list[int], kind: EventClass, fact: Facts) -> None:
+    """Add rows that are alike to sums in the order of `FIELDS`; of those with an override, what it changes."""
     said = fact.override
     if said is None:
         sums[_PLACE[kind]] += fact.rows

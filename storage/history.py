@@ -1,7 +1,7 @@
 """The named questions to Postgres, answered from counted hours and raw rows against the thresholds asked about."""
 
 import contextlib
-import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from storage.base import StoreUnavailableError
 from storage.counting import Facts, Pair, Plan, Tally, pair_of, planned
 from storage.dictionaries import Dictionaries
 from storage.engine import edge
-from storage.overrides import pieces
+from storage.overrides import Piece, pieces
 from storage.periods import Ids
 from storage.readings import (
     Attempt,
@@ -31,10 +31,9 @@ from storage.readings import (
     Timing,
 )
 from storage.rolled import Rolled
+from storage.sliced import Reader, Sliced, listed
 
 Item = TypeVar("Item")
-Reader = Callable[[Connection, Plan, Mapping[Ids, Pair]], Iterable[Facts]]
-
 PAIRS_AT_ONCE = 20
 """Pairs that one statement counts: 3.2 million rows in 28 days at 15 s, seconds under the statement timeout."""
 
@@ -89,14 +88,16 @@ class PostgresHistory:
 
     def slices(self, questions: Sequence[SliQuestion], slice_ns: int) -> list[list[SliCounts]]:
         """Answer in the order of the questions, each by slices, which begin at multiples of their length."""
-        begins = [range(one.since_ns, one.until_ns, slice_ns) for one in questions]
-        parts = [
-            dataclasses.replace(one, since_ns=since_ns, until_ns=since_ns + slice_ns)
-            for one, theirs in zip(questions, begins, strict=True)
-            for since_ns in theirs
-        ]
-        answers = iter(self.counts(parts))
-        return [[next(answers) for _ in theirs] for theirs in begins]
+        if not questions:
+            return []
+        with self._edge("Counting slices"), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ")
+            ids = known(self._dictionaries, list({pair_of(question) for question in questions}))
+            sliced = Sliced(connection, ids, slice_ns)
+            found = sliced.seen(self._rolled, questions, facts.facts)
+            if said := _said(connection, questions):
+                sliced.change(found, questions, said, functools.partial(facts.overridden, said=said))
+        return [listed(one, question, slice_ns) for one, question in zip(found, questions, strict=True)]
 
     def plans(self, vantage: str, since_ns: int, until_ns: int) -> list[PlanRow]:
         with edge(self._engine, "Reading plans"), self._engine.connect() as connection:
@@ -238,17 +239,9 @@ def _differences(
     connection: Connection, ids: Mapping[Ids, Pair], questions: Sequence[SliQuestion]
 ) -> list[SliCounts]:
     """Return what maintenance and corrections change, from the rows of their time alone; empty where nothing."""
-    since_ns = min(question.since_ns for question in questions)
-    until_ns = max(question.until_ns for question in questions)
-    works = amendments.maintenances(connection, since_ns, until_ns)
-    words = amendments.corrections(connection, since_ns, until_ns)
-    if not works and not words:
+    said = _said(connection, questions)
+    if not said:
         return []
-    said = {
-        pair: found
-        for pair in {pair_of(question) for question in questions}
-        if (found := pieces(pair, works, words, since_ns, until_ns))
-    }
 
     def read(connection: Connection, plan: Plan, pairs: Mapping[Ids, Pair]) -> Iterator[Facts]:
         return facts.overridden(connection, plan, pairs, said)
@@ -256,6 +249,21 @@ def _differences(
     told = [question for question in questions if pair_of(question) in said]
     answers = _from_rows(connection, ids, told, read)
     return [next(answers) if pair_of(question) in said else SliCounts() for question in questions]
+
+
+def _said(connection: Connection, questions: Sequence[SliQuestion]) -> dict[Pair, list[Piece]]:
+    """Return what maintenance and corrections say of the time that is asked about, of those of whom they say something."""
+    since_ns = min(question.since_ns for question in questions)
+    until_ns = max(question.until_ns for question in questions)
+    works = amendments.maintenances(connection, since_ns, until_ns)
+    words = amendments.corrections(connection, since_ns, until_ns)
+    if not works and not words:
+        return {}
+    return {
+        pair: found
+        for pair in {pair_of(question) for question in questions}
+        if (found := pieces(pair, works, words, since_ns, until_ns))
+    }
 
 
 _LATEST = f"""

@@ -60,6 +60,42 @@ class Rolled:
             list(parts.values()) for parts in rest.values()
         ]
 
+    def slices(
+        self,
+        connection: Connection,
+        known: Mapping[Ids, Pair],
+        questions: Sequence[SliQuestion],
+        slice_ns: int,
+    ) -> tuple[list[dict[int, Sequence[int]]], dict[Span, list[int]]]:
+        """Return what counted hours say to each question, number of a slice -> by class, and the spans left to ask.
+
+        Those are told with the places of their questions. Slices that are no whole minutes are asked of rows alone.
+        """
+        series, stale = _series(connection, known), _stale(connection)
+        found: list[dict[int, Sequence[int]]] = [{} for _ in questions]
+        asked: dict[Span, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        rest: dict[Span, list[int]] = defaultdict(list)
+        for place, question in enumerate(questions):
+            whole = (question.since_ns, question.until_ns)
+            one = series.get((pair_of(question), text_of(rule_of(question))))
+            if one is None or slice_ns % MINUTE_NS:
+                rest[whole].append(place)
+                continue
+            counted, spans = split(whole, one.counted, stale.get(one.target_id, _NO_HOURS))
+            if counted:
+                asked[counted][one.id].append(place)
+            for span in spans:
+                rest[span].append(place)
+        never = _by_series(series.values(), stale)
+        for span, places in asked.items():
+            stale_ones = {series_id: never[series_id] for series_id in places if series_id in never}
+            for series_id, number, *figures in _by_slice(
+                connection, list(places), span, slice_ns, stale_ones
+            ):
+                for place in places[series_id]:
+                    found[place][number] = figures
+        return found, rest
+
 
 def _where(span: Span, counted: Span | None) -> object:
     """Say where a span lies that rows are asked for: what lies together is asked together."""
@@ -159,6 +195,25 @@ def _minutes(
     return {(series_id, place): sums for series_id, place, *sums in found}
 
 
+def _by_slice(
+    connection: Connection,
+    ids: Sequence[int],
+    span: Span,
+    slice_ns: int,
+    stale: Mapping[int, Collection[int]],
+) -> Iterable[Sequence[Any]]:
+    asked = {
+        "ids": ids,
+        "since": instant(span[0] // HOUR_NS * HOUR_NS),
+        "until": instant(span[1]),
+        "first": span[0] // MINUTE_NS,
+        "last": span[1] // MINUTE_NS - 1,
+        "minutes": slice_ns // MINUTE_NS,
+        **_arrays(stale),
+    }
+    return connection.execute(text(_SLICES + (_BUT_STALE if stale else "") + "GROUP BY 1, 2"), asked)
+
+
 def _arrays(stale: Mapping[int, Collection[int]]) -> dict[str, list[Any]]:
     pairs = [(series_id, instant(hour)) for series_id, hours in stale.items() for hour in hours]
     if not pairs:
@@ -180,9 +235,11 @@ _HOURS = """
     FROM sli_hours c WHERE series_id = ANY (CAST(:ids AS int[])) AND at >= :since AND at < :until
 """
 
+_CLASSES = ("good", "bad", "excluded", "invalid")
+
 _REST = ", ".join(
     f"COALESCE((SELECT sum(n) FROM unnest({name}[minute:]) AS n), 0)"  # noqa: S608 - names of our own
-    for name in ("good", "bad", "excluded", "invalid")
+    for name in _CLASSES
 )
 
 _MINUTES = f"""
@@ -190,6 +247,15 @@ _MINUTES = f"""
     FROM unnest(CAST(:places AS int[]), CAST(:hours AS timestamptz[]), CAST(:minutes AS int[]))
         AS edge (place, hour, minute)
     JOIN sli_minutes c ON c.at = hour AND series_id = ANY (CAST(:ids AS int[]))
+"""  # noqa: S608 - as above
+
+_MINUTE = "CAST(extract(epoch FROM c.at) AS bigint) / 60 + m - 1"
+
+_SLICES = f"""
+    SELECT c.series_id, ({_MINUTE}) / :minutes, {", ".join(f"COALESCE(sum({name}[m]), 0)" for name in _CLASSES)}
+    FROM sli_minutes c, generate_series(1, 60) AS m
+    WHERE c.series_id = ANY (CAST(:ids AS int[])) AND c.at >= :since AND c.at < :until
+        AND {_MINUTE} BETWEEN :first AND :last
 """  # noqa: S608 - as above
 
 _BUT_STALE = """

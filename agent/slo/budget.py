@@ -33,17 +33,23 @@ def speed(series: Sequence[Windows], condition: Condition, ratio: float, what: s
     bad = sum(one[name].counts.bad for one in series)
     due = sum(denominator(one[name].counts, one[name].expected) for one in series)
     rate = burn_rate(bad / due, ratio)
-    return rate, f"it goes {rate:.3g} times as fast: {bad} of {due}{what and f' {what}'} were bad in {name}"
+    return (
+        rate,
+        f"it goes {words.rate(rate)} times as fast: {bad} of {due}{what and f' {what}'} were bad in {name}",
+    )
 
 
 def exhaustion(left: float | None, rate: float, period_s: float) -> str:
     """Return when the budget is gone at this rate, in words.
 
+    It says of how long it is: the share on show is of what was seen so far, and of a young objective far from it.
+
     >>> exhaustion(0.5, 13.44, 28 * 86400.0), exhaustion(-0.1, 2.0, 86400.0), exhaustion(None, 2.0, 86400.0)
-    ('50 % of the budget is left, for 1 d 1 h at this rate', 'the budget is spent', 'what is left is not known')
+    ('50 % of the budget of 28d is left, for 1 d 1 h at this rate', 'the budget is spent', 'what is left is not known')
     """
     if left is None:
         return "what is left is not known"
     if left <= 0:
         return "the budget is spent"
-    return f"{words.percent(left, 0)} of the budget is left, for {words.duration(left * period_s / rate)} at this rate"
+    lasts = words.duration(left * period_s / rate)
+    return f"{words.percent(left, 0)} of the budget of {durations.write(period_s)} is left, for {lasts} at this rate"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from agent.slo.alerts import FILLED, LEFT, UNSEEN, Alert
-from exporters import durations
+from exporters import durations, words
 from exporters.signals import Acknowledged, Notice
 from storage.alert_readings import AckRow
 
@@ -86,7 +86,7 @@ def _summary(alert: Alert) -> str:
         return f"{what} {well} again after {lasted}"
     unseen = f", and not seen since {_instant(facts[UNSEEN])}" if UNSEEN in facts else ""
     if "factor" in facts:
-        times = f"{facts['factor']:.3g} times as fast as its objective allows"
+        times = f"{words.rate(facts['factor'])} times as fast as its objective allows"
         return (
             f"{what} spends its error budget more than {times} (window {facts['window'].split()[0]}){unseen}"
         )

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from probes.result import Fault, Outcome, ProbeResult
+from probes.result import EventClass, Fault, Outcome, ProbeResult
 from storage import engine as engines
 from storage import stale
+from storage.amendments import PostgresAmendments
 from storage.base import StoreUnavailableError
 from storage.history import PostgresHistory
 from storage.locks import Lock
 from storage.memory import MemoryStore
-from storage.readings import SliCounts, SliQuestion
+from storage.readings import CorrectionRow, SliCounts, SliQuestion
 from storage.records import Settled
 from storage.results import PostgresStore
 from storage.retention import maintain
@@ -126,6 +127,46 @@ def test_any_minute_may_be_an_edge(
     ]
     count_all(rollups)
     assert history.counts(asked) == twin.counts(asked)
+
+
+def test_slices_are_the_same_from_counted_hours_and_from_rows(
+    store: PostgresStore, rollups: PostgresRollups, history: PostgresHistory, database: Engine
+) -> None:
+    """Slices that divide an hour and such that do not, with an hour that is to be counted anew and a correction."""
+    twin = MemoryStore()
+    results = slots(BEGIN, NOW, 131)
+    twin.store(results, settled(results))
+    count_all(rollups)
+    late = slots(BEGIN + 5 * HOUR + SECOND, BEGIN + 5 * HOUR + 9 * MINUTE, 131)
+    for room in (store, twin):
+        room.store(late, settled(late))
+    word = CorrectionRow(
+        target="openai",
+        since_ns=BEGIN + 3 * HOUR + 90 * SECOND,
+        until_ns=BEGIN + 8 * HOUR,
+        kind=EventClass.EXCLUDED,
+        author="ada",
+        reason="a trial",
+        made_ns=NOW,
+    )
+    for amendments in (PostgresAmendments(database), twin.amendments):
+        amendments.correct(word)
+    for slice_ns in (MINUTE, 7 * MINUTE, HOUR):
+        span = {"since_ns": (BEGIN // slice_ns - 3) * slice_ns, "until_ns": NOW // slice_ns * slice_ns}
+        asked = [dataclasses.replace(rule, **span) for rule in (ASKED, QUICK, ASKED)]
+        assert history.slices(asked, slice_ns) == twin.slices(asked, slice_ns)
+
+
+def test_slices_of_counted_hours_are_not_read_from_rows(
+    store: PostgresStore, rollups: PostgresRollups, history: PostgresHistory, database: Engine
+) -> None:
+    """Nor is anything asked for each of them: an hour has sixty, and a month 40,320."""
+    asked = [dataclasses.replace(ASKED, until_ns=(NOW - 20 * MINUTE) // HOUR * HOUR)]
+    known = history.slices(asked, MINUTE)
+    count_all(rollups)
+    run(database, "DELETE FROM results WHERE scheduled_at < :closed", closed=instant(NOW - 20 * MINUTE))
+    assert history.slices(asked, MINUTE) == known
+    assert any(one.bad for one in known[0])
 
 
 def test_what_is_counted_is_not_read_again(

@@ -181,7 +181,7 @@ def test_a_slice_is_an_event_of_its_objectives_burn() -> None:
     (burn,) = found(of_slices({"5m": 1, "1h": 4}))
     assert (burn.key, burn.severity) == ("budget-burn/a/chat/steady", "ticket")
     assert burn.facts["burn"] == "it goes 33.3 times as fast: 4 of 12 slices were bad in 1h"
-    assert burn.facts["exhaustion"] == "95 % of the budget is left, for 19 h 9 min at this rate"
+    assert burn.facts["exhaustion"] == "95 % of the budget of 28d is left, for 19 h 9 min at this rate"
 
 
 def test_slices_of_which_nothing_is_known_stay_in_the_denominator() -> None:

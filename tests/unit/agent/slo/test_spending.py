@@ -60,7 +60,7 @@ def test_a_burn_is_one_ticket_by_its_strongest_window() -> None:
     assert (burn.name, burn.severity, burn.subject) == ("BudgetBurn", "ticket", "aws-chat-available")
     assert burn.facts["window"] == "1h/5m page"
     assert burn.facts["burn"] == "it goes 41.7 times as fast: 5 of 120 were bad in 1h"
-    assert burn.facts["exhaustion"] == "88 % of the budget is left, for 14 h 19 min at this rate"
+    assert burn.facts["exhaustion"] == "88 % of the budget of 28d is left, for 14 h 19 min at this rate"
 
 
 def test_failures_under_the_gate_are_nothing() -> None:

@@ -809,7 +809,11 @@ def test_what_others_ended_while_this_vantage_was_silent_goes_on_or_is_told_to_b
         down(told, 0, "aws")
         told.look(20)
         ((name, row),) = told.rows.rows.items()
-        over: dict[str, Any] = {"quiet_ns": told.now_ns, "ended_ns": told.now_ns, "facts": {**row.facts, SILENT: "a week"}}
+        over: dict[str, Any] = {
+            "quiet_ns": told.now_ns,
+            "ended_ns": told.now_ns,
+            "facts": {**row.facts, SILENT: "a week"},
+        }
         told.rows.rows[name] = dataclasses.replace(row, **over)
         told = Told(told.config, told.rows)
         if still:

@@ -230,7 +230,7 @@ def test_a_burn_says_how_fast_how_long_it_lasts_and_how_slow_answers_are() -> No
     assert ticket.detail.startswith(
         "fault: undetermined; it goes 83.3 times as fast: 100 of 120 were bad in 1h; first token now 4.20 s, usually 420 ms; "
     )
-    assert "87 % of the budget is left, for " in ticket.detail
+    assert "87 % of the budget of 28d is left, for " in ticket.detail
 
 
 def test_a_target_that_is_down_speaks_for_its_burn_and_a_page_for_those_of_its_members() -> None:
@@ -251,7 +251,7 @@ def test_a_target_that_is_down_speaks_for_its_burn_and_a_page_for_those_of_its_m
     paged.alerting.counted(paged.config, series, paged.now_ns, parts)
     assert paged.look(11) == [("ServiceBudgetBurn", "page", "nano")]
     assert (
-        "it goes 75 times as fast: 18 of 240 were bad in 1h; 88 % of the budget is left, for "
+        "it goes 75 times as fast: 18 of 240 were bad in 1h; 88 % of the budget of 28d is left, for "
         in paged.notices[0].detail
     )
 
