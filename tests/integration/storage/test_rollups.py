@@ -152,8 +152,10 @@ def test_slices_are_the_same_from_counted_hours_and_from_rows(
     for amendments in (PostgresAmendments(database), twin.amendments):
         amendments.correct(word)
     for slice_ns in (MINUTE, 7 * MINUTE, HOUR):
-        span = {"since_ns": (BEGIN // slice_ns - 3) * slice_ns, "until_ns": NOW // slice_ns * slice_ns}
-        asked = [dataclasses.replace(rule, **span) for rule in (ASKED, QUICK, ASKED)]
+        since_ns, until_ns = (BEGIN // slice_ns - 3) * slice_ns, NOW // slice_ns * slice_ns
+        asked = [
+            dataclasses.replace(rule, since_ns=since_ns, until_ns=until_ns) for rule in (ASKED, QUICK, ASKED)
+        ]
         assert history.slices(asked, slice_ns) == twin.slices(asked, slice_ns)
 
 
