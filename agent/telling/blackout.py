@@ -12,6 +12,7 @@ from agent.config.model import Config
 from agent.slo.alerts import Alert, Finding, Severity, step
 from agent.telling import routing
 from agent.telling.delivering import LOOK_S, Deliveries, Opener
+from agent.telling.link import Link
 from agent.telling.notices import notice
 from storage.memory_outbox import MemoryOutbox
 
@@ -177,10 +178,11 @@ def _finding(vantage: str, since_ns: int, severity: Severity) -> Finding:
     )
 
 
-async def keep_telling(blackout: Blackout, configured: Callable[[], Config]) -> None:
+async def keep_telling(blackout: Blackout, link: Link, configured: Callable[[], Config]) -> None:
     """Look every second, for ever."""
     try:
         while True:
+            link.look()
             await blackout.look(configured())
             await asyncio.sleep(LOOK_S)
     finally:

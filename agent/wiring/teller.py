@@ -161,7 +161,7 @@ class Teller:
         yield "web", web.serve()
         yield "parent", self._listen_to_parent(pipe)
         yield "unlink", repeat(self._unlink, UNLINK_S, lambda: None)
-        yield "blackout", keep_telling(self._parts.blackout, lambda: self._held.config)
+        yield "blackout", keep_telling(self._parts.blackout, self._parts.link, lambda: self._held.config)
         yield "feeds", self._parts.vendors.keep_reading(lambda: self._held.config.status_feeds)
         yield from self._beside.tasks()
         yield "heartbeat", keep_newest(self._heart, self._heart_changed)

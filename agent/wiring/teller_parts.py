@@ -41,7 +41,7 @@ class Parts:
         self.alive = Alive()
         self.metrics = Metrics(VERSION)
         self.board = Board(VERSION)
-        self.link = Link(self._database)
+        self.link = Link(self._database, self.clock.mono_ns)
         self.engine = (
             engine.create(database_url)
             if database_url

@@ -34,7 +34,7 @@ class Sides:
 
     def prepare(self) -> None:
         """Bring the schema to this release, unless a job of its own does, and make the partitions of now."""
-        with self._parts.link.used():
+        with self._parts.link.used(long=True):
             if self._held.config.storage.migrate:
                 migrate.upgrade(self._parts.engine)
         self._maintain()
@@ -98,7 +98,7 @@ class Sides:
         self._parts.metrics.task_succeeded(task, self._parts.clock.wall_ns())
 
     def _maintain(self) -> None:
-        with self._parts.link.used():
+        with self._parts.link.used(long=True):
             done = retention.maintain(self._parts.engine, self._held.config.storage)
         self._parts.metrics.default_partition_rows(done.default_rows)
         if done.made or done.dropped:

@@ -92,6 +92,7 @@ def test_a_database_that_hangs_delays_nobody_and_loses_nothing(served: Endpoint)
             so_far = good(running)
             running.until(lambda: good(running) >= so_far + 4, "four more results while it hangs")
             assert running.metric("nephoscope_agent_runs_skipped_total") == 0
+            running.until(lambda: running.metric("nephoscope_agent_database_up") == 0, "it is seen", 90)
         finally:
             for pid in group:
                 os.kill(pid, signal.SIGCONT)
