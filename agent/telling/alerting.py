@@ -111,19 +111,19 @@ class Alerting:
         self._seq = {alert.id: self._seq[alert.id] for alert in held.values()}
         for what, alert in changed:
             becoming.tell(what, alert)
-        notices = [_notice(config, alert, self._seq[alert.id]) for alert in held.values()]
-        self._shown(notices)
+        self._shown([_notice(config, alert, self._seq[alert.id]) for alert in held.values()])
         told = {alert.id for _, alert in changed}
-        self._reroute(config, [one for one in notices if one.seq and one.key not in told], now_ns)
+        before = [alert for alert in held.values() if self._seq[alert.id] and alert.id not in told]
+        self._reroute(config, before, now_ns)
 
-    def _reroute(self, config: Config, notices: Sequence[Notice], now_ns: int) -> None:
+    def _reroute(self, config: Config, told: Sequence[Alert], now_ns: int) -> None:
         """Have what fires told to whom a changed plan names; who has it already is told nothing twice."""
         routes = (config.engine, config.receivers, config.routes)
         if routes == self._routes:
             return
-        named = {one.key for one in notices}
-        rows = [_row(config.vantage, one, self._seq[one.id]) for one in (self._alive or {}).values()]
-        self._rows.save([row for row in rows if row.id in named], routing.rows(config, notices, now_ns))
+        rows = [_row(config.vantage, alert, self._seq[alert.id]) for alert in told]
+        notices = [_telling(config, alert, self._seq[alert.id]) for alert in told]
+        self._rows.save(rows, routing.rows(config, notices, now_ns))
         self._routes = routes
 
     def _remember(
@@ -139,9 +139,7 @@ class Alerting:
         now = self._seq | seqs
         alerts = {alert.id: alert for alert in [*kept, *(alert for _, alert in changed)]}
         rows = [_row(config.vantage, alert, now[alert.id]) for alert in alerts.values()]
-        notices = [
-            dataclasses.replace(_notice(config, alert, seqs[alert.id]), key=told_as(alert)) for alert in told
-        ]
+        notices = [_telling(config, alert, seqs[alert.id]) for alert in told]
         changes = [
             becoming.row(config.vantage, what, alert, seqs[alert.id], now_ns) for what, alert in changed
         ]
@@ -276,6 +274,11 @@ def _critical(config: Config) -> frozenset[str]:
 def _notice(config: Config, alert: Alert, seq: int) -> Notice:
     simulated = frozenset(target.name for target in config.targets if target.simulated)
     return notice(alert, seq, runbook=config.runbook, page=config.export.page, simulated=simulated)
+
+
+def _telling(config: Config, alert: Alert, seq: int) -> Notice:
+    """Return what receivers are told of an alert, under the key by which they know it."""
+    return dataclasses.replace(_notice(config, alert, seq), key=told_as(alert))
 
 
 def ways_of(config: Config) -> Ways:

@@ -210,13 +210,17 @@ def keys(estate: Estate, name: str) -> set[str]:
 def test_who_takes_over_tells_under_the_key_of_the_first_and_whoever_comes_back_keeps_it() -> None:
     estate = Estate("fra-1", "lon-1", "nyc-1")
     estate.settle(1, Outcome.SERVER_ERROR)
-    estate.look(41)
+    estate.look(41, "fra-1")  # whose occurrence is another than theirs
+    estate.look(42)
     (first,) = keys(estate, "ServiceDown")
     estate.settle(4, Outcome.SERVER_ERROR, "lon-1", "nyc-1")
     estate.look(11 + STALE_S, "lon-1", "nyc-1")
     estate.look(72 + STALE_S, "lon-1", "nyc-1")
     fra, lon, nyc = estate.places
+    lon.start()  # who is routed to whom is looked at anew
+    estate.look(75 + STALE_S, "lon-1", "nyc-1")
     assert lon.told == [("ServiceDown", "page", "firing")]
+    assert keys(estate, "ServiceDown") == {first}
     estate.settle(6, Outcome.OK)
     estate.look(191)
     lon.start()
@@ -236,7 +240,8 @@ def test_who_took_over_and_is_left_alone_with_it_says_so_in_a_ticket() -> None:
     """The other one ends the incident that both tell of, so a page that goes on would be seen by nobody."""
     estate = Estate("fra-1", "lon-1", "nyc-1")
     estate.settle(1, Outcome.SERVER_ERROR)
-    estate.look(41)
+    estate.look(41, "fra-1")  # whose occurrence is another than theirs
+    estate.look(42)
     estate.settle(4, Outcome.SERVER_ERROR, "lon-1", "nyc-1")
     estate.look(11 + STALE_S, "lon-1", "nyc-1")
     estate.look(72 + STALE_S, "lon-1", "nyc-1")
