@@ -115,8 +115,7 @@ class Alerting:
         self._seq = {alert.id: self._seq[alert.id] for alert in held.values()}
         for what, alert in changed:
             becoming.tell(what, alert)
-        notices = [_notice(config, alert, self._seq[alert.id]) for alert in held.values()]
-        self._shown(notices)
+        self._shown([_notice(config, alert, self._seq[alert.id]) for alert in held.values()])
         told = {alert.id for _, alert in changed}
         before = [alert for alert in held.values() if self._seq[alert.id] and alert.id not in told]
         self._reroute(config, before, now_ns)
