@@ -1,7 +1,6 @@
 """Maintenance and corrections as rows in Postgres: immutable, each with its author and reason."""
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
@@ -10,7 +9,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from probes.result import EventClass
 from storage import cleaning, schema
-from storage.base import StoreUnavailableError
 from storage.dictionaries import Dictionaries
 from storage.engine import edge
 from storage.readings import CorrectionRow, Ending, MaintenanceRow, Withdrawal
@@ -37,7 +35,7 @@ class PostgresAmendments:
     def maintain(self, rows: Sequence[MaintenanceRow]) -> int:
         if not rows:
             return 0
-        with self._edge("Keeping maintenance"):
+        with self._dictionaries.edge("Keeping maintenance"):
             ids = self._dictionaries.ids("targets", (row.target for row in rows))
             values = [_maintenance_values(row, ids[row.target]) for row in rows]
             with self._engine.begin() as connection:
@@ -56,7 +54,7 @@ class PostgresAmendments:
             return bool(spans and _write(connection, schema.maintenance_ends, [values], spans))
 
     def correct(self, row: CorrectionRow) -> list[CorrectionRow]:
-        with self._edge("Keeping a correction"):
+        with self._dictionaries.edge("Keeping a correction"):
             ids = self._dictionaries.ids("targets", [row.target])
             probe = self._dictionaries.ids("probes", [row.probe])[row.probe] if row.probe else None
             vantage = self._dictionaries.ids("vantages", [row.vantage])[row.vantage] if row.vantage else None
@@ -102,15 +100,6 @@ class PostgresAmendments:
         table = schema.metadata.tables[dictionary]
         with edge(self._engine, "Reading names"), self._engine.connect() as connection:
             return list(connection.execute(select(table.c.name).order_by(table.c.name)).scalars())
-
-    @contextlib.contextmanager
-    def _edge(self, doing: str) -> Iterator[None]:
-        try:
-            with edge(self._engine, doing):
-                yield
-        except StoreUnavailableError:
-            self._dictionaries.forget()
-            raise
 
 
 def _write(

@@ -1,12 +1,15 @@
 """The ids of texts that repeat, and of revisions: looked up once, then remembered."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, select
 from sqlalchemy.dialects.postgresql import insert
 
 from storage import schema
+from storage.base import StoreUnavailableError
+from storage.engine import edge
 
 _REMEMBERED = 50_000
 """Ids of one dictionary in memory; an endpoint that makes up names must not fill it."""
@@ -37,9 +40,15 @@ class Dictionaries:
                 known |= _find(connection, _TABLES[dictionary], "name", missing)
         return known
 
-    def forget(self) -> None:
-        """Forget all: the database may be another one when it is back."""
-        self._ids.clear()
+    @contextlib.contextmanager
+    def edge(self, doing: str) -> Iterator[None]:
+        """Translate failures as `engine.edge` does, and forget all: the database may be another one when it is back."""
+        try:
+            with edge(self._engine, doing):
+                yield
+        except StoreUnavailableError:
+            self._ids.clear()
+            raise
 
     def _given(self, table: Table, key: str, rows: Mapping[str, Mapping[str, Any]]) -> Mapping[str, int]:
         known = self._ids.setdefault(table.name, {})

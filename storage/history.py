@@ -1,6 +1,5 @@
 """The named questions to Postgres, answered from counted hours and raw rows against the thresholds asked about."""
 
-import contextlib
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +9,6 @@ from sqlalchemy import Connection, Engine, text
 
 from probes.result import SCHEDULED, Fault
 from storage import amendments, drilled, facts, periods, plans, revisions, rows, timeline
-from storage.base import StoreUnavailableError
 from storage.counting import Facts, Pair, Plan, Tally, pair_of, planned
 from storage.dictionaries import Dictionaries
 from storage.engine import edge
@@ -57,7 +55,7 @@ class PostgresHistory:
         """
         if not questions:
             return []
-        with self._edge("Counting events"), self._engine.connect() as connection:
+        with self._dictionaries.edge("Counting events"), self._engine.connect() as connection:
             # One snapshot: what a mark says of an hour, the hour's counts and the rows belong together.
             connection.execution_options(isolation_level="REPEATABLE READ")
             ids = known(self._dictionaries, list({pair_of(question) for question in questions}))
@@ -147,7 +145,7 @@ class PostgresHistory:
             asked = periods_asked.setdefault((question.since_ns, question.until_ns), {})
             asked[question.target, question.probe, question.vantage] = question.hole_ns
         told: dict[tuple[Pair, int, int], list[Stretch]] = {}
-        with self._edge("Reading stretches"):
+        with self._dictionaries.edge("Reading stretches"):
             for (since_ns, until_ns), asked in periods_asked.items():
                 for chunk in batched(known(self._dictionaries, list(asked)).items(), PAIRS_AT_ONCE):
                     holes_ns = {ids: asked[pair] for ids, pair in chunk}
@@ -160,12 +158,12 @@ class PostgresHistory:
         ]
 
     def timings(self, vantage: str, since_ns: int, until_ns: int) -> list[Timing]:
-        with self._edge("Reading latencies"):
+        with self._dictionaries.edge("Reading latencies"):
             found = self._by_targets(periods.timings, vantage, since_ns, until_ns)
         return sorted(found, key=lambda timing: (timing.target, timing.probe, timing.kind))
 
     def spends(self, vantage: str, since_ns: int, until_ns: int) -> list[Spend]:
-        with self._edge("Reading spend"):
+        with self._dictionaries.edge("Reading spend"):
             found = self._by_targets(periods.spends, vantage, since_ns, until_ns)
         return sorted(found, key=lambda spend: (spend.target, spend.price_source or ""))
 
@@ -189,15 +187,6 @@ class PostgresHistory:
             for chunk in batched(ids if vantage_id is not None else (), TARGETS_AT_ONCE):
                 found += read(connection, within | {"targets": list(chunk)})
         return found
-
-    @contextlib.contextmanager
-    def _edge(self, doing: str) -> Iterator[None]:
-        try:
-            with edge(self._engine, doing):
-                yield
-        except StoreUnavailableError:
-            self._dictionaries.forget()
-            raise
 
 
 def known(dictionaries: Dictionaries, pairs: Sequence[Pair]) -> dict[Ids, Pair]:

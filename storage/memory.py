@@ -1,6 +1,8 @@
 """The in-memory twins: a journal, a store and its history that live as long as their process."""
 
+import bisect
 import dataclasses
+import operator
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
@@ -59,12 +61,16 @@ class MemoryReader:
         return batch
 
 
+_slot = operator.attrgetter("scheduled_ns")
+
+
 class MemoryStore:
     """Store, History and Rollups over dictionaries."""
 
     def __init__(self) -> None:
         self.results: dict[tuple[SlotKey, int], ProbeResult] = {}
         self.verdicts: dict[SlotKey, Settled] = {}
+        self._slots: dict[tuple[str, str, str], list[ProbeResult]] = {}
         self._plans: dict[tuple[str, str, str, int], PlanRow] = {}
         self.amendments = MemoryAmendments(self._names)
         self._drilled: dict[tuple[str, SlotKey, int], Attempt] = {}
@@ -73,7 +79,9 @@ class MemoryStore:
     def store(self, results: Sequence[ProbeResult], verdicts: Sequence[Settled]) -> Stored:
         before = len(self.results)
         for result in results:
-            self.results.setdefault((result.key, result.attempt), result)
+            if (result.key, result.attempt) not in self.results:
+                self.results[result.key, result.attempt] = result
+                self._place(result)
         for verdict in verdicts:
             self.verdicts.setdefault(verdict.slot, verdict)
         new = len(self.results) - before
@@ -166,12 +174,7 @@ class MemoryStore:
     def stretches(self, questions: Sequence[StretchQuestion]) -> list[list[Stretch]]:
         return [
             recount.stretches(
-                [
-                    (result, self._fault(result))
-                    for result in self._scheduled(one.vantage)
-                    if (result.target, result.probe) == (one.target, one.probe)
-                    and one.since_ns <= result.scheduled_ns < one.until_ns
-                ],
+                [(result, self._fault(result)) for result in self._asked(one)],
                 one.hole_ns,
             )
             for one in questions
@@ -205,6 +208,18 @@ class MemoryStore:
             if attempt == SCHEDULED and slot.vantage == vantage
         )
 
+    def _place(self, result: ProbeResult) -> None:
+        """Put a scheduled attempt among those of its pair, in the order of their slots."""
+        if result.attempt == SCHEDULED:
+            beside = self._slots.setdefault((result.target, result.probe, result.vantage), [])
+            bisect.insort(beside, result, key=_slot)
+
+    def _asked(self, one: SliQuestion | StretchQuestion) -> Sequence[ProbeResult]:
+        """Return the scheduled attempts that a question is about."""
+        beside = self._slots.get((one.target, one.probe, one.vantage), [])
+        first, last = (bisect.bisect_left(beside, at, key=_slot) for at in (one.since_ns, one.until_ns))
+        return beside[first:last]
+
     def _fault(self, result: ProbeResult) -> Fault | None:
         verdict = self.verdicts.get(result.key)
         return verdict.fault if verdict else None
@@ -218,11 +233,7 @@ class MemoryStore:
             question.since_ns,
             question.until_ns,
         )
-        for result in self._scheduled(question.vantage):
-            if (result.target, result.probe) != (question.target, question.probe):
-                continue
-            if not question.since_ns <= result.scheduled_ns < question.until_ns:
-                continue
+        for result in self._asked(question):
             kind = event_class(
                 result,
                 self._fault(result),

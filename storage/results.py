@@ -19,7 +19,7 @@ from storage import drilled, plans, revisions, rows, schema, stale
 from storage.base import StoreUnavailableError
 from storage.cleaning import UnfitError, clean, clean_settled
 from storage.dictionaries import Dictionaries
-from storage.engine import edge, is_row_fault
+from storage.engine import is_row_fault
 from storage.partitions import Partitions
 from storage.readings import RevisionRow, Stored
 from storage.records import Drilled, Plan, Settled
@@ -65,7 +65,7 @@ class PostgresStore:
             plans.apply(connection, self._dictionaries, plan)
 
     def drilled(self, steps: Sequence[Drilled]) -> None:
-        with edge(self._engine, "Storing a drill"), self._engine.begin() as connection:
+        with self._edge("Storing a drill"), self._engine.begin() as connection:
             drilled.write(connection, steps)
 
     def revise(self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int) -> None:
@@ -127,10 +127,9 @@ class PostgresStore:
     @contextlib.contextmanager
     def _edge(self, doing: str) -> Iterator[None]:
         try:
-            with edge(self._engine, doing):
+            with self._dictionaries.edge(doing):
                 yield
         except StoreUnavailableError:
-            self._dictionaries.forget()
             self._partitions.forget()
             raise
 

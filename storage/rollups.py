@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Engine, text
 
 from probes.result import EventClass
 from storage import facts, history, stale, uncounted
-from storage.base import StoreUnavailableError
 from storage.counting import Pair, Rule, pair_of, plan_of, rule_of
 from storage.dictionaries import Dictionaries
 from storage.engine import edge
@@ -41,14 +40,10 @@ class PostgresRollups:
         2. Hours that were written into are counted anew, whoever asks about them.
         3. Hours are added to what is counted, the newest first, each day of twenty pairs in a transaction.
         """
-        try:
-            with edge(self._engine, "Counting hours"):
-                self._close(now_ns - CLOSING_NS)
-                needs = self._needs(questions, now_ns)
-                return all(self._step(needs) for _ in range(STEPS))
-        except StoreUnavailableError:
-            self._dictionaries.forget()
-            raise
+        with self._dictionaries.edge("Counting hours"):
+            self._close(now_ns - CLOSING_NS)
+            needs = self._needs(questions, now_ns)
+            return all(self._step(needs) for _ in range(STEPS))
 
     def recount(self, since_ns: int, until_ns: int) -> None:
         """Count all hours that touch [since, until) anew, of every series."""

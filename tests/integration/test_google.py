@@ -370,9 +370,8 @@ def test_an_expired_token_is_got_anew_once_and_serves_the_next_slots(tmp_path: F
     assert len(endpoint.asked) == 2
 
 
-def test_a_token_that_stays_the_same_after_a_refusal_is_not_tried_again(tmp_path: File) -> None:
-    endpoint = TokenEndpoint(ServiceAccount(), same=True)
-    models = Rotating([])
+def asked_once(endpoint: TokenEndpoint, models: Rotating, folder: File) -> ProbeResult:
+    """Return what a probe comes to whose token is got where the account's file says."""
 
     async def run() -> ProbeResult:
         async with (
@@ -380,11 +379,17 @@ def test_a_token_that_stays_the_same_after_a_refusal_is_not_tried_again(tmp_path
             WireServer(models) as server,
             exchanging(FakeSecrets({})) as exchange,
         ):
-            file = endpoint.account.file(tmp_path, f"{tokens.url}/token")
+            file = endpoint.account.file(folder, f"{tokens.url}/token")
             target = dataclasses.replace(VERTEX, endpoint=server.url, credentials={"google": str(file)})
             return await exchange.ask(target, CHAT, Slot(1, 0))
 
-    result = asyncio.run(run())
+    return asyncio.run(run())
+
+
+def test_a_token_that_stays_the_same_after_a_refusal_is_not_tried_again(tmp_path: File) -> None:
+    endpoint = TokenEndpoint(ServiceAccount(), same=True)
+    models = Rotating([])
+    result = asked_once(endpoint, models, tmp_path)
     assert (result.outcome, result.http_status) == (Outcome.CONFIG, 401)
     assert (len(models.asked), len(endpoint.asked)) == (1, 2)
 
@@ -392,18 +397,7 @@ def test_a_token_that_stays_the_same_after_a_refusal_is_not_tried_again(tmp_path
 def test_no_token_means_no_request(tmp_path: File) -> None:
     endpoint = TokenEndpoint(ServiceAccount(), trouble=told({}, "503 Busy"))
     models = Rotating([])
-
-    async def run() -> ProbeResult:
-        async with (
-            WireServer(endpoint) as tokens,
-            WireServer(models) as server,
-            exchanging(FakeSecrets({})) as exchange,
-        ):
-            file = endpoint.account.file(tmp_path, f"{tokens.url}/token")
-            target = dataclasses.replace(VERTEX, endpoint=server.url, credentials={"google": str(file)})
-            return await exchange.ask(target, CHAT, Slot(1, 0))
-
-    result = asyncio.run(run())
+    result = asked_once(endpoint, models, tmp_path)
     assert (result.outcome, result.error_code) == (Outcome.SERVER_ERROR, "identity_service")
     assert (result.error or "").startswith("target v: no token came by credentials.google")
     assert (models.asked, len(endpoint.asked)) == ([], 1)

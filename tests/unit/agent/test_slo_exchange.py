@@ -1,6 +1,7 @@
 """Objectives go out as OpenSLO and come back as the same objectives."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,7 @@ def numbered(entries: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 
 
 def configured(sections: dict[str, Any]) -> Config:
-    out = io.StringIO()
-    YAML().dump(sections, out)
-    return loaded(ASKED + out.getvalue()).config
+    return loaded(ASKED + "".join(f"{key}: {json.dumps(said)}\n" for key, said in sections.items())).config
 
 
 def there_and_back(config: Config) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:

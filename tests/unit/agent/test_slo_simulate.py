@@ -1,5 +1,6 @@
 """`slo simulate` on the command line: what is asked, what is refused, and what it prints."""
 
+import contextlib
 import io
 import json
 from pathlib import Path
@@ -11,6 +12,7 @@ from agent.errors import ConfigError
 from agent.slo.trial import Trouble
 from agent.slo_simulate import troubles
 from storage.memory import MemoryStore
+from support.clock import FakeClock
 from support.weeks import NOW_NS, fill
 
 FILE = """
@@ -159,24 +161,8 @@ def test_what_is_stored_is_replayed(
     """Openai's outage of two hours, of which every slot had one confirmation that failed as well."""
     store = MemoryStore()
     fill(store)
-    monkeypatch.setattr(slo_simulate, "history_of", lambda _config: _Opened(store))
-    monkeypatch.setattr(slo_simulate, "SystemClock", _Clock)
+    monkeypatch.setattr(slo_simulate, "history_of", lambda _config: contextlib.nullcontext(store))
+    monkeypatch.setattr(slo_simulate, "SystemClock", lambda: FakeClock(wall_ns=NOW_NS))
     found = told(file, "--history", "14d", *more)
     assert found["target openai"]["tickets"] == 1
     assert (found["service nano"]["pages"], found["service nano"]["missed"]) == (0, None)
-
-
-class _Clock:
-    def wall_ns(self) -> int:
-        return NOW_NS
-
-
-class _Opened:
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-
-    def __enter__(self) -> MemoryStore:
-        return self._store
-
-    def __exit__(self, *_: object) -> None:
-        pass

@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import io
 import json
@@ -10,6 +11,7 @@ from agent.config.model import Config
 from agent.slo_status import Row, rows
 from probes.result import EventClass
 from storage.memory import MemoryStore
+from support.clock import FakeClock
 from support.weeks import NOW_NS, WEEK, configuration, fill, with_service
 
 FILE = """
@@ -101,30 +103,14 @@ def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     store = MemoryStore()
     fill(store)
     monkeypatch.setattr(slo_status, "read", lambda *_, **__: _Loaded(with_service("openai", "azure")))
-    monkeypatch.setattr(slo_status, "history_of", lambda _config: _Opened(store))
-    monkeypatch.setattr(slo_status, "SystemClock", _Clock)
+    monkeypatch.setattr(slo_status, "history_of", lambda _config: contextlib.nullcontext(store))
+    monkeypatch.setattr(slo_status, "SystemClock", lambda: FakeClock(wall_ns=NOW_NS))
     return str(tmp_path)
 
 
 @dataclasses.dataclass
 class _Loaded:
     config: Config
-
-
-class _Clock:
-    def wall_ns(self) -> int:
-        return NOW_NS
-
-
-class _Opened:
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-
-    def __enter__(self) -> MemoryStore:
-        return self._store
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 def test_the_table_tells_what_is_left_and_the_exit_code_that_it_is_spent(stored: str) -> None:
