@@ -18,7 +18,7 @@ export: {listen: "{listen}"}
 storage: {DATABASE}
 probes: [{name: chat, every: 5s, first_token: 1s, stall: 1s, timeout: 2s}]
 objectives: [{name: available, sli: availability, percent: 99}]
-targets: [{name: chat-a, provider: openai-compatible, endpoint: "ENDPOINT", model: tiny-1}]
+targets: [{name: chat-a, provider: openai-compatible, endpoint: "ENDPOINT", model: tiny-1}ANOTHER]
 alerts:
   page: {after: 10m, warm_up: 0s, quorum: {at_least: QUORUM, of: vantage}}
   receivers: [{name: hook, kind: webhook, url: "HOOK", secret: "${SIGN}"}]
@@ -26,6 +26,7 @@ alerts:
 """
 
 
+ANOTHER = ', {name: chat-b, cloud: other, provider: openai-compatible, endpoint: "ENDPOINT", model: tiny-1}'
 SIGN = {"SIGN": "signing-secret-0123"}
 
 
@@ -58,6 +59,7 @@ def test_what_two_vantages_see_is_one_page_with_the_vendors_word(empty_url: str)
         vendor_feeds.published(vendor_feeds.statuspage()) as feed,
     ):
         parts = {
+            "another": "",
             "database": named(empty_url),
             "endpoint": served.base("503"),
             "hook": hook.url,
@@ -84,9 +86,10 @@ def test_what_two_vantages_see_is_one_page_with_the_vendors_word(empty_url: str)
 
 @pytest.mark.heavy
 def test_two_vantages_that_see_it_in_the_same_second_page_once(empty_url: str) -> None:
-    """Either alone would do, and neither can have heard of the other: their slots fall due in the same instant."""
+    """Two targets bear each other out at each, and slots fall due in the same instant: none waits for the other's word."""
     with endpoint() as served, receiver() as hook, vendor_feeds.published(vendor_feeds.statuspage()) as feed:
         parts = {
+            "another": ANOTHER,
             "database": named(empty_url),
             "endpoint": served.base("ok"),
             "hook": hook.url,
