@@ -88,7 +88,7 @@ class PostgresHistory:
         """Answer in the order of the questions, each by slices, which begin at multiples of their length."""
         if not questions:
             return []
-        with self._edge("Counting slices"), self._engine.connect() as connection:
+        with self._dictionaries.edge("Counting slices"), self._engine.connect() as connection:
             connection.execution_options(isolation_level="REPEATABLE READ")
             ids = known(self._dictionaries, list({pair_of(question) for question in questions}))
             sliced = Sliced(connection, ids, slice_ns)
