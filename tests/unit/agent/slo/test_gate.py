@@ -1,7 +1,9 @@
+import importlib
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from agent.slo import burn, gate, windows
 
@@ -18,9 +20,15 @@ TABLE = [  # objective, interval, days of the period, k* of n for each window, f
 ]
 
 
+@pytest.fixture(scope="module")
+def stats() -> Any:
+    """Return scipy's distributions: their import takes two seconds, which not every worker has to spend."""
+    return importlib.import_module("scipy.stats")
+
+
 @pytest.mark.parametrize(("objective", "every_s", "days", "gates", "budget"), TABLE)
 def test_the_gates_are_those_of_the_published_table(
-    objective: float, every_s: int, days: int, gates: list[tuple[int, int]], budget: int
+    objective: float, every_s: int, days: int, gates: list[tuple[int, int]], budget: int, stats: Any
 ) -> None:
     """Every k* and n, at a credibility of 95 %, and the same from scipy's own beta distribution."""
     found, theirs = [], []
@@ -43,7 +51,7 @@ def test_the_gates_are_those_of_the_published_table(
 
 
 @given(st.floats(1e-6, 1 - 1e-6), st.floats(0.5, 2e5), st.floats(0.5, 2e5))
-def test_the_incomplete_beta_is_scipys(x: float, a: float, b: float) -> None:
+def test_the_incomplete_beta_is_scipys(stats: Any, x: float, a: float, b: float) -> None:
     """To ten digits wherever it is not next to nothing."""
     assert gate.beta_cdf(x, a, b) == pytest.approx(stats.beta.cdf(x, a, b), rel=1e-8, abs=1e-12)
 
@@ -68,7 +76,7 @@ def test_met_and_exceeded_are_two_sides(bad: int, good: int, objective: float) -
 
 
 @given(st.integers(0, 2000), st.integers(0, 2000))
-def test_wilsons_interval_is_scipys(good: int, bad: int) -> None:
+def test_wilsons_interval_is_scipys(stats: Any, good: int, bad: int) -> None:
     """Against scipy's binomial test, which gives the same score interval."""
     if not good + bad:
         assert gate.wilson(good, good + bad) is None
