@@ -18,7 +18,7 @@ _TRIM = (
 
 _END_SILENT = text(f"""
 WITH over AS (
-    UPDATE alerts a SET quiet_ns = coalesce(a.quiet_ns, :now), ended_ns = :now, seq = a.seq + (a.seq > 0)::int,
+    UPDATE alerts a SET ended_ns = :now, seq = a.seq + (a.seq > 0)::int,
         facts = a.facts || jsonb_build_object('{SILENT}', 'nothing was heard of its vantage for a week')
     WHERE a.ended_ns IS NULL AND a.vantage <> :own AND a.fired_ns < :since
       AND NOT EXISTS (SELECT FROM standings s WHERE s.vantage = a.vantage AND s.told_at >= to_timestamp(:since / 1e9))

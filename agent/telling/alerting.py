@@ -223,6 +223,7 @@ class Alerting:
         rows = self._rows.alive(vantage)
         self._burns.restore(self._rows.lately(vantage, now_ns - outages.KEPT_NS, _RECENT), now_ns)
         self._seq = {row.id: row.seq for row in rows}
+        self._routes = ()  # whoever is named now and has nothing of what fires is told, however long this was away
         return {row.key: becoming.going_on(revived(row)) for row in rows}
 
     def _findings(self, view: View) -> Iterable[Finding]:

@@ -69,7 +69,6 @@ class Deliveries:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._left: dict[str, list[Message]] = {}
         self._failing: dict[str, str] = {}
-        self._refusing: set[str] = set()
         self._fresh: set[str] = set()
         self._tidied_ns = 0
 
@@ -118,7 +117,6 @@ class Deliveries:
         if self._fresh:
             # A restart or a reload is what mends a wrong key.
             self._outbox.revive(vantage, self._fresh, now_ns - WEEK_NS, now_ns)
-            self._refusing -= self._fresh
             self._fresh.clear()
         if now_ns - self._tidied_ns >= TIDY_NS:
             self._tidy(vantage, now_ns)
@@ -157,9 +155,9 @@ class Deliveries:
                 if done[0].state == "waiting":
                     await self._settle([*done, *self._released(left, done[0].due_ns)])
                     return
-                if done[0].state == "refused":
-                    await self._have_others_told(config, done)
                 await self._settle(done)
+                if done[0].state == "refused":
+                    await asyncio.to_thread(self._have_others_told, config, done)
         except StoreUnavailableError as failure:
             log.warning("alert.unsettled", receiver=name, error=str(failure))
 
@@ -187,18 +185,17 @@ class Deliveries:
             for claim, after in pauses
         ]
 
-    async def _have_others_told(self, config: Config, refused: Sequence[Told]) -> None:
-        """Have a page that was refused before anybody took it from us told to those who come next."""
-        rows = [
-            row
-            for one in refused
-            if one.claim.row.urgent and not one.claim.row.ends and not one.claim.again
-            for row in routing.stand_ins(
-                config, routing.unpacked(one.claim.row.payload), self._refusing, self._wall_ns()
-            )
-        ]
-        if rows:
-            await asyncio.to_thread(self._outbox.put, rows)
+    def _have_others_told(self, config: Config, refused: Sequence[Told]) -> None:
+        """Have pages that were refused before anybody took them from us told to those who come next."""
+        for row in (one.claim.row for one in refused if not one.claim.again):
+            if row.ends or not row.urgent:
+                continue
+            known = self._outbox.deliveries(row.vantage, row.alert)
+            refusing = {
+                one.row.receiver for one in known if one.row.seq == row.seq and one.state == "refused"
+            }
+            page = routing.unpacked(row.payload)
+            self._outbox.put(routing.stand_ins(config, page, refusing, self._wall_ns()))
 
     def _said(self, name: str, message: Message, answer: str) -> None:
         tell = log.debug if all(claim.again for claim in message.claims) else log.info
@@ -218,8 +215,6 @@ class Deliveries:
         elif news:
             log.warning("alert.undelivered", receiver=name, error=error, again_s=round(wait_s, 1))
         self._failing[name] = error
-        if failure.permanent:
-            self._refusing.add(name)
         for _ in message.claims:
             self._notified(name, "refused" if failure.permanent else "failed")
         pauses = [after_refusal_s(claim, wait_s) if failure.permanent else wait_s for claim in message.claims]
@@ -235,7 +230,6 @@ class Deliveries:
         ]
 
     def _recovered(self, name: str) -> None:
-        self._refusing.discard(name)
         if self._failing.pop(name, None) is not None:
             log.info("alert.receiver_back", receiver=name)
 

@@ -802,23 +802,22 @@ def test_a_service_burns_by_those_that_are_left() -> None:
     assert [name for name, _, _ in told.look(2)] == ["ServiceBudgetBurn"]
 
 
-def test_what_others_ended_while_this_vantage_was_silent_goes_on_or_is_told_to_be_over() -> None:
+def test_what_others_ended_while_this_vantage_was_silent_goes_on_until_it_is_seen_well() -> None:
     """Whoever was told of it waits for its end; what is still wrong is the same occurrence."""
-    for still in (True, False):
-        told = Told(estate("aws", "azure"))
-        down(told, 0, "aws")
-        told.look(20)
-        ((name, row),) = told.rows.rows.items()
-        over: dict[str, Any] = {
-            "quiet_ns": told.now_ns,
-            "ended_ns": told.now_ns,
-            "facts": {**row.facts, SILENT: "a week"},
-        }
-        told.rows.rows[name] = dataclasses.replace(row, **over)
-        told = Told(told.config, told.rows)
-        if still:
-            down(told, 8 * 2880, "aws")
-        assert bool(told.look(8 * 86_400 + 20)) is still
-        (after,) = told.rows.rows.values()
-        assert (after.ended_ns is None, after.seq) == ((True, 1) if still else (False, 2))
-        assert SILENT not in after.facts
+    told = Told(estate("aws", "azure"))
+    down(told, 0, "aws")
+    told.look(20)
+    ((name, row),) = told.rows.rows.items()
+    said = {**row.facts, SILENT: "a week"}
+    told.rows.rows[name] = dataclasses.replace(row, ended_ns=told.now_ns, facts=said)
+    told = Told(told.config, told.rows)
+    down(told, 8 * 2880, "aws")
+    assert told.look(8 * 86_400 + 20) == [("TargetDown", "ticket", "aws")]
+    (after,) = told.rows.rows.values()
+    assert (after.ended_ns, after.seq) == (None, 1)
+    assert SILENT not in after.facts
+    told.settle(8 * 2880 + 1, "aws")
+    told.look(8 * 86_400 + 50)
+    assert told.look(8 * 86_400 + 50 + HOLD_NS / SECOND_NS) == []
+    (after,) = told.rows.rows.values()
+    assert (after.ended_ns, after.seq) == (told.now_ns, 2)

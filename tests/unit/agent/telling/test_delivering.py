@@ -296,6 +296,28 @@ def test_a_page_that_the_next_refuse_as_well_is_told_to_whoever_is_left() -> Non
     run(scene, PAGES, REST)
 
 
+def test_who_refused_something_else_is_tried_with_a_page_that_is_refused_elsewhere() -> None:
+    """Also after a restart, and though the page was refused before it."""
+
+    async def scene(estate: Estate) -> None:
+        class Picky(MemoryNotifier):
+            async def tell(self, notices: Sequence[Notice]) -> str:
+                if notices[0].severity == "ticket":
+                    raise DeliveryError("HTTP 400", permanent=True)
+                return await super().tell(notices)
+
+        estate.notifiers["a"].failure = DeliveryError("HTTP 401", permanent=True)
+        estate.notifiers["b"] = Picky()
+        estate.telling = estate.started()
+        estate.put(a_notice(key="ticket", severity="ticket"), a_notice())
+        await estate.look()
+        await estate.telling.stop()
+        estate.telling = estate.started()
+        await estate.look(1)
+
+    assert run(scene, PAGES, REST).told("b") == [["firing"]]
+
+
 def test_a_page_that_rose_and_is_refused_is_told_to_those_who_come_next() -> None:
     async def scene(estate: Estate) -> None:
         ticket = a_notice(severity="ticket")
