@@ -147,8 +147,11 @@ def _named(one: Finding) -> Iterator[str]:
 
 
 def _speaks_for(one: Finding, part: Finding, about: Part) -> bool:
-    """Return whether a finding about the same target, or one about us, says what this one says of it."""
-    if part.name not in COVERED.get(one.name, ()):
+    """Return whether a finding about the same target, or one about us, says what this one says of it.
+
+    A ticket never speaks for a page.
+    """
+    if part.name not in COVERED.get(one.name, ()) or not _as_urgent(one, part):
         return False
     if one.name in _OURS and part.name == "NothingValid":
         return bool(part.facts.get("ours"))
@@ -160,7 +163,7 @@ def _speaks_for(one: Finding, part: Finding, about: Part) -> bool:
 
 
 def _is_wider(one: Finding, part: Finding) -> bool:
-    """Return whether a burn is that of a larger pool, on the same indicator and as urgent as the other."""
+    """Return whether a burn is that of a larger pool, on the same indicator."""
     sizes = [len(burn.facts.get("targets", ())) for burn in (one, part)]
     alike = one.facts.get("sli") == part.facts.get("sli")
-    return alike and sizes[0] > sizes[1] and _as_urgent(one, part)
+    return alike and sizes[0] > sizes[1]

@@ -140,12 +140,17 @@ def spending(
     now_ns: int,
     ways: Ways,
 ) -> Iterator[Finding]:
-    """Yield what is wrong with budgets: a ticket for each that burns or is gone; a burn of critical targets alone pages."""
+    """Yield what is wrong with budgets: a ticket for each that burns or is gone; a burn of critical targets alone pages.
+
+    An outage of a critical target pages by itself after a while, and until then its burn is no page either.
+    """
     for one in spent:
         left = one.left(now_ns)
-        if burn := _burn(one, standings, born_ns, now_ns, ways):
+        is_critical = critical.issuperset(one.targets)
+        if burn := _burn(one, standings, born_ns, now_ns, ways, flapping=is_critical):
             cold = {part.pair for part in one.parts if not ways.is_warm(born_ns.get(part.target), now_ns)}
-            pages = critical.issuperset(one.targets) and burn.holds(one, cold)
+            told_soon = set() if burn.flaps else _fallen(one, standings, now_ns - ways.after_ns)
+            pages = is_critical and burn.holds(one, cold | told_soon)
             yield _burning(one, burn, left, now_ns, burn.condition.window.severity if pages else "ticket")
         if left is not None and one.is_gone(now_ns):
             yield _exhausted(one, left, now_ns)
@@ -153,11 +158,15 @@ def spending(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Burn:
-    """The strongest condition that holds, and by whose failures; those of outages that are `over` are no part of it."""
+    """The strongest condition that holds, and by whose failures; those of outages that are `over` are no part of it.
+
+    `flaps` says that it holds by more than the last outage of each part.
+    """
 
     condition: Condition
     failing: Sequence[Counted]
     over: Collection[tuple[str, str]]
+    flaps: bool
 
     def holds(self, one: Spent, aside: Collection[tuple[str, str]]) -> bool:
         """Return whether it holds without the failures of some more parts."""
@@ -170,26 +179,69 @@ def _names(condition: Condition) -> list[str]:
 
 
 def _burn(
-    one: Spent, standings: Standings, born_ns: Mapping[str, int], now_ns: int, ways: Ways
+    one: Spent,
+    standings: Standings,
+    born_ns: Mapping[str, int],
+    now_ns: int,
+    ways: Ways,
+    *,
+    flapping: bool,
 ) -> _Burn | None:
     """Return the strongest burn, unless its failures are those of outages that are over.
 
-    They were told as such; whoever is well again since less than the short window burns by them alone. Where what is
-    down now explains the rest, its own alert speaks for it, and so it alone is named.
+    They were told as such; whoever is well again since less than the short window burns by them alone, but for what
+    is down again and again, if that is to be told (`flapping`). Where what is down now explains the rest, its own
+    alert speaks for it, and so it alone is named.
     """
     ratio = one.objective.ratio
     holding = [held for held in one.conditions(ways.credibility) if burning(held, ratio, [one.judged])]
     for held in sorted(holding, key=lambda held: (held.window.severity != "page", -held.factor)):
         names = _names(held)
         over = {part.pair for part in one.parts if _is_over(one, part, held, standings, born_ns, now_ns)}
+        flaps = flapping and _flaps(one, held, standings, over, now_ns)
+        if flaps:
+            over = set()
         if not burning(held, ratio, [one.without(over, names)]):
             continue
         failing = [part for part in one.failing(names[1]) if part.pair not in over]
         down = [part for part in failing if standings.get(part.pair, Standing()).state == "bad"]
         if down and not burning(held, ratio, [one.without(over | {part.pair for part in down}, names)]):
             failing = down
-        return _Burn(held, failing, over)
+        return _Burn(held, failing, over, flaps)
     return None
+
+
+def _flaps(
+    one: Spent, held: Condition, standings: Standings, over: Collection[tuple[str, str]], now_ns: int
+) -> bool:
+    """Return whether the long window burns by more than the last outage of each part, which was told as such.
+
+    The short window is taken as it is: it says that there is no end of it. Of slices nobody knows whose they are.
+    """
+    if one.objective.slices is not None:
+        return False
+    long, since_ns = _names(held)[0], now_ns - round(held.window.long_s * 1e9)
+    theirs = 0
+    for part in one.parts:
+        bad, standing = part.windows[long].counts.bad, standings.get(part.pair, Standing())
+        if standing.fell_ns is None:
+            theirs += bad if part.pair in over or standing.state == "bad" else 0
+            continue
+        until_ns = now_ns if standing.state == "bad" else standing.since_ns
+        slots = math.ceil((until_ns - max(standing.fell_ns, since_ns)) / (part.every_s * 1e9))
+        theirs += min(bad, max(0, slots))
+    window = one.judged[long]
+    counts = dataclasses.replace(
+        window.counts, good=window.counts.good + theirs, bad=window.counts.bad - theirs
+    )
+    before = {**one.judged, long: dataclasses.replace(window, counts=counts)}
+    return burning(held, one.objective.ratio, [before])
+
+
+def _fallen(one: Spent, standings: Standings, since_ns: int) -> set[tuple[str, str]]:
+    """Return the parts that are down since a later instant."""
+    down = {part.pair: standings.get(part.pair, Standing()) for part in one.parts}
+    return {pair for pair, one_ in down.items() if one_.state == "bad" and one_.since_ns > since_ns}
 
 
 def _is_over(

@@ -26,7 +26,7 @@ class Slot:
 class Standing:
     """What is known of a probe of a target.
 
-    `since_ns` is the first slot of the run of its state. `judged_ns` is the last slot that said good or bad,
+    `since_ns` is the first slot of the run of its state, `fell_ns` that of its last outage. `judged_ns` is the last slot that said good or bad,
     `seen_ns` the last of any kind, `maintained_ns` the last within a maintenance; `mute` counts the slots since
     `judged_ns` and any maintenance that said neither.
     """
@@ -37,6 +37,7 @@ class Standing:
     seen_ns: int | None = None
     mute: int = 0
     maintained_ns: int | None = None
+    fell_ns: int | None = None
 
     def after(self, slot: Slot) -> "Standing":
         """Return how it stands after one more slot.
@@ -58,7 +59,13 @@ class Standing:
         state = self._state(slot)
         since_ns = self.since_ns if state == self.state else slot.scheduled_ns
         return dataclasses.replace(
-            self, state=state, since_ns=since_ns, judged_ns=slot.scheduled_ns, seen_ns=seen_ns, mute=0
+            self,
+            state=state,
+            since_ns=since_ns,
+            judged_ns=slot.scheduled_ns,
+            seen_ns=seen_ns,
+            mute=0,
+            fell_ns=since_ns if state == "bad" else self.fell_ns,
         )
 
     def _state(self, slot: Slot) -> Literal["good", "bad", "unknown"]:
