@@ -147,7 +147,7 @@ def spending(
     for one in spent:
         left = one.left(now_ns)
         is_critical = critical.issuperset(one.targets)
-        if burn := _burn(one, standings, born_ns, now_ns, ways, flapping=is_critical):
+        if burn := _burn(one, standings, now_ns, ways, flapping=is_critical):
             cold = {part.pair for part in one.parts if not ways.is_warm(born_ns.get(part.target), now_ns)}
             told_soon = set() if burn.flaps else _fallen(one, standings, now_ns - ways.after_ns)
             pages = is_critical and burn.holds(one, cold | told_soon)
@@ -178,15 +178,7 @@ def _names(condition: Condition) -> list[str]:
     return [durations.write(length_s) for length_s in (condition.window.long_s, condition.window.short_s)]
 
 
-def _burn(
-    one: Spent,
-    standings: Standings,
-    born_ns: Mapping[str, int],
-    now_ns: int,
-    ways: Ways,
-    *,
-    flapping: bool,
-) -> _Burn | None:
+def _burn(one: Spent, standings: Standings, now_ns: int, ways: Ways, *, flapping: bool) -> _Burn | None:
     """Return the strongest burn, unless its failures are those of outages that are over.
 
     They were told as such; whoever is well again since less than the short window burns by them alone, but for what
@@ -197,8 +189,8 @@ def _burn(
     holding = [held for held in one.conditions(ways.credibility) if burning(held, ratio, [one.judged])]
     for held in sorted(holding, key=lambda held: (held.window.severity != "page", -held.factor)):
         names = _names(held)
-        over = {part.pair for part in one.parts if _is_over(one, part, held, standings, born_ns, now_ns)}
-        flaps = flapping and _flaps(one, held, standings, over, now_ns)
+        over = {part.pair for part in one.parts if _is_over(one, part, held, standings, now_ns)}
+        flaps = flapping and _flaps(one, held, standings, now_ns)
         if flaps:
             over = set()
         if not burning(held, ratio, [one.without(over, names)]):
@@ -211,9 +203,7 @@ def _burn(
     return None
 
 
-def _flaps(
-    one: Spent, held: Condition, standings: Standings, over: Collection[tuple[str, str]], now_ns: int
-) -> bool:
+def _flaps(one: Spent, held: Condition, standings: Standings, now_ns: int) -> bool:
     """Return whether the long window burns by more than the last outage of each part, which was told as such.
 
     The short window is taken as it is: it says that there is no end of it. Of slices nobody knows whose they are.
@@ -225,7 +215,6 @@ def _flaps(
     for part in one.parts:
         bad, standing = part.windows[long].counts.bad, standings.get(part.pair, Standing())
         if standing.fell_ns is None:
-            theirs += bad if part.pair in over or standing.state == "bad" else 0
             continue
         until_ns = now_ns if standing.state == "bad" else standing.since_ns
         slots = math.ceil((until_ns - max(standing.fell_ns, since_ns)) / (part.every_s * 1e9))
@@ -244,20 +233,13 @@ def _fallen(one: Spent, standings: Standings, since_ns: int) -> set[tuple[str, s
     return {pair for pair, one_ in down.items() if one_.state == "bad" and one_.since_ns > since_ns}
 
 
-def _is_over(
-    one: Spent,
-    part: Counted,
-    condition: Condition,
-    standings: Standings,
-    born_ns: Mapping[str, int],
-    now_ns: int,
-) -> bool:
+def _is_over(one: Spent, part: Counted, condition: Condition, standings: Standings, now_ns: int) -> bool:
     """Return whether a part was down, and is well again or not known any more since less than the short window reaches back."""
     standing = standings.get(part.pair, Standing())
     over_ns = standing.since_ns if standing.state == "good" else standing.judged_ns
     if standing.state == "bad" and not standing.stale(now_ns, part.every_s):
         return False
-    if standing.state == "unknown" or over_ns is None or over_ns <= born_ns.get(part.target, 0):
+    if standing.state == "unknown" or standing.fell_ns is None or over_ns is None:
         return False
     reach_ns = spans.reach_ns(condition.window.short_s, one.every_s if one.objective.slices else 0.0)
     return now_ns - over_ns < reach_ns

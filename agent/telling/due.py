@@ -27,3 +27,11 @@ def plans_by_pair(rows: Iterable[PlanRow]) -> dict[tuple[str, str], list[PlanRow
     for row in rows:
         found.setdefault((row.target, row.probe), []).append(row)
     return found
+
+
+def asked_since(rows: Iterable[PlanRow]) -> dict[str, int]:
+    """Return since when each target is asked anything, by its plans."""
+    found: dict[str, int] = {}
+    for row in rows:
+        found[row.target] = min(row.valid_from_ns, found.get(row.target, row.valid_from_ns))
+    return found

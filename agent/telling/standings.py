@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from agent.config.model import Config
 from agent.slo.standing import Slot, Standing
+from agent.telling.others import asks
 from agent.telling.recent import Recent
 from agent.telling.settling import Final as Settlement
 from agent.telling.shadow import Shadow
@@ -151,6 +152,19 @@ _LATER: Final = (
 """What a snapshot of an earlier release may lack."""
 
 
+def _renamed(before: Mapping[str, Target], now: Mapping[str, Target]) -> dict[str, str]:
+    """Return new name -> old name of targets that are asked the same as one that is gone."""
+    gone: dict[str, list[str]] = {}
+    for name, target in before.items():
+        if name not in now:
+            gone.setdefault(asks(target), []).append(name)
+    return {
+        name: theirs.pop(0)
+        for name, target in now.items()
+        if name not in before and (theirs := gone.get(asks(target)))
+    }
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
     """How a witness stands by the last beat, and since when."""
@@ -167,6 +181,7 @@ class Standings:
         self._targets: dict[str, Target] = {}
         self._vantage: str | None = None
         self._seen: dict[Pair, Seen] = {}
+        self._asked: dict[str, int] = {}
         self._answers: deque[tuple[int, bool, bool]] = deque(maxlen=_ANSWERS)
         self._voices: dict[tuple[str, str], Voice] = {}
         self._beat_ns = 0
@@ -175,11 +190,24 @@ class Standings:
         self._beating_ns = 0
 
     def plan(self, config: Config) -> None:
-        """Look at what the plan names and forget all else; what it names already is remembered."""
+        """Look at what the plan names and forget all else; what it names already is remembered.
+
+        A target of another name that is asked what one was that is gone is that one: it was renamed.
+        """
         with self._lock:
-            self._targets = {target.name: target for target in config.targets}
+            before, self._targets = self._targets, {target.name: target for target in config.targets}
             self._vantage = config.vantage
-            self._seen = {pair: self._seen.get(pair, Seen()) for pair in config.workloads()}
+            names = {name: name for name in self._targets} | _renamed(before, self._targets)
+            self._seen = {
+                (name, probe): self._seen.get((names[name], probe), Seen())
+                for name, probe in config.workloads()
+            }
+            self._asked = {new: self._asked[old] for new, old in names.items() if old in self._asked}
+
+    def asked(self, since_ns: Mapping[str, int]) -> None:
+        """Take since when targets are asked, by the plans of before: a snapshot may be gone."""
+        with self._lock:
+            self._asked = dict(since_ns)
 
     def take(self, result: ProbeResult) -> None:
         """Nothing: only what is settled says how a target stands."""
@@ -279,8 +307,8 @@ class Standings:
 
     def born_ns(self) -> dict[str, int]:
         """Return since when each target is probed."""
-        born: dict[str, int] = {}
         with self._lock:
+            born = {name: at_ns for name, at_ns in self._asked.items() if name in self._targets}
             for (target, _), seen in self._seen.items():
                 if seen.born_ns is not None:
                     born[target] = min(seen.born_ns, born.get(target, seen.born_ns))

@@ -10,16 +10,21 @@ import structlog
 from agent.telling.alerting import keep_looking
 from agent.telling.chores import repeat
 from agent.telling.delivering import deliveries
+from agent.telling.due import asked_since
 from agent.telling.others import keep_exchanging
 from agent.telling.upkeep import keep_quiet
 from agent.telling.watch import keep_counted, keep_watch
 from agent.wiring.held import Held
 from agent.wiring.teller_parts import JITTER, Parts
 from storage import migrate, retention
+from storage.history import PostgresHistory
 from storage.outbox import PostgresOutbox
 from storage.rollups import PostgresRollups
 
 UPKEEP_S = 3600.0
+
+REMEMBERED_NS = 86_400 * 10**9
+"""What was planned within a day is not new to an agent that remembers nothing."""
 
 logger = structlog.get_logger("teller")
 
@@ -33,10 +38,17 @@ class Sides:
         self.prepared = asyncio.Event()
 
     def prepare(self) -> None:
-        """Bring the schema to this release, unless a job of its own does, and make the partitions of now."""
+        """Bring the schema to this release, unless a job of its own does, and make the partitions of now.
+
+        What was planned before says what is new: the folder of the snapshot may be.
+        """
         with self._parts.link.used(long=True):
             if self._held.config.storage.migrate:
                 migrate.upgrade(self._parts.engine)
+            now_ns = self._parts.clock.wall_ns()
+            history = PostgresHistory(self._parts.engine)
+            plans = history.plans(self._held.config.vantage, now_ns - REMEMBERED_NS, now_ns)
+        self._parts.standings.asked(asked_since(plans))
         self._maintain()
 
     def tasks(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:

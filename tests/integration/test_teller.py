@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
 from agent.config.model import Config, Export, Storage
 from agent.config.plan_file import write_plan
@@ -18,9 +19,10 @@ from agent.slo.service import Member, Service
 from probes.result import Outcome, ProbeResult, SlotKey
 from storage.journal import Writer
 from storage.records import Beat, Plan, PlanEntry, Settled
+from storage.results import PostgresStore
 from support.llm import free_port
 from support.postgres import connect
-from support.told import SECOND_NS, beat, configuration, result, settled
+from support.told import SECOND_NS, beat, configuration, plan, result, settled
 
 COMMAND = [sys.executable, "-P", "-m", "agent.wiring.teller"]
 EVERY_NS = 30 * SECOND_NS
@@ -86,6 +88,19 @@ class Asker:
                     key = SlotKey(target, "chat", "here", scheduled_ns)
                     self.write(dataclasses.replace(settled(), slot=key, settled_ns=scheduled_ns + SECOND_NS))
             self.beat(slot)
+
+    def fail(self, slot: int, target: str) -> None:
+        """Let a slot fail, and all that confirm it."""
+        scheduled_ns = self.origin_ns + slot * EVERY_NS
+        given: dict[str, Any] = {"scheduled_ns": scheduled_ns, "started_ns": scheduled_ns}
+        self.write(result(slot, Outcome.SERVER_ERROR, target=target, **given))
+        key = SlotKey(target, "chat", "here", scheduled_ns)
+        ended_ns = scheduled_ns + 12 * SECOND_NS
+        self.write(
+            dataclasses.replace(
+                settled(), slot=key, settled_ns=ended_ns, confirmations=3, confirmations_bad=3
+            )
+        )
 
 
 class Teller:
@@ -232,6 +247,26 @@ def test_a_teller_killed_midway_and_started_again_leaves_exact_rows_and_exact_co
         assert third.metric("sli_ratio", slo="nano-service", window="28d") == pytest.approx(
             (SLOTS - failures) / SLOTS
         )
+
+
+@pytest.mark.parametrize(("planned_for_s", "severity"), [(7200, "page"), (60, "ticket")])
+def test_a_teller_without_a_snapshot_knows_by_the_stored_plans_what_is_not_new(
+    tmp_path: Path, database: Engine, migrated_url: str, planned_for_s: int, severity: str
+) -> None:
+    """A state folder that is lost with each rollout must not make each rollout an hour without pages."""
+    config = planned(tmp_path, services=(NANO,))
+    entries = tuple(PlanEntry(target=one, probe="chat", every_ns=EVERY_NS, phase_ns=0) for one in TARGETS)
+    since_ns = time.time_ns() - planned_for_s * SECOND_NS
+    PostgresStore(database).plan(plan(TARGETS, EVERY_NS, valid_from_ns=since_ns, entries=entries))
+    asker = Asker(tmp_path, config)
+    for slot in range(SLOTS - 3, SLOTS - 1):
+        for target in TARGETS:
+            asker.fail(slot, target)
+    asker.beat(0, time.time_ns())
+    asker.writer.close()
+    down = f"SELECT count(*) FROM alerts WHERE name = 'ServiceDown' AND severity = '{severity}'"
+    with telling(tmp_path, config, migrated_url) as teller:
+        teller.until(lambda: counted(migrated_url, down) == 1)
 
 
 def test_without_a_database_metrics_are_served_and_the_journal_keeps_everything(tmp_path: Path) -> None:

@@ -67,10 +67,12 @@ def found(
 
 
 def well_since(minutes: float) -> Standing:
-    return Standing(state="good", since_ns=NOW_NS - round(minutes * MINUTE_NS), judged_ns=NOW_NS)
+    since_ns = NOW_NS - round(minutes * MINUTE_NS)
+    return Standing(state="good", since_ns=since_ns, judged_ns=NOW_NS, fell_ns=since_ns - 9 * MINUTE_NS)
 
 
-DOWN = Standing(state="bad", since_ns=NOW_NS - 4 * MINUTE_NS, judged_ns=NOW_NS)
+_FELL_NS = NOW_NS - 4 * MINUTE_NS
+DOWN = Standing(state="bad", since_ns=_FELL_NS, judged_ns=NOW_NS, fell_ns=_FELL_NS)
 
 
 def test_a_pool_that_burns_is_one_ticket_that_names_who_fails() -> None:

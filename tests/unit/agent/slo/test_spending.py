@@ -82,7 +82,7 @@ def test_the_failures_of_an_outage_that_is_over_are_no_ticket_of_their_own() -> 
     """It was told as such; what fails once the short window holds nothing of it is new."""
     one = part({"30m": 8, "6h": 12})
     for minutes, alerts in ((10, 0), (29, 0), (31, 1)):
-        well = Standing(state="good", since_ns=NOW_NS - minutes * 60 * NS, judged_ns=NOW_NS)
+        well = Standing(state="good", since_ns=NOW_NS - minutes * 60 * NS, judged_ns=NOW_NS, fell_ns=1)
         assert len(found(one, well)) == alerts, minutes
 
 

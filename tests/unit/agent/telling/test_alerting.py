@@ -441,7 +441,10 @@ def test_what_the_plan_no_longer_names_is_no_trouble_any_more() -> None:
     told = Told(estate("aws", "azure"))
     down(told, 0, "aws", "azure")
     told.look(11)
-    told.config = estate("gcp")
+    other = estate("gcp")
+    told.config = dataclasses.replace(
+        other, targets=tuple(dataclasses.replace(one, model_id="mini") for one in other.targets)
+    )
     told.standings.plan(told.config)
     told.look(20)
     assert told.look(20 + HOLD_NS / SECOND_NS) == []

@@ -1,12 +1,16 @@
 """A target that is new pages nobody, and keeps back no page of those that are not."""
 
+import dataclasses
+
 import pytest
 
 from agent.slo.burning import Window, Windows
+from agent.slo.spending import Counted, single
+from agent.telling.due import asked_since
 from probes.result import Fault, Outcome
-from storage.readings import SliCounts
-from support.alerting import Told, estate
-from support.told import EVERY_NS, SECOND_NS
+from storage.readings import PlanRow, SliCounts
+from support.alerting import Told, estate, service
+from support.told import EVERY_NS, SECOND_NS, START_NS
 
 WARM = 120
 """Slots of half a minute in a warm-up of an hour."""
@@ -123,3 +127,73 @@ def test_a_service_burns_by_those_of_its_members_that_are_not_new(
     look(told, WARM)
     told.alerting.counted(told.config, series, told.now_ns)
     assert look(told, WARM).get("ServiceBudgetBurn") == severity
+
+
+# -- what is not new though it seems so
+
+
+def test_a_restart_without_a_snapshot_is_no_cold_start_for_what_was_planned_before() -> None:
+    told = grown()
+    start_ns = START_NS - 7 * 86400 * SECOND_NS
+    rows = [
+        PlanRow(
+            config_hash="h",
+            vantage="here",
+            target=target,
+            probe="chat",
+            every_ns=EVERY_NS,
+            phase_ns=0,
+            valid_from_ns=since_ns,
+            valid_to_ns=None,
+            reason="start",
+        )
+        for target, since_ns in (("aws", start_ns), ("aws", start_ns + 1), ("azure", start_ns))
+    ]
+    for asked, severity in (({}, "ticket"), (asked_since(rows), "page")):
+        again = Told(told.config)
+        again.standings.asked(asked)
+        go_on(again, range(WARM + 1, WARM + 2), aws=DOWN, azure=DOWN)
+        assert look(again, WARM + 1) == {"ServiceDown": severity}
+
+
+def test_a_budget_that_burnt_before_a_restart_burns_after_it() -> None:
+    """Well since the restart is not well again: nobody told of an outage that its failures would be of."""
+    told = Told(estate("aws"))
+    told.standings.asked({"aws": START_NS - 86400 * SECOND_NS})
+    told.settle(0, "aws")
+    told.now_ns = START_NS + 12 * SECOND_NS
+    one = Counted(
+        objective=told.config.objectives[0], target="aws", probe="chat", every_s=30.0, windows=windows(9)
+    )
+    told.alerting.counted(told.config, {}, told.now_ns, [single(one)])
+    assert ("BudgetBurn", "ticket", "aws-chat-available") in told.look(12)
+
+
+def renamed(told: Told, *names: str, **changes: str) -> None:
+    """Give targets other names, in their order, in the middle of all that goes on."""
+    config = estate(*names, warm_up_s=3600.0)
+    targets = tuple(
+        dataclasses.replace(one, endpoint=f"https://{nth}.invalid", critical=True, **changes)
+        for nth, one in enumerate(config.targets)
+    )
+    told.config = dataclasses.replace(config, targets=targets, services=(service(*names, name="assist"),))
+    told.standings.plan(told.config)
+
+
+def test_a_target_that_is_renamed_in_its_outage_is_as_old_and_as_ill_as_it_was() -> None:
+    told = Told(estate("aws", "azure", warm_up_s=3600.0))
+    renamed(told, "aws", "azure")
+    go_on(told, range(WARM + 1), aws=Outcome.OK, azure=Outcome.OK)
+    go_on(told, range(WARM + 1, WARM + 8), aws=DOWN, azure=Outcome.OK)
+    assert told.look((WARM + 7) * 30 + 12) == [("TargetDown", "page", "aws")]
+    renamed(told, "amazon", "azure")
+    assert ("TargetDown", "page", "amazon") in told.look((WARM + 7) * 30 + 13)
+    assert told.standings.born_ns() == {"amazon": START_NS, "azure": START_NS}
+
+
+def test_what_is_asked_something_else_under_another_name_is_new() -> None:
+    told = Told(estate("aws", "azure", warm_up_s=3600.0))
+    renamed(told, "aws", "azure")
+    go_on(told, range(WARM + 1), aws=Outcome.OK, azure=Outcome.OK)
+    renamed(told, "amazon", "azure", model_id="mini")
+    assert told.standings.born_ns() == {"azure": START_NS}
