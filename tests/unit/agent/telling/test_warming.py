@@ -1,6 +1,7 @@
 """A target that is new pages nobody, and keeps back no page of those that are not."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -169,7 +170,7 @@ def test_a_budget_that_burnt_before_a_restart_burns_after_it() -> None:
     assert ("BudgetBurn", "ticket", "aws-chat-available") in told.look(12)
 
 
-def renamed(told: Told, *names: str, **changes: str) -> None:
+def renamed(told: Told, *names: str, **changes: Any) -> None:
     """Give targets other names, in their order, in the middle of all that goes on."""
     config = estate(*names, warm_up_s=3600.0)
     targets = tuple(
