@@ -23,6 +23,13 @@ SOON_S: Final = 2.0
 STALE_S: Final = 60.0
 """What a vantage said longer ago is not known any more: it may be gone."""
 
+EVERYBODY: Final = ""
+"""No vantage has this name, so all are heard."""
+
+_JITTER_S: Final = 1.0
+
+REMEDY: Final = "another agent on this database has the same vantage, so every alert is told twice; stop one of them, or name each place apart"
+
 log = structlog.get_logger("telling")
 
 
@@ -121,6 +128,14 @@ class Others:
         self._heard: Heard | None = None
         self._heard_ns = 0
         self._deaf_ns: int | None = None
+        self._told_ns: int | None = None
+        self._doubled = False
+
+    @property
+    def doubled(self) -> bool:
+        """Return whether another agent told under the name of this vantage since this one did."""
+        with self._lock:
+            return self._doubled
 
     def note(self, vantage: str, rows: Sequence[StandingRow], *, urgent: bool) -> None:
         """Keep what this vantage sees until it is said; `urgent` where a page waits for the word of others."""
@@ -143,8 +158,10 @@ class Others:
         vantage, rows = own
         alerts = self._alerts.elsewhere(vantage)
         try:
+            said = self._vantages.heard(EVERYBODY)
+            self._recognise(vantage, [row for row in said if row.vantage == vantage])
             self._vantages.tell(rows)
-            heard = Heard(standings=self._vantages.heard(vantage), alerts=alerts)
+            heard = Heard(standings=[row for row in said if row.vantage != vantage], alerts=alerts)
         except StoreUnavailableError:
             # The database is there, for the alerts were read: others may be away for ever, so we wait for a while only.
             with self._lock:
@@ -152,6 +169,17 @@ class Others:
             raise
         with self._lock:
             self._heard, self._heard_ns, self._deaf_ns = heard, self._mono_ns(), None
+            self._told_ns = self._heard_ns if rows else None
+
+    def _recognise(self, vantage: str, own: Sequence[StandingRow]) -> None:
+        """Tell of another agent under the same name: what stands there is younger than what this one told last."""
+        with self._lock:
+            past_s = None if self._told_ns is None else (self._mono_ns() - self._told_ns) / 1e9
+            before = self._doubled
+            self._doubled = past_s is not None and any(row.age_s < past_s - _JITTER_S for row in own)
+            now = self._doubled
+        if now and not before:
+            log.error("vantage.doubled", vantage=vantage, remedy=REMEDY)
 
     def heard(self) -> Heard:
         """Return what is not too old; where this vantage itself could not hear, nothing is settled for a while."""

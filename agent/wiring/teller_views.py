@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from agent.slo import impact
+from agent.telling import others
 from agent.web.app import Views
 from agent.wiring.held import Held
 from agent.wiring.teller_parts import Parts
@@ -33,6 +34,8 @@ class Shown:
         troubles = self._unready()
         if not self._caught_up():
             troubles.append("the journal is being replayed: what is shown may be of a while ago")
+        if self._parts.others.doubled:
+            troubles.append(others.REMEDY)
         return status.render(self._parts.board.page(self._parts.clock.wall_ns(), troubles), accept)
 
     def _unready(self) -> list[str]:

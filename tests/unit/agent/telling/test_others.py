@@ -65,6 +65,34 @@ def test_what_fails_by_our_own_fault_is_unknown_to_others() -> None:
     assert [(one.target, one.state) for one in told] == [("a", "unknown"), ("b", "bad"), ("c", "good")]
 
 
+def test_another_agent_under_the_same_name_is_told_of_until_it_is_gone() -> None:
+    """Each would tell of every alert, under a key of its own."""
+    now_ns = [0]
+    shared = MemoryVantages(lambda: now_ns[0])
+    one, other, apart = (Others(shared, MemoryAlerts(), lambda: now_ns[0]) for _ in range(3))
+
+    def exchange(*who: Others) -> None:
+        now_ns[0] += 10_000_000_000
+        for each in who:
+            each.note(
+                "there" if each is apart else "here",
+                [row("there" if each is apart else "here")],
+                urgent=False,
+            )
+            each.exchange()
+            now_ns[0] += 3_000_000_000
+
+    exchange(one, apart)
+    exchange(one, apart)
+    assert not one.doubled
+    exchange(one, other)
+    exchange(one)
+    assert one.doubled
+    assert [found.vantage for found in one.heard().standings] == ["there"]
+    exchange(one)
+    assert not one.doubled
+
+
 def test_others_are_heard_sooner_where_a_page_waits_for_them() -> None:
     now_ns = [0]
     others = Others(MemoryVantages(lambda: now_ns[0]), MemoryAlerts(), lambda: now_ns[0])
