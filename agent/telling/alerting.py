@@ -20,6 +20,7 @@ from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
 from agent.telling.blind import Pulse
 from agent.telling.capacity import throttled
+from agent.telling.clearer import clearer, waits
 from agent.telling.expiry import ClientCertificates, Tokens, expiring
 from agent.telling.labels import labelled
 from agent.telling.notices import notice
@@ -99,8 +100,9 @@ class Alerting:
         found, why = self._found(config, alive, now_ns)
         done = step(alive, found, now_ns, round(config.paging.hold_s * 1e9), why)
         done, reworded = worded(done, alive, self._vendors(), {one.name: one for one in config.targets})
+        done, blamed = clearer(done, alive, now_ns)
         held = self._in_hands(config.vantage, done.alive, now_ns)
-        changed = becoming.changed(done, alive, held)
+        changed = becoming.changed(done, alive, held, blamed)
         known = [alert for _, alert in changed]
         changed += [("fired", alert) for alert in freed(held.values(), known, self._seq)]
         kept = [alert for alert in held.values() if _turned(alert, alive) or reheld(alert, alive)]
@@ -199,7 +201,11 @@ class Alerting:
     def _seen(
         self, view: View, verdicts: Sequence[Verdict], out: Collection[str], alive: Mapping[str, Alert]
     ) -> list[Finding]:
-        """Return what is wrong in a view: of our own faults one finding each, none for what they only seem to break."""
+        """Return what is wrong in a view: of our own faults one finding each, none for what they only seem to break.
+
+        What nobody was told of yet may wait for a moment, until it can be said whose fault it is.
+        """
+        known = {key.removeprefix(drilling.KEY) for key in alive}
         config, now_ns = view.config, view.now_ns
         blames = {name: found for found in verdicts for name in found.targets}
         found = [_blamed(finding, blames) for finding in self._findings(view)]
@@ -213,6 +219,7 @@ class Alerting:
             labelled(detailed(one, view), config, view.targets)
             for one in told
             if not is_quiet(one.labels, one.facts.get("failing", ()), out)
+            and (one.key in known or not waits(one, blames, now_ns))
         ]
 
     def _restored(self, vantage: str, now_ns: int) -> Mapping[str, Alert]:

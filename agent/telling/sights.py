@@ -12,14 +12,17 @@ from agent.slo.impact import Impact, impact
 from agent.slo.service import Member, Service, served_by
 from agent.slo.standing import Standing
 from agent.telling.others import NOBODY, Heard
-from agent.telling.standings import Pair, Seen, Standings, Voice
-from agent.telling.verdict import Health, Scene, Sight, Witness
+from agent.telling.scene import Health, Scene, Sight, Witness
+from agent.telling.standings import TURNED, Pair, Seen, Standings, Voice
 from probes import target as probing
 from probes.result import Outcome
-from probes.target import Target
+from probes.target import Target, Workload
 
 _REFERENCE: Final = re.compile(r"\$\{(\w+|(file|secret):[^}$]+)\}")
 _REFUSED: Final = frozenset({Outcome.CONFIG, Outcome.QUOTA})
+
+ANSWER_S: Final = 2.0
+"""How long after its first token, or the deadline of that, a result is known, but for few."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,10 @@ class View:
     @cached_property
     def targets(self) -> Mapping[str, Target]:
         return {target.name: target for target in self.config.targets}
+
+    @cached_property
+    def workloads(self) -> Mapping[Pair, Workload]:
+        return self.config.workloads()
 
     @cached_property
     def witnesses(self) -> Mapping[str, Witness]:
@@ -129,6 +136,8 @@ class View:
 
     def _sight(self, target: Target, member: Member, cut: Mapping[str, int]) -> Sight:
         health, outcome = self._health(target, member, cut)
+        seen = self.seen.get(member.pair, Seen())
+        turning = seen.outcome in _REFUSED and seen.refused < TURNED
         return Sight(
             target=target.name,
             cloud=target.cloud,
@@ -139,7 +148,19 @@ class View:
             health=health,
             outcome=outcome,
             elsewhere=self.others.of(target),
+            since_ns=_since_ns(seen),
+            judged_ns=seen.standing.judged_ns or 0,
+            asked_ns=seen.standing.seen_ns or 0,
+            due_ns=self._due_ns(seen, member, slots=TURNED - seen.refused if turning else 1),
+            doubted_ns=seen.doubted_ns,
+            turning=turning,
         )
+
+    def _due_ns(self, seen: Seen, member: Member, slots: int) -> int:
+        """Return when so many slots to come will have said something."""
+        workload = self.workloads.get(member.pair)
+        late_s = (0.0 if workload is None else workload.first_token_s) + ANSWER_S
+        return (seen.standing.seen_ns or 0) + round((slots * member.every_s + late_s) * 1e9)
 
     def _health(
         self, target: Target, member: Member, cut: Mapping[str, int]
@@ -159,8 +180,15 @@ class View:
             health = "unknown"
         if seen.outcome in _REFUSED:
             # Its last judged slots may have been good; they are of the time before.
-            return ("unknown", seen.outcome) if seen.turned else (health, None)
+            return "unknown", seen.outcome if seen.turned else None
         return health, seen.outcome
+
+
+def _since_ns(seen: Seen) -> int:
+    """Return since when it is as it is; what it was first it was for ever, as far as is known."""
+    if seen.lost_since_ns is not None:
+        return seen.lost_since_ns
+    return 0 if seen.standing.since_ns == seen.born_ns else seen.standing.since_ns
 
 
 def _heard(states: Mapping[str, str]) -> Witness:
@@ -202,7 +230,10 @@ def _one_each(sights: Iterable[Sight]) -> list[Sight]:
     return list(worst.values())
 
 
-def _badness(sight: Sight) -> int:
+def _badness(sight: Sight) -> tuple[int, bool, int]:
+    """Return what sorts the worst first: of two that are alike, the one of which more is known."""
     if sight.health == "unknown":
-        return 1 if sight.outcome in _REFUSED else 3
-    return 0 if sight.health == "bad" else 2
+        kind = 1 if sight.outcome in _REFUSED else 3
+    else:
+        kind = 0 if sight.health == "bad" else 2
+    return kind, sight.doubted_ns is None, -sight.judged_ns

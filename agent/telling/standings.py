@@ -13,7 +13,7 @@ from agent.telling.settling import Final as Settlement
 from agent.telling.shadow import Shadow
 from exporters.signals import Judged
 from probes.events import class_of
-from probes.result import EventClass, Fault, Outcome, ProbeResult, ended_ns
+from probes.result import SCHEDULED, EventClass, Fault, Outcome, ProbeResult, ended_ns
 from probes.target import Target
 from storage.records import Beat, Drill, Drilled, Skipped
 
@@ -45,6 +45,7 @@ class Seen:
     of them, `lost_ns` when the last of them failed, and `lost_confirmed` whether every confirmation of one failed.
     `refused` counts slots in a row whose identity or quota was refused, the first of them at `refused_ns`.
     `asked_ns` is since when the plan names it, `skipped` why its last slot without a result has none, and when that was.
+    `doubted_ns` is the last slot that failed and is not settled yet.
     """
 
     standing: Standing = dataclasses.field(default_factory=Standing)
@@ -59,6 +60,7 @@ class Seen:
     named_ns: int | None = None
     asked_ns: int | None = None
     skipped: tuple[str, int] | None = None
+    doubted_ns: int | None = None
     recent: Recent = dataclasses.field(default_factory=Recent)
 
     @property
@@ -81,6 +83,8 @@ class Seen:
             maintained=judged.maintained,
         )
         self.standing = self.standing.after(slot)
+        if result.scheduled_ns >= (self.doubted_ns or 0):
+            self.doubted_ns = None
         self.recent = self.recent.after(judged, kind)
         self.born_ns = result.scheduled_ns if self.born_ns is None else self.born_ns
         if result.outcome is not Outcome.AGENT_FAULT:  # which says nothing of the endpoint or the way
@@ -182,7 +186,12 @@ class Standings:
             self._seen = {pair: self._seen.get(pair, Seen()) for pair in config.workloads()}
 
     def take(self, result: ProbeResult) -> None:
-        """Nothing: only what is settled says how a target stands."""
+        """Take that a slot failed: only what is settled says how a target stands, and until then nobody knows."""
+        if result.attempt != SCHEDULED or not result.meaning.confirm or result.vantage != self._vantage:
+            return
+        with self._lock:
+            if (seen := self._seen.get((result.target, result.probe))) is not None:
+                seen.doubted_ns = result.scheduled_ns
 
     def settle(self, judged: Judged) -> None:
         result = judged.result

@@ -4,7 +4,8 @@ import dataclasses
 from typing import Any
 
 from agent.telling.others import STALE_S, Heard, Others, asks, own_standings
-from agent.telling.verdict import Fault, Health, Sight, Verdict
+from agent.telling.scene import Health, Sight
+from agent.telling.verdict import Fault, Verdict
 from probes.target import Target
 from storage.memory import MemoryAlerts
 from storage.memory_vantages import MemoryVantages

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.telling.verdict import Fault, Health, Scene, Sight, Verdict, Witness, verdicts
+from agent.telling.scene import Health, Scene, Sight, Witness
+from agent.telling.verdict import Fault, Verdict, verdicts
 from probes.result import Outcome
 
 CLOUDS = ("aws", "azure", "gcp", "oci")

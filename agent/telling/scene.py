@@ -1,0 +1,115 @@
+"""What a verdict looks at: how each target stands and since when, what it is part of, and what witnesses say. Pure."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal, Self
+
+from probes.result import Outcome
+
+Health = Literal["good", "bad", "unknown"]
+
+TOGETHER_NS: Final = 60 * 1_000_000_000
+"""What begins to fail within this time of each other may be one fault: its probes are due at different instants."""
+
+STEADY_NS: Final = 60 * 1_000_000_000
+"""How long a target that failed meanwhile must be well before that speaks against what others still suffer from."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """How one target stands, as this agent saw it last, and what it is part of.
+
+    `outcome` is that of its last failure while it is not good. `identity` names the credentials that it is asked
+    with, never their value. `elsewhere` is how it stands at other vantages, by their names. Instants are those for
+    which slots were due: `since_ns` the first of the run of its health, `judged_ns` the last that said so,
+    `asked_ns` the last that brought anything. `due_ns` is when the next one will have said something, `doubted_ns`
+    a failed slot that is not settled yet. `turning` says that its identity was refused, and not so often yet that it
+    is no accident.
+    """
+
+    target: str
+    cloud: str
+    model: str
+    network: str
+    health: Health
+    region: str | None = None
+    identity: str = ""
+    outcome: Outcome | None = None
+    elsewhere: Mapping[str, Health] = dataclasses.field(default_factory=dict)
+    since_ns: int = 0
+    judged_ns: int = 0
+    asked_ns: int = 0
+    due_ns: int = 0
+    doubted_ns: int | None = None
+    turning: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """What the witnesses of a network say: whether names are resolved, and whether anything is reached.
+
+    None is no vote: there is no witness, it has not succeeded within 24 h, or it is doubted.
+    """
+
+    resolves: bool | None = None
+    reaches: bool | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Everything that a verdict looks at.
+
+    `spoilt` is the share of recent answers that our own delay spoilt (`agent_fault`).
+    """
+
+    sights: Sequence[Sight]
+    witnesses: Mapping[str, Witness] = dataclasses.field(default_factory=dict)
+    spoilt: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Bearing:
+    """What some targets say to a fault that others suffer from, which began for the first of them at `began_ns`.
+
+    `with_` fail or are about to, `against` are well though the fault goes on. Of all others nobody knows yet: they
+    were not asked since, or were ill a moment ago.
+    """
+
+    began_ns: int
+    with_: tuple[Sight, ...]
+    against: tuple[Sight, ...]
+
+    @classmethod
+    def of(cls, failing: Sequence[Sight], sights: Iterable[Sight]) -> Self:
+        """Return what `sights` say to what `failing` suffer from; who fails otherwise speaks against it.
+
+        >>> down = Sight(target="a", cloud="c", model="m", network="n", health="bad", since_ns=90 * 10**9)
+        >>> well = dataclasses.replace(down, target="b", health="good", since_ns=0)
+        >>> asked = [dataclasses.replace(well, judged_ns=at_s * 10**9) for at_s in (80, 95)]
+        >>> [len(Bearing.of([down], [one]).against) for one in asked]
+        [0, 1]
+        """
+        newest_ns = max(one.since_ns for one in failing)
+        began_ns = min(one.since_ns for one in failing if newest_ns - one.since_ns <= TOGETHER_NS)
+        names = {one.target for one in failing}
+        with_, against = list(failing), []
+        for one in sights:
+            if one.target in names:
+                continue
+            doubted = one.doubted_ns is not None and abs(one.doubted_ns - newest_ns) <= TOGETHER_NS
+            if one.health != "bad" and doubted:
+                with_.append(one)
+            elif one.health == "bad" or is_well(one, began_ns):
+                against.append(one)
+        return cls(began_ns=began_ns, with_=tuple(with_), against=tuple(against))
+
+
+def is_well(sight: Sight, since_ns: int) -> bool:
+    """Return whether a target was well all the while since then, or is again for good, as a slot of it showed."""
+    recovered = sight.since_ns > since_ns and sight.judged_ns - sight.since_ns < STEADY_NS
+    return sight.health == "good" and sight.judged_ns >= since_ns and not recovered
+
+
+def is_unasked(sight: Sight, since_ns: int) -> bool:
+    """Return whether no slot of a target that was well has said anything since then."""
+    return sight.health == "good" and sight.asked_ns < since_ns and sight.doubted_ns is None
