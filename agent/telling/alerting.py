@@ -25,7 +25,7 @@ from agent.telling.expiry import ClientCertificates, Tokens, expiring
 from agent.telling.labels import labelled
 from agent.telling.notices import notice
 from agent.telling.others import NOBODY, Others, own_standings
-from agent.telling.ours import is_hidden, own_findings
+from agent.telling.ours import is_aftermath, is_hidden, own_findings
 from agent.telling.particulars import detailed
 from agent.telling.quorum import Quorum, Vote, freed, reheld, sole, told_as, untold
 from agent.telling.sights import View
@@ -219,6 +219,7 @@ class Alerting:
             labelled(detailed(one, view), config, view.targets)
             for one in told
             if not is_quiet(one.labels, one.facts.get("failing", ()), out)
+            and not is_aftermath(one, view, known)
             and (one.key in known or not waits(one, blames, now_ns))
         ]
 

@@ -1,6 +1,6 @@
 """What is wrong with us: our network, agent, credentials and quota, each told once, in place of what it seems to break."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.slo.alerts import Finding, Severity
@@ -22,6 +22,17 @@ def is_hidden(finding: Finding, blames: Mapping[str, Verdict]) -> bool:
     """Return whether everything that a finding says to fail is our own fault."""
     names = finding.facts.get("failing") or [name for name in [finding.labels.get("target")] if name]
     return bool(names) and all(name in blames and blames[name].fault in HIDING for name in names)
+
+
+def is_aftermath(finding: Finding, view: View, known: Collection[str]) -> bool:
+    """Return whether nothing valid came of a target by our own fault alone, of which an alert still stands.
+
+    The way is back before the first slot by it has told so.
+    """
+    if finding.name != "NothingValid" or not finding.facts.get("ours"):
+        return False
+    network = view.targets[finding.labels["target"]].network
+    return f"network-down/{network}" in known or "agent-blind" in known
 
 
 def own_findings(

@@ -203,8 +203,10 @@ class Standings:
             if kind is None:
                 return
             seen.after(judged, kind)
-            spoilt, ours = result.outcome is Outcome.AGENT_FAULT, judged.fault is Fault.OURS
-            self._answers.append((result.started_ns, spoilt, ours and result.meaning.confirm))
+            spoilt = result.outcome is Outcome.AGENT_FAULT
+            # What every confirmation bears out is a network that is down, which is told as that.
+            lost = judged.fault is Fault.OURS and result.meaning.confirm and not judged.confirmed
+            self._answers.append((result.started_ns, spoilt, lost))
 
     def skip(self, skipped: Skipped) -> None:
         """Take a due slot that will have no result."""

@@ -496,6 +496,17 @@ def test_it_is_over_once_a_witness_or_any_target_of_the_network_answers() -> Non
         assert (row.name, row.quiet_ns) == ("NetworkDown", START_NS + 31 * SECOND_NS)
 
 
+def test_that_a_network_is_back_is_no_second_alert_before_anything_has_answered_by_it() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(30):
+        for target in ("aws", "azure"):
+            told.settle(slot, target, GONE if slot > 10 else Outcome.OK, fault=OURS)
+        told.beat(slot * 30 + 20, tls="down" if slot > 10 else "up")
+        told.look(slot * 30 + 20)
+    told.beat(900, tls="up")
+    assert told.look(900) == [("NetworkDown", "page", "internet")]
+
+
 def test_a_cold_start_on_a_dead_network_never_pages() -> None:
     told = Told(estate("aws", "azure", warm_up_s=3600.0))
     told.beat(0, tls="down")
