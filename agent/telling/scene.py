@@ -113,3 +113,27 @@ def is_well(sight: Sight, since_ns: int) -> bool:
 def is_unasked(sight: Sight, since_ns: int) -> bool:
     """Return whether no slot of a target that was well has said anything since then."""
     return sight.health == "good" and sight.asked_ns < since_ns and sight.doubted_ns is None
+
+
+def seen_elsewhere(elsewhere: Iterable[Mapping[str, Health]]) -> list[str]:
+    """Return what other vantages see of targets that fail here, each by vantage -> health, in sentences.
+
+    >>> seen_elsewhere([{"fra-1": "good", "lon-1": "good"}]), seen_elsewhere([{"lon-1": "unknown"}])
+    (['well from fra-1 and lon-1'], [])
+    >>> seen_elsewhere([{"fra-1": "bad", "lon-1": "bad"}])
+    ['failing from 3 of 3 vantages']
+    >>> seen_elsewhere([{"fra-1": "bad", "lon-1": "good"}, {"fra-1": "good"}])
+    ['failing from 2 of 3 vantages', 'well from lon-1']
+    """
+    seen: dict[str, Health] = {}
+    for healths in elsewhere:
+        for vantage, health in healths.items():
+            if health != "unknown" and seen.get(vantage) != "bad":
+                seen[vantage] = health
+    well = sorted(vantage for vantage, health in seen.items() if health == "good")
+    said = []
+    if len(well) < len(seen):
+        said.append(f"failing from {len(seen) - len(well) + 1} of {len(seen) + 1} vantages")
+    if well:
+        said.append(f"well from {' and '.join([', '.join(well[:-1]), well[-1]] if well[:-1] else well)}")
+    return said

@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Final
 
 from agent.slo.impact import AGREE
-from agent.telling.scene import Bearing, Health, Scene, Sight, Witness, is_unasked, is_well
-from probes.result import ON_THE_WAY, Outcome
+from agent.telling.scene import Bearing, Health, Scene, Sight, Witness, is_unasked, is_well, seen_elsewhere
+from probes.result import DEADLINES, ON_THE_WAY, Outcome
 
 
 class Fault(StrEnum):
@@ -34,6 +34,9 @@ OURS: Final = frozenset({Fault.NETWORK, Fault.AGENT, Fault.CREDENTIALS, Fault.QU
 
 AGENT_SHARE: Final = 0.2
 """More than this share of answers that our own delay spoilt, and the agent is blind."""
+
+_MISSED: Final = DEADLINES | {Outcome.CONNECT_TIMEOUT}
+"""Outcomes that a late look at the clock can make."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +68,8 @@ def verdicts(scene: Scene) -> list[Verdict]:
     [('target', 'b')]
     """
     failing = [sight for sight in scene.sights if sight.health == "bad"]
-    if scene.spoilt > AGENT_SHARE:
-        said = f"{scene.spoilt:.0%} of its recent answers were spoilt by its own delay"
-        return [_verdict(Fault.AGENT, "this agent", failing, said)]
     turned = [sight for sight in scene.sights if sight.outcome in {Outcome.CONFIG, Outcome.QUOTA}]
-    found = [*_identities(scene, turned), *_quotas(turned)]
+    found = [*_slow(scene, failing), *_identities(scene, turned), *_quotas(turned)]
     taken = {name for verdict in found for name in verdict.targets}
     failing = [sight for sight in failing if sight.target not in taken]
     for network in dict.fromkeys(sight.network for sight in failing):
@@ -95,6 +95,14 @@ def _verdict(
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _slow(scene: Scene, failing: Sequence[Sight]) -> Iterator[Verdict]:
+    """Yield that our own delay is at fault for deadlines that passed; no delay of ours makes a server refuse."""
+    if scene.spoilt > AGENT_SHARE:
+        said = f"{scene.spoilt:.0%} of its recent answers were spoilt by its own delay"
+        missed = [sight for sight in failing if sight.outcome in _MISSED]
+        yield _verdict(Fault.AGENT, "this agent", missed, said)
 
 
 def _identities(scene: Scene, turned: Sequence[Sight]) -> Iterator[Verdict]:
@@ -272,27 +280,3 @@ def _beside(part: _Part, theirs: Sequence[Sight], bearing: Bearing, sights: Sequ
 
 def _elsewhere(theirs: Iterable[Sight]) -> Iterator[str]:
     yield from seen_elsewhere(sight.elsewhere for sight in theirs)
-
-
-def seen_elsewhere(elsewhere: Iterable[Mapping[str, Health]]) -> list[str]:
-    """Return what other vantages see of targets that fail here, each by vantage -> health, in sentences.
-
-    >>> seen_elsewhere([{"fra-1": "good", "lon-1": "good"}]), seen_elsewhere([{"lon-1": "unknown"}])
-    (['well from fra-1 and lon-1'], [])
-    >>> seen_elsewhere([{"fra-1": "bad", "lon-1": "bad"}])
-    ['failing from 3 of 3 vantages']
-    >>> seen_elsewhere([{"fra-1": "bad", "lon-1": "good"}, {"fra-1": "good"}])
-    ['failing from 2 of 3 vantages', 'well from lon-1']
-    """
-    seen: dict[str, Health] = {}
-    for healths in elsewhere:
-        for vantage, health in healths.items():
-            if health != "unknown" and seen.get(vantage) != "bad":
-                seen[vantage] = health
-    well = sorted(vantage for vantage, health in seen.items() if health == "good")
-    said = []
-    if len(well) < len(seen):
-        said.append(f"failing from {len(seen) - len(well) + 1} of {len(seen) + 1} vantages")
-    if well:
-        said.append(f"well from {' and '.join([', '.join(well[:-1]), well[-1]] if well[:-1] else well)}")
-    return said

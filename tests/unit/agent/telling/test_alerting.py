@@ -610,7 +610,7 @@ def test_answers_that_our_own_delay_spoilt_page_about_the_agent_and_blame_nobody
     told = Told(estate("aws", "azure"))
     for slot in range(10):
         told.settle(slot, "aws", Outcome.AGENT_FAULT if slot % 2 else Outcome.OK)
-        down(told, slot, "azure")
+        told.settle(slot, "azure", Outcome.FIRST_TOKEN_TIMEOUT)
     assert told.look(100) == [("TargetDown", "ticket", "azure")], "too early to tell"
     told = Told(told.config, standings=told.standings)
     assert told.look(299) == [("AgentBlind", "page", "here")]

@@ -129,6 +129,20 @@ def test_losses_on_our_own_way_that_confirmations_found_whole_again_are_a_blind_
     assert told.notices[0].facts["reason"] == "egress"
 
 
+def test_answers_that_our_own_delay_spoilt_hide_no_outage_that_servers_tell_of() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(12):
+        for target in ("aws", "azure"):
+            told.settle(slot, target, Outcome.OK if slot % 3 else Outcome.AGENT_FAULT)
+        told.beat(slot * 30)
+    assert told.look(360) == [("AgentBlind", "page", "here")]
+    for slot in range(12, 18):
+        for target in ("aws", "azure"):
+            told.settle(slot, target, Outcome.SERVER_ERROR if slot % 3 else Outcome.AGENT_FAULT)
+        told.beat(slot * 30)
+    assert ("ServiceDown", "page", "nano") in told.look(540)
+
+
 # -- answers that say nothing
 
 

@@ -256,6 +256,17 @@ def test_without_a_witness_nobody_can_tell_unless_another_vantage_does() -> None
         assert {verdict.fault for verdict in verdicts(dataclasses.replace(blind, sights=told))} == {fault}
 
 
+def test_a_slow_agent_explains_deadlines_that_passed_and_no_answer_of_a_server() -> None:
+    chance = random.Random(5)
+    missed = failing(estate(), lambda one: one.cloud == "oci", (Outcome.FIRST_TOKEN_TIMEOUT,), chance)
+    both = failing(
+        missed, lambda one: one.cloud == "gcp", (Outcome.SERVER_ERROR, Outcome.CONNECT_REFUSED), chance
+    )
+    found = verdicts(Scene(sights=both, witnesses=WELL, spoilt=0.3))
+    assert named(found) == {(Fault.AGENT, "this agent"), (Fault.CLOUD, "gcp")}
+    assert {name.split("-")[0] for name in found[0].targets} == {"oci"}
+
+
 @pytest.mark.parametrize("witness", [Witness(resolves=True, reaches=True), Witness()])
 def test_one_answer_from_a_server_proves_the_way(witness: Witness) -> None:
     sights = failing(estate(), lambda one: one.target != "aws-east-nano", LOST, random.Random(2))
