@@ -7,7 +7,7 @@ from agent.slo.alerts import Finding, Severity
 from agent.slo.findings import Ways
 from agent.slo.service import Member
 from agent.telling.blind import blind
-from agent.telling.sights import View
+from agent.telling.sights import VOTELESS, View
 from agent.telling.verdict import Fault, Verdict
 from probes.result import Outcome
 
@@ -105,9 +105,10 @@ def _refusals(view: View, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
 
 def _silent(view: View) -> Iterator[Finding]:
     for (network, witness), voice in view.voices.items():
-        if voice.state == "no_vote" and view.now_ns - voice.since_ns >= SILENT_NS:
+        if voice.state in VOTELESS and view.now_ns - voice.since_ns >= SILENT_NS:
+            why = "it was not reached for a day or ever" if voice.state == "no_vote" else "it alone is not reached"
             said = (
-                "it was not reached for a day or ever, so it has no vote: while none has one, it stays undetermined "
+                f"{why}, so it has no vote: while none has one, it stays undetermined "
                 f"whose fault failures on network {network} are"
             )
             yield Finding(

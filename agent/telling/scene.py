@@ -24,7 +24,7 @@ class Sight:
     which slots were due: `since_ns` the first of the run of its health, `judged_ns` the last that said so,
     `asked_ns` the last that brought anything. `due_ns` is when the next one will have said something, `doubted_ns`
     a failed slot that is not settled yet. `turning` says that its identity was refused, and not so often yet that it
-    is no accident.
+    is no accident, `cut` that its slots fail by our own way out, as its witnesses said of each.
     """
 
     target: str
@@ -42,6 +42,7 @@ class Sight:
     due_ns: int = 0
     doubted_ns: int | None = None
     turning: bool = False
+    cut: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,9 @@ from probes.target import Target, Workload
 _REFERENCE: Final = re.compile(r"\$\{(\w+|(file|secret):[^}$]+)\}")
 _REFUSED: Final = frozenset({Outcome.CONFIG, Outcome.QUOTA})
 
+VOTELESS: Final = frozenset({"doubted", "no_vote"})
+"""How a witness stands whose not being reached means nothing."""
+
 ANSWER_S: Final = 2.0
 """How long after its first token, or the deadline of that, a result is known, but for few."""
 
@@ -154,6 +157,7 @@ class View:
             due_ns=self._due_ns(seen, member, slots=TURNED - seen.refused if turning else 1),
             doubted_ns=seen.doubted_ns,
             turning=turning,
+            cut=health == "bad" and seen.standing.state != "bad",
         )
 
     def _due_ns(self, seen: Seen, member: Member, slots: int) -> int:
@@ -199,7 +203,7 @@ def _heard(states: Mapping[str, str]) -> Witness:
     names: list[bool] = []
     ways: list[bool] = []
     for name, state in states.items():
-        if state == "no_vote":
+        if state in VOTELESS:
             continue
         witness = probing.Witness.named(name)
         if witness.kind == "dns":

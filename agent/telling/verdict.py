@@ -6,7 +6,7 @@ A vendor's own word is evidence beside ours, never a verdict.
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -142,8 +142,15 @@ def _quotas(turned: Sequence[Sight]) -> Iterator[Verdict]:
 
 
 def _network(scene: Scene, network: str, failing: Sequence[Sight]) -> Verdict | None:
-    """Return that our own way out is at fault, or that nobody can tell; None where the way is whole."""
-    lost = [sight for sight in failing if sight.outcome in ON_THE_WAY]
+    """Return that our own way out is at fault, or that nobody can tell; None where the way is whole.
+
+    What fails at other vantages too fails of itself, whatever witnesses say by now.
+    """
+    lost = [
+        sight
+        for sight in failing
+        if sight.outcome in ON_THE_WAY and (sight.cut or "bad" not in _healths([sight]))
+    ]
     if not lost:
         return None
     began_ns = Bearing.of(lost, ()).began_ns
@@ -236,9 +243,14 @@ def _alone(sight: Sight, cloud: Sequence[Sight]) -> str:
     )
 
 
-def _open(theirs: Sequence[Sight], sights: Iterable[Sight]) -> list[Sight]:
-    """Return those of the same clouds that were well before, and of which nobody knows yet whether they are now."""
-    clouds, began_ns = {sight.cloud for sight in theirs}, Bearing.of(theirs, ()).began_ns
+def _open(theirs: Sequence[Sight], sights: Sequence[Sight]) -> list[Sight]:
+    """Return those who were well before, and of whom nobody knows yet whether they are now.
+
+    That is of the same clouds, and of others where the same model fails.
+    """
+    models, began_ns = {sight.model for sight in theirs}, Bearing.of(theirs, ()).began_ns
+    ill = [one for one in sights if one.health == "bad" or one.doubted_ns is not None]
+    clouds = {one.cloud for one in [*theirs, *ill] if one.model in models}
     return [one for one in sights if one.cloud in clouds and is_unasked(one, began_ns)]
 
 

@@ -660,6 +660,17 @@ def test_a_spent_quota_is_a_ticket() -> None:
     assert told.look(91) == [("QuotaSpent", "ticket", "aws")]
 
 
+def test_a_witness_that_is_gone_while_targets_answer_makes_no_outage_ours() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(10):
+        for target in ("aws", "azure"):
+            told.settle(slot, target, GONE if slot > 5 else Outcome.OK, fault=Fault.UNDETERMINED)
+        told.beat(slot * 30 + 20, tls="doubted")
+        alerts = told.look(slot * 30 + 20)
+    assert ("ServiceDown", "page", "nano") in alerts
+    assert not [name for name, _, _ in alerts if name == "NetworkDown"]
+
+
 def test_a_witness_without_a_vote_is_a_ticket_after_a_while() -> None:
     told = Told(estate("aws"))
     told.beat(0, tls="no_vote", tcp="up")

@@ -256,6 +256,18 @@ def test_without_a_witness_nobody_can_tell_unless_another_vantage_does() -> None
         assert {verdict.fault for verdict in verdicts(dataclasses.replace(blind, sights=told))} == {fault}
 
 
+def test_what_fails_elsewhere_too_is_not_our_network_whatever_its_witnesses_say() -> None:
+    chance = random.Random(6)
+    drawn = egress(chance).scene
+    for cut, expected in ((False, {Fault.CLOUD}), (True, {Fault.NETWORK})):
+        told = [
+            dataclasses.replace(one, elsewhere={"lon-1": "bad"}, cut=cut) if one.health == "bad" else one
+            for one in drawn.sights
+        ]
+        found = verdicts(dataclasses.replace(drawn, sights=told))
+        assert {verdict.fault for verdict in found} == expected
+
+
 def test_a_slow_agent_explains_deadlines_that_passed_and_no_answer_of_a_server() -> None:
     chance = random.Random(5)
     missed = failing(estate(), lambda one: one.cloud == "oci", (Outcome.FIRST_TOKEN_TIMEOUT,), chance)
