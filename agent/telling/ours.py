@@ -88,7 +88,7 @@ def _refusals(view: View, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
     }
     for verdict in verdicts:
         first = turned.get(verdict.targets[0]) if verdict.targets else None
-        if first is None or first.outcome not in {Outcome.CONFIG, Outcome.QUOTA}:
+        if first is None or first.outcome not in {Outcome.CONFIG, Outcome.IDENTITY_SERVICE, Outcome.QUOTA}:
             continue
         cloud = view.targets[verdict.targets[0]].cloud
         spent = verdict.fault is Fault.QUOTA

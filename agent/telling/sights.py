@@ -1,8 +1,6 @@
 """What a verdict looks at: how every target stands, which of them only our own way cut off, and what witnesses say."""
 
 import dataclasses
-import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Final
@@ -15,10 +13,10 @@ from agent.telling.others import NOBODY, Heard
 from agent.telling.scene import Health, Scene, Sight, Witness
 from agent.telling.standings import TURNED, Pair, Seen, Standings, Voice
 from probes import target as probing
+from probes.identity import identity
 from probes.result import Outcome
 from probes.target import Target, Workload
 
-_REFERENCE: Final = re.compile(r"\$\{(\w+|(file|secret):[^}$]+)\}")
 _REFUSED: Final = frozenset({Outcome.CONFIG, Outcome.QUOTA})
 
 VOTELESS: Final = frozenset({"doubted", "no_vote"})
@@ -151,7 +149,7 @@ class View:
             health=health,
             outcome=outcome,
             elsewhere=self.others.of(target),
-            since_ns=_since_ns(seen),
+            since_ns=_since_ns(seen, health),
             judged_ns=seen.standing.judged_ns or 0,
             asked_ns=seen.standing.seen_ns or 0,
             due_ns=self._due_ns(seen, member, slots=TURNED - seen.refused if turning else 1),
@@ -188,10 +186,12 @@ class View:
         return health, seen.outcome
 
 
-def _since_ns(seen: Seen) -> int:
+def _since_ns(seen: Seen, health: Health) -> int:
     """Return since when it is as it is; what it was first it was for ever, as far as is known."""
     if seen.lost_since_ns is not None:
         return seen.lost_since_ns
+    if seen.turned and health != "good":
+        return seen.refused_ns
     return 0 if seen.standing.since_ns == seen.born_ns else seen.standing.since_ns
 
 
@@ -211,17 +211,6 @@ def _heard(states: Mapping[str, str]) -> Witness:
         else:
             ways.append(state == "up")
     return Witness(resolves=any(names) if names else None, reaches=any(ways) if ways else None)
-
-
-def identity(target: Target) -> str:
-    """Return a name for the credentials: a reference as it is written, of anything else no more than a digest."""
-    if not target.credentials:
-        return ""
-    key, value = next(iter(target.credentials.items()))
-    if _REFERENCE.fullmatch(value):
-        return f"credentials.{key} ({value})"
-    digest = hashlib.blake2b(value.encode(), digest_size=4).hexdigest()
-    return f"credentials.{key} #{digest}"
 
 
 def _one_each(sights: Iterable[Sight]) -> list[Sight]:

@@ -108,7 +108,7 @@ class Seen:
         self.lost_confirmed |= judged.confirmed
 
     def _refuse(self, result: ProbeResult, *, ours: bool) -> None:
-        if result.outcome not in {Outcome.CONFIG, Outcome.QUOTA}:
+        if result.outcome not in {Outcome.CONFIG, Outcome.IDENTITY_SERVICE, Outcome.QUOTA}:
             self.refused = self.refused if ours else 0
             return
         self.refused += 1

@@ -35,6 +35,7 @@ OURS: Final = frozenset({Fault.NETWORK, Fault.AGENT, Fault.CREDENTIALS, Fault.QU
 AGENT_SHARE: Final = 0.2
 """More than this share of answers that our own delay spoilt, and the agent is blind."""
 
+_REFUSED: Final = frozenset({Outcome.CONFIG, Outcome.IDENTITY_SERVICE, Outcome.QUOTA})
 _MISSED: Final = DEADLINES | {Outcome.CONNECT_TIMEOUT}
 """Outcomes that a late look at the clock can make."""
 
@@ -68,7 +69,7 @@ def verdicts(scene: Scene) -> list[Verdict]:
     [('target', 'b')]
     """
     failing = [sight for sight in scene.sights if sight.health == "bad"]
-    turned = [sight for sight in scene.sights if sight.outcome in {Outcome.CONFIG, Outcome.QUOTA}]
+    turned = [sight for sight in scene.sights if sight.outcome in _REFUSED and sight.health != "good"]
     found = [*_slow(scene, failing), *_identities(scene, turned), *_quotas(turned)]
     taken = {name for verdict in found for name in verdict.targets}
     failing = [sight for sight in failing if sight.target not in taken]
@@ -112,7 +113,7 @@ def _identities(scene: Scene, turned: Sequence[Sight]) -> Iterator[Verdict]:
     """
     by_cloud: dict[str, dict[str, list[Sight]]] = defaultdict(lambda: defaultdict(list))
     for sight in turned:
-        if sight.outcome is Outcome.CONFIG:
+        if sight.outcome is not Outcome.QUOTA:
             by_cloud[sight.cloud][sight.identity].append(sight)
     for cloud, identities in by_cloud.items():
         began_ns = min(sight.since_ns for sights in identities.values() for sight in sights)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
+from agent.asking.refusals import Refusals
 from agent.config.model import Config, Paging
 from agent.slo.service import Member, Service
 from agent.telling.alerting import Alerting
@@ -14,7 +15,7 @@ from agent.telling.scene import Health
 from agent.telling.settling import Settling
 from agent.telling.standings import Standings
 from exporters.signals import Judged, Notice
-from probes.result import MEANING, ON_THE_WAY, Fault, Outcome, ProbeResult, SlotKey
+from probes.result import MEANING, ON_THE_WAY, Fault, Outcome, ProbeResult
 from probes.target import Network, Target, Witness
 from storage.memory import MemoryAlerts
 from storage.memory_vantages import MemoryVantages
@@ -179,6 +180,8 @@ class Lived:
         self._standings = Standings()
         self._standings.plan(self._config)
         self._settling = Settling()
+        self._refusals = Refusals()
+        self._targets = {target.name: target for target in self._config.targets}
         self._now_s = 0.0
         self._shown: dict[str, Notice] = {}
         self._rows = MemoryAlerts()
@@ -246,57 +249,63 @@ class Lived:
             for nth in range(int(until_s / EVERY_S) + 1)
             if phases[name.split("-")[2]] + EVERY_S * nth >= self.outage.began_s - self.outage.before_s
         )
-        attempts = [(at_s, name, *self._attempt(name, at_s)) for at_s, name in slots]
-        for at_s, name, outcome, took_s in attempts:
-            if not MEANING[outcome].confirm and outcome not in REFUSED:
-                self._answered[network_of(name)].append(at_s + took_s)
+        attempts = sorted(self._attempts(slots), key=lambda one: one[1])
+        for name, ended_s, judged_ in attempts:
+            if not judged_.meaning.confirm and judged_.outcome not in REFUSED:
+                self._answered[network_of(name)].append(ended_s)
         first_s: dict[str, float] = {}
-        for at_s, name, outcome, took_s in attempts:
-            failed_s = at_s + took_s
-            yield failed_s, self._result(name, at_s, outcome, took_s)
-            if MEANING[outcome].confirm:
-                if self._is_down(network_of(name), failed_s):
-                    first_s[network_of(name)] = min(failed_s, first_s.get(network_of(name), failed_s))
-                yield self._settled(name, at_s, failed_s, outcome)
+        for name, ended_s, asked in attempts:
+            judged_ = self._refusals.judged(self._targets[name], asked)
+            yield ended_s, judged_
+            if judged_.meaning.confirm:
+                if self._is_down(network_of(name), ended_s):
+                    first_s.setdefault(network_of(name), ended_s)
+                yield self._settled(judged_, ended_s)
         for nth in range(int((self.outage.began_s - self.outage.before_s) / 2), int(until_s / 2)):
             yield 2.0 * nth, beat(2.0 * nth, witnesses=self._witnesses(2.0 * nth, first_s))
+
+    def _attempts(self, slots: Collection[tuple[float, str]]) -> Iterator[tuple[str, float, ProbeResult]]:
+        for at_s, name in slots:
+            outcome, took_s = self._attempt(name, at_s)
+            at_ns = START_NS + round(at_s * SECOND_NS)
+            cloud, _, model = name.split("-")
+            yield (
+                name,
+                at_s + took_s,
+                result(
+                    0,
+                    outcome,
+                    target=name,
+                    cloud=cloud,
+                    model=model,
+                    scheduled_ns=at_ns,
+                    started_ns=at_ns,
+                    total_s=took_s,
+                    http_status=401 if outcome is Outcome.CONFIG else None,
+                ),
+            )
 
     def _attempt(self, name: str, at_s: float) -> tuple[Outcome, float]:
         outcome = self.outage.says(name, at_s, self._chance)
         if outcome in HANGING:
             return outcome, FIRST_TOKEN_S
-        return outcome, self._chance.uniform(0.3, 3.0) if outcome is Outcome.OK else self._chance.uniform(
-            0.05, 0.5
-        )
+        longest_s = 3.0 if outcome is Outcome.OK else 0.5
+        return outcome, self._chance.uniform(longest_s / 10, longest_s)
 
-    def _result(self, name: str, at_s: float, outcome: Outcome, took_s: float) -> ProbeResult:
-        at_ns = START_NS + round(at_s * SECOND_NS)
-        cloud, _, model = name.split("-")
-        return result(
-            0,
-            outcome,
-            target=name,
-            cloud=cloud,
-            model=model,
-            scheduled_ns=at_ns,
-            started_ns=at_ns,
-            total_s=took_s,
-        )
-
-    def _settled(self, name: str, at_s: float, failed_s: float, outcome: Outcome) -> tuple[float, Settled]:
+    def _settled(self, failed: ProbeResult, failed_s: float) -> tuple[float, Settled]:
         """Return what three confirmations, as far as they end in time, and the witnesses make of a failure."""
         deadline_s = failed_s + FIRST_TOKEN_S + 15.0
         ends, bad = [failed_s], []
         for pause_s in PAUSES_S:
-            said, took_s = self._attempt(name, failed_s + pause_s)
+            said, took_s = self._attempt(failed.target, failed_s + pause_s)
             if failed_s + pause_s + took_s > deadline_s or said is Outcome.AGENT_FAULT:
                 continue
             ends.append(failed_s + pause_s + took_s)
-            bad.append(MEANING[said].confirm)
+            bad.append(MEANING[said].confirm or said is Outcome.CONFIG)
         settled_s = max(ends)
         verdict = Settled(
-            slot=SlotKey(name, "chat", "here", START_NS + round(at_s * SECOND_NS)),
-            fault=self._fault(name, failed_s, settled_s, outcome),
+            slot=failed.key,
+            fault=self._fault(failed.target, failed_s, settled_s, failed.outcome),
             confirmations=len(bad),
             confirmations_bad=sum(bad),
             settled_ns=START_NS + round(settled_s * SECOND_NS),

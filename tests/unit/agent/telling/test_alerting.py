@@ -652,6 +652,24 @@ def test_two_identities_of_one_cloud_refused_at_once_are_the_clouds_fault() -> N
     assert told.notices[0].fault == "cloud aws"
 
 
+def test_a_clouds_identity_service_that_is_down_pages_as_any_outage_of_it() -> None:
+    config = estate("one", "two")
+    keyed = tuple(
+        dataclasses.replace(one, cloud="aws", credentials={"api_key": f"${{{one.name.upper()}}}"})
+        for one in config.targets
+    )
+    told = Told(dataclasses.replace(config, targets=keyed))
+    for slot in range(4):
+        for target in ("one", "two"):
+            told.settle(slot, target, Outcome.CONFIG if slot else Outcome.OK)
+    for target in ("one", "two"):
+        told.settle(4, target, Outcome.IDENTITY_SERVICE)
+    assert ("ServiceDown", "page", "nano") in told.look(131)
+    assert {one.fault for one in told.notices} == {"cloud aws"}
+    page = next(one for one in told.notices if one.severity == "page")
+    assert page.evidence == ("2 identities of aws are refused at once, and none is accepted",)
+
+
 def test_a_spent_quota_is_a_ticket() -> None:
     told = Told(estate("aws"))
     told.settle(0, "aws")
