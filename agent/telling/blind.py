@@ -8,7 +8,7 @@ from agent.slo.alerts import Finding
 from agent.slo.findings import Ways
 from agent.telling.absence import nothing_comes
 from agent.telling.sights import View
-from agent.telling.standings import SPOILT_NS
+from agent.telling.spoiling import SECOND_NS, SPOILT_S
 from agent.telling.verdict import AGENT_SHARE, Fault, Verdict
 
 SILENT_NS: Final = 120 * 1_000_000_000
@@ -69,7 +69,7 @@ def _why(view: View, verdicts: Sequence[Verdict], still_ns: int) -> tuple[str, i
     if (since_ns := nothing_comes(view)) is not None:
         return "agent", since_ns, "the agent is alive and asks, and no probe brings a result"
     spoilt, lost = view.standings.our_shares(view.now_ns)
-    since_ns = view.now_ns - SPOILT_NS
+    since_ns = view.now_ns - SPOILT_S * SECOND_NS
     if spoilt > AGENT_SHARE:
         said = f"{spoilt:.0%} of the answers of the last 5 minutes were spoilt by our own delay"
         return "agent", since_ns, said

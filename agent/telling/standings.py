@@ -2,7 +2,6 @@
 
 import dataclasses
 import threading
-from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from agent.slo.standing import Slot, Standing
 from agent.telling.recent import Recent
 from agent.telling.settling import Final as Settlement
 from agent.telling.shadow import Shadow
+from agent.telling.spoiling import Shares, Spoiling
 from exporters.signals import Judged
 from probes.events import class_of
 from probes.result import SCHEDULED, EventClass, Fault, Outcome, ProbeResult, ended_ns
@@ -18,15 +18,6 @@ from probes.target import Target
 from storage.records import Beat, Drill, Drilled, Skipped
 
 Pair = tuple[str, str]
-
-SPOILT_NS: Final = 300 * 1_000_000_000
-"""Over how long the share of answers is taken that our own delay spoilt."""
-
-_ANSWERS: Final = 10_000
-
-
-ANSWERS_NS: Final = 240 * 1_000_000_000
-"""So far back answers must reach before their share says anything: a start is seldom smooth."""
 
 BEAT_NS: Final = 60 * 1_000_000_000
 """What an older beat said of witnesses is not known any more."""
@@ -171,7 +162,7 @@ class Standings:
         self._targets: dict[str, Target] = {}
         self._vantage: str | None = None
         self._seen: dict[Pair, Seen] = {}
-        self._answers: deque[tuple[int, bool, bool]] = deque(maxlen=_ANSWERS)
+        self._spoiling = Spoiling()
         self._voices: dict[tuple[str, str], Voice] = {}
         self._beat_ns = 0
         self._drilled: dict[Pair, Seen] = {}
@@ -206,7 +197,7 @@ class Standings:
             spoilt = result.outcome is Outcome.AGENT_FAULT
             # What every confirmation bears out is a network that is down, which is told as that.
             lost = judged.fault is Fault.OURS and result.meaning.confirm and not judged.confirmed
-            self._answers.append((result.started_ns, spoilt, lost))
+            self._spoiling.take(result.started_ns, spoilt=spoilt, lost=lost)
 
     def skip(self, skipped: Skipped) -> None:
         """Take a due slot that will have no result."""
@@ -298,17 +289,14 @@ class Standings:
         return born
 
     def spoilt(self, now_ns: int) -> float:
-        """Return the share of recent answers that our own delay spoilt; 0 where there are too few to tell."""
-        return self.our_shares(now_ns)[0]
+        """Return the share of answers that our own delay spoilt, lately or just now; 0 where there are too few to tell."""
+        with self._lock:
+            return max(self._spoiling.shares(now_ns).spoilt, self._spoiling.lately(now_ns).spoilt)
 
-    def our_shares(self, now_ns: int) -> tuple[float, float]:
+    def our_shares(self, now_ns: int) -> Shares:
         """Return the shares of recent answers that our own delay spoilt, and that our own way out lost."""
         with self._lock:
-            recent = [one for one in self._answers if now_ns - one[0] <= SPOILT_NS]
-        if not recent or now_ns - recent[0][0] < ANSWERS_NS:
-            return 0.0, 0.0
-        _, spoilt, lost = (sum(column) for column in zip(*recent, strict=True))
-        return spoilt / len(recent), lost / len(recent)
+            return self._spoiling.shares(now_ns)
 
     # -- kept with the fold's snapshot
 

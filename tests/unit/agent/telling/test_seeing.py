@@ -129,6 +129,30 @@ def test_losses_on_our_own_way_that_confirmations_found_whole_again_are_a_blind_
     assert told.notices[0].facts["reason"] == "egress"
 
 
+def test_however_many_answers_come_their_share_is_that_of_five_minutes() -> None:
+    told = Told(estate(*(f"cloud-{number}" for number in range(200))))
+    for slot in range(10):
+        told.beat(slot * 30)
+        for at, target in enumerate(told.config.targets):
+            at_ns = START_NS + slot * EVERY_NS + at * SECOND_NS // 10
+            for probe in range(6):
+                outcome = Outcome.OK if (at + probe) % 3 else Outcome.AGENT_FAULT
+                told.settle(slot, target.name, outcome, scheduled_ns=at_ns + probe, started_ns=at_ns + probe)
+    assert told.look(299) == [("AgentBlind", "page", "here")], "12,000 answers in five minutes"
+
+
+def test_deadlines_that_pass_while_our_delay_begins_are_no_targets_fault() -> None:
+    told = Told(estate(*(f"cloud-{number}" for number in range(12))))
+    for slot in range(12):
+        told.beat(slot * 30)
+        for at, target in enumerate(told.config.targets):
+            slow = slot > 9
+            outcome = Outcome.AGENT_FAULT if slow and at % 2 else Outcome.OK
+            outcome = Outcome.FIRST_TOKEN_TIMEOUT if slow and at == 0 else outcome
+            told.settle(slot, target.name, outcome)
+    assert told.look(341) == [], "one in eleven of the last five minutes, and half of the last one"
+
+
 def test_answers_that_our_own_delay_spoilt_hide_no_outage_that_servers_tell_of() -> None:
     told = Told(estate("aws", "azure"))
     for slot in range(12):
