@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -61,6 +62,7 @@ class Alerting:
         others: Others | None = None,
         vendors: Callable[[], Sequence[Spoken]] = list,
         resolved: Callable[[str], str] = lambda text: text,
+        mono_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._quiet = quiet
         self._burns = burns.Burns()
@@ -72,6 +74,7 @@ class Alerting:
         self._rows = rows
         self._shown = shown
         self._wall_ns = wall_ns
+        self._mono_ns = mono_ns
         self._others = others
         self._vendors = vendors
         self._quorum = Quorum()
@@ -210,7 +213,7 @@ class Alerting:
         blames = {name: found for found in verdicts for name in found.targets}
         found = [_blamed(finding, blames) for finding in self._findings(view)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
-        still_ns = self._pulse.still_ns(self._standings.beating_ns()[1], now_ns)
+        still_ns = self._pulse.still_ns(self._standings.beating_ns()[1], self._mono_ns())
         about_us = own_findings(view, verdicts, hidden, ways_of(config), still_ns)
         shown = [*(finding for finding in found if finding not in hidden), *about_us]
         members = {one.name: frozenset(member.target for member in one.members) for one in config.services}

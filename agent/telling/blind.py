@@ -17,23 +17,23 @@ SILENT_NS: Final = 120 * 1_000_000_000
 
 @dataclasses.dataclass(slots=True)
 class Pulse:
-    """When the asker's beats last moved on, by our own clock: while a journal is replayed they are old, and move.
+    """When the asker's beats last moved on, by a clock that nobody sets: while a journal is replayed they are old, and move.
 
     An asker that was never heard of is no pulse that stopped: at a cold start there is none yet.
 
     >>> pulse = Pulse()
-    >>> [pulse.still_ns(beat_ns, now_ns) for beat_ns, now_ns in ((7, 100), (7, 130), (9, 140), (9, 145))]
+    >>> [pulse.still_ns(beat_ns, mono_ns) for beat_ns, mono_ns in ((7, 100), (7, 130), (9, 140), (9, 145))]
     [0, 30, 0, 5]
     """
 
     beat_ns: int = 0
     moved_ns: int = 0
 
-    def still_ns(self, beat_ns: int, now_ns: int) -> int:
+    def still_ns(self, beat_ns: int, mono_ns: int) -> int:
         """Take the instant of the last beat that was read, and return for how long it has been that one."""
         if beat_ns != self.beat_ns:
-            self.beat_ns, self.moved_ns = beat_ns, now_ns
-        return now_ns - self.moved_ns if beat_ns else 0
+            self.beat_ns, self.moved_ns = beat_ns, mono_ns
+        return mono_ns - self.moved_ns if beat_ns else 0
 
 
 def blind(

@@ -98,6 +98,16 @@ class Seen:
         self.lost_ns = at_ns
         self.lost_confirmed |= judged.confirmed
 
+    def set_back(self, at_ns: int) -> None:
+        """Let nothing that was seen lie after an instant to which the clock was set back."""
+        self.standing = self.standing.set_back(at_ns)
+        self.lost_ns, self.refused_ns = min(self.lost_ns, at_ns), min(self.refused_ns, at_ns)
+        for name in ("good_ns", "named_ns", "lost_since_ns", "asked_ns", "doubted_ns"):
+            if (known := getattr(self, name)) is not None:
+                setattr(self, name, min(known, at_ns))
+        if self.skipped is not None:
+            self.skipped = self.skipped[0], min(self.skipped[1], at_ns)
+
     def _refuse(self, result: ProbeResult, *, ours: bool) -> None:
         if result.outcome not in {Outcome.CONFIG, Outcome.IDENTITY_SERVICE, Outcome.QUOTA}:
             self.refused = self.refused if ours else 0
@@ -256,6 +266,8 @@ class Standings:
     def beat(self, beat: Beat) -> None:
         """Take that the asker is alive, and what it says of its witnesses."""
         with self._lock:
+            if beat.at_ns < self._beat_ns:
+                self._set_back(beat.at_ns)
             if beat.at_ns - self._beat_ns > BEAT_NS:
                 self._beating_ns = beat.at_ns
             for seen in self._seen.values():
@@ -268,6 +280,12 @@ class Standings:
                 for network, witnesses in beat.witnesses.items()
                 for witness, state in witnesses.items()
             }
+
+    def _set_back(self, at_ns: int) -> None:
+        """Take that the wall clock was set back to an instant: what lies after it was now, and not to come."""
+        self._beating_ns = min(self._beating_ns, at_ns)
+        for seen in self._seen.values():
+            seen.set_back(at_ns)
 
     def voices(self, now_ns: int) -> dict[tuple[str, str], Voice]:
         """Return (network, witness) -> how it stands; nothing where no beat came lately."""

@@ -191,6 +191,7 @@ class Lived:
             lambda notices: setattr(self, "_shown", {one.key: one for one in notices}),
             lambda: START_NS + round(self._now_s * SECOND_NS),
             others=_Elsewhere(outage, self._config.targets, lambda: self._now_s),
+            mono_ns=lambda: round(self._now_s * SECOND_NS),
         )
         self._answered: dict[str, list[float]] = {network: [] for network in ("internet", "private-azure")}
 

@@ -110,6 +110,33 @@ def test_a_silence_outlasts_a_restart_of_the_teller() -> None:
     assert again.look(331) == [("AgentBlind", "page", "here")]
 
 
+def test_a_clock_that_is_set_forward_is_no_silence() -> None:
+    told = Told(estate("aws"))
+    go_on(told, range(121), aws=Outcome.OK)
+    assert told.look(3601) == []
+    told.set_ns = 600 * SECOND_NS
+    assert told.look(4202) == [], "the next beat is not read yet"
+    told.beat(4203)
+    assert told.look(4204) == []
+
+
+def test_a_network_that_is_cut_after_the_clock_was_set_back_is_told_of() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(130):
+        for target in ("aws", "azure"):
+            told.settle(slot, target)
+    told.beat(3900, tls="up")
+    told.look(3901)
+    told.set_ns = -3600 * SECOND_NS
+    told.beat(301, tls="up")
+    assert told.look(301) == []
+    for slot in (11, 12):
+        for target in ("aws", "azure"):
+            told.settle(slot, target, Outcome.CONNECT_TIMEOUT, fault=Fault.OURS)
+    told.beat(380, tls="down")
+    assert told.look(380) == [("NetworkDown", "page", "internet")]
+
+
 def test_an_asker_that_was_away_is_not_held_against_the_targets() -> None:
     told = Told(estate("aws", "azure"))
     go_on(told, range(3), aws=Outcome.OK, azure=Outcome.OK)
