@@ -106,7 +106,11 @@ def _refusals(view: View, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
 def _silent(view: View) -> Iterator[Finding]:
     for (network, witness), voice in view.voices.items():
         if voice.state in VOTELESS and view.now_ns - voice.since_ns >= SILENT_NS:
-            why = "it was not reached for a day or ever" if voice.state == "no_vote" else "it alone is not reached"
+            why = (
+                "it was not reached for a day or ever"
+                if voice.state == "no_vote"
+                else "it alone is not reached"
+            )
             said = (
                 f"{why}, so it has no vote: while none has one, it stays undetermined "
                 f"whose fault failures on network {network} are"

@@ -1,10 +1,13 @@
 """What a verdict looks at: how each target stands and since when, what it is part of, and what witnesses say. Pure."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Literal, Self
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal, Self, TypeVar
 
 from probes.result import Outcome
+
+K = TypeVar("K")
 
 Health = Literal["good", "bad", "unknown"]
 
@@ -103,6 +106,55 @@ class Bearing:
             elif one.health == "bad" or is_well(one, began_ns):
                 against.append(one)
         return cls(began_ns=began_ns, with_=tuple(with_), against=tuple(against))
+
+
+class Kin:
+    """Targets by what they are part of: gone through once, however many of them fail."""
+
+    def __init__(self, sights: Sequence[Sight]) -> None:
+        self._sights = sights
+        self.of_cloud = grouped(sights, lambda one: one.cloud)
+        self._unasked: dict[str, list[Sight]] = {}
+        self._ill: dict[str, set[str]] = {}
+        for one in sights:
+            if one.health == "bad" or one.doubted_ns is not None:
+                self._ill.setdefault(one.model, set()).add(one.cloud)
+        for cloud, theirs in self.of_cloud.items():
+            calm = (one for one in theirs if one.health == "good" and one.doubted_ns is None)
+            self._unasked[cloud] = sorted(calm, key=lambda one: one.asked_ns)
+
+    def of(self, part: Callable[[Sight], K]) -> dict[K, list[Sight]]:
+        """Return all targets by a thing that they have in common."""
+        return grouped(self._sights, part)
+
+    def open_(self, theirs: Sequence[Sight]) -> list[Sight]:
+        """Return those who were well before some failed, and of whom nobody knows yet whether they are now.
+
+        That is of the same clouds, and of others where the same model fails.
+        """
+        began_ns = Bearing.of(theirs, ()).began_ns
+        clouds = {one.cloud for one in theirs}
+        clouds = clouds.union(*(self._ill.get(model, ()) for model in {one.model for one in theirs}))
+        return [
+            one
+            for cloud in sorted(clouds)
+            for one in itertools.takewhile(lambda one: one.asked_ns < began_ns, self._unasked[cloud])
+        ]
+
+    def well(self, cloud: str, since_ns: int) -> Iterator[Sight]:
+        """Yield those of a cloud that are well and were asked since."""
+        return (one for one in self.of_cloud.get(cloud, ()) if is_well(one, since_ns))
+
+    def clouds_well(self, since_ns: int) -> list[str]:
+        """Return the clouds of which anything is well and was asked since."""
+        return sorted(cloud for cloud in self.of_cloud if any(True for _ in self.well(cloud, since_ns)))
+
+
+def grouped(sights: Iterable[Sight], of: Callable[[Sight], K]) -> dict[K, list[Sight]]:
+    found: dict[K, list[Sight]] = {}
+    for sight in sights:
+        found.setdefault(of(sight), []).append(sight)
+    return found
 
 
 def is_well(sight: Sight, since_ns: int) -> bool:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from agent.config.model import Config
+from agent.slo.evaluate import SETTLING_S
 from agent.slo.impact import Impact, impact
 from agent.slo.service import Member, Service, served_by
 from agent.slo.standing import Standing
@@ -159,9 +160,12 @@ class View:
         )
 
     def _due_ns(self, seen: Seen, member: Member, slots: int) -> int:
-        """Return when so many slots to come will have said something."""
+        """Return when so many slots to come will have said something, or one that failed is settled."""
         workload = self.workloads.get(member.pair)
-        late_s = (0.0 if workload is None else workload.first_token_s) + ANSWER_S
+        first_token_s = 0.0 if workload is None else workload.first_token_s
+        if seen.doubted_ns is not None:
+            return seen.doubted_ns + round((2 * first_token_s + SETTLING_S) * 1e9)
+        late_s = first_token_s + ANSWER_S
         return (seen.standing.seen_ns or 0) + round((slots * member.every_s + late_s) * 1e9)
 
     def _health(

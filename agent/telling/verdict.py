@@ -5,13 +5,25 @@ A vendor's own word is evidence beside ours, never a verdict.
 """
 
 import dataclasses
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
 from agent.slo.impact import AGREE
-from agent.telling.scene import Bearing, Health, Scene, Sight, Witness, is_unasked, is_well, seen_elsewhere
+from agent.telling.scene import (
+    Bearing,
+    Health,
+    Kin,
+    Scene,
+    Sight,
+    Witness,
+    grouped,
+    is_unasked,
+    is_well,
+    seen_elsewhere,
+)
 from probes.result import DEADLINES, ON_THE_WAY, Outcome
 
 
@@ -73,11 +85,11 @@ def verdicts(scene: Scene) -> list[Verdict]:
     found = [*_slow(scene, failing), *_identities(scene, turned), *_quotas(turned)]
     taken = {name for verdict in found for name in verdict.targets}
     failing = [sight for sight in failing if sight.target not in taken]
-    for network in dict.fromkeys(sight.network for sight in failing):
-        if verdict := _network(scene, network, [sight for sight in failing if sight.network == network]):
+    for network, theirs in grouped(failing, lambda one: one.network).items():
+        if verdict := _network(scene, network, theirs):
             found.append(verdict)
-            failing = [sight for sight in failing if sight.target not in verdict.targets]
-    return found + list(_parts(scene.sights, failing))
+            taken.update(verdict.targets)
+    return found + list(_parts(Kin(scene.sights), [sight for sight in failing if sight.target not in taken]))
 
 
 def _verdict(
@@ -213,46 +225,36 @@ _COMMON: Final = (
 """From wide to narrow."""
 
 
-def _parts(sights: Sequence[Sight], failing: Sequence[Sight]) -> Iterator[Verdict]:
+def _parts(kin: Kin, failing: Sequence[Sight]) -> Iterator[Verdict]:
     """Yield what failing targets have in common that no target which is well has, the widest first."""
     left = list(failing)
-    if verdict := _model_everywhere(sights, left):
+    if verdict := _model_everywhere(kin, left):
         yield verdict
-        left = [sight for sight in left if sight.target not in verdict.targets]
+        left = [sight for sight in left if sight.model != verdict.subject]
     for part in _COMMON:
-        for key in dict.fromkeys(part.of(sight) for sight in left):
-            theirs = [sight for sight in left if part.of(sight) == key]
-            bearing = Bearing.of(theirs, [sight for sight in sights if part.of(sight) == key])
+        same, taken = kin.of(part.of), set()
+        for key, theirs in grouped(left, part.of).items():
+            bearing = Bearing.of(theirs, same[key])
             if len(bearing.with_) < AGREE or bearing.against or _narrower(part.fault, bearing.with_):
                 continue
-            said = _beside(part, theirs, bearing, sights)
-            yield _verdict(part.fault, part.named(theirs[0]), theirs, *said, open_=_open(theirs, sights))
-            left = [sight for sight in left if sight not in theirs]
+            said = _beside(part, theirs, bearing, kin)
+            doubted = bearing.with_[len(theirs) :] if len(theirs) < AGREE else ()
+            open_ = [*kin.open_(theirs), *doubted]  # which alone bear it out
+            yield _verdict(part.fault, part.named(theirs[0]), theirs, *said, open_=open_)
+            taken.add(key)
+        left = [sight for sight in left if part.of(sight) not in taken]
     for sight in left:
-        cloud = [one for one in sights if one.cloud == sight.cloud and one is not sight]
-        kin = [one.target for one in Bearing.of([sight], cloud).against if one.health == "good"]
-        said_of = f"{', '.join(kin[:3])} of {sight.cloud} are well" if kin else _alone(sight, cloud)
-        evidence = (said_of, *_elsewhere([sight]))
-        yield _verdict(Fault.TARGET, sight.target, [sight], *evidence, open_=_open([sight], sights))
+        evidence = (_well_beside(sight, kin), *_elsewhere([sight]))
+        yield _verdict(Fault.TARGET, sight.target, [sight], *evidence, open_=kin.open_([sight]))
 
 
-def _alone(sight: Sight, cloud: Sequence[Sight]) -> str:
-    return (
-        f"of {sight.cloud} nothing else is known to be well"
-        if cloud
-        else f"{sight.cloud} has no other target"
-    )
-
-
-def _open(theirs: Sequence[Sight], sights: Sequence[Sight]) -> list[Sight]:
-    """Return those who were well before, and of whom nobody knows yet whether they are now.
-
-    That is of the same clouds, and of others where the same model fails.
-    """
-    models, began_ns = {sight.model for sight in theirs}, Bearing.of(theirs, ()).began_ns
-    ill = [one for one in sights if one.health == "bad" or one.doubted_ns is not None]
-    clouds = {one.cloud for one in [*theirs, *ill] if one.model in models}
-    return [one for one in sights if one.cloud in clouds and is_unasked(one, began_ns)]
+def _well_beside(sight: Sight, kin: Kin) -> str:
+    well = [one.target for one in itertools.islice(kin.well(sight.cloud, sight.since_ns), 3)]
+    if well:
+        return f"{', '.join(well)} of {sight.cloud} are well"
+    if len(kin.of_cloud[sight.cloud]) > 1:
+        return f"of {sight.cloud} nothing else is known to be well"
+    return f"{sight.cloud} has no other target"
 
 
 def _narrower(fault: Fault, theirs: Sequence[Sight]) -> bool:
@@ -263,30 +265,29 @@ def _narrower(fault: Fault, theirs: Sequence[Sight]) -> bool:
     return len(regions) == 1 and None not in regions and len({sight.model for sight in theirs}) == 1
 
 
-def _model_everywhere(sights: Sequence[Sight], failing: Sequence[Sight]) -> Verdict | None:
+def _model_everywhere(kin: Kin, failing: Sequence[Sight]) -> Verdict | None:
     """Return that one model fails on several clouds which serve others well."""
-    for model in dict.fromkeys(sight.model for sight in failing):
-        theirs = [sight for sight in failing if sight.model == model]
-        bearing = Bearing.of(theirs, [sight for sight in sights if sight.model == model])
+    same = kin.of(lambda one: one.model)
+    for model, theirs in grouped(failing, lambda one: one.model).items():
+        bearing = Bearing.of(theirs, same[model])
         clouds = {sight.cloud for sight in bearing.with_}
-        well = {sight.cloud for sight in sights if is_well(sight, bearing.began_ns)}
-        if len(clouds) >= AGREE and not bearing.against and clouds <= well:
-            said = f"{model} fails on {', '.join(sorted(clouds))}, which serve other models well"
-            return _verdict(Fault.MODEL, model, theirs, said, *_elsewhere(theirs))
+        if len(clouds) < AGREE or bearing.against or not clouds.issubset(kin.clouds_well(bearing.began_ns)):
+            continue
+        said = f"{model} fails on {', '.join(sorted(clouds))}, which serve other models well"
+        return _verdict(Fault.MODEL, model, theirs, said, *_elsewhere(theirs))
     return None
 
 
-def _beside(part: _Part, theirs: Sequence[Sight], bearing: Bearing, sights: Sequence[Sight]) -> Iterator[str]:
+def _beside(part: _Part, theirs: Sequence[Sight], bearing: Bearing, kin: Kin) -> Iterator[str]:
     """Yield the evidence: how much of it fails, and what is well beside it."""
+    cloud, since_ns = theirs[0].cloud, bearing.began_ns
     doubted = len(bearing.with_) - len(theirs)
     more = f", {doubted} of them not confirmed yet" if doubted else ""
     yield f"all {len(bearing.with_)} targets of {part.named(theirs[0])} fail{more}"
-    well = [sight for sight in sights if is_well(sight, bearing.began_ns)]
-    near = [sight for sight in well if sight.cloud == theirs[0].cloud]
-    if part.fault is not Fault.CLOUD and near:
-        yield f"{len(near)} other targets of {theirs[0].cloud} are well"
-    far = sorted({sight.cloud for sight in well} - {theirs[0].cloud})
-    if far:
+    near = 0 if part.fault is Fault.CLOUD else sum(1 for _ in kin.well(cloud, since_ns))
+    if near:
+        yield f"{near} other targets of {cloud} are well"
+    if far := [one for one in kin.clouds_well(since_ns) if one != cloud]:
         yield f"{', '.join(far)} are well"
     yield from _elsewhere(theirs)
 
