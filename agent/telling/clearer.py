@@ -7,10 +7,11 @@ from typing import Final
 from agent.slo.alerts import Alert, Finding, Severity, Step
 from agent.telling.verdict import Fault, Verdict
 
-WAIT_NS: Final[Mapping[Severity, int]] = {"page": 30 * 1_000_000_000, "ticket": 60 * 1_000_000_000}
+WAIT_NS: Final[Mapping[Severity, int]] = {"page": 28 * 1_000_000_000, "ticket": 60 * 1_000_000_000}
 """How long after its first failed slot a trouble waits at most for targets that may show another fault.
 
-At one slot in 30 s a page is so within 60 s of the fault's begin, whenever its first slot was due.
+At one slot in 30 s a page is so within 60 s of the fault's begin, whenever its first slot was due, and with a second
+left for looking and one for telling.
 """
 
 REFUSED_NS: Final = 300 * 1_000_000_000

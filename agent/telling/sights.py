@@ -140,6 +140,8 @@ class View:
         health, outcome = self._health(target, member, cut)
         seen = self.seen.get(member.pair, Seen())
         turning = seen.outcome in _REFUSED and seen.refused < TURNED
+        slots = TURNED - seen.refused if turning else 1
+        next_ns = seen.doubted_ns or (seen.standing.seen_ns or 0) + round(slots * member.every_s * 1e9)
         return Sight(
             target=target.name,
             cloud=target.cloud,
@@ -153,20 +155,19 @@ class View:
             since_ns=_since_ns(seen, health),
             judged_ns=seen.standing.judged_ns or 0,
             asked_ns=seen.standing.seen_ns or 0,
-            due_ns=self._due_ns(seen, member, slots=TURNED - seen.refused if turning else 1),
+            next_ns=next_ns,
+            due_ns=next_ns + self._late_ns(seen, member),
             doubted_ns=seen.doubted_ns,
             turning=turning,
             cut=health == "bad" and seen.standing.state != "bad",
         )
 
-    def _due_ns(self, seen: Seen, member: Member, slots: int) -> int:
-        """Return when so many slots to come will have said something, or one that failed is settled."""
+    def _late_ns(self, seen: Seen, member: Member) -> int:
+        """Return how long after its slot a probe has said something, or is settled where it failed."""
         workload = self.workloads.get(member.pair)
         first_token_s = 0.0 if workload is None else workload.first_token_s
-        if seen.doubted_ns is not None:
-            return seen.doubted_ns + round((2 * first_token_s + SETTLING_S) * 1e9)
-        late_s = first_token_s + ANSWER_S
-        return (seen.standing.seen_ns or 0) + round((slots * member.every_s + late_s) * 1e9)
+        late_s = first_token_s + (ANSWER_S if seen.doubted_ns is None else first_token_s + SETTLING_S)
+        return round(late_s * 1e9)
 
     def _health(
         self, target: Target, member: Member, cut: Mapping[str, int]

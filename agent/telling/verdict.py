@@ -44,6 +44,9 @@ class Fault(StrEnum):
 OURS: Final = frozenset({Fault.NETWORK, Fault.AGENT, Fault.CREDENTIALS, Fault.QUOTA})
 """Faults that are ours to mend; they give one alert about us, and none about a cloud."""
 
+SOON_NS: Final = 30 * 1_000_000_000
+"""Nobody waits for targets whose next slot is due later than this after the failed one."""
+
 AGENT_SHARE: Final = 0.2
 """More than this share of answers that our own delay spoilt, and the agent is blind."""
 
@@ -56,8 +59,8 @@ _MISSED: Final = DEADLINES | {Outcome.CONNECT_TIMEOUT}
 class Verdict:
     """What is at fault for these targets' failing, and on what evidence, in sentences.
 
-    While `open_` names targets that may show another fault and have said nothing since, it is not to be told yet, if
-    that can wait: at `known_ns` they have said something.
+    `open_` names targets that may show another fault and have said nothing since. At `known_ns` those have that are
+    asked soon; until then it is not to be told, if that can wait.
     """
 
     fault: Fault
@@ -95,14 +98,15 @@ def verdicts(scene: Scene) -> list[Verdict]:
 def _verdict(
     fault: Fault, subject: str, of: Iterable[Sight], *evidence: str, open_: Sequence[Sight] = ()
 ) -> Verdict:
-    names = tuple(sight.target for sight in open_)
+    names, theirs = tuple(sight.target for sight in open_), tuple(of)
+    soon_ns = max((sight.since_ns for sight in theirs), default=0) + SOON_NS
     return Verdict(
         fault=fault,
         subject=subject,
-        targets=tuple(sight.target for sight in of),
+        targets=tuple(sight.target for sight in theirs),
         evidence=(*evidence, f"not yet known: {_some(names)}") if names else evidence,
         open_=names,
-        known_ns=max((sight.due_ns for sight in open_), default=0),
+        known_ns=max((one.due_ns for one in open_ if one.turning or one.next_ns <= soon_ns), default=0),
     )
 
 

@@ -73,17 +73,35 @@ def test_a_failure_that_nobody_has_confirmed_yet_is_taken_for_one_of_the_same() 
     assert page.evidence == ("all 4 targets of gcp fail, 2 of them not confirmed yet",)
 
 
-def test_a_page_waits_for_thirty_seconds_at_most_and_names_whom_it_does_not_know_of() -> None:
+def test_a_page_waits_for_28_seconds_at_most_and_names_whom_it_does_not_know_of() -> None:
     told = begun(other_s=25)
-    assert told.look(59) == []
-    assert told.look(60) == [("ServiceDown", "page", "nano")]
+    assert told.look(57) == []
+    assert told.look(58) == [("ServiceDown", "page", "nano")]
     (page,) = told.notices
     assert page.fault == "cloud gcp", "nothing that was asked since speaks against it"
     assert page.evidence[-1] == "not yet known: large-east, large-west"
     assert len(told.look(65)) == 3, "their answers should have come by now, so the tickets wait no longer"
 
 
-def test_nobody_waits_for_a_target_that_is_asked_too_late() -> None:
+def test_nobody_waits_for_a_target_that_is_asked_seldom() -> None:
+    config = two_models()
+    seldom = tuple(
+        dataclasses.replace(
+            one, members=tuple(dataclasses.replace(member, every_s=300.0) for member in one.members)
+        )
+        if one.name == "large"
+        else one
+        for one in config.services
+    )
+    told = Told(dataclasses.replace(config, services=seldom))
+    settle(told, 0, "nano")
+    settle(told, -20, "large")
+    settle(told, 30, "nano", DOWN)
+    assert ("ServiceDown", "page", "nano") in told.look(41)
+    assert all(one.evidence[-1] == "not yet known: large-east, large-west" for one in told.notices)
+
+
+def test_nobody_waits_for_a_target_that_did_not_answer_in_its_time() -> None:
     told = Told(two_models())
     settle(told, 0, "nano")
     settle(told, -30, "large")
