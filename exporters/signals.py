@@ -36,7 +36,7 @@ class SelfReport:
     `clock_offset_s` is how far the wall clock is off as far as the kernel knows.
     `budget_left` is what is left of the day's budget by unit (`usd`, `tokens`), `budget_used` the share that is
     spent of the caps for the `day`, a `target` and a `probe` (the fullest) by unit.
-    `witnesses` says how the witnesses of each network stand: `up`, `down` or `no_vote`.
+    `witnesses` says how the witnesses of each network stand: `up`, `down`, `doubted` or `no_vote`.
     """
 
     at_ns: int

@@ -15,6 +15,7 @@ class Outcome(StrEnum):
     OK = "ok"
     AGENT_FAULT = "agent_fault"
     CONFIG = "config"
+    IDENTITY_SERVICE = "identity_service"
     QUOTA = "quota"
     THROTTLED = "throttled"
     CONTENT_FILTER = "content_filter"
@@ -95,6 +96,7 @@ MEANING: Mapping[Outcome, Meaning] = {
     Outcome.OK: Meaning(good=True, availability=EventClass.GOOD, blame=Blame.NONE, confirm=False),
     Outcome.AGENT_FAULT: _no_verdict(Blame.AGENT),
     Outcome.CONFIG: _no_verdict(Blame.CONFIG),
+    Outcome.IDENTITY_SERVICE: _PROVIDER_BAD,
     Outcome.QUOTA: _no_verdict(Blame.QUOTA),
     Outcome.THROTTLED: _no_verdict(Blame.PROVIDER, EventClass.EXCLUDED),
     Outcome.CONTENT_FILTER: _no_verdict(Blame.PROVIDER, EventClass.EXCLUDED),

@@ -47,7 +47,7 @@ class AckRow:
     until_ns: int | None = None
 
 
-Change = Literal["fired", "rose", "acknowledged", "unacknowledged", "ended"]
+Change = Literal["fired", "rose", "acknowledged", "unacknowledged", "blamed", "ended"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

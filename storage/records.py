@@ -125,7 +125,8 @@ class Beat(_Record):
     `budget_left` is what is left of the day's budget by unit (`usd`, `tokens`), negative where it is passed;
     `budget_used` the share of the caps that is spent, by what they are for (`day`, `target`, `probe`: of several
     the fullest) and unit; what has no cap is missing.
-    `witnesses` says how the witnesses of each network stand: `up`, `down`, or `no_vote` (not reached within 24 h).
+    `witnesses` says how the witnesses of each network stand: `up`, `down`, `doubted` (not reached while
+    targets of the network were), or `no_vote` (not reached within 24 h).
     """
 
     at_ns: int

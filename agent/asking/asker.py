@@ -111,7 +111,7 @@ class Asker:
         self._patience.switch(config)
         self._purse.switch(config)
         self._witnesses.switch(config.networks, attempt)
-        self._pipeline.switch(probe, config.vantage, config.limits.in_flight)
+        self._pipeline.switch(probe, config.vantage, config.limits.in_flight, config.targets)
         self._announce(now_ns, "change")
         self._timers.plan(jobs(config), now_ns - 1)
 

@@ -1,7 +1,7 @@
 """One run: a due slot is asked, journalled, and confirmed where it failed; nothing raises out of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
@@ -10,10 +10,12 @@ from agent.asking.buckets import Buckets
 from agent.asking.budget import Held
 from agent.asking.confirm import Confirmations
 from agent.asking.purse import Purse
+from agent.asking.refusals import Refusals
 from agent.asking.schedule import Job
 from agent.asking.witness import Witnesses
 from probes.base import Clock, Probe, Slot
 from probes.result import SCHEDULED, ProbeResult, SlotKey
+from probes.target import Target
 from storage.base import JournalWriter
 from storage.records import Kind, Settled, Skipped
 
@@ -61,14 +63,16 @@ class Pipeline:
         self._confirmations = Confirmations(
             self._ask, self._settle, clock, confirming(limit), self._witnesses
         )
+        self._refusals = Refusals()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def in_flight(self) -> int:
         return self.slots_in_flight + self._confirmations.in_flight
 
-    def switch(self, probe: Probe, vantage: str, limit: int) -> None:
+    def switch(self, probe: Probe, vantage: str, limit: int, targets: Iterable[Target]) -> None:
         """Ask with these from the next slot on."""
+        self._refusals.switch(targets)
         if limit != self._limit:
             self._confirmations.limit(confirming(limit))
         self._probe, self._vantage, self._limit = probe, vantage, limit
@@ -122,7 +126,8 @@ class Pipeline:
         """Return one attempt, journalled; None where the probe itself failed, which is logged."""
         try:
             async with asyncio.timeout(job.workload.timeout_s + GUARD_S):
-                result = await self._probe.ask(job.target, job.workload, slot)
+                asked = await self._probe.ask(job.target, job.workload, slot)
+            result = self._refusals.judged(job.target, asked)
             self._journal.append(Kind.RESULT, result.encode(), good=result.meaning.good is True)
             self._purse.spend(job, result)
             self._witnesses.answered(job.target, result)

@@ -11,7 +11,7 @@ from probes.target import Network, Witness
 VOTE_NS: Final = 24 * 3600 * 1_000_000_000
 """A witness that was not reached for so long is a fault of its own, and says nothing of the way."""
 
-State = Literal["up", "down", "no_vote"]
+State = Literal["up", "down", "doubted", "no_vote"]
 
 
 @dataclasses.dataclass(slots=True)
@@ -59,7 +59,9 @@ class Known:
             return None
         if self.tried.reached:
             return "up"
-        return "down" if self.lately(now_ns) else "no_vote"
+        if not self.lately(now_ns):
+            return "no_vote"
+        return "doubted" if self.doubted else "down"
 
 
 class Said(NamedTuple):

@@ -222,7 +222,7 @@ class Witnesses:
         before = known.state(now_ns)
         known.take(tried, now_ns)
         state = known.state(now_ns)
-        rest_s = DOWN_S if state == "down" else EVERY_S
+        rest_s = DOWN_S if state in {"down", "doubted"} else EVERY_S
         self._due_ns[key] = self._clock.mono_ns() + round(self._jitter(0.8, 1.2) * rest_s * 1e9)
         if state != before and (before, state) != (None, "up"):
             tell = log.info if state == "up" else log.warning

@@ -73,6 +73,20 @@ class Standing:
             return "good"
         return "bad" if slot.confirmed else self.state
 
+    def set_back(self, at_ns: int) -> "Standing":
+        """Return it with nothing after an instant to which the clock was set back.
+
+        >>> ahead = Standing(state="bad", since_ns=50, judged_ns=80, seen_ns=90).set_back(60)
+        >>> (ahead.since_ns, ahead.judged_ns, ahead.seen_ns)
+        (50, 60, 60)
+        """
+        judged_ns, seen_ns = (
+            None if one is None else min(one, at_ns) for one in (self.judged_ns, self.seen_ns)
+        )
+        return dataclasses.replace(
+            self, since_ns=min(self.since_ns, at_ns), judged_ns=judged_ns, seen_ns=seen_ns
+        )
+
     def stale(self, now_ns: int, every_s: float) -> bool:
         """Return whether nothing was judged for 5 minutes or 3 intervals, the longer: then nobody knows."""
         patience_ns = round(max(STALE_S, STALE_INTERVALS * every_s) * 1e9)

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -20,11 +21,12 @@ from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
 from agent.telling.blind import Pulse
 from agent.telling.capacity import throttled
+from agent.telling.clearer import clearer, waits
 from agent.telling.expiry import ClientCertificates, Tokens, expiring
 from agent.telling.labels import labelled
 from agent.telling.notices import notice
 from agent.telling.others import NOBODY, Others, own_standings
-from agent.telling.ours import is_hidden, own_findings
+from agent.telling.ours import is_aftermath, is_hidden, own_findings
 from agent.telling.particulars import detailed
 from agent.telling.quorum import Quorum, Vote, freed, reheld, sole, told_as, untold
 from agent.telling.sights import View
@@ -60,6 +62,7 @@ class Alerting:
         others: Others | None = None,
         vendors: Callable[[], Sequence[Spoken]] = list,
         resolved: Callable[[str], str] = lambda text: text,
+        mono_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._quiet = quiet
         self._burns = burns.Burns()
@@ -72,6 +75,7 @@ class Alerting:
         self._rows = rows
         self._shown = shown
         self._wall_ns = wall_ns
+        self._mono_ns = mono_ns
         self._others = others
         self._vendors = vendors
         self._quorum = Quorum()
@@ -103,8 +107,9 @@ class Alerting:
         found, why = self._found(config, alive, now_ns)
         done = step(alive, found, now_ns, round(config.paging.hold_s * 1e9), why)
         done, reworded = worded(done, alive, self._vendors(), {one.name: one for one in config.targets})
+        done, blamed = clearer(done, alive, now_ns)
         held = self._in_hands(config.vantage, done.alive, now_ns)
-        changed = becoming.changed(done, alive, held)
+        changed = becoming.changed(done, alive, held, blamed)
         known = [alert for _, alert in changed]
         changed += [("fired", alert) for alert in freed(held.values(), known, self._seq)]
         kept = [alert for alert in held.values() if _turned(alert, alive) or reheld(alert, alive)]
@@ -201,12 +206,16 @@ class Alerting:
     def _seen(
         self, view: View, verdicts: Sequence[Verdict], out: Collection[str], alive: Mapping[str, Alert]
     ) -> list[Finding]:
-        """Return what is wrong in a view: of our own faults one finding each, none for what they only seem to break."""
+        """Return what is wrong in a view: of our own faults one finding each, none for what they only seem to break.
+
+        What nobody was told of yet may wait for a moment, until it can be said whose fault it is.
+        """
+        known = {key.removeprefix(drilling.KEY) for key in alive}
         config, now_ns = view.config, view.now_ns
         blames = {name: found for found in verdicts for name in found.targets}
         found = [_blamed(finding, blames) for finding in self._findings(view)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
-        still_ns = self._pulse.still_ns(self._standings.beating_ns()[1], now_ns)
+        still_ns = self._pulse.still_ns(self._standings.beating_ns()[1], self._mono_ns())
         if any(found.fault is Fault.NETWORK for found in verdicts):
             self._cut_ns = now_ns
         about_us = own_findings(view, verdicts, hidden, ways_of(config), still_ns, self._cut_ns)
@@ -217,6 +226,8 @@ class Alerting:
             labelled(detailed(one, view), config, view.targets)
             for one in told
             if not is_quiet(one.labels, one.facts.get("failing", ()), out)
+            and not is_aftermath(one, view, known)
+            and (one.key in known or not waits(one, blames, now_ns))
         ]
 
     def _restored(self, vantage: str, now_ns: int) -> Mapping[str, Alert]:

@@ -1,7 +1,7 @@
 """What becomes of alerts from one look to the next: told apart, remembered each with its facts, and logged."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
@@ -26,8 +26,16 @@ def in_hand(alert: Alert, acks: Sequence[AckRow], now_ns: int) -> Alert:
     return alert if ack == alert.acknowledged else dataclasses.replace(alert, acknowledged=ack)
 
 
-def changed(done: Step, before: Mapping[str, Alert], alive: Mapping[str, Alert]) -> list[Changed]:
-    """Return what is to be told of a step, each alert once; `alive` are its alerts with who has them in hands."""
+def changed(
+    done: Step,
+    before: Mapping[str, Alert],
+    alive: Mapping[str, Alert],
+    blamed: Collection[str] = (),
+) -> list[Changed]:
+    """Return what is to be told of a step, each alert once; `alive` are its alerts with who has them in hands.
+
+    `blamed` are the ids of those of which another fault is to be told.
+    """
     rose = {alert.id for alert in done.rose}
     found: list[Changed] = []
     for key, alert in alive.items():
@@ -38,6 +46,8 @@ def changed(done: Step, before: Mapping[str, Alert], alive: Mapping[str, Alert])
             found.append(("rose", alert))
         elif alert.acknowledged != known.acknowledged:
             found.append(("acknowledged" if alert.acknowledged else "unacknowledged", alert))
+        elif alert.id in blamed:
+            found.append(("blamed", alert))
     return [*found, *(("ended", alert) for alert in done.ended)]
 
 

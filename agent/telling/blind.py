@@ -8,7 +8,7 @@ from agent.slo.alerts import Finding
 from agent.slo.findings import Ways
 from agent.telling.absence import nothing_comes
 from agent.telling.sights import View
-from agent.telling.standings import SPOILT_NS
+from agent.telling.spoiling import SECOND_NS, SPOILT_S
 from agent.telling.verdict import AGENT_SHARE, Fault
 
 SILENT_NS: Final = 120 * 1_000_000_000
@@ -17,23 +17,23 @@ SILENT_NS: Final = 120 * 1_000_000_000
 
 @dataclasses.dataclass(slots=True)
 class Pulse:
-    """When the asker's beats last moved on, by our own clock: while a journal is replayed they are old, and move.
+    """When the asker's beats last moved on, by a clock that nobody sets: while a journal is replayed they are old, and move.
 
     An asker that was never heard of is no pulse that stopped: at a cold start there is none yet.
 
     >>> pulse = Pulse()
-    >>> [pulse.still_ns(beat_ns, now_ns) for beat_ns, now_ns in ((7, 100), (7, 130), (9, 140), (9, 145))]
+    >>> [pulse.still_ns(beat_ns, mono_ns) for beat_ns, mono_ns in ((7, 100), (7, 130), (9, 140), (9, 145))]
     [0, 30, 0, 5]
     """
 
     beat_ns: int = 0
     moved_ns: int = 0
 
-    def still_ns(self, beat_ns: int, now_ns: int) -> int:
+    def still_ns(self, beat_ns: int, mono_ns: int) -> int:
         """Take the instant of the last beat that was read, and return for how long it has been that one."""
         if beat_ns != self.beat_ns:
-            self.beat_ns, self.moved_ns = beat_ns, now_ns
-        return now_ns - self.moved_ns if beat_ns else 0
+            self.beat_ns, self.moved_ns = beat_ns, mono_ns
+        return mono_ns - self.moved_ns if beat_ns else 0
 
 
 def blind(view: View, hidden: Sequence[Finding], ways: Ways, still_ns: int, cut_ns: int) -> Iterator[Finding]:
@@ -70,11 +70,13 @@ def _why(view: View, still_ns: int, cut_ns: int) -> tuple[str, int, str] | None:
     if (since_ns := nothing_comes(view)) is not None:
         return "agent", since_ns, "the agent is alive and asks, and no probe brings a result"
     spoilt, lost = view.standings.our_shares(view.now_ns)
-    since_ns = view.now_ns - SPOILT_NS
+    since_ns = view.now_ns - SPOILT_S * SECOND_NS
     if spoilt > AGENT_SHARE:
         said = f"{spoilt:.0%} of the answers of the last 5 minutes were spoilt by our own delay"
         return "agent", since_ns, said
-    told = view.now_ns - cut_ns <= SPOILT_NS  # what was lost then is counted still, and was told as such
+    told = (
+        view.now_ns - cut_ns <= SPOILT_S * SECOND_NS
+    )  # what was lost then is counted still, and was told as such
     if spoilt + lost > AGENT_SHARE and not told:
         said = f"{lost:.0%} of the probes of the last 5 minutes failed on our own way out"
         return "egress", since_ns, said if lost >= spoilt else f"{said}, {spoilt:.0%} by our own delay"

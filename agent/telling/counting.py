@@ -64,7 +64,7 @@ class MetricsFollower:
         self._beaten = beaten
         self._mono_ns = mono_ns
         self._maintained = maintained
-        self._settling = Settling()
+        self._settling = Settling(repeats=True)
         self._expecting = Expecting()
         self._config: Config | None = None
         self._changed = False
@@ -116,11 +116,17 @@ class MetricsFollower:
             case Drilled():
                 self._standings.drilled(one.message)
         for final in self._settling.fold(one.seq, one.message):
-            before = self._metrics.state(final.result)
-            judged = self._judged(final)
-            for sink in self._sinks:
-                sink.settle(judged)
-            _tell_change(final.result, before, self._metrics.state(final.result))
+            self._settle(final)
+
+    def _settle(self, final: Final) -> None:
+        judged = self._judged(final)
+        if final.again:  # it counts no more, and says how its target stands
+            self._standings.settle(judged)
+            return
+        before = self._metrics.state(final.result)
+        for sink in self._sinks:
+            sink.settle(judged)
+        _tell_change(final.result, before, self._metrics.state(final.result))
 
     def _judged(self, final: Final) -> Judged:
         maintained = self._maintained(final.result.target, final.result.scheduled_ns)
@@ -201,7 +207,7 @@ class MetricsFollower:
         try:
             head, _, numbers = self._file.read_bytes().partition(b"\n")
             state: dict[str, Any] = json.loads(head)
-            settling, expecting = Settling(), Expecting()
+            settling, expecting = Settling(repeats=True), Expecting()
             settling.restore(state["settling"])
             expecting.restore(state["expecting"])
             position, config_hash = int(state["position"]), str(state["config_hash"])

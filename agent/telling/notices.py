@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from agent.slo.alerts import FILLED, LEFT, UNSEEN, Alert
+from agent.telling.clearer import BEFORE, OTHER, TOLD
 from exporters import durations, words
 from exporters.signals import Acknowledged, Notice
 from storage.alert_readings import AckRow
 
 NAMED_AT_MOST: Final = 5
 
-_APART: Final = frozenset({"fault", "evidence", "ours", "told_as", "doubt", UNSEEN, LEFT})
+_APART: Final = frozenset({"fault", TOLD, OTHER, "evidence", "ours", "told_as", "doubt", UNSEEN, LEFT})
 """Facts that a notice has a place of its own for, or that are for us alone."""
 
 _FIRST: Final = ("spent", "counts")
@@ -118,7 +119,8 @@ def _detail(facts: Mapping[str, Any], ack: AckRow | None = None) -> str:
     said = [] if ack is None else [f"acknowledged by {ack.author}: {ack.reason}"]
     if failing := facts.get("failing"):
         said.append(f"failing: {_some(failing)}")
-    said.append(f"fault: {facts.get('fault') or 'undetermined'}")
+    before = f" (told before: {facts[BEFORE]})" if BEFORE in facts else ""
+    said.append(f"fault: {facts.get('fault') or 'undetermined'}{before}")
     if evidence := facts.get("evidence"):
         said.append(", ".join(evidence[:NAMED_AT_MOST]))
     said += [str(facts[name]) for name in ("burn", "latency", "exhaustion") if facts.get(name)]

@@ -10,7 +10,8 @@ from typing import Final, cast
 
 import structlog
 
-from agent.telling.verdict import OURS, Health, Sight, Verdict
+from agent.telling.scene import Health, Sight
+from agent.telling.verdict import OURS, Verdict
 from probes.target import Target
 from storage.alert_readings import AlertRow
 from storage.base import Alerts, StoreUnavailableError, Vantages

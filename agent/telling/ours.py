@@ -1,6 +1,6 @@
 """What is wrong with us: our network, agent, credentials and quota, each told once, in place of what it seems to break."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.slo.alerts import Finding, Severity
@@ -8,8 +8,9 @@ from agent.slo.findings import Ways
 from agent.slo.service import Member
 from agent.telling.blind import blind
 from agent.telling.labels import shared_by
-from agent.telling.sights import View, identity
+from agent.telling.sights import VOTELESS, View
 from agent.telling.verdict import Fault, Verdict
+from probes.identity import identity
 from probes.result import Outcome
 
 HIDING: Final = frozenset({Fault.NETWORK, Fault.AGENT})
@@ -23,6 +24,17 @@ def is_hidden(finding: Finding, blames: Mapping[str, Verdict]) -> bool:
     """Return whether everything that a finding says to fail is our own fault."""
     names = finding.facts.get("failing") or [name for name in [finding.labels.get("target")] if name]
     return bool(names) and all(name in blames and blames[name].fault in HIDING for name in names)
+
+
+def is_aftermath(finding: Finding, view: View, known: Collection[str]) -> bool:
+    """Return whether nothing valid came of a target by our own fault alone, of which an alert still stands.
+
+    The way is back before the first slot by it has told so.
+    """
+    if finding.name != "NothingValid" or not finding.facts.get("ours"):
+        return False
+    network = view.targets[finding.labels["target"]].network
+    return f"network-down/{network}" in known or "agent-blind" in known
 
 
 def own_findings(
@@ -83,7 +95,7 @@ def _refusals(view: View, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
     }
     for verdict in verdicts:
         first = turned.get(verdict.targets[0]) if verdict.targets else None
-        if first is None or first.outcome not in {Outcome.CONFIG, Outcome.QUOTA}:
+        if first is None or first.outcome not in {Outcome.CONFIG, Outcome.IDENTITY_SERVICE, Outcome.QUOTA}:
             continue
         cloud = view.targets[verdict.targets[0]].cloud
         spent = verdict.fault is Fault.QUOTA
@@ -102,9 +114,14 @@ def _refusals(view: View, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
 
 def _silent(view: View) -> Iterator[Finding]:
     for (network, witness), voice in view.voices.items():
-        if voice.state == "no_vote" and view.now_ns - voice.since_ns >= SILENT_NS:
+        if voice.state in VOTELESS and view.now_ns - voice.since_ns >= SILENT_NS:
+            why = (
+                "it was not reached for a day or ever"
+                if voice.state == "no_vote"
+                else "it alone is not reached"
+            )
             said = (
-                "it was not reached for a day or ever, so it has no vote: while none has one, it stays undetermined "
+                f"{why}, so it has no vote: while none has one, it stays undetermined "
                 f"whose fault failures on network {network} are"
             )
             yield Finding(

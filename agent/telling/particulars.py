@@ -27,6 +27,7 @@ PHASES: Final[Mapping[Outcome, tuple[str, str, str | None]]] = {
     Outcome.CONNECT_TIMEOUT: ("in connect", "timed out", "connect_s"),
     Outcome.TLS: ("in TLS", "", None),
     Outcome.DISCONNECTED: ("before the first byte", "connection cut", None),
+    Outcome.IDENTITY_SERVICE: (_ANSWER, "every identity refused", None),
     Outcome.OVERLOADED: (_ANSWER, "overloaded", None),
     Outcome.SERVER_ERROR: (_ANSWER, "server error", None),
     Outcome.THROTTLED: (_ANSWER, "throttled", None),

@@ -23,12 +23,14 @@ A slot comes twice where the wall clock steps back: at one slot in 30 s, 32 of t
 class Final:
     """A scheduled attempt whose meaning is final; `verdict` stands where its outcome called for settling.
 
-    `ours` is true where the asker never settled it, so that the verdict stands in no journal.
+    `ours` is true where the asker never settled it, so that the verdict stands in no journal. `again` is true of a slot
+    that is asked once more because the clock was set back: it says how its target stands now, and counts no more.
     """
 
     result: ProbeResult
     verdict: Settled | None = None
     ours: bool = False
+    again: bool = False
 
     @property
     def fault(self) -> Fault:
@@ -55,10 +57,12 @@ class Settling:
 
     An outcome that asks for no confirmation is final at once, any other at its `settled` record. A failure
     whose asker is gone (a beat of another boot: an asker beats before it asks) or forgot it (beats go on for
-    60 s past its end and past the plan's grace) is settled `undetermined` here.
+    60 s past its end and past the plan's grace) is settled `undetermined` here. What is asked again becomes final
+    again only for those who want it (`repeats`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, repeats: bool = False) -> None:
+        self._repeats = repeats
         self._pending: dict[SlotKey, _Pending] = {}
         self._settled: dict[tuple[str, str, str], collections.deque[int]] = {}
         self._grace_ns = 0
@@ -83,7 +87,9 @@ class Settling:
         return []
 
     def _arrive(self, seq: int, result: ProbeResult) -> list[Final]:
-        if result.attempt != SCHEDULED or result.key in self._pending or self._is_settled(result.key):
+        if result.attempt != SCHEDULED or result.key in self._pending:
+            return []
+        if self._is_settled(result.key) and not self._repeats:
             return []
         if result.meaning.confirm:
             self._pending[result.key] = _Pending(seq, result)
@@ -122,6 +128,8 @@ class Settling:
 
     def _finish(self, final: Final) -> Final:
         key = final.result.key
+        if self._is_settled(key):
+            return dataclasses.replace(final, again=True)
         settled = self._settled.setdefault(_series(key), collections.deque(maxlen=REMEMBERED))
         settled.append(key.scheduled_ns)
         return final

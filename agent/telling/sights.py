@@ -1,25 +1,30 @@
 """What a verdict looks at: how every target stands, which of them only our own way cut off, and what witnesses say."""
 
 import dataclasses
-import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Final
 
 from agent.config.model import Config
+from agent.slo.evaluate import SETTLING_S
 from agent.slo.impact import Impact, impact
 from agent.slo.service import Member, Service, served_by
 from agent.slo.standing import Standing
 from agent.telling.others import NOBODY, Heard
-from agent.telling.standings import Pair, Seen, Standings, Voice
-from agent.telling.verdict import Health, Scene, Sight, Witness
+from agent.telling.scene import Health, Scene, Sight, Witness
+from agent.telling.standings import TURNED, Pair, Seen, Standings, Voice
 from probes import target as probing
+from probes.identity import identity
 from probes.result import Outcome
-from probes.target import Target
+from probes.target import Target, Workload
 
-_REFERENCE: Final = re.compile(r"\$\{(\w+|(file|secret):[^}$]+)\}")
 _REFUSED: Final = frozenset({Outcome.CONFIG, Outcome.QUOTA})
+
+VOTELESS: Final = frozenset({"doubted", "no_vote"})
+"""How a witness stands whose not being reached means nothing."""
+
+ANSWER_S: Final = 2.0
+"""How long after its first token, or the deadline of that, a result is known, but for few."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,10 @@ class View:
     @cached_property
     def targets(self) -> Mapping[str, Target]:
         return {target.name: target for target in self.config.targets}
+
+    @cached_property
+    def workloads(self) -> Mapping[Pair, Workload]:
+        return self.config.workloads()
 
     @cached_property
     def witnesses(self) -> Mapping[str, Witness]:
@@ -136,6 +145,10 @@ class View:
 
     def _sight(self, target: Target, member: Member, cut: Mapping[str, int]) -> Sight:
         health, outcome = self._health(target, member, cut)
+        seen = self.seen.get(member.pair, Seen())
+        turning = seen.outcome in _REFUSED and seen.refused < TURNED
+        slots = TURNED - seen.refused if turning else 1
+        next_ns = seen.doubted_ns or (seen.standing.seen_ns or 0) + round(slots * member.every_s * 1e9)
         return Sight(
             target=target.name,
             cloud=target.cloud,
@@ -146,7 +159,22 @@ class View:
             health=health,
             outcome=outcome,
             elsewhere=self.others.of(target),
+            since_ns=_since_ns(seen, health),
+            judged_ns=seen.standing.judged_ns or 0,
+            asked_ns=seen.standing.seen_ns or 0,
+            next_ns=next_ns,
+            due_ns=next_ns + self._late_ns(seen, member),
+            doubted_ns=seen.doubted_ns,
+            turning=turning,
+            cut=health == "bad" and seen.standing.state != "bad",
         )
+
+    def _late_ns(self, seen: Seen, member: Member) -> int:
+        """Return how long after its slot a probe has said something, or is settled where it failed."""
+        workload = self.workloads.get(member.pair)
+        first_token_s = 0.0 if workload is None else workload.first_token_s
+        late_s = first_token_s + (ANSWER_S if seen.doubted_ns is None else first_token_s + SETTLING_S)
+        return round(late_s * 1e9)
 
     def _health(
         self, target: Target, member: Member, cut: Mapping[str, int]
@@ -166,8 +194,17 @@ class View:
             health = "unknown"
         if seen.outcome in _REFUSED:
             # Its last judged slots may have been good; they are of the time before.
-            return ("unknown", seen.outcome) if seen.turned else (health, None)
+            return "unknown", seen.outcome if seen.turned else None
         return health, seen.outcome
+
+
+def _since_ns(seen: Seen, health: Health) -> int:
+    """Return since when it is as it is; what it was first it was for ever, as far as is known."""
+    if seen.lost_since_ns is not None:
+        return seen.lost_since_ns
+    if seen.turned and health != "good":
+        return seen.refused_ns
+    return 0 if seen.standing.since_ns == seen.born_ns else seen.standing.since_ns
 
 
 def _heard(states: Mapping[str, str]) -> Witness:
@@ -178,7 +215,7 @@ def _heard(states: Mapping[str, str]) -> Witness:
     names: list[bool] = []
     ways: list[bool] = []
     for name, state in states.items():
-        if state == "no_vote":
+        if state in VOTELESS:
             continue
         witness = probing.Witness.named(name)
         if witness.kind == "dns":
@@ -186,17 +223,6 @@ def _heard(states: Mapping[str, str]) -> Witness:
         else:
             ways.append(state == "up")
     return Witness(resolves=any(names) if names else None, reaches=any(ways) if ways else None)
-
-
-def identity(target: Target) -> str:
-    """Return a name for the credentials: a reference as it is written, of anything else no more than a digest."""
-    if not target.credentials:
-        return ""
-    key, value = next(iter(target.credentials.items()))
-    if _REFERENCE.fullmatch(value):
-        return f"credentials.{key} ({value})"
-    digest = hashlib.blake2b(value.encode(), digest_size=4).hexdigest()
-    return f"credentials.{key} #{digest}"
 
 
 def _one_each(sights: Iterable[Sight]) -> list[Sight]:
@@ -209,7 +235,10 @@ def _one_each(sights: Iterable[Sight]) -> list[Sight]:
     return list(worst.values())
 
 
-def _badness(sight: Sight) -> int:
+def _badness(sight: Sight) -> tuple[int, bool, int]:
+    """Return what sorts the worst first: of two that are alike, the one of which more is known."""
     if sight.health == "unknown":
-        return 1 if sight.outcome in _REFUSED else 3
-    return 0 if sight.health == "bad" else 2
+        kind = 1 if sight.outcome in _REFUSED else 3
+    else:
+        kind = 0 if sight.health == "bad" else 2
+    return kind, sight.doubted_ns is None, -sight.judged_ns

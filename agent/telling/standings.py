@@ -2,7 +2,6 @@
 
 import dataclasses
 import threading
-from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -12,22 +11,14 @@ from agent.telling.others import asks
 from agent.telling.recent import Recent
 from agent.telling.settling import Final as Settlement
 from agent.telling.shadow import Shadow
+from agent.telling.spoiling import Shares, Spoiling
 from exporters.signals import Judged
 from probes.events import class_of
-from probes.result import EventClass, Fault, Outcome, ProbeResult, ended_ns
+from probes.result import SCHEDULED, EventClass, Fault, Outcome, ProbeResult, ended_ns
 from probes.target import Target
 from storage.records import Beat, Drill, Drilled, Skipped
 
 Pair = tuple[str, str]
-
-SPOILT_NS: Final = 300 * 1_000_000_000
-"""Over how long the share of answers is taken that our own delay spoilt."""
-
-_ANSWERS: Final = 10_000
-
-
-ANSWERS_NS: Final = 240 * 1_000_000_000
-"""So far back answers must reach before their share says anything: a start is seldom smooth."""
 
 BEAT_NS: Final = 60 * 1_000_000_000
 """What an older beat said of witnesses is not known any more."""
@@ -46,6 +37,7 @@ class Seen:
     of them, `lost_ns` when the last of them failed, and `lost_confirmed` whether every confirmation of one failed.
     `refused` counts slots in a row whose identity or quota was refused, the first of them at `refused_ns`.
     `asked_ns` is since when the plan names it, `skipped` why its last slot without a result has none, and when that was.
+    `doubted_ns` is the last slot that failed and is not settled yet.
     """
 
     standing: Standing = dataclasses.field(default_factory=Standing)
@@ -60,6 +52,7 @@ class Seen:
     named_ns: int | None = None
     asked_ns: int | None = None
     skipped: tuple[str, int] | None = None
+    doubted_ns: int | None = None
     recent: Recent = dataclasses.field(default_factory=Recent)
 
     @property
@@ -82,6 +75,8 @@ class Seen:
             maintained=judged.maintained,
         )
         self.standing = self.standing.after(slot)
+        if result.scheduled_ns >= (self.doubted_ns or 0):
+            self.doubted_ns = None
         self.recent = self.recent.after(judged, kind)
         self.born_ns = result.scheduled_ns if self.born_ns is None else self.born_ns
         if result.outcome is not Outcome.AGENT_FAULT:  # which says nothing of the endpoint or the way
@@ -104,8 +99,18 @@ class Seen:
         self.lost_ns = at_ns
         self.lost_confirmed |= judged.confirmed
 
+    def set_back(self, at_ns: int) -> None:
+        """Let nothing that was seen lie after an instant to which the clock was set back."""
+        self.standing = self.standing.set_back(at_ns)
+        self.lost_ns, self.refused_ns = min(self.lost_ns, at_ns), min(self.refused_ns, at_ns)
+        for name in ("good_ns", "named_ns", "lost_since_ns", "asked_ns", "doubted_ns"):
+            if (known := getattr(self, name)) is not None:
+                setattr(self, name, min(known, at_ns))
+        if self.skipped is not None:
+            self.skipped = self.skipped[0], min(self.skipped[1], at_ns)
+
     def _refuse(self, result: ProbeResult, *, ours: bool) -> None:
-        if result.outcome not in {Outcome.CONFIG, Outcome.QUOTA}:
+        if result.outcome not in {Outcome.CONFIG, Outcome.IDENTITY_SERVICE, Outcome.QUOTA}:
             self.refused = self.refused if ours else 0
             return
         self.refused += 1
@@ -182,7 +187,7 @@ class Standings:
         self._vantage: str | None = None
         self._seen: dict[Pair, Seen] = {}
         self._asked: dict[str, int] = {}
-        self._answers: deque[tuple[int, bool, bool]] = deque(maxlen=_ANSWERS)
+        self._spoiling = Spoiling()
         self._voices: dict[tuple[str, str], Voice] = {}
         self._beat_ns = 0
         self._drilled: dict[Pair, Seen] = {}
@@ -210,7 +215,12 @@ class Standings:
             self._asked = dict(since_ns)
 
     def take(self, result: ProbeResult) -> None:
-        """Nothing: only what is settled says how a target stands."""
+        """Take that a slot failed: only what is settled says how a target stands, and until then nobody knows."""
+        if result.attempt != SCHEDULED or not result.meaning.confirm or result.vantage != self._vantage:
+            return
+        with self._lock:
+            if (seen := self._seen.get((result.target, result.probe))) is not None:
+                seen.doubted_ns = result.scheduled_ns
 
     def settle(self, judged: Judged) -> None:
         result = judged.result
@@ -222,8 +232,10 @@ class Standings:
             if kind is None:
                 return
             seen.after(judged, kind)
-            spoilt, ours = result.outcome is Outcome.AGENT_FAULT, judged.fault is Fault.OURS
-            self._answers.append((result.started_ns, spoilt, ours and result.meaning.confirm))
+            spoilt = result.outcome is Outcome.AGENT_FAULT
+            # What every confirmation bears out is a network that is down, which is told as that.
+            lost = judged.fault is Fault.OURS and result.meaning.confirm and not judged.confirmed
+            self._spoiling.take(result.started_ns, spoilt=spoilt, lost=lost)
 
     def skip(self, skipped: Skipped) -> None:
         """Take a due slot that will have no result."""
@@ -282,6 +294,8 @@ class Standings:
     def beat(self, beat: Beat) -> None:
         """Take that the asker is alive, and what it says of its witnesses."""
         with self._lock:
+            if beat.at_ns < self._beat_ns:
+                self._set_back(beat.at_ns)
             if beat.at_ns - self._beat_ns > BEAT_NS:
                 self._beating_ns = beat.at_ns
             for seen in self._seen.values():
@@ -294,6 +308,12 @@ class Standings:
                 for network, witnesses in beat.witnesses.items()
                 for witness, state in witnesses.items()
             }
+
+    def _set_back(self, at_ns: int) -> None:
+        """Take that the wall clock was set back to an instant: what lies after it was now, and not to come."""
+        self._beating_ns = min(self._beating_ns, at_ns)
+        for seen in self._seen.values():
+            seen.set_back(at_ns)
 
     def voices(self, now_ns: int) -> dict[tuple[str, str], Voice]:
         """Return (network, witness) -> how it stands; nothing where no beat came lately."""
@@ -315,17 +335,14 @@ class Standings:
         return born
 
     def spoilt(self, now_ns: int) -> float:
-        """Return the share of recent answers that our own delay spoilt; 0 where there are too few to tell."""
-        return self.our_shares(now_ns)[0]
+        """Return the share of answers that our own delay spoilt, lately or just now; 0 where there are too few to tell."""
+        with self._lock:
+            return max(self._spoiling.shares(now_ns).spoilt, self._spoiling.lately(now_ns).spoilt)
 
-    def our_shares(self, now_ns: int) -> tuple[float, float]:
+    def our_shares(self, now_ns: int) -> Shares:
         """Return the shares of recent answers that our own delay spoilt, and that our own way out lost."""
         with self._lock:
-            recent = [one for one in self._answers if now_ns - one[0] <= SPOILT_NS]
-        if not recent or now_ns - recent[0][0] < ANSWERS_NS:
-            return 0.0, 0.0
-        _, spoilt, lost = (sum(column) for column in zip(*recent, strict=True))
-        return spoilt / len(recent), lost / len(recent)
+            return self._spoiling.shares(now_ns)
 
     # -- kept with the fold's snapshot
 

@@ -5,15 +5,26 @@ A vendor's own word is evidence beside ours, never a verdict.
 """
 
 import dataclasses
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
-from typing import Final, Literal, TypeVar
+from typing import Final
 
 from agent.slo.impact import AGREE
-from probes.result import ON_THE_WAY, Outcome
-
-K = TypeVar("K")
+from agent.telling.scene import (
+    Bearing,
+    Health,
+    Kin,
+    Scene,
+    Sight,
+    Witness,
+    grouped,
+    is_unasked,
+    is_well,
+    seen_elsewhere,
+)
+from probes.result import DEADLINES, ON_THE_WAY, Outcome
 
 
 class Fault(StrEnum):
@@ -33,66 +44,35 @@ class Fault(StrEnum):
 OURS: Final = frozenset({Fault.NETWORK, Fault.AGENT, Fault.CREDENTIALS, Fault.QUOTA})
 """Faults that are ours to mend; they give one alert about us, and none about a cloud."""
 
+SOON_NS: Final = 30 * 1_000_000_000
+"""Nobody waits for targets whose next slot is due later than this after the failed one."""
+
 AGENT_SHARE: Final = 0.2
 """More than this share of answers that our own delay spoilt, and the agent is blind."""
 
-Health = Literal["good", "bad", "unknown"]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """How one target stands, as this agent saw it last, and what it is part of.
-
-    `outcome` is that of its last failure while it is not good. `identity` names the credentials that it is asked
-    with, never their value. `elsewhere` is how it stands at other vantages, by their names.
-    """
-
-    target: str
-    cloud: str
-    model: str
-    network: str
-    health: Health
-    region: str | None = None
-    identity: str = ""
-    outcome: Outcome | None = None
-    elsewhere: Mapping[str, Health] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Witness:
-    """What the witnesses of a network say: whether names are resolved, and whether anything is reached.
-
-    None is no vote: there is no witness, or it has not succeeded within 24 h.
-    """
-
-    resolves: bool | None = None
-    reaches: bool | None = None
+_REFUSED: Final = frozenset({Outcome.CONFIG, Outcome.IDENTITY_SERVICE, Outcome.QUOTA})
+_MISSED: Final = DEADLINES | {Outcome.CONNECT_TIMEOUT}
+"""Outcomes that a late look at the clock can make."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What is at fault for these targets' failing, and on what evidence, in sentences."""
+    """What is at fault for these targets' failing, and on what evidence, in sentences.
+
+    `open_` names targets that may show another fault and have said nothing since. At `known_ns` those have that are
+    asked soon; until then it is not to be told, if that can wait.
+    """
 
     fault: Fault
     subject: str
     targets: tuple[str, ...]
     evidence: tuple[str, ...]
+    open_: tuple[str, ...] = ()
+    known_ns: int = 0
 
     @property
     def ours(self) -> bool:
         return self.fault in OURS
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """Everything that a verdict looks at.
-
-    `spoilt` is the share of recent answers that our own delay spoilt (`agent_fault`).
-    """
-
-    sights: Sequence[Sight]
-    witnesses: Mapping[str, Witness] = dataclasses.field(default_factory=dict)
-    spoilt: float = 0.0
 
 
 def verdicts(scene: Scene) -> list[Verdict]:
@@ -104,45 +84,69 @@ def verdicts(scene: Scene) -> list[Verdict]:
     [('target', 'b')]
     """
     failing = [sight for sight in scene.sights if sight.health == "bad"]
-    if scene.spoilt > AGENT_SHARE:
-        said = f"{scene.spoilt:.0%} of its recent answers were spoilt by its own delay"
-        return [_verdict(Fault.AGENT, "this agent", failing, said)]
-    turned = [sight for sight in scene.sights if sight.outcome in {Outcome.CONFIG, Outcome.QUOTA}]
-    found = [*_identities(scene, turned), *_quotas(turned)]
+    turned = [sight for sight in scene.sights if sight.outcome in _REFUSED and sight.health != "good"]
+    found = [*_slow(scene, failing), *_identities(scene, turned), *_quotas(turned)]
     taken = {name for verdict in found for name in verdict.targets}
     failing = [sight for sight in failing if sight.target not in taken]
-    reached = {sight.network for sight in scene.sights if sight.health == "good"}
-    for network, theirs in _grouped(failing, lambda one: one.network).items():
-        # Whatever is reached proves the way.
-        if network not in reached and (verdict := _network(scene, network, theirs)):
+    for network, theirs in grouped(failing, lambda one: one.network).items():
+        if verdict := _network(scene, network, theirs):
             found.append(verdict)
             taken.update(verdict.targets)
-    return found + list(_parts(scene.sights, [sight for sight in failing if sight.target not in taken]))
+    return found + list(_parts(Kin(scene.sights), [sight for sight in failing if sight.target not in taken]))
 
 
-def _verdict(fault: Fault, subject: str, of: Iterable[Sight], *evidence: str) -> Verdict:
+def _verdict(
+    fault: Fault, subject: str, of: Iterable[Sight], *evidence: str, open_: Sequence[Sight] = ()
+) -> Verdict:
+    names, theirs = tuple(sight.target for sight in open_), tuple(of)
+    soon_ns = max((sight.since_ns for sight in theirs), default=0) + SOON_NS
     return Verdict(
-        fault=fault, subject=subject, targets=tuple(sight.target for sight in of), evidence=evidence
+        fault=fault,
+        subject=subject,
+        targets=tuple(sight.target for sight in theirs),
+        evidence=(*evidence, f"not yet known: {_some(names)}") if names else evidence,
+        open_=names,
+        known_ns=max((one.due_ns for one in open_ if one.turning or one.next_ns <= soon_ns), default=0),
     )
 
 
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _slow(scene: Scene, failing: Sequence[Sight]) -> Iterator[Verdict]:
+    """Yield that our own delay is at fault for deadlines that passed; no delay of ours makes a server refuse."""
+    if scene.spoilt > AGENT_SHARE:
+        said = f"{scene.spoilt:.0%} of its recent answers were spoilt by its own delay"
+        missed = [sight for sight in failing if sight.outcome in _MISSED]
+        yield _verdict(Fault.AGENT, "this agent", missed, said)
+
+
 def _identities(scene: Scene, turned: Sequence[Sight]) -> Iterator[Verdict]:
-    """Yield whose fault it is that identities are refused: ours, unless several of one cloud turned at once."""
-    refused = [sight for sight in turned if sight.outcome is Outcome.CONFIG]
+    """Yield whose fault it is that identities are refused: ours, unless several of one cloud turned at once.
+
+    One that is accepted again since a moment ago was refused with the others.
+    """
     by_cloud: dict[str, dict[str, list[Sight]]] = defaultdict(lambda: defaultdict(list))
-    for sight in refused:
-        by_cloud[sight.cloud][sight.identity].append(sight)
+    for sight in turned:
+        if sight.outcome is not Outcome.QUOTA:
+            by_cloud[sight.cloud][sight.identity].append(sight)
     for cloud, identities in by_cloud.items():
-        theirs = {sight.identity for sight in scene.sights if sight.cloud == cloud and sight.health == "good"}
-        if len(identities) >= AGREE and not theirs:
-            said = f"{len(identities)} identities of {cloud} are refused at once, and none is accepted"
+        began_ns = min(sight.since_ns for sights in identities.values() for sight in sights)
+        well = [one for one in scene.sights if one.cloud == cloud and one.health == "good"]
+        theirs = {one.identity for one in well if is_well(one, began_ns)}
+        back = {one.identity for one in well if one.since_ns > began_ns} - theirs
+        if len(identities.keys() | back) >= AGREE and not theirs:
+            said = f"{len(identities.keys() | back)} identities of {cloud} are refused at once, and none is accepted"
             yield _verdict(Fault.CLOUD, cloud, (one for all_ in identities.values() for one in all_), said)
             continue
         for identity, sights in identities.items():
             said = f"{cloud} refuses {identity or 'the identity'}" + (
                 ", and accepts others" if theirs - {identity} else ""
             )
-            yield _verdict(Fault.CREDENTIALS, identity or sights[0].target, sights, said)
+            turning = [one for one in scene.sights if one.cloud == cloud and one.turning]
+            others = [one for one in turning if one.identity != identity and not theirs]
+            yield _verdict(Fault.CREDENTIALS, identity or sights[0].target, sights, said, open_=others)
 
 
 def _quotas(turned: Sequence[Sight]) -> Iterator[Verdict]:
@@ -155,26 +159,49 @@ def _quotas(turned: Sequence[Sight]) -> Iterator[Verdict]:
 
 
 def _network(scene: Scene, network: str, failing: Sequence[Sight]) -> Verdict | None:
-    """Return that our own way out, by which nothing is reached, is at fault, or that nobody can tell; else None."""
-    lost = [sight for sight in failing if sight.outcome in ON_THE_WAY]
+    """Return that our own way out is at fault, or that nobody can tell; None where the way is whole.
+
+    What fails at other vantages too fails of itself, whatever witnesses say by now.
+    """
+    lost = [
+        sight
+        for sight in failing
+        if sight.outcome in ON_THE_WAY and (sight.cut or "bad" not in _healths([sight]))
+    ]
     if not lost:
         return None
-    elsewhere = [health for sight in lost for health in sight.elsewhere.values() if health != "unknown"]
-    witness = scene.witnesses.get(network, Witness())
+    began_ns = Bearing.of(lost, ()).began_ns
+    near = [sight for sight in scene.sights if sight.network == network]
+    if any(is_well(sight, began_ns) for sight in near):
+        return None  # whatever is reached proves the way
+    if found := _cut(scene, network, lost):
+        return found
+    told = _healths(lost) or scene.witnesses.get(network, Witness()).reaches
+    if told or len({sight.cloud for sight in lost}) < AGREE:
+        return None
+    said = (
+        f"nothing is reached on network {network}, and it has no witness that could tell whether that is ours"
+    )
+    open_ = [sight for sight in near if is_unasked(sight, began_ns)]
+    return _verdict(Fault.UNDETERMINED, network, lost, said, open_=open_)
+
+
+def _cut(scene: Scene, network: str, lost: Sequence[Sight]) -> Verdict | None:
+    """Return that our own way out is at fault, where its witnesses or other vantages say so."""
+    witness, elsewhere = scene.witnesses.get(network, Witness()), _healths(lost)
     if witness.resolves is False and all(sight.outcome is Outcome.DNS for sight in lost):
         said = f"no name is resolved on network {network}, its witnesses' neither"
         return _verdict(Fault.NETWORK, f"resolver of {network}", lost, said)
     if witness.reaches is False:
         return _verdict(Fault.NETWORK, network, lost, f"the witnesses of network {network} are not reached")
-    if not witness.reaches and elsewhere and all(health == "good" for health in elsewhere):
+    if not witness.reaches and elsewhere == {"good"}:
         said = f"nothing is reached on network {network}, and other vantages reach the same targets"
         return _verdict(Fault.NETWORK, network, lost, said)
-    if witness.reaches or elsewhere or len({sight.cloud for sight in lost}) < AGREE:
-        return None
-    said = (
-        f"nothing is reached on network {network}, and it has no witness that could tell whether that is ours"
-    )
-    return _verdict(Fault.UNDETERMINED, network, lost, said)
+    return None
+
+
+def _healths(sights: Iterable[Sight]) -> set[Health]:
+    return {health for sight in sights for health in sight.elsewhere.values() if health != "unknown"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -182,7 +209,7 @@ class _Part:
     """Something that targets have in common, and how to name it."""
 
     fault: Fault
-    of: Callable[[Sight], Hashable]
+    of: Callable[[Sight], object]
     named: Callable[[Sight], str]
 
 
@@ -202,41 +229,36 @@ _COMMON: Final = (
 """From wide to narrow."""
 
 
-def _parts(sights: Sequence[Sight], failing: Sequence[Sight]) -> Iterator[Verdict]:
+def _parts(kin: Kin, failing: Sequence[Sight]) -> Iterator[Verdict]:
     """Yield what failing targets have in common that no target which is well has, the widest first."""
-    left, well = list(failing), _well(sights)
-    if verdict := _model_everywhere(sights, left, well):
+    left = list(failing)
+    if verdict := _model_everywhere(kin, left):
         yield verdict
         left = [sight for sight in left if sight.model != verdict.subject]
     for part in _COMMON:
-        known = Counter(part.of(sight) for sight in sights if sight.health != "unknown")
-        taken = set()
-        for key, theirs in _grouped(left, part.of).items():
-            if len(theirs) < AGREE or len(theirs) < known[key] or _narrower(part.fault, theirs):
+        same, taken = kin.of(part.of), set()
+        for key, theirs in grouped(left, part.of).items():
+            bearing = Bearing.of(theirs, same[key])
+            if len(bearing.with_) < AGREE or bearing.against or _narrower(part.fault, bearing.with_):
                 continue
-            yield _verdict(part.fault, part.named(theirs[0]), theirs, *_beside(part, theirs, well))
+            said = _beside(part, theirs, bearing, kin)
+            doubted = bearing.with_[len(theirs) :] if len(theirs) < AGREE else ()
+            open_ = [*kin.open_(theirs), *doubted]  # which alone bear it out
+            yield _verdict(part.fault, part.named(theirs[0]), theirs, *said, open_=open_)
             taken.add(key)
         left = [sight for sight in left if part.of(sight) not in taken]
     for sight in left:
-        kin = ", ".join(well.get(sight.cloud, ())[:3])
-        said = f"{kin} of {sight.cloud} are well" if kin else f"{sight.cloud} has no other target"
-        yield _verdict(Fault.TARGET, sight.target, [sight], said, *_elsewhere([sight]))
+        evidence = (_well_beside(sight, kin), *_elsewhere([sight]))
+        yield _verdict(Fault.TARGET, sight.target, [sight], *evidence, open_=kin.open_([sight]))
 
 
-Well = Mapping[str, Sequence[str]]
-"""Which targets of each cloud are well, of clouds that have any."""
-
-
-def _well(sights: Iterable[Sight]) -> Well:
-    good = _grouped((sight for sight in sights if sight.health == "good"), lambda one: one.cloud)
-    return {cloud: [sight.target for sight in theirs] for cloud, theirs in good.items()}
-
-
-def _grouped(sights: Iterable[Sight], of: Callable[[Sight], K]) -> dict[K, list[Sight]]:
-    found: dict[K, list[Sight]] = {}
-    for sight in sights:
-        found.setdefault(of(sight), []).append(sight)
-    return found
+def _well_beside(sight: Sight, kin: Kin) -> str:
+    well = [one.target for one in itertools.islice(kin.well(sight.cloud, sight.since_ns), 3)]
+    if well:
+        return f"{', '.join(well)} of {sight.cloud} are well"
+    if len(kin.of_cloud[sight.cloud]) > 1:
+        return f"of {sight.cloud} nothing else is known to be well"
+    return f"{sight.cloud} has no other target"
 
 
 def _narrower(fault: Fault, theirs: Sequence[Sight]) -> bool:
@@ -247,52 +269,32 @@ def _narrower(fault: Fault, theirs: Sequence[Sight]) -> bool:
     return len(regions) == 1 and None not in regions and len({sight.model for sight in theirs}) == 1
 
 
-def _model_everywhere(sights: Sequence[Sight], failing: Sequence[Sight], well: Well) -> Verdict | None:
+def _model_everywhere(kin: Kin, failing: Sequence[Sight]) -> Verdict | None:
     """Return that one model fails on several clouds which serve others well."""
-    known = Counter(sight.model for sight in sights if sight.health != "unknown")
-    for model, theirs in _grouped(failing, lambda one: one.model).items():
-        clouds = {sight.cloud for sight in theirs}
-        if len(clouds) >= AGREE and len(theirs) == known[model] and clouds <= well.keys():
-            said = f"{model} fails on {', '.join(sorted(clouds))}, which serve other models well"
-            return _verdict(Fault.MODEL, model, theirs, said, *_elsewhere(theirs))
+    same = kin.of(lambda one: one.model)
+    for model, theirs in grouped(failing, lambda one: one.model).items():
+        bearing = Bearing.of(theirs, same[model])
+        clouds = {sight.cloud for sight in bearing.with_}
+        if len(clouds) < AGREE or bearing.against or not clouds.issubset(kin.clouds_well(bearing.began_ns)):
+            continue
+        said = f"{model} fails on {', '.join(sorted(clouds))}, which serve other models well"
+        return _verdict(Fault.MODEL, model, theirs, said, *_elsewhere(theirs))
     return None
 
 
-def _beside(part: _Part, theirs: Sequence[Sight], well: Well) -> Iterator[str]:
+def _beside(part: _Part, theirs: Sequence[Sight], bearing: Bearing, kin: Kin) -> Iterator[str]:
     """Yield the evidence: how much of it fails, and what is well beside it."""
-    yield f"all {len(theirs)} targets of {part.named(theirs[0])} fail"
-    near = well.get(theirs[0].cloud, ())
-    if part.fault is not Fault.CLOUD and near:
-        yield f"{len(near)} other targets of {theirs[0].cloud} are well"
-    far = sorted(well.keys() - {theirs[0].cloud})
-    if far:
+    cloud, since_ns = theirs[0].cloud, bearing.began_ns
+    doubted = len(bearing.with_) - len(theirs)
+    more = f", {doubted} of them not confirmed yet" if doubted else ""
+    yield f"all {len(bearing.with_)} targets of {part.named(theirs[0])} fail{more}"
+    near = 0 if part.fault is Fault.CLOUD else sum(1 for _ in kin.well(cloud, since_ns))
+    if near:
+        yield f"{near} other targets of {cloud} are well"
+    if far := [one for one in kin.clouds_well(since_ns) if one != cloud]:
         yield f"{', '.join(far)} are well"
     yield from _elsewhere(theirs)
 
 
 def _elsewhere(theirs: Iterable[Sight]) -> Iterator[str]:
     yield from seen_elsewhere(sight.elsewhere for sight in theirs)
-
-
-def seen_elsewhere(elsewhere: Iterable[Mapping[str, Health]]) -> list[str]:
-    """Return what other vantages see of targets that fail here, each by vantage -> health, in sentences.
-
-    >>> seen_elsewhere([{"fra-1": "good", "lon-1": "good"}]), seen_elsewhere([{"lon-1": "unknown"}])
-    (['well from fra-1 and lon-1'], [])
-    >>> seen_elsewhere([{"fra-1": "bad", "lon-1": "bad"}])
-    ['failing from 3 of 3 vantages']
-    >>> seen_elsewhere([{"fra-1": "bad", "lon-1": "good"}, {"fra-1": "good"}])
-    ['failing from 2 of 3 vantages', 'well from lon-1']
-    """
-    seen: dict[str, Health] = {}
-    for healths in elsewhere:
-        for vantage, health in healths.items():
-            if health != "unknown" and seen.get(vantage) != "bad":
-                seen[vantage] = health
-    well = sorted(vantage for vantage, health in seen.items() if health == "good")
-    said = []
-    if len(well) < len(seen):
-        said.append(f"failing from {len(seen) - len(well) + 1} of {len(seen) + 1} vantages")
-    if well:
-        said.append(f"well from {' and '.join([', '.join(well[:-1]), well[-1]] if well[:-1] else well)}")
-    return said

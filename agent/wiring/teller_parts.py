@@ -93,6 +93,7 @@ class Parts:
             None if config.storage.embedded else self.others,
             self.vendors.spoken,
             lambda text: held.secrets.resolve(text),  # noqa: PLW0108 - those of now: a reload brings others
+            self.clock.mono_ns,
         )
         self.watch = Watch(
             PostgresHistory(self.engine), sinks, self.link, self.clock.wall_ns, self.alerting.counted

@@ -86,7 +86,7 @@ class Rows(MemoryAlerts):
 
 
 class Told:
-    """One agent's alerting on a clock that is set by hand."""
+    """One agent's alerting on a clock that is set by hand; by `set_ns` it was set forward meanwhile."""
 
     def __init__(
         self,
@@ -102,6 +102,7 @@ class Told:
         self.standings.plan(config)
         self.notices: Sequence[Notice] = ()
         self.now_ns = START_NS
+        self.set_ns = 0
         self.quiet = Quiet()
         self.alerting = Alerting(
             self.standings,
@@ -111,6 +112,7 @@ class Told:
             lambda: self.quiet,
             certificate_ends,
             resolved=resolved,
+            mono_ns=lambda: self.now_ns - self.set_ns,
         )
 
     def _shown(self, notices: Sequence[Notice]) -> None:

@@ -103,9 +103,9 @@ def test_a_witness_that_is_down_while_others_answer_has_no_vote_until_it_is_reac
     assert known.votes(1)
     assert known.answered()
     assert not known.answered(), "no news"
-    assert (known.votes(1), known.state(1)) == (False, "down")
+    assert (known.votes(1), known.state(1)) == (False, "doubted")
     known.take(DOWN, 2)
     assert not known.votes(2)
     known.take(UP, 3)
     known.take(DOWN, 4)
-    assert known.votes(4)
+    assert (known.votes(4), known.state(4)) == (True, "down")

@@ -500,6 +500,17 @@ def test_it_is_over_once_a_witness_or_any_target_of_the_network_answers() -> Non
         assert (row.name, row.quiet_ns) == ("NetworkDown", START_NS + 31 * SECOND_NS)
 
 
+def test_that_a_network_is_back_is_no_second_alert_before_anything_has_answered_by_it() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(30):
+        for target in ("aws", "azure"):
+            told.settle(slot, target, GONE if slot > 10 else Outcome.OK, fault=OURS)
+        told.beat(slot * 30 + 20, tls="down" if slot > 10 else "up")
+        told.look(slot * 30 + 20)
+    told.beat(900, tls="up")
+    assert told.look(900) == [("NetworkDown", "page", "internet")]
+
+
 def test_a_cold_start_on_a_dead_network_never_pages() -> None:
     told = Told(estate("aws", "azure", warm_up_s=3600.0))
     told.beat(0, tls="down")
@@ -636,7 +647,7 @@ def test_answers_that_our_own_delay_spoilt_page_about_the_agent_and_blame_nobody
     told = Told(estate("aws", "azure"))
     for slot in range(10):
         told.settle(slot, "aws", Outcome.AGENT_FAULT if slot % 2 else Outcome.OK)
-        down(told, slot, "azure")
+        told.settle(slot, "azure", Outcome.FIRST_TOKEN_TIMEOUT)
     assert told.look(100) == [("TargetDown", "ticket", "azure")], "too early to tell"
     told = Told(told.config, standings=told.standings)
     assert told.look(299) == [("AgentBlind", "page", "here")]
@@ -678,12 +689,41 @@ def test_two_identities_of_one_cloud_refused_at_once_are_the_clouds_fault() -> N
     assert told.notices[0].fault == "cloud aws"
 
 
+def test_a_clouds_identity_service_that_is_down_pages_as_any_outage_of_it() -> None:
+    config = estate("one", "two")
+    keyed = tuple(
+        dataclasses.replace(one, cloud="aws", credentials={"api_key": f"${{{one.name.upper()}}}"})
+        for one in config.targets
+    )
+    told = Told(dataclasses.replace(config, targets=keyed))
+    for slot in range(4):
+        for target in ("one", "two"):
+            told.settle(slot, target, Outcome.CONFIG if slot else Outcome.OK)
+    for target in ("one", "two"):
+        told.settle(4, target, Outcome.IDENTITY_SERVICE)
+    assert ("ServiceDown", "page", "nano") in told.look(131)
+    assert {one.fault for one in told.notices} == {"cloud aws"}
+    page = next(one for one in told.notices if one.severity == "page")
+    assert page.evidence == ("2 identities of aws are refused at once, and none is accepted",)
+
+
 def test_a_spent_quota_is_a_ticket() -> None:
     told = Told(estate("aws"))
     told.settle(0, "aws")
     for slot in (1, 2, 3):
         told.settle(slot, "aws", Outcome.QUOTA)
     assert told.look(91) == [("QuotaSpent", "ticket", "aws")]
+
+
+def test_a_witness_that_is_gone_while_targets_answer_makes_no_outage_ours() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(10):
+        for target in ("aws", "azure"):
+            told.settle(slot, target, GONE if slot > 5 else Outcome.OK, fault=Fault.UNDETERMINED)
+        told.beat(slot * 30 + 20, tls="doubted")
+        alerts = told.look(slot * 30 + 20)
+    assert ("ServiceDown", "page", "nano") in alerts
+    assert not [name for name, _, _ in alerts if name == "NetworkDown"]
 
 
 def test_a_witness_without_a_vote_is_a_ticket_after_a_while() -> None:

@@ -106,6 +106,17 @@ def straight(folder: Path) -> Told:
     return told
 
 
+def test_what_fails_after_the_clock_was_set_back_is_seen_though_its_slots_were_asked_before(
+    tmp_path: Path,
+) -> None:
+    told = Told(tmp_path)
+    down = dataclasses.replace(settled(1), confirmations_bad=3)
+    told_of = [result(0), result(1), result(2), beat(61), beat(1), result(1, BAD), down]
+    told.fold([record(seq, message) for seq, message in enumerate(told_of, 1)])
+    assert told.standings.standings()["openai", "chat"].state == "bad"
+    assert told.value("sli_events_total", objective="available") == 3
+
+
 def test_every_series_of_the_plan_stands_at_0_before_the_first_result(tmp_path: Path) -> None:
     told = Told(tmp_path)
     page = "\n".join(told.page())

@@ -4,7 +4,8 @@ import dataclasses
 from typing import Any
 
 from agent.telling.others import STALE_S, Heard, Others, asks, own_standings
-from agent.telling.verdict import Fault, Health, Sight, Verdict
+from agent.telling.scene import Health, Sight
+from agent.telling.verdict import Fault, Verdict
 from probes.target import Target
 from storage.memory import MemoryAlerts
 from storage.memory_vantages import MemoryVantages
@@ -82,15 +83,12 @@ def test_another_agent_under_the_same_name_is_told_of_until_it_is_gone() -> None
             each.exchange()
             now_ns[0] += 3_000_000_000
 
-    exchange(one, apart)
-    exchange(one, apart)
-    assert not one.doubled
-    exchange(one, other)
-    exchange(one)
-    assert one.doubled
+    told = []
+    for who in ([one, apart], [one, apart], [one, other], [one], [one]):
+        exchange(*who)
+        told.append(one.doubled)
+    assert told == [False, False, False, True, False]
     assert [found.vantage for found in one.heard().standings] == ["there"]
-    exchange(one)
-    assert not one.doubled
 
 
 def test_others_are_heard_sooner_where_a_page_waits_for_them() -> None:

@@ -110,6 +110,33 @@ def test_a_silence_outlasts_a_restart_of_the_teller() -> None:
     assert again.look(331) == [("AgentBlind", "page", "here")]
 
 
+def test_a_clock_that_is_set_forward_is_no_silence() -> None:
+    told = Told(estate("aws"))
+    go_on(told, range(121), aws=Outcome.OK)
+    assert told.look(3601) == []
+    told.set_ns = 600 * SECOND_NS
+    assert told.look(4202) == [], "the next beat is not read yet"
+    told.beat(4203)
+    assert told.look(4204) == []
+
+
+def test_a_network_that_is_cut_after_the_clock_was_set_back_is_told_of() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(130):
+        for target in ("aws", "azure"):
+            told.settle(slot, target)
+    told.beat(3900, tls="up")
+    told.look(3901)
+    told.set_ns = -3600 * SECOND_NS
+    told.beat(301, tls="up")
+    assert told.look(301) == []
+    for slot in (11, 12):
+        for target in ("aws", "azure"):
+            told.settle(slot, target, Outcome.CONNECT_TIMEOUT, fault=Fault.OURS)
+    told.beat(380, tls="down")
+    assert told.look(380) == [("NetworkDown", "page", "internet")]
+
+
 def test_an_asker_that_was_away_is_not_held_against_the_targets() -> None:
     told = Told(estate("aws", "azure"))
     go_on(told, range(3), aws=Outcome.OK, azure=Outcome.OK)
@@ -127,6 +154,44 @@ def test_losses_on_our_own_way_that_confirmations_found_whole_again_are_a_blind_
     assert told.look(299) == [("AgentBlind", "page", "here")]
     assert "25% of the probes of the last 5 minutes failed on our own way out" in told.notices[0].detail
     assert told.notices[0].facts["reason"] == "egress"
+
+
+def test_however_many_answers_come_their_share_is_that_of_five_minutes() -> None:
+    told = Told(estate(*(f"cloud-{number}" for number in range(200))))
+    for slot in range(10):
+        told.beat(slot * 30)
+        for at, target in enumerate(told.config.targets):
+            at_ns = START_NS + slot * EVERY_NS + at * SECOND_NS // 10
+            for probe in range(6):
+                outcome = Outcome.OK if (at + probe) % 3 else Outcome.AGENT_FAULT
+                told.settle(slot, target.name, outcome, scheduled_ns=at_ns + probe, started_ns=at_ns + probe)
+    assert told.look(299) == [("AgentBlind", "page", "here")], "12,000 answers in five minutes"
+
+
+def test_deadlines_that_pass_while_our_delay_begins_are_no_targets_fault() -> None:
+    told = Told(estate(*(f"cloud-{number}" for number in range(12))))
+    for slot in range(12):
+        told.beat(slot * 30)
+        for at, target in enumerate(told.config.targets):
+            slow = slot > 9
+            outcome = Outcome.AGENT_FAULT if slow and at % 2 else Outcome.OK
+            outcome = Outcome.FIRST_TOKEN_TIMEOUT if slow and at == 0 else outcome
+            told.settle(slot, target.name, outcome)
+    assert told.look(341) == [], "one in eleven of the last five minutes, and half of the last one"
+
+
+def test_answers_that_our_own_delay_spoilt_hide_no_outage_that_servers_tell_of() -> None:
+    told = Told(estate("aws", "azure"))
+    for slot in range(12):
+        for target in ("aws", "azure"):
+            told.settle(slot, target, Outcome.OK if slot % 3 else Outcome.AGENT_FAULT)
+        told.beat(slot * 30)
+    assert told.look(360) == [("AgentBlind", "page", "here")]
+    for slot in range(12, 18):
+        for target in ("aws", "azure"):
+            told.settle(slot, target, Outcome.SERVER_ERROR if slot % 3 else Outcome.AGENT_FAULT)
+        told.beat(slot * 30)
+    assert ("ServiceDown", "page", "nano") in told.look(540)
 
 
 # -- answers that say nothing

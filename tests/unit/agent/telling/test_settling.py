@@ -80,6 +80,18 @@ def test_a_slot_asked_twice_is_settled_once() -> None:
     assert len(fold(Settling(), result(0), result(0), result(0, BAD), settled(0))) == 1
 
 
+def test_a_slot_asked_again_says_how_its_target_stands_now_to_who_wants_it_and_counts_no_more() -> None:
+    settling = Settling(repeats=True)
+    finals = fold(settling, result(0), result(1), result(0, BAD), settled(0), result(2))
+    assert [(final.again, final.fault) for final in finals] == [
+        (False, Fault.NONE),
+        (False, Fault.NONE),
+        (True, Fault.NOT_OURS),
+        (False, Fault.NONE),
+    ]
+    assert settling.snapshot()["settled"][0][-1] == [START_NS + slot * EVERY_NS for slot in range(3)]
+
+
 def test_a_settlement_without_its_result_is_no_judgement() -> None:
     assert fold(Settling(), settled(0)) == []
 

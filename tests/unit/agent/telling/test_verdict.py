@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.telling.verdict import Fault, Health, Scene, Sight, Verdict, Witness, verdicts
+from agent.telling.scene import Health, Scene, Sight, Witness
+from agent.telling.verdict import Fault, Verdict, verdicts
 from probes.result import Outcome
 
 CLOUDS = ("aws", "azure", "gcp", "oci")
@@ -253,6 +254,29 @@ def test_without_a_witness_nobody_can_tell_unless_another_vantage_does() -> None
             for one in blind.sights
         ]
         assert {verdict.fault for verdict in verdicts(dataclasses.replace(blind, sights=told))} == {fault}
+
+
+def test_what_fails_elsewhere_too_is_not_our_network_whatever_its_witnesses_say() -> None:
+    chance = random.Random(6)
+    drawn = egress(chance).scene
+    for cut, expected in ((False, {Fault.CLOUD}), (True, {Fault.NETWORK})):
+        told = [
+            dataclasses.replace(one, elsewhere={"lon-1": "bad"}, cut=cut) if one.health == "bad" else one
+            for one in drawn.sights
+        ]
+        found = verdicts(dataclasses.replace(drawn, sights=told))
+        assert {verdict.fault for verdict in found} == expected
+
+
+def test_a_slow_agent_explains_deadlines_that_passed_and_no_answer_of_a_server() -> None:
+    chance = random.Random(5)
+    missed = failing(estate(), lambda one: one.cloud == "oci", (Outcome.FIRST_TOKEN_TIMEOUT,), chance)
+    both = failing(
+        missed, lambda one: one.cloud == "gcp", (Outcome.SERVER_ERROR, Outcome.CONNECT_REFUSED), chance
+    )
+    found = verdicts(Scene(sights=both, witnesses=WELL, spoilt=0.3))
+    assert named(found) == {(Fault.AGENT, "this agent"), (Fault.CLOUD, "gcp")}
+    assert {name.split("-")[0] for name in found[0].targets} == {"oci"}
 
 
 @pytest.mark.parametrize("witness", [Witness(resolves=True, reaches=True), Witness()])

@@ -1,0 +1,20 @@
+"""What targets are asked as: a name for their credentials, which never says what they are. Pure."""
+
+import hashlib
+import re
+from typing import Final
+
+from probes.target import Target
+
+_REFERENCE: Final = re.compile(r"\$\{(\w+|(file|secret):[^}$]+)\}")
+
+
+def identity(target: Target) -> str:
+    """Return a name for the credentials: a reference as it is written, of anything else no more than a digest."""
+    if not target.credentials:
+        return ""
+    key, value = next(iter(target.credentials.items()))
+    if _REFERENCE.fullmatch(value):
+        return f"credentials.{key} ({value})"
+    digest = hashlib.blake2b(value.encode(), digest_size=4).hexdigest()
+    return f"credentials.{key} #{digest}"
