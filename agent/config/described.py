@@ -43,7 +43,7 @@ KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "storage.migrate": ("whether the daemon brings the schema up to date; false where a job does it", "false"),
     "storage.keep": ("how long rows are kept", "{results: 120d, failures: 7y}"),
     "storage.keep.results": ("how long every result is kept; no objective may look back further", "120d"),
-    "storage.keep.failures": ("how long failures are kept with their details", "7y"),
+    "storage.keep.failures": ("how long failures are kept with their details, and alerts with all that became of them", "7y"),
     "journal": ("what waits on disk until it is stored", "{max_size: 2GiB, max_age: 24h}"),
     "journal.max_size": ("how large the journal may grow while the database is away", "2GiB"),
     "journal.max_age": ("how old its oldest record may get; then the oldest good results go first", "24h"),

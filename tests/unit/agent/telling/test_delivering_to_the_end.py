@@ -2,12 +2,14 @@
 
 import asyncio
 import dataclasses
+import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
 from agent.config.model import Config, Receiver, Route
 from agent.telling import delivering
@@ -16,12 +18,14 @@ from agent.telling.routing import rows
 from exporters.base import DeliveryError
 from exporters.signals import Acknowledged, Notice
 from storage.alert_readings import Told
-from storage.base import StoreUnavailableError
+from storage.base import Outbox, StoreUnavailableError
 from storage.memory_outbox import MemoryOutbox
+from storage.outbox import PostgresOutbox
 from support.clock import FakeClock
 from support.notices import a_notice
 from support.told import configuration
 
+EXAMPLES = itertools.count()
 NAMES = "abc"
 PAGES = (("severity", ("page",)),)
 ROUTES: tuple[tuple[Route, ...], ...] = (
@@ -51,15 +55,20 @@ HAPPENINGS: st.SearchStrategy[Happening] = st.one_of(
 )
 
 
-class Outbox(MemoryOutbox):
-    """Learns nothing of what was told by a teller that is being killed."""
+class Killable:
+    """An outbox that learns nothing of what was told by a teller that is being killed."""
 
-    killed = False
+    def __init__(self, inner: Outbox) -> None:
+        self._inner = inner
+        self.killed = False
 
     def settle(self, told: Sequence[Told]) -> None:
         if self.killed:
             raise StoreUnavailableError("killed")
-        super().settle(told)
+        self._inner.settle(told)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
 
 class Fickle:
@@ -94,12 +103,14 @@ class Fickle:
 
 
 class World:
-    def __init__(self) -> None:
+    """One vantage, its receivers and its outbox."""
+
+    def __init__(self, outbox: Outbox, vantage: str) -> None:
         self.clock = FakeClock()
-        self.outbox = Outbox()
+        self.outbox = Killable(outbox)
         self.receivers = {name: Fickle(60.0 if name == "b" else None) for name in NAMES}
         self.config: Config = dataclasses.replace(
-            configuration("azure"),
+            configuration("azure", vantage=vantage),
             receivers=tuple(Receiver(name=name, kind="slack", url="${URL}") for name in NAMES),
             routes=ROUTES[0],
             engine="agent",
@@ -113,7 +124,7 @@ class World:
 
     def started(self) -> Deliveries:
         return Deliveries(
-            self.outbox,
+            cast("Outbox", self.outbox),
             lambda receiver: self.receivers[receiver.name],
             notified=lambda *_: None,
             wall_ns=self.clock.wall_ns,
@@ -200,8 +211,8 @@ class World:
                 asked.add(alert)
 
 
-async def _live(happenings: Sequence[Happening]) -> None:
-    world = World()
+async def _live(happenings: Sequence[Happening], outbox: Outbox, vantage: str) -> None:
+    world = World(outbox, vantage)
     try:
         for happening in happenings:
             await world.happen(*happening)
@@ -224,4 +235,13 @@ def test_who_was_told_of_a_begin_is_told_of_its_end_once_and_nobody_else_is(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(delivering, "TELL_S", 0.0)
-        asyncio.run(_live(happenings))
+        asyncio.run(_live(happenings, MemoryOutbox(), "here"))
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(happenings=st.lists(HAPPENINGS, min_size=15, max_size=30))
+def test_so_it_is_over_rows_in_postgres(happenings: list[Happening], database: Engine) -> None:
+    """Each example is a vantage of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delivering, "TELL_S", 0.0)
+        asyncio.run(_live(happenings, PostgresOutbox(database), f"here-{next(EXAMPLES)}"))
