@@ -46,9 +46,9 @@ def impact(service: Service, standings: Standings, now_ns: int) -> Impact:
     >>> both = impact(service, {("a", "chat"): bad, ("b", "chat"): bad}, 100)
     >>> both.under, both.agreed, both.since_ns
     (True, True, 60)
-    >>> one = impact(service, {("a", "chat"): bad}, 100)
+    >>> one = impact(service, {("a", "chat"): bad}, 100)  # nobody is known to serve
     >>> one.under, one.doubt, one.since_ns
-    (False, True, 60)
+    (True, False, 60)
     """
     sorted_: dict[str, list[Member]] = {"good": [], "bad": [], "unknown": []}
     for member in service.members:
@@ -57,7 +57,8 @@ def impact(service: Service, standings: Standings, now_ns: int) -> Impact:
         sorted_[state].append(member)
     well, failing, unknown = (tuple(sorted_[state]) for state in ("good", "bad", "unknown"))
     units_well = {member.unit(service.of) for member in well}
-    units_left = units_well | {member.unit(service.of) for member in unknown}
+    # Of which nothing is known may be well, where anybody is: a service that nobody is seen to serve is under.
+    units_left = units_well | {member.unit(service.of) for member in unknown if units_well}
     under_ns = _since(service, standings, failing, units_left)
     doubt_ns = _since(service, standings, failing, units_well)
     return Impact(

@@ -47,10 +47,11 @@ def test_three_of_four_clouds() -> None:
 
 
 def test_what_nothing_is_known_of_speaks_neither_for_nor_against() -> None:
-    """Where it decides, that is a doubt; where too few would be left even if it were well, there is none."""
+    """Where it decides, that is a doubt; where too few would be left even if it were well, or nobody is, there is none."""
     for one in ("u", "s"):
         for states, at_least, under, doubt in (
-            ("b" + one, 1, False, True),
+            ("b" + one, 1, True, False),
+            ("bb" + one, 1, True, False),
             ("gb" + one, 2, False, True),
             ("bb" + one, 2, True, False),
             ("gb" + one, 1, False, False),

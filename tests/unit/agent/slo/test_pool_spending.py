@@ -119,7 +119,8 @@ def test_the_failures_of_what_is_not_known_any_more_are_those_of_its_outage() ->
     one = single(pool({"30m": 12, "6h": 40}).parts[0])
     for minutes, alerts in ((4, 1), (6, 0), (30.5, 0), (31.5, 1)):
         last_ns = NOW_NS - round(minutes * MINUTE_NS)
-        standing = Standing(state="bad", since_ns=last_ns - MINUTE_NS, judged_ns=last_ns)
+        since_ns = last_ns - MINUTE_NS
+        standing = Standing(state="bad", since_ns=since_ns, judged_ns=last_ns, fell_ns=since_ns)
         assert len(found(one, standings={("a", "chat"): standing})) == alerts, minutes
 
 
