@@ -51,7 +51,10 @@ def speed(series: Sequence[Windows], condition: Condition, ratio: float, what: s
     bad = sum(one[name].counts.bad for one in series)
     due = sum(denominator(one[name].counts, one[name].expected) for one in series)
     rate = burn_rate(bad / due, ratio)
-    return rate, f"it goes {words.rate(rate)} times as fast: {bad} of {due}{what and f' {what}'} were bad in {name}"
+    return (
+        rate,
+        f"it goes {words.rate(rate)} times as fast: {bad} of {due}{what and f' {what}'} were bad in {name}",
+    )
 
 
 def exhaustion(left: float | None, rate: float, period_s: float) -> str:
