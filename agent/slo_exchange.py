@@ -171,12 +171,16 @@ def written(carried: Iterable[ObjectiveSpec]) -> tuple[dict[str, list[Entry]], l
         alike = [spec for spec in group if _shared(spec) == _shared(group[0])]
         objectives.append(_objective_entry(name, alike))
         notes += [
-            f"SLO {spec.target}-{spec.probe}-{name} is left out: it differs from others of its name; give it a name of its own"
+            f"SLO {_titled(spec)} is left out: it differs from others of its name; give it a name of its own"
             for spec in group
             if spec not in alike
         ]
     sections = {"objectives": objectives, "services": list(services.values())}
     return {key: entries for key, entries in sections.items() if entries}, notes
+
+
+def _titled(spec: ObjectiveSpec) -> str:
+    return "-".join(part for part in (spec.target, spec.probe, spec.objective) if part is not None)
 
 
 def _shared(spec: ObjectiveSpec) -> tuple[object, ...]:

@@ -4,18 +4,21 @@ import dataclasses
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final, TypeGuard
 
 from exporters.openslo import API_VERSION, CALENDARS, DERIVED, PREFIX, UNITS_S, Document
 from exporters.signals import ObjectiveSpec, ServiceSpec
+from probes.events import LATENCIES
 
 SLIS: Final = ("availability", "ttft", "ttfo", "itl", "total", "throughput", "correctness", "residency")
 USUAL_S: Final = 28 * 86400.0
 
 _LONG_S: Final = {"M": 30 * 86400, "Q": 90 * 86400, "Y": 365 * 86400}
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([mhdwMQY])")
-_MIDNIGHT = re.compile(r"\d{4}-(\d\d)-(\d\d)(?:[ T]00:00(?::00)?)?")
+_MIDNIGHT = re.compile(r"(\d{4}-(\d\d)-(\d\d))(?:[ T]00:00(?::00)?)?")
+_NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _OURS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 
 
@@ -96,6 +99,10 @@ def _specs(slo: Document, indicators: Mapping[str, Document], notes: list[str]) 
         if not isinstance(objective, dict):
             raise _LeftOutError("an objective of it is no map; write objectives: [{target: 0.999}]")
         title = said.get("objective", _name(slo)) + (f"-{place}" if len(objectives) > 1 else "")
+        if _NAMED.fullmatch(title) is None:
+            raise _LeftOutError(
+                f"its name is none here; say one of letters, digits, dots, dashes and underscores by {PREFIX}objective"
+            )
         yield ObjectiveSpec(
             id=title,
             objective=title,
@@ -104,8 +111,8 @@ def _specs(slo: Document, indicators: Mapping[str, Document], notes: list[str]) 
             target=said.get("target"),
             probe=said.get("probe"),
             service=_service(said),
-            under_s=_under(said),
-            at_least_per_s=_number(said, "at-least"),
+            under_s=_under(sli, said),
+            at_least_per_s=_at_least(sli, said),
             throttled=_one_of(said, "throttled", ("excluded", "bad")),
             **window,
             **_slices(spec.get("budgetingMethod"), objective),
@@ -181,13 +188,23 @@ def _unit(text: str, start: str) -> str:
         )
     begins = _MIDNIGHT.fullmatch(start)
     aligned = {"month": ("01",), "quarter": ("01", "04", "07", "10"), "year": ("01",)}
-    if begins is None or (unit != "week" and begins[2] != "01"):
+    if begins is None or (begins[3] != "01" if unit != "week" else _weekday(begins[1]) != _MONDAY):
         raise _LeftOutError(
             f"its calendar starts at {start[:60]}; nephoscope's start at midnight of a unit's first day"
         )
-    if unit in {"quarter", "year"} and begins[1] not in aligned[unit]:
+    if unit in {"quarter", "year"} and begins[2] not in aligned[unit]:
         raise _LeftOutError(f"its calendar starts at {start[:60]}; nephoscope's {unit}s start with January")
     return unit
+
+
+def _weekday(day: str) -> int | None:
+    try:
+        return date.fromisoformat(day).weekday()
+    except ValueError:
+        return None
+
+
+_MONDAY: Final = 0
 
 
 def _length_s(text: str) -> float:
@@ -200,8 +217,13 @@ def _length_s(text: str) -> float:
 def _ratio(objective: Mapping[str, Any]) -> float:
     """Return the target; of targetPercent the digits are moved, as 99.9 / 100 is not 0.999."""
     ratio, percent = objective.get("target"), objective.get("targetPercent")
-    if _is_number(percent) and ratio is None:
-        ratio = float(Decimal(repr(percent)) / 100)
+    if _is_number(percent):
+        told = float(Decimal(repr(percent)) / 100)
+        if ratio not in {None, told}:
+            raise _LeftOutError(
+                f"target {str(ratio)[:60]} and targetPercent {percent} differ; keep one of them"
+            )
+        ratio = told
     if not _is_number(ratio) or not 0.01 < ratio < 1:
         raise _LeftOutError(
             f"a target of {str(ratio)[:60]} leaves no budget or asks for nothing; write one above 0.01 and under 1"
@@ -238,23 +260,28 @@ def _service(said: Mapping[str, str]) -> ServiceSpec | None:
     )
 
 
-def _under(said: Mapping[str, str]) -> float | None:
+def _under(sli: str, said: Mapping[str, str]) -> float | None:
     text = said.get("under")
+    if text is None and sli in LATENCIES:
+        raise _LeftOutError(f"nothing says which {sli} is still good; write {PREFIX}under: 1.5s")
     found = _OURS.fullmatch(text) if text is not None else None
     if text is not None and found is None:
         raise _LeftOutError(f"{PREFIX}under: {text[:60]} is no latency; write seconds, as in 1.5s")
     return float(found[1]) if found else None
 
 
-def _number(said: Mapping[str, str], key: str) -> float | None:
-    if key not in said:
+def _at_least(sli: str, said: Mapping[str, str]) -> float | None:
+    text = said.get("at-least")
+    if text is None:
+        if sli == "throughput":
+            raise _LeftOutError(f"nothing says which speed is still good; write {PREFIX}at-least: 30")
         return None
     try:
-        found = float(said[key])
+        found = float(text)
     except ValueError:
         found = math.nan
     if not 0 < found < math.inf:
-        raise _LeftOutError(f"{PREFIX}{key}: {said[key][:60]} is no number above 0")
+        raise _LeftOutError(f"{PREFIX}at-least: {text[:60]} is no number above 0")
     return found
 
 

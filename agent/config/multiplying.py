@@ -13,7 +13,9 @@ from agent.config.nearest import nearest
 MAX_COMBINATIONS: Final = 10_000
 """A plan of 500 targets is large: a product that is twenty times that is a mistake, and told before it is built."""
 
-Combination = Mapping[str, str | int]
+Value = str | int | float
+
+Combination = Mapping[str, Value]
 
 _WITHIN = re.compile(r"\$\$|\$\{|\{([^{}]*)\}|\{|\}")
 _PIECE = re.compile(rf"\{{\{{|\}}\}}|{_WITHIN.pattern}")
@@ -105,7 +107,7 @@ def _unquoted(values: Combination) -> str:
     return f"holds a brace without a key of `for`; known are {known}; write {{{{ or }}}} for the sign itself"
 
 
-def _value(key: str | None, values: Combination) -> str | int:
+def _value(key: str | None, values: Combination) -> Value:
     if key is None:
         raise BadValueError(
             "a brace stands alone; write {key} with a key of `for`, and {{ or }} for the sign itself"
@@ -118,7 +120,7 @@ def _value(key: str | None, values: Combination) -> str | int:
     return values[key]
 
 
-def _keys(times: Any) -> dict[str, list[str | int]]:
+def _keys(times: Any) -> dict[str, list[Value]]:
     if not isinstance(times, dict) or not times:
         raise AtError(("for",), "a map of lists belongs here, as in for: {region: [eastus2, swedencentral]}")
     for key, values in times.items():
@@ -131,16 +133,22 @@ def _keys(times: Any) -> dict[str, list[str | int]]:
         if not isinstance(values, list):
             raise AtError(("for", key), f"a list of values belongs here, not {shown(values)}")
         for at, value in enumerate(values):
-            if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
+            if not _may_stand(value):
                 raise AtError(
-                    ("for", key, at), f"{shown(value)} is neither a text nor a whole number; put it in quotes"
+                    ("for", key, at), f"{shown(value)} is neither a text nor a number; put it in quotes"
                 )
             if value in values[:at]:
                 raise AtError(("for", key, at), f"{shown(value)} stands twice; keep one")
     return dict(times)
 
 
-def _outs(left_out: Any, keys: Mapping[str, list[str | int]]) -> list[dict[str, list[str | int]]]:
+def _may_stand(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
+
+
+def _outs(left_out: Any, keys: Mapping[str, list[Value]]) -> list[dict[str, list[Value]]]:
     if left_out is None:
         return []
     if not isinstance(left_out, list):
@@ -150,7 +158,7 @@ def _outs(left_out: Any, keys: Mapping[str, list[str | int]]) -> list[dict[str, 
     return [_out(("except", at), out, keys) for at, out in enumerate(left_out)]
 
 
-def _out(path: Path, out: Any, keys: Mapping[str, list[str | int]]) -> dict[str, list[str | int]]:
+def _out(path: Path, out: Any, keys: Mapping[str, list[Value]]) -> dict[str, list[Value]]:
     """Return a partial map with a list for each key; what is no key or value of `for` is refused."""
     if not isinstance(out, dict):
         raise AtError(path, f"a map of keys of `for` belongs here, not {shown(out)}")
@@ -170,5 +178,5 @@ def _out(path: Path, out: Any, keys: Mapping[str, list[str | int]]) -> dict[str,
     return found
 
 
-def _covers(out: Mapping[str, list[str | int]], one: Combination) -> bool:
+def _covers(out: Mapping[str, list[Value]], one: Combination) -> bool:
     return bool(out) and all(one[key] in values for key, values in out.items())

@@ -11,7 +11,7 @@ from agent.config import fields
 from agent.config.described import KEYS, SHAPES
 from agent.config.schema import Settings
 from agent.config.schema_base import Section
-from exporters import durations
+from exporters import durations, words
 
 _WORDS: Final[tuple[tuple[Any, str], ...]] = (
     (fields.Name, "name"),
@@ -190,6 +190,8 @@ def _default(word: str, value: Any) -> str:
     match word:
         case "duration" | "duration, or map":
             shown = durations.write(value)
+        case "percentage":
+            shown = words.goal(value).removesuffix(" %")
         case "size":
             shown = next(f"{value // size}{unit}" for unit, size in _UNITS if value % size == 0)
         case "selector":

@@ -1,5 +1,6 @@
 """Objectives go out as OpenSLO and come back as the same objectives."""
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -171,3 +172,10 @@ def test_slos_of_one_name_that_differ_are_not_made_one() -> None:
     assert [entry["targets"] for entry in tree["objectives"]] == [["fra_A"]]
     assert len(notes) == 1
     assert "it differs from others of its name" in notes[0]
+
+
+def test_an_slo_that_watches_all_is_told_by_its_name_alone() -> None:
+    (spec,) = [one for one in specs(configured({"objectives": WATCHED})) if one.service is None][:1]
+    bare = dataclasses.replace(spec, target=None, probe=None)
+    _, (note,) = written([bare, dataclasses.replace(bare, ratio=0.5)])
+    assert note.startswith(f"SLO {spec.objective} is left out: it differs")

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from agent.telling.ruling import specs as rule_specs
 from exporters import openslo, openslo_reading
 from exporters.signals import ObjectiveSpec, ServiceSpec
+from probes.events import LATENCIES
 from support.configuration import LOCAL, loaded
 
 DAY_S = 86400.0
@@ -39,18 +40,21 @@ def objectives(draw: st.DrawFn) -> ObjectiveSpec:
     lengths = {"week": 7, "month": 30, "quarter": 90, "year": 365}
     sliced = draw(st.booleans())
     of_service = draw(st.booleans())
+    sli = draw(st.sampled_from(openslo_reading.SLIS))
+    under = st.floats(0.001, 1000).map(lambda value: round(value, 6))
+    speed = st.floats(0.1, 1e6)
     return ObjectiveSpec(
         id=draw(NAMES),
         objective=draw(NAMES),
-        sli=draw(st.sampled_from(openslo_reading.SLIS)),
+        sli=sli,
         ratio=draw(st.integers(2, 99_999)) / 100_000 * 0.98 + 0.01999,
         window_s=lengths[calendar] * DAY_S if calendar else draw(st.integers(1, 100_000)) * 60.0,
         target=None if of_service else draw(NAMES),
         probe=None if of_service else draw(NAMES),
         service=draw(services()) if of_service else None,
         series=tuple(draw(st.lists(NAMES, min_size=1, max_size=3))),
-        under_s=draw(st.none() | st.floats(0.001, 1000).map(lambda value: round(value, 6))),
-        at_least_per_s=draw(st.none() | st.floats(0.1, 1e6)),
+        under_s=draw(under if sli in LATENCIES else st.none() | under),
+        at_least_per_s=draw(speed if sli == "throughput" else st.none() | speed),
         throttled=draw(st.sampled_from([None, "bad", "excluded"])),
         calendar=calendar,
         timezone=draw(st.sampled_from(["UTC", "Europe/Berlin"])) if calendar else "UTC",

@@ -98,6 +98,24 @@ def test_annotations_may_stand_on_the_indicator_that_it_refers_to() -> None:
             ),
             "quarters start with January",
         ),
+        (
+            changed(
+                "spec.timeWindow", [{"duration": "1w", "calendar": {"startTime": "2026-11-22 00:00:00"}}]
+            ),
+            "its calendar starts at 2026-11-22 00:00:00; nephoscope's start at midnight of a unit's first day",
+        ),
+        (
+            changed("metadata.annotations", {"nephoscope-sli": "itl"}),
+            "nothing says which itl is still good; write nephoscope-under: 1.5s",
+        ),
+        (
+            changed("metadata.annotations", {"nephoscope-sli": "throughput"}),
+            "nothing says which speed is still good; write nephoscope-at-least: 30",
+        ),
+        (
+            changed("spec.objectives", [{"target": 0.9, "targetPercent": 99.9}]),
+            "target 0.9 and targetPercent 99.9 differ; keep one of them",
+        ),
     ],
 )
 def test_what_cannot_be_carried_is_left_out_with_a_sentence(document: dict[str, Any], said: str) -> None:
@@ -164,3 +182,18 @@ ANYTHING = st.recursive(
 def test_whatever_stands_anywhere_ends_in_an_objective_or_a_sentence(path: str, value: Any) -> None:
     carried = read([changed(path, value)])
     assert carried.specs or carried.notes
+
+
+def test_a_name_that_is_none_here_is_left_out_unless_another_is_said() -> None:
+    spaced = changed("metadata.name", "Check out")
+    (note,) = read([spaced]).notes
+    assert "its name is none here; say one of letters, digits, dots, dashes and underscores" in note
+    spaced["metadata"]["annotations"] = FOREIGN["metadata"]["annotations"] | {
+        "nephoscope-objective": "checkout"
+    }
+    assert [spec.objective for spec in read([spaced]).specs] == ["checkout"]
+
+
+def test_a_target_may_be_said_twice_where_both_are_the_same() -> None:
+    (spec,) = read([changed("spec.objectives", [{"target": 0.999, "targetPercent": 99.9}])]).specs
+    assert spec.ratio == 0.999

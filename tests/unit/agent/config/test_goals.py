@@ -287,3 +287,10 @@ objectives: [{name: o, sli: availability, percent: 99.9, per: [cloud, model]}]
     assert any(
         "`a-b-c-o` would name two SLOs, ('a', 'b-c', 'o') and ('a-b', 'c', 'o')" in one for one in found
     )
+
+
+def test_an_objective_may_be_written_once_for_several_percentages() -> None:
+    """As the reference shows it; a percentage is a number with a point, and no name lacks one."""
+    goals = 'objectives: [{name: "available-{percent}", sli: availability, for: {percent: [99, 99.9]}}]'
+    found = loaded(f"{TARGETS}{goals}").config.objectives
+    assert [(one.name, one.ratio) for one in found] == [("available-99", 0.99), ("available-99.9", 0.999)]

@@ -67,14 +67,15 @@ def test_an_except_may_hold_a_list_of_values() -> None:
             {"region": ["eu", None]},
             None,
             ("for", "region", 1),
-            "an empty value is neither a text nor a whole number",
+            "an empty value is neither a text nor a number",
         ),
         (
             {"on": [True]},
             None,
             ("for", "on", 0),
-            "true is neither a text nor a whole number; put it in quotes",
+            "true is neither a text nor a number; put it in quotes",
         ),
+        ({"percent": [float("nan")]}, None, ("for", "percent", 0), "`nan` is neither a text nor a number"),
         ({"region": ["eu", "eu"]}, None, ("for", "region", 1), "`eu` stands twice; keep one"),
         ({"a b": ["x"]}, None, ("for", "a b"), "`a b` cannot stand in braces; use letters"),
         (

@@ -75,6 +75,7 @@ def test_defaults_are_written_as_in_a_file() -> None:
         "-",
     )
     assert (told["probes[].targets"], told["journal.max_size"]) == ("all", "2GiB")
+    assert told["services[].objective.percent"] == "99.9"
     written = "\n".join(
         f"  {path.removeprefix('probes[].')}: {default}"
         for path, default in told.items()
