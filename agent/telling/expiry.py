@@ -7,9 +7,10 @@ from typing import Final
 
 from agent.config.model import Config
 from agent.slo.alerts import Finding
-from agent.telling.sights import View, identity
+from agent.telling.sights import View
 from exporters import words
 from probes.base import SigningError
+from probes.identity import identity
 from probes.target import Target
 from probes.tokens import Life, life
 

@@ -1,6 +1,7 @@
 """Refused identities: our keys, or a cloud whose identity service is down."""
 
 import dataclasses
+from typing import Any
 
 from agent.asking.refusals import AT_ONCE_NS, DAY_NS, Refusals
 from probes.result import Outcome, ProbeResult
@@ -15,7 +16,7 @@ EAST, WEST, ELSEWHERE = (
 
 
 def asked(
-    refusals: Refusals, target: Target, slot: int, outcome: Outcome = Outcome.CONFIG, **fields: object
+    refusals: Refusals, target: Target, slot: int, outcome: Outcome = Outcome.CONFIG, **fields: Any
 ) -> Outcome:
     given = {"http_status": 401 if outcome is Outcome.CONFIG else 200} | fields
     return refusals.judged(
@@ -30,7 +31,7 @@ def accepted(*targets: Target, slot: int = 0) -> Refusals:
     return refusals
 
 
-def refuse(refusals: Refusals, *targets: Target, since: int = 1, **fields: object) -> list[Outcome]:
+def refuse(refusals: Refusals, *targets: Target, since: int = 1, **fields: Any) -> list[Outcome]:
     """Refuse four slots of each target in turn and return what came of the last ones."""
     found = [asked(refusals, one, slot, **fields) for slot in range(since, since + 4) for one in targets]
     return found[-len(targets) :]
