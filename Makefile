@@ -84,11 +84,12 @@ format: $(VENV)/dev.stamp ## let ruff put things in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/bench.stamp ## how far off nephoscope and others are, what a probe costs, what troubles cost the asker, what pages, what evaluating costs
+bench: $(VENV)/bench.stamp ## how far off nephoscope and others are, what a probe costs, what troubles cost the asker, what pages, what evaluating costs, how often the fault is right
 	@$(BIN)/python benchmarks/bench_accuracy.py $(ARGS)
 	@PYTHONPATH=tests $(BIN)/python benchmarks/bench_lateness.py
 	@$(BIN)/python benchmarks/bench_paging.py
 	@PYTHONPATH=tests $(BIN)/python benchmarks/bench_evaluation.py
+	@PYTHONPATH=tests $(BIN)/python benchmarks/bench_blame.py
 
 soak: $(VENV)/dev.stamp ## 500 targets at 10 s for ten minutes: slots, lateness, memory, CPU
 	@PYTHONPATH=tests $(BIN)/python benchmarks/soak.py $(ARGS)
