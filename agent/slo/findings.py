@@ -78,7 +78,8 @@ def service_findings(
 
     At once where at least two targets bear each other out, or another vantage one of them (`elsewhere`: what fails
     there too); after a while where one alone fails, its only member say. Where it hangs on members of which nothing
-    is known, that is a ticket after the same while. What is new and not well is no member yet, where a page is concerned: it neither makes one nor keeps one back.
+    is known, that is a ticket after the same while. What is new and not well is no member yet, where a page is
+    concerned: it neither makes one nor keeps one back.
     """
     for service in services:
         found = impact(service, standings, now_ns)

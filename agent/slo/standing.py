@@ -26,9 +26,9 @@ class Slot:
 class Standing:
     """What is known of a probe of a target.
 
-    `since_ns` is the first slot of the run of its state, `fell_ns` that of its last outage. `judged_ns` is the last slot that said good or bad,
-    `seen_ns` the last of any kind, `maintained_ns` the last within a maintenance; `mute` counts the slots since
-    `judged_ns` and any maintenance that said neither.
+    `since_ns` is the first slot of the run of its state, `fell_ns` that of its last outage. `judged_ns` is the last
+    slot that said good or bad, `seen_ns` the last of any kind, `maintained_ns` the last within a maintenance; `mute`
+    counts the slots since `judged_ns` and any maintenance that said neither.
     """
 
     state: Literal["good", "bad", "unknown"] = "unknown"
@@ -76,15 +76,21 @@ class Standing:
     def set_back(self, at_ns: int) -> "Standing":
         """Return it with nothing after an instant to which the clock was set back.
 
-        >>> ahead = Standing(state="bad", since_ns=50, judged_ns=80, seen_ns=90).set_back(60)
-        >>> (ahead.since_ns, ahead.judged_ns, ahead.seen_ns)
-        (50, 60, 60)
+        >>> ahead = Standing(state="bad", since_ns=50, judged_ns=80, seen_ns=90, maintained_ns=70).set_back(60)
+        >>> (ahead.since_ns, ahead.judged_ns, ahead.seen_ns, ahead.maintained_ns, ahead.fell_ns)
+        (50, 60, 60, 60, None)
         """
-        judged_ns, seen_ns = (
-            None if one is None else min(one, at_ns) for one in (self.judged_ns, self.seen_ns)
+        judged_ns, seen_ns, maintained_ns, fell_ns = (
+            None if one is None else min(one, at_ns)
+            for one in (self.judged_ns, self.seen_ns, self.maintained_ns, self.fell_ns)
         )
         return dataclasses.replace(
-            self, since_ns=min(self.since_ns, at_ns), judged_ns=judged_ns, seen_ns=seen_ns
+            self,
+            since_ns=min(self.since_ns, at_ns),
+            judged_ns=judged_ns,
+            seen_ns=seen_ns,
+            maintained_ns=maintained_ns,
+            fell_ns=fell_ns,
         )
 
     def stale(self, now_ns: int, every_s: float) -> bool:

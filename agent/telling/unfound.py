@@ -19,7 +19,7 @@ _BROUGHT: Final = frozenset({"NoResults", "Throttled"})
 """What ends only once a result came since."""
 
 _OF_TARGETS: Final = _WELL | _BROUGHT | {"NothingValid", "BudgetBurn", "BelowQuorum"}
-"""What is told of targets; what is in neither set ends once anything is judged."""
+"""What is told of targets; of these, what is in neither set above ends once anything is judged."""
 
 GONE: Final = "the plan names it no more"
 AWAY: Final = "it is in maintenance"
