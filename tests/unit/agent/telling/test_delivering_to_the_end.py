@@ -148,6 +148,7 @@ class World:
                 self.receivers[name].mood = mood
             case "route", (number,):
                 self.config = dataclasses.replace(self.config, routes=ROUTES[number])
+                self.put(*self.alive.values())
             case "maintain", ():
                 self.quiet = not self.quiet
             case "restart" | "kill", ():
@@ -166,12 +167,17 @@ class World:
         self.telling = self.started()
 
     def say(self, key: str, notice: Notice) -> None:
-        """Put what comes of an alert, as the alerting does."""
+        """Tell what comes of an alert, as the alerting does."""
         said = dataclasses.replace(notice, seq=notice.seq + 1)
-        made = rows(self.config, [said], self.clock.wall_ns())
-        self.named[said.key, said.seq] = {row.receiver for row in made}
-        self.outbox.put(made)
+        self.put(said)
         self.alive[key] = said
+
+    def put(self, *notices: Notice) -> None:
+        """Put notices for whom the routes name; some may have them already, as after a reload."""
+        made = rows(self.config, notices, self.clock.wall_ns())
+        for row in made:
+            self.named.setdefault((row.alert, row.seq), set()).add(row.receiver)
+        self.outbox.put(made)
 
     def end(self, key: str) -> None:
         over = dataclasses.replace(self.alive[key], state="resolved", ended_ns=self.clock.wall_ns())
