@@ -341,6 +341,25 @@ def test_a_target_is_in_exactly_one_state(
     assert shown == {each: float(each == state) for each in conventions.TARGET_STATES}
 
 
+def test_what_fails_in_announced_maintenance_is_not_known_to_be_down() -> None:
+    """So no rule on states pages of work that was announced; a good answer is good then too."""
+    failing = judged(
+        a_result(outcome=Outcome.SERVER_ERROR),
+        fault=Fault.UNDETERMINED,
+        confirmed=True,
+        classes={"available": EventClass.EXCLUDED},
+    )
+    metrics = planned()
+    metrics.settle(failing)
+    metrics.settle(dataclasses.replace(failing, maintained=True))
+    assert value(metrics, "target_state", state="down") == 0.0
+    assert value(metrics, "target_state", state="unknown") == 1.0
+    throttled = judged(a_result(outcome=Outcome.THROTTLED), classes={"available": EventClass.EXCLUDED})
+    assert state_of(throttled) == "degraded"
+    assert state_of(dataclasses.replace(throttled, maintained=True)) == "unknown"
+    assert state_of(dataclasses.replace(judged(), maintained=True)) == "good"
+
+
 def test_a_good_answer_of_what_stands_in_for_what_was_bought_shows_degraded() -> None:
     """It stays good for every objective: the target alone is not well."""
     told = judged(
