@@ -25,10 +25,6 @@ _MINUTE_S = 60.0
 FIRST_SCRAPES_S = 120.0
 """A Prometheus that has just met a target needs two scrapes and two slots to see an increase."""
 
-_ALIVE = {"availability": "good|bad"}
-"""Which results show that an SLO is alive. A latency SLI has no valid event while its target is down, which
-its availability tells already: for it any result will do."""
-
 
 def burn_alerts(spec: RuleSpec, tier: str) -> Iterator[Rule]:
     """Alert where any condition of the tier holds; conditions that wait alike share one rule."""
@@ -196,33 +192,22 @@ def _burn_annotations(spec: RuleSpec, pairs: Sequence[BurnAlert]) -> dict[str, s
 
 
 def absence(spec: RuleSpec) -> Rule:
+    """Alert where nothing comes at all: what is excluded or invalid, in maintenance say or by our own fault, is no silence."""
     within = durations.write(silence_s(spec))
-    alive = increase(names.SLI_EVENTS, spec, within, _ALIVE.get(spec.sli))
     return {
         "alert": names.ABSENCE_ALERT,
-        "expr": f"({alive} or vector(0)) == 0",
+        "expr": f"({increase(names.SLI_EVENTS, spec, within)} or vector(0)) == 0",
         "for": durations.write(absence_s(spec)),
         "labels": {**sloth_labels(spec.slo), names.SLOTH_SEVERITY: "ticket", **literals(alert_labels(spec))},
         "annotations": literals(
             {
                 "summary": f"{title(spec)} has no results",
-                "description": _nothing(spec, within),
+                "description": f"No result at all came within {within}, be it good, bad, excluded or invalid. "
+                "Is nephoscope running and scraped?",
             }
         )
         | runbook(spec),
     }
-
-
-def _nothing(spec: RuleSpec, within: str) -> str:
-    if spec.sli in _ALIVE:
-        return (
-            f"No result that counts came within {within}. Is nephoscope running, scraped, and "
-            "does the target answer anything but refusals of our key or quota?"
-        )
-    return (
-        f"No result at all came within {within}. Is nephoscope running and scraped? Where results come and none can "
-        "be timed, this is silent: the target may be failing then, see its availability objective."
-    )
 
 
 def silence_s(spec: RuleSpec) -> float:

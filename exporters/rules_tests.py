@@ -157,6 +157,9 @@ def _silence(spec: RuleSpec) -> Iterator[str]:
     labels = {**sloth_labels(spec.slo), names.SLOTH_SEVERITY: "ticket", **alert_labels(spec)}
     checks = [_firing(spec, _WARM), _firing(spec, _WARM + silent, names.ABSENCE_ALERT, labels)]
     yield from _test(spec, "silence is told", {"good": f"0+1x{_WARM} {_WARM}+0x{silent}"}, checks)
+    for result, why in (("invalid", "our own fault"), ("excluded", "maintenance or throttling")):
+        moving = {"good": f"0+1x{_WARM} {_WARM}+0x{silent}", result: f"0+0x{_WARM} 1+1x{silent}"}
+        yield from _test(spec, f"{why} is no silence", moving, [_firing(spec, _WARM + silent)])
 
 
 def _outdated(spec: RuleSpec) -> Iterator[str]:
