@@ -23,6 +23,9 @@ COVERED: Final[Mapping[str, frozenset[str]]] = {
 
 _OF_A_SERVICE: Final = frozenset({"ServiceDown", "ServiceBudgetBurn"})
 _OURS: Final = frozenset({"NetworkDown", "AgentBlind"})
+
+EVALUATION: Final = "evaluation"
+"""The reason for a blind agent that hides nothing of what targets bring: only their history is not seen."""
 _ADDED: Final = ("burn", "exhaustion", "windows")
 """What the alert of an outage says of its service's budget."""
 
@@ -156,7 +159,9 @@ def _speaks_for(one: Finding, part: Finding, about: Part) -> bool:
     if one.name in _OURS and part.name == "NothingValid":
         return bool(part.facts.get("ours"))
     if one.name in _OURS:
-        return one.name == "AgentBlind" or about.target in one.facts.get("failing", ())
+        return (
+            one.name == "AgentBlind" and one.facts.get("reason") != EVALUATION
+        ) or about.target in one.facts.get("failing", ())
     if one.name == "BudgetBurn":
         return _is_wider(one, part) and about in parts(one)
     return "probe" not in one.labels or one.labels["probe"] == about.probe

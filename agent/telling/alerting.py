@@ -19,7 +19,7 @@ from agent.slo.spending import Counted, Spent, spending
 from agent.telling import becoming, burns, drilling, routing, verdict
 from agent.telling.absence import absent, nothing_valid
 from agent.telling.becoming import Changed
-from agent.telling.blind import Pulse
+from agent.telling.blind import Ourselves, Pulse
 from agent.telling.capacity import throttled
 from agent.telling.clearer import clearer, waits
 from agent.telling.expiry import ClientCertificates, Tokens, expiring
@@ -63,6 +63,7 @@ class Alerting:
         vendors: Callable[[], Sequence[Spoken]] = list,
         resolved: Callable[[str], str] = lambda text: text,
         mono_ns: Callable[[], int] = time.monotonic_ns,
+        uncounted_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         self._quiet = quiet
         self._burns = burns.Burns()
@@ -76,6 +77,7 @@ class Alerting:
         self._shown = shown
         self._wall_ns = wall_ns
         self._mono_ns = mono_ns
+        self._uncounted_ns = uncounted_ns
         self._others = others
         self._vendors = vendors
         self._quorum = Quorum()
@@ -215,10 +217,9 @@ class Alerting:
         blames = {name: found for found in verdicts for name in found.targets}
         found = [_blamed(finding, blames) for finding in self._findings(view)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
-        still_ns = self._pulse.still_ns(self._standings.beating_ns()[1], self._mono_ns())
         if any(found.fault is Fault.NETWORK for found in verdicts):
             self._cut_ns = now_ns
-        about_us = own_findings(view, verdicts, hidden, ways_of(config), still_ns, self._cut_ns)
+        about_us = own_findings(view, verdicts, hidden, ways_of(config), self._ourselves())
         shown = [*(finding for finding in found if finding not in hidden), *about_us]
         members = {one.name: frozenset(member.target for member in one.members) for one in config.services}
         told = inhibiting.told(shown, members, burns.paging(alive))
@@ -229,6 +230,10 @@ class Alerting:
             and not is_aftermath(one, view, known)
             and (one.key in known or not waits(one, blames, now_ns))
         ]
+
+    def _ourselves(self) -> Ourselves:
+        still_ns = self._pulse.still_ns(self._standings.beating_ns()[1], self._mono_ns())
+        return Ourselves(still_ns=still_ns, uncounted_ns=self._uncounted_ns(), cut_ns=self._cut_ns)
 
     def _restored(self, vantage: str, now_ns: int) -> Mapping[str, Alert]:
         rows = self._rows.alive(vantage)

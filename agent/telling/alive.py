@@ -1,6 +1,7 @@
 """What speaks for our own health: the asker's last beat, the last evaluation, how far the journal is stored, its size."""
 
 import dataclasses
+from collections.abc import Callable
 
 from storage.records import Beat
 
@@ -66,3 +67,23 @@ class Alive:
         if self.beat_ns is None or now_ns - self.beat_ns > RECENT_NS:
             return "the asker gave no sign of life for 2 minutes"
         return None
+
+
+class Since:
+    """For how long something has not happened, by a clock that nobody sets; at first since it is looked for.
+
+    >>> clock = iter([100, 107, 110, 112])
+    >>> since = Since(lambda: next(clock))
+    >>> since(), since.again(), since()
+    (7, None, 2)
+    """
+
+    def __init__(self, mono_ns: Callable[[], int]) -> None:
+        self._mono_ns = mono_ns
+        self._at_ns = mono_ns()
+
+    def again(self) -> None:
+        self._at_ns = self._mono_ns()
+
+    def __call__(self) -> int:
+        return self._mono_ns() - self._at_ns

@@ -6,7 +6,7 @@ from typing import Final
 from agent.slo.alerts import Finding, Severity
 from agent.slo.findings import Ways
 from agent.slo.service import Member
-from agent.telling.blind import blind
+from agent.telling.blind import Ourselves, blind
 from agent.telling.labels import shared_by
 from agent.telling.sights import VOTELESS, View
 from agent.telling.verdict import Fault, Verdict
@@ -42,16 +42,14 @@ def own_findings(
     verdicts: Sequence[Verdict],
     hidden: Sequence[Finding],
     ways: Ways,
-    still_ns: int = 0,
-    cut_ns: int = 0,
+    ourselves: Ourselves,
 ) -> Iterator[Finding]:
     """Yield one finding for each thing of ours that is at fault; those of targets and services it names.
 
-    `still_ns` is for how long nothing new was heard of the asker, `cut_ns` when our own network was down last.
     A network that is down and a blind agent page, but for a cold start; the rest are tickets.
     """
     yield from _networks(view, verdicts, hidden, ways)
-    yield from blind(view, hidden, ways, still_ns, cut_ns)
+    yield from blind(view, hidden, ways, ourselves)
     yield from _refusals(view, verdicts)
     yield from _silent(view)
 

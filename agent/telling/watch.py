@@ -83,6 +83,7 @@ async def keep_watch(
     Where history is not whole, for the database was away or we were, it waits: what is still to be stored would be
     counted as missing.
     """
+    failed = False
     while True:
         if not whole():
             await asyncio.sleep(WAIT_S)
@@ -90,9 +91,12 @@ async def keep_watch(
         began_ns = mono_ns()
         try:
             await asyncio.to_thread(watch.evaluate, configured())
-        except StoreUnavailableError:
-            log.debug("evaluation.skipped", reason="the database is away")
+        except StoreUnavailableError as failure:
+            if not failed:
+                log.warning("evaluation.failed", error=str(failure), consequence="budgets stand as they were")
+            failed = True
         else:
+            failed = False
             succeeded(watch.succeeded_ns or 0)
         took_s = (mono_ns() - began_ns) / 1e9
         await asyncio.sleep(max(EVERY_S, took_s * SHARE))

@@ -7,7 +7,7 @@ from pathlib import Path
 from agent.clock import SystemClock
 from agent.feeds.reading import Fetching
 from agent.telling.alerting import Alerting
-from agent.telling.alive import Alive
+from agent.telling.alive import Alive, Since
 from agent.telling.blackout import Blackout
 from agent.telling.counting import MetricsFollower
 from agent.telling.link import Link
@@ -39,6 +39,7 @@ class Parts:
         config = held.config
         self.clock = SystemClock()
         self.alive = Alive()
+        self.uncounted = Since(self.clock.mono_ns)
         self.metrics = Metrics(VERSION)
         self.board = Board(VERSION)
         self.link = Link(self._database, self.clock.mono_ns)
@@ -94,6 +95,7 @@ class Parts:
             self.vendors.spoken,
             lambda text: held.secrets.resolve(text),  # noqa: PLW0108 - those of now: a reload brings others
             self.clock.mono_ns,
+            self.uncounted,
         )
         self.watch = Watch(
             PostgresHistory(self.engine), sinks, self.link, self.clock.wall_ns, self.alerting.counted

@@ -74,6 +74,7 @@ class Sides:
 
     def _on_evaluated(self, at_ns: int) -> None:
         self._parts.alive.evaluated_ns = at_ns
+        self._parts.uncounted.again()
         self._parts.metrics.task_succeeded("evaluation", at_ns)
 
     async def _count(self) -> None:

@@ -103,6 +103,7 @@ class Told:
         self.notices: Sequence[Notice] = ()
         self.now_ns = START_NS
         self.set_ns = 0
+        self.uncounted_ns = 0
         self.quiet = Quiet()
         self.alerting = Alerting(
             self.standings,
@@ -113,6 +114,7 @@ class Told:
             certificate_ends,
             resolved=resolved,
             mono_ns=lambda: self.now_ns - self.set_ns,
+            uncounted_ns=lambda: self.uncounted_ns,
         )
 
     def _shown(self, notices: Sequence[Notice]) -> None:

@@ -156,6 +156,26 @@ def test_losses_on_our_own_way_that_confirmations_found_whole_again_are_a_blind_
     assert told.notices[0].facts["reason"] == "egress"
 
 
+def test_an_evaluation_that_fails_for_five_minutes_is_a_blind_agent_that_hides_nothing() -> None:
+    """Budgets are judged by what was counted last; what targets bring is seen as ever."""
+    told = Told(estate("aws", "azure"))
+    for slot in range(12):
+        told.beat(slot * 30, tls="up")
+        told.settle(slot, "azure")
+        told.settle(slot, "aws", Outcome.CONFIG)
+    told.uncounted_ns = 300 * SECOND_NS
+    assert ("AgentBlind", "page", "here") not in told.look(331)
+    told.uncounted_ns += 1
+    found = told.look(332)
+    assert found == [("NothingValid", "ticket", "aws"), ("AgentBlind", "page", "here")]
+    page = next(one for one in told.notices if one.name == "AgentBlind")
+    assert page.facts["reason"] == "evaluation"
+    assert "no evaluation of history succeeds" in page.detail
+    told.uncounted_ns = 0
+    told.look(333)
+    assert next(one for one in told.notices if one.name == "AgentBlind").quiet_ns is not None
+
+
 def test_however_many_answers_come_their_share_is_that_of_five_minutes() -> None:
     told = Told(estate(*(f"cloud-{number}" for number in range(200))))
     for slot in range(10):
