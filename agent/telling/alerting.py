@@ -85,6 +85,7 @@ class Alerting:
         self._alive: Mapping[str, Alert] | None = None
         self._seq: dict[str, int] = {}
         self._routes: tuple[object, ...] = ()
+        self._last: tuple[Config, Sequence[Alert], Mapping[str, int]] | None = None
 
     def counted(
         self, config: Config, series: Mapping[Pair, Windows], now_ns: int, objectives: Sequence[Spent] = ()
@@ -123,9 +124,17 @@ class Alerting:
         for what, alert in changed:
             becoming.tell(what, alert)
         self._shown([_notice(config, alert, self._seq[alert.id]) for alert in held.values()])
+        self._last = config, tuple(held.values()), self._seq
         told = {alert.id for _, alert in changed}
         before = [alert for alert in held.values() if self._seq[alert.id] and alert.id not in told]
         self._reroute(config, before, now_ns)
+
+    def firing(self) -> list[Notice]:
+        """Return what was told and fired at the last look that could be remembered."""
+        if self._last is None:
+            return []
+        config, alerts, seqs = self._last
+        return [_told(config, alert, seqs[alert.id]) for alert in alerts if seqs[alert.id]]
 
     def _reroute(self, config: Config, told: Sequence[Alert], now_ns: int) -> None:
         """Have what fires told to whom a changed plan names; who has it already is told nothing twice."""

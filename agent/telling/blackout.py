@@ -2,8 +2,9 @@
 
 import asyncio
 import dataclasses
+import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from agent.telling import routing
 from agent.telling.delivering import LOOK_S, Deliveries, Opener
 from agent.telling.link import Link
 from agent.telling.notices import notice
+from exporters.signals import Notice
 from storage.memory_outbox import MemoryOutbox
 
 AWAY_NS: Final = 120 * 1_000_000_000
@@ -25,6 +27,7 @@ KEY: Final = "agent-blind/database"
 class Blackout:
     """Tells by an outbox of its own, in memory; what was told to whom is in a file, so that no restart repeats it.
 
+    Meanwhile what fires is refreshed where a receiver would take its silence for an end.
     As every alert it ends when its cause has been gone for `alerts.page.hold`, and is told of by a task for each
     receiver.
     """
@@ -38,13 +41,19 @@ class Blackout:
         notified: Callable[[str, str], None],
         wall_ns: Callable[[], int],
         uniform: Callable[[float, float], float],
+        firing: Callable[[], Sequence[Notice]] = tuple,
     ) -> None:
         self._file = Remembered(file, "blackout", lost="it may be told again that the database is away")
         self._opener = opener
         self._born_ns = born_ns
         self._wall_ns = wall_ns
         self._outbox = MemoryOutbox()
-        self._telling = Deliveries(self._outbox, opener, notified=notified, wall_ns=wall_ns, uniform=uniform)
+        self._deliveries = functools.partial(
+            Deliveries, opener=opener, notified=notified, wall_ns=wall_ns, uniform=uniform
+        )
+        self._telling = self._deliveries(self._outbox)
+        self._firing = firing
+        self._refreshing: Deliveries | None = None
         self._asked = False
         self._since_ns: int | None = None
         self._alert: Alert | None = None
@@ -69,11 +78,13 @@ class Blackout:
             self._resume(config)
         self._step(config)
         await self._telling.look(config)
+        await self._refresh(config)
         self._forget_what_is_over(config)
         await self._save()
 
     async def stop(self) -> None:
         await self._telling.stop()
+        await self._let_go()
         await self._save()
 
     def _step(self, config: Config) -> None:
@@ -95,6 +106,24 @@ class Blackout:
         for ended in done.ended:
             self._put(config, ended, 2)
         self._alert = next(iter((*done.alive.values(), *done.ended)), None)
+
+    async def _refresh(self, config: Config) -> None:
+        """Tell what fires to whom forgets it otherwise, for as long as the rows that it is told from are away."""
+        if self._since_ns is None or self._alert is None or self._alert.ended_ns is not None:
+            await self._let_go()
+            return
+        if self._refreshing is None:
+            forgetful = {one.name for one in config.receivers if self._opener(one).refresh_s is not None}
+            rows = routing.rows(config, self._firing(), self._wall_ns())
+            outbox = MemoryOutbox()
+            outbox.put([row for row in rows if row.receiver in forgetful])
+            self._refreshing = self._deliveries(outbox)
+        await self._refreshing.look(config)
+
+    async def _let_go(self) -> None:
+        refreshing, self._refreshing = self._refreshing, None
+        if refreshing is not None:
+            await refreshing.stop()
 
     def _finding(self, config: Config, since_ns: int, now_ns: int) -> Finding:
         warm_up_ns = round(config.paging.warm_up_s * 1e9)

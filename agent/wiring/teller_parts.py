@@ -71,14 +71,6 @@ class Parts:
             mono_ns=self.clock.mono_ns,
             maintained=self.upkeep.maintained,
         )
-        self.blackout = Blackout(
-            state / "readers" / "blackout.json",
-            lambda receiver: opened(receiver, lambda: held.secrets, self.clock.wall_ns),
-            born_ns=standings.born_ns,
-            notified=self.metrics.notified,
-            wall_ns=self.clock.wall_ns,
-            uniform=JITTER,
-        )
         sinks = (self.metrics, self.board)
         alerts = PostgresAlerts(self.engine)
         self.others = Others(PostgresVantages(self.engine), alerts, self.clock.mono_ns)
@@ -96,6 +88,15 @@ class Parts:
             lambda text: held.secrets.resolve(text),  # noqa: PLW0108 - those of now: a reload brings others
             self.clock.mono_ns,
             self.uncounted,
+        )
+        self.blackout = Blackout(
+            state / "readers" / "blackout.json",
+            lambda receiver: opened(receiver, lambda: held.secrets, self.clock.wall_ns),
+            born_ns=standings.born_ns,
+            notified=self.metrics.notified,
+            wall_ns=self.clock.wall_ns,
+            uniform=JITTER,
+            firing=self.alerting.firing,
         )
         self.watch = Watch(
             PostgresHistory(self.engine), sinks, self.link, self.clock.wall_ns, self.alerting.counted

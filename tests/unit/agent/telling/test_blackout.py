@@ -12,7 +12,9 @@ from agent.config.model import Paging, Receiver, Route
 from agent.telling.blackout import Blackout
 from exporters.base import DeliveryError
 from exporters.memory import MemoryNotifier
+from exporters.signals import Notice
 from support.clock import FakeClock
+from support.notices import a_notice
 from support.told import configuration
 
 
@@ -31,6 +33,7 @@ class Dark:
         self.notifiers = {"a": MemoryNotifier(), "b": MemoryNotifier()}
         self.counted: Counter[tuple[str, str]] = Counter()
         self.born_ns = {"azure": self.clock.wall_ns() - 7200 * 10**9}
+        self.firing: list[Notice] = []
         self.up = True
         self._folder = folder
         self.blackout = self.started()
@@ -43,6 +46,7 @@ class Dark:
             notified=lambda receiver, state: self.counted.update([(receiver, state)]),
             wall_ns=self.clock.wall_ns,
             uniform=lambda low, high: (low + high) / 2,
+            firing=lambda: self.firing,
         )
 
     async def look(self, after_s: float = 0.0) -> None:
@@ -97,6 +101,44 @@ def test_every_receiver_is_told_once_past_all_routes_and_once_that_it_is_over(tm
     assert "the database does not answer" in first.detail
     assert last.summary == "Our own agent (here) sees again after 1h2m10s"
     assert dark.counted == {("a", "sent"): 2, ("b", "sent"): 2}
+
+
+def test_what_fires_is_refreshed_meanwhile_where_silence_would_end_it_and_by_its_route(
+    tmp_path: Path,
+) -> None:
+    """Alertmanager ends what it hears nothing of for four minutes; whoever was told once, was told."""
+
+    async def scene(dark: Dark) -> None:
+        dark.notifiers = {"a": MemoryNotifier(refresh_s=60.0), "b": MemoryNotifier(refresh_s=60.0)}
+        dark.firing, dark.up = [a_notice()], False
+        await dark.look()
+        assert outages(dark, "a") == 0, "the rows were told from a moment ago"
+        for minutes in range(2, 12):
+            await dark.look(120 if minutes == 2 else 60)
+            assert outages(dark, "a") == minutes - 1
+        assert outages(dark, "b") == 0
+        dark.up = True
+        for _ in range(5):
+            await dark.look(60)
+        assert outages(dark, "a") == 10, "from here on the rows are told from again"
+
+    play(tmp_path, scene)
+
+
+def test_what_fires_is_not_repeated_to_whom_it_was_told_once(tmp_path: Path) -> None:
+    async def scene(dark: Dark) -> None:
+        dark.firing, dark.up = [a_notice()], False
+        await dark.look()
+        await dark.look(600)
+        assert outages(dark, "a") == 0
+
+    play(tmp_path, scene)
+
+
+def outages(dark: Dark, name: str) -> int:
+    """Return how often a receiver was told of anything but the database."""
+    said = [one for message in dark.notifiers[name].told for one in message]
+    return sum(one.name != "AgentBlind" for one in said)
 
 
 def test_a_short_absence_is_nothing(tmp_path: Path) -> None:

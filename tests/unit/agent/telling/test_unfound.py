@@ -10,6 +10,7 @@ from agent.slo.quiet import Quiet
 from agent.telling.alerting import revived
 from agent.telling.notices import notice
 from probes.result import Fault, Outcome
+from storage.base import StoreUnavailableError
 from support.alerting import Told, estate, work
 from support.told import SECOND_NS
 
@@ -150,3 +151,20 @@ def test_answers_that_say_nothing_are_not_valid_because_the_asker_is_dead() -> N
     assert names(told)["NothingValid"] == "ticket"
     go_on(told, range(HOUR, HOUR + 21), Outcome.OK)
     assert "NothingValid" not in names(told)
+
+
+def test_what_was_told_and_fires_is_known_while_no_change_can_be_remembered() -> None:
+    """So that it can be told on, past the rows: an end that nobody could write down is none."""
+    told = outage()
+    assert {one.name for one in told.alerting.firing()} == {"TargetDown", "ServiceDown"}
+    told.rows.away = True
+    for target in ("aws", "azure"):
+        told.settle(DOWN, target)
+    with pytest.raises(StoreUnavailableError):
+        told.look(at(DOWN))
+    with pytest.raises(StoreUnavailableError):
+        told.look(at(DOWN) + HOLD_S)
+    assert {one.name for one in told.alerting.firing()} == {"TargetDown", "ServiceDown"}
+    told.rows.away = False
+    go_on(told, range(DOWN + 21, DOWN + 43), Outcome.OK)
+    assert told.alerting.firing() == []
