@@ -14,6 +14,10 @@ Health = Literal["good", "bad", "unknown"]
 TOGETHER_NS: Final = 60 * 1_000_000_000
 """What begins to fail within this time of each other may be one fault: its probes are due at different instants."""
 
+JUST_NS: Final = 3 * 1_000_000_000
+"""A fault that is seen at a slot began up to an interval before it. Who was well so shortly before was so during it,
+nine times in ten at one slot in 30 s, and would not be asked again in time for a page."""
+
 STEADY_NS: Final = 60 * 1_000_000_000
 """How long a target that failed meanwhile must be well before that speaks against what others still suffer from."""
 
@@ -74,7 +78,7 @@ class Scene:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Bearing:
-    """What some targets say to a fault that others suffer from, which began for the first of them at `began_ns`.
+    """What some targets say to a fault that others suffer from, which had begun at `began_ns`.
 
     `with_` fail or are about to, `against` are well though the fault goes on. Of all others nobody knows yet: they
     were not asked since, or were ill a moment ago.
@@ -90,12 +94,13 @@ class Bearing:
 
         >>> down = Sight(target="a", cloud="c", model="m", network="n", health="bad", since_ns=90 * 10**9)
         >>> well = dataclasses.replace(down, target="b", health="good", since_ns=0)
-        >>> asked = [dataclasses.replace(well, judged_ns=at_s * 10**9) for at_s in (80, 95)]
+        >>> asked = [dataclasses.replace(well, judged_ns=at_s * 10**9) for at_s in (80, 88, 95)]
         >>> [len(Bearing.of([down], [one]).against) for one in asked]
-        [0, 1]
+        [0, 1, 1]
         """
         newest_ns = max(one.since_ns for one in failing)
-        began_ns = min(one.since_ns for one in failing if newest_ns - one.since_ns <= TOGETHER_NS)
+        together = (one.since_ns for one in failing if newest_ns - one.since_ns <= TOGETHER_NS)
+        began_ns = min(together) - JUST_NS
         names = {one.target for one in failing}
         with_, against = list(failing), []
         for one in sights:
@@ -160,7 +165,7 @@ def grouped(sights: Iterable[Sight], of: Callable[[Sight], K]) -> dict[K, list[S
 
 def is_well(sight: Sight, since_ns: int) -> bool:
     """Return whether a target was well all the while since then, or is again for good, as a slot of it showed."""
-    recovered = sight.since_ns > since_ns and sight.judged_ns - sight.since_ns < STEADY_NS
+    recovered = sight.since_ns > since_ns + JUST_NS and sight.judged_ns - sight.since_ns < STEADY_NS
     return sight.health == "good" and sight.judged_ns >= since_ns and not recovered
 
 

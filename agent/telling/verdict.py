@@ -253,7 +253,9 @@ def _parts(kin: Kin, failing: Sequence[Sight]) -> Iterator[Verdict]:
 
 
 def _well_beside(sight: Sight, kin: Kin) -> str:
-    well = [one.target for one in itertools.islice(kin.well(sight.cloud, sight.since_ns), 3)]
+    well = [
+        one.target for one in itertools.islice(kin.well(sight.cloud, Bearing.of([sight], ()).began_ns), 3)
+    ]
     if well:
         return f"{', '.join(well)} of {sight.cloud} are well"
     if len(kin.of_cloud[sight.cloud]) > 1:
