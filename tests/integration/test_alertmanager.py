@@ -1,6 +1,7 @@
 """Alerts in the hands of two real Alertmanagers: they fire there, rise, and end."""
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,12 +9,17 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.config.model import Receiver as Told
+from agent.config.model import Route
 from agent.config.secrets import Secrets
+from agent.telling.delivering import Deliveries
 from agent.telling.opening import opened
+from agent.telling.routing import rows
 from exporters import alertmanager
 from exporters.signals import Notice
+from storage.memory_outbox import MemoryOutbox
 from support.alertmanager import Alertmanager, alertmanagers, needs_alertmanager, until
 from support.notices import Receiver, a_notice, ended, receiver
+from support.told import configuration
 
 pytestmark = [pytest.mark.heavy, needs_alertmanager]
 
@@ -93,3 +99,48 @@ def test_what_is_not_refreshed_ends_by_itself(
     monkeypatch.setattr(alertmanager, "REFRESH_S", 0.25)
     tell(replicas, now(subject="alone"))
     until(lambda: firing(replicas[0], "alone") == [], "an end without a word")
+
+
+@pytest.fixture
+def hook() -> Iterator[Receiver]:
+    with receiver() as running:
+        yield running
+
+
+def test_a_ticket_of_which_the_page_goes_to_another_receiver_rises_and_ends_there(
+    replicas: list[Alertmanager], hook: Receiver
+) -> None:
+    """Pages to the pager and the rest to Alertmanager: nothing of it fires on when all is over."""
+    pager = Told(name="pager", kind="webhook", url=hook.url, secret="a-loopback-secret")
+    am = Told(name="am", kind="alertmanager", urls=tuple(one.url for one in replicas))
+    pages = Route(when=(("severity", ("page",)),), to=("pager",))
+    config = dataclasses.replace(
+        configuration("azure"), receivers=(pager, am), routes=(pages, Route(to=("am",))), engine="agent"
+    )
+    outbox, wall_ns = MemoryOutbox(), SystemClock().wall_ns
+    telling = Deliveries(
+        outbox,
+        lambda told: opened(told, lambda: Secrets({}), wall_ns),
+        notified=lambda *_: None,
+        wall_ns=wall_ns,
+        uniform=lambda low, _: low,
+    )
+
+    async def say(notice: Notice) -> None:
+        outbox.put(rows(config, [notice], wall_ns()))
+        await telling.look(config)
+        await telling.rest()
+
+    async def scene() -> None:
+        ticket = now(subject="elsewhere", severity="ticket")
+        page = dataclasses.replace(ticket, severity="page", seq=2)
+        for notice, severities in ((ticket, ["ticket"]), (page, ["page"]), (ended(page, 1.5), [])):
+            await say(notice)
+            assert [firing(one, "elsewhere") for one in replicas] == [severities, severities]
+        await telling.stop()
+
+    asyncio.run(scene())
+    assert [(asked.json["seq"], asked.json["state"]) for asked in hook.asked] == [
+        (2, "firing"),
+        (3, "resolved"),
+    ]
