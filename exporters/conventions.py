@@ -94,6 +94,12 @@ PROBE_UNTRUSTED = _family(
 TARGET_STATE = _family(
     "target_state", "gauge", "1 for the state that the last settled attempt shows.", (*MEASURED, "state")
 )
+TARGET_WARM = _family(
+    "target_warm",
+    "gauge",
+    "1 once the target was probed for as long as alerts.page.warm_up says; until then it pages nobody.",
+    ("target", "vantage"),
+)
 PROBE_LAST_RESULT = _family(
     "probe_last_result_timestamp_seconds", "gauge", "Start of the newest attempt, unix time.", MEASURED
 )
@@ -342,6 +348,9 @@ BURN_TIER: Final = "burn_tier"
 
 SERVICE_DOWN: Final = "nephoscope:service_units_well:under"
 """Of a service under its healthy minimum: how many units are well. There is none while enough are."""
+
+WARM_ERROR: Final = "nephoscope:warm_sli_error:ratio_rate"
+"""Followed by the window, as `SLI_ERROR`: of a service without the members that are too new to page."""
 
 BURN_ALERT: Final = "NephoscopeBudgetBurn"
 SERVICE_ALERT: Final = "NephoscopeServiceDown"

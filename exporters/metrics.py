@@ -209,6 +209,13 @@ class Metrics:
                     self._series.set(conventions.SERVICE_HEALTHY, labels, units)
                     self._series.set(conventions.SERVICE_AT_LEAST, labels, at_least)
 
+    def warm(self, targets: Mapping[str, bool]) -> None:
+        """Show of each target whether it is probed for long enough to page."""
+        with self._lock:
+            for target, warm in targets.items():
+                if self._plan is not None and target in self._planned.targets:
+                    self._series.set(conventions.TARGET_WARM, (target, self._plan.vantage), float(warm))
+
     # -- ourselves
 
     def skipped(self, reason: str) -> None:

@@ -53,6 +53,8 @@ class Planned:
             return named["service"] in self.services
         if "probe" in named:
             return (named["target"], named["probe"]) in self.probes
+        if "target" in named:
+            return named["target"] in self.targets
         return "quota" not in named or named["quota"] in self.quotas
 
 

@@ -56,6 +56,7 @@ def _groups(spec: RuleSpec) -> Iterator[str]:
         f"nephoscope-{spec.slo.id}",
         [
             *(_window(spec, window) for window in fast),
+            *_warm_windows(spec),
             *_constants(spec),
             *_burns(spec, fast),
             *outages(spec),
@@ -85,20 +86,29 @@ def _numbers(spec: RuleSpec, tier: str, *more: str) -> Iterator[str]:
         yield f"  # {'; '.join((*told, *more))}"
 
 
-def _window(spec: RuleSpec, window: str) -> Rule:
+def _window(spec: RuleSpec, window: str, *, warm: bool = False) -> Rule:
     """Record bad over max(observed, expected) without what was excluded or invalid."""
-    observed = increase(names.SLI_EVENTS, spec, window)
-    expected = increase(names.SLI_EXPECTED, spec, window)
+    observed = increase(names.SLI_EVENTS, spec, window, warm=warm)
+    expected = increase(names.SLI_EXPECTED, spec, window, warm=warm)
     expr = (
-        f"{increase(names.SLI_EVENTS, spec, window, 'bad')}\n"
+        f"{increase(names.SLI_EVENTS, spec, window, 'bad', warm=warm)}\n"
         "/ (\n"
         f"  (({observed} > {expected})\n"
         f"    or {expected})\n"
-        f"  - {increase(names.SLI_EVENTS, spec, window, 'excluded|invalid')}\n"
+        f"  - {increase(names.SLI_EVENTS, spec, window, 'excluded|invalid', warm=warm)}\n"
         "  > 0\n"
         ")"
     )
-    return _record(spec, names.SLI_ERROR + window, expr, {names.SLOTH_WINDOW: window})
+    name = names.WARM_ERROR if warm else names.SLI_ERROR
+    return _record(spec, name + window, expr, {names.SLOTH_WINDOW: window})
+
+
+def _warm_windows(spec: RuleSpec) -> Iterator[Rule]:
+    """Record what a service's pages are judged by: those of its members that are not new."""
+    if spec.impact is not None:
+        pages = [alert for alert in spec.alerts if alert.severity == "page"]
+        asked = dict.fromkeys(window for alert in pages for window in (alert.short, alert.long))
+        yield from (_window(spec, window, warm=True) for window in asked)
 
 
 def _period(spec: RuleSpec) -> Iterator[Rule]:

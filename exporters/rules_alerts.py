@@ -7,6 +7,7 @@ from itertools import groupby
 from exporters import conventions as names
 from exporters import durations
 from exporters.rules_words import (
+    NOT_NEW,
     Rule,
     alert_labels,
     increase,
@@ -72,18 +73,26 @@ def impact_alerts(spec: RuleSpec) -> Iterator[Rule]:
 
 
 def _impact(impact: ServiceImpact) -> tuple[str, str]:
-    """Return what tells that too few units are well, and how many targets fail."""
-    states = f"{names.TARGET_STATE.name}{{{{{{}},state=~{quoted('good|degraded|unknown')}}}}}"
-    units = "\n    + ".join(
-        f"max by (vantage) ({' or '.join(states.format(one) for one in _matchers(unit))})"
-        for unit in impact.units
-    )
+    """Return what tells that too few units are well, and how many targets fail.
+
+    What is new and not well is no member yet: it is neither counted on nor held against the service.
+    """
+    units = "\n    + ".join(f"max by (vantage) ({_not_down(unit)})" for unit in impact.units)
     every = [pair for unit in impact.units for pair in unit]
     down = " or ".join(f'{names.TARGET_STATE.name}{{{one},state="down"}} == 1' for one in _matchers(every))
     return (
         f"(\n    {units}\n  ) < {impact.at_least}",
-        f"count by (vantage) (max by (target, vantage) ({down}))",
+        f"count by (vantage) (max by (target, vantage) (({down}) {NOT_NEW}))",
     )
+
+
+def _not_down(unit: Sequence[tuple[str, str]]) -> str:
+    """Return what is 1 for each member of a unit that is well, or of which nothing is known though it is not new."""
+    well, unknown = (
+        " or ".join(f"{names.TARGET_STATE.name}{{{one},state{among}}}" for one in _matchers(unit))
+        for among in ('=~"good|degraded"', '="unknown"')
+    )
+    return f"{well} or ({unknown}) {NOT_NEW}"
 
 
 def outages(spec: RuleSpec) -> Iterator[Rule]:
@@ -132,19 +141,28 @@ def _condition(spec: RuleSpec, alert: BurnAlert) -> str:
     # The gate was reckoned from one vantage's probes, so one vantage has to see that many failures. increase()
     # extrapolates to fractions: "at least 4" is compared as ">= 3.5".
     limit = f"{alert.factor!r} * (1 - {spec.objective_ratio!r})"
+    warm = spec.impact is not None and alert.severity == "page"
+    ratio = names.WARM_ERROR if warm else names.SLI_ERROR
     fast_enough = [
-        f"max({names.SLI_ERROR}{window}{own(spec)} > ({limit})) without ({names.SLOTH_WINDOW})"
+        f"max({ratio}{window}{own(spec)} > ({limit})) without ({names.SLOTH_WINDOW})"
         for window in (alert.long, alert.short)
     ]
     gates = [
-        f"({increase(names.SLI_EVENTS, spec, window, 'bad', by='vantage')} >= {least - 0.5!r})"
+        f"({increase(names.SLI_EVENTS, spec, window, 'bad', by='vantage', warm=warm)} >= {least - 0.5!r})"
         for window, least in ((alert.long, alert.min_bad_long), (alert.short, alert.min_bad_short))
     ]
     if alert.min_members > 1:
-        gates += _agreement(spec, alert)
+        gates += _agreement(spec, alert, warm=warm)
     body = "\n  and\n  ".join(fast_enough)
     enough = "\n    and on(vantage)\n    ".join(gates)
-    return f"(\n  {body}\n  and on()\n  (\n    {enough}\n  ){_unexplained(spec, alert)}\n)"
+    return f"(\n  {body}\n  and on()\n  (\n    {enough}\n  ){_unexplained(spec, alert)}{_unless_new(spec, alert)}\n)"
+
+
+def _unless_new(spec: RuleSpec, alert: BurnAlert) -> str:
+    """Return what keeps a page back while all that it is about is new; of a service only what is not new is counted."""
+    if spec.impact is not None or alert.severity != "page" or not spec.targets:
+        return ""
+    return f"\n  unless on()\n  (max({names.TARGET_WARM.name}{{target=~{pattern(spec.targets)}}}) == 0)"
 
 
 def _unexplained(spec: RuleSpec, alert: BurnAlert) -> str:
@@ -156,10 +174,10 @@ def _unexplained(spec: RuleSpec, alert: BurnAlert) -> str:
     return f"\n  unless on()\n  count_over_time({down})"
 
 
-def _agreement(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
+def _agreement(spec: RuleSpec, alert: BurnAlert, *, warm: bool) -> Iterator[str]:
     """Yield what `agent.slo.burning` asks of a pool: failures of several members now, and not of one alone before."""
     short, long = (
-        increase(names.SLI_EVENTS, spec, window, "bad", by="slo, vantage")
+        increase(names.SLI_EVENTS, spec, window, "bad", by="slo, vantage", warm=warm)
         for window in (alert.short, alert.long)
     )
     yield f"(count by (vantage) ({short} >= 0.5) >= {alert.min_members})"

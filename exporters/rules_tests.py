@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from exporters import conventions as names
 from exporters import durations
 from exporters.rules_alerts import absence_s, silence_s
-from exporters.rules_words import alert_labels, quoted, selector, sloth_labels
+from exporters.rules_words import alert_labels, quoted, sloth_labels
 from exporters.signals import BurnAlert, RuleSpec
 
 RULES_FILE = "rules.yaml"
@@ -79,6 +79,8 @@ def _tests_of(spec: RuleSpec) -> Iterator[str]:
             yield from _alone(spec, fastest)
         if spec.impact is not None:
             yield from _told_as_an_outage(spec, fastest)
+        if spec.targets and any(alert.severity == "page" for alert in spec.alerts):
+            yield from _new(spec, fastest)
         if spec.guarded:
             yield from _told_by_the_agent(spec, fastest)
 
@@ -146,6 +148,28 @@ def _told_as_an_outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     yield from _test(spec, "an outage is told once", moving, checks, beside=states)
 
 
+def _new(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
+    """What is new pages of no outage, neither as a service that is down nor as one that burns."""
+    enough = _enough(spec, alert)
+    cold = {
+        _series(names.TARGET_WARM.name, {"target": target}): f"0+0x{enough}"
+        for target in dict.fromkeys(spec.targets)
+    }
+    down = {
+        _series(names.TARGET_STATE.name, {"target": target, "probe": probe, "state": state}): (
+            f"{value}+0x{enough}"
+        )
+        for unit in (spec.impact.units if spec.impact else ())
+        for target, probe in unit
+        for state, value in (("down", 1), ("good", 0))
+    }
+    page = f"{names.SLOTH_SEVERITY}={quoted('page')}"
+    checks = [_firing(spec, enough, more=f",{page}")]
+    if spec.impact is not None:
+        checks.append(_Check(f'ALERTS{{alertname="{names.SERVICE_ALERT}",{page}}}', enough))
+    yield from _test(spec, "what is new pages nobody", {"bad": f"0+1x{enough}"}, checks, beside=cold | down)
+
+
 def _told_by_the_agent(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     enough = _enough(spec, alert)
     title = "an outage that the agent itself tells of raises nothing here"
@@ -205,12 +229,12 @@ def _test(
     yield f"  - name: {quoted(f'{spec.slo.id}: {title}')}"
     yield f"    interval: {durations.write(interval_s)}"
     yield "    input_series:"
-    for place, slo in enumerate(spec.series):
+    for place in range(len(spec.series)):
         counted = moving if place == 0 or others is None else others
         for result in _RESULTS:
             values = counted.get(result, f"0+0x{last}")
-            yield from _input(selector(names.SLI_EVENTS, (slo,), result), values)
-        yield from _input(selector(names.SLI_EXPECTED, (slo,)), f"0+1x{last}")
+            yield from _input(_counter(spec, names.SLI_EVENTS, place, {"result": result}), values)
+        yield from _input(_counter(spec, names.SLI_EXPECTED, place), f"0+1x{last}")
     for series, values in (beside or {}).items():
         yield from _input(series, values)
     if spec.guarded:
@@ -218,6 +242,14 @@ def _test(
     yield "    promql_expr_test:"
     for check in checks:
         yield from _check(check, interval_s)
+
+
+def _counter(
+    spec: RuleSpec, metric: names.Family, place: int, labels: Mapping[str, str] | None = None
+) -> str:
+    """Return one of the series that are summed, of a service's with the target whose it is."""
+    whose = {"target": spec.targets[place]} if spec.impact is not None else {}
+    return _series(metric.name, {"slo": spec.series[place]} | whose | dict(labels or {}))
 
 
 def _input(series: str, values: str) -> Iterator[str]:

@@ -10,6 +10,9 @@ from exporters.signals import RuleSpec, SloKey
 
 Rule = Mapping[str, str | Mapping[str, str]]
 
+NOT_NEW = f"unless on(target, vantage) ({names.TARGET_WARM.name} == 0)"
+"""Leaves out the series of targets that are too new to page."""
+
 
 def sloth_labels(key: SloKey) -> dict[str, str]:
     """Return the labels that name an SLO in every rule (architecture.md, decision 7)."""
@@ -46,11 +49,18 @@ def selector(metric: names.Family, series: Sequence[str], result: str | None = N
 
 
 def increase(
-    metric: names.Family, spec: RuleSpec, window: str, result: str | None = None, *, by: str | None = None
+    metric: names.Family,
+    spec: RuleSpec,
+    window: str,
+    result: str | None = None,
+    *,
+    by: str | None = None,
+    warm: bool = False,
 ) -> str:
-    """Return by how much the SLO's counters rose within a window, over all its series."""
+    """Return by how much the SLO's counters rose within a window, over all its series or those of `warm` targets."""
     among = f" by ({by}) " if by else ""
-    return f"sum{among}(increase({selector(metric, spec.series, result)}[{window}]))"
+    aside = f" {NOT_NEW}" if warm else ""
+    return f"sum{among}(increase({selector(metric, spec.series, result)}[{window}]){aside})"
 
 
 def own(spec: RuleSpec) -> str:

@@ -147,14 +147,15 @@ class ServiceImpact:
 class RuleSpec:
     """One SLO as recording and alerting rules need it; windows are Prometheus durations (`5m`, `28d`).
 
-    `series` names the SLOs whose counters are summed: its own alone, or those of a service's members.
-    `windows` are those beside the period; `notes` say what was left out, and become comments. `guarded` alerts on
+    `series` names the SLOs whose counters are summed: its own alone, or those of a service's members. `targets` are
+    those that it is about, for a service one for each of its series; what is new of them pages nobody. `windows` are those beside the period; `notes` say what was left out, and become comments. `guarded` alerts on
     burn fire only while the agent, which tells of it otherwise, has no database to judge by. An alert fires on for
     `hold_s` after its cause. `rules_hash` names all specs that were made together.
     """
 
     slo: SloKey
     series: tuple[str, ...]
+    targets: tuple[str, ...] = ()
     objective_ratio: float
     period: str
     period_days: float

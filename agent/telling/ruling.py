@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -82,6 +82,7 @@ def _spec(config: Config, slo: Slo, *, pages: bool) -> RuleSpec:
     return RuleSpec(
         slo=slo.key,
         series=(slo.key.id,),
+        targets=tuple(dict.fromkeys(part.target.name for part in slo.parts)),
         objective_ratio=objective.ratio,
         period=period,
         period_days=objective.window_s / 86400,
@@ -107,22 +108,29 @@ def _rolling(objective: Objective) -> str:
     )
 
 
-def _watched(config: Config, service: Service) -> tuple[str, ...]:
-    """Return the SLOs that count the events of a service's members alone: of each the first on its availability."""
+def _watched(config: Config, service: Service) -> dict[str, str]:
+    """Return the SLOs that count the events of a service's members alone, and their targets.
+
+    Of each member it is the first on its availability.
+    """
     watchers = {
         slo.parts[0].pair: slo.key.id
         for slo in reversed(config.slos())
         if slo.objective.sli == "availability" and not slo.key.pool
     }
-    return tuple(watchers[member.pair] for member in service.members if member.pair in watchers)
+    return {watchers[member.pair]: member.target for member in service.members if member.pair in watchers}
 
 
-def _service_spec(config: Config, service: Service, series: tuple[str, ...]) -> RuleSpec:
-    """Return what the agent judges of a service's own objective (`agent.slo.findings.burn_findings`)."""
+def _service_spec(config: Config, service: Service, series: Mapping[str, str]) -> RuleSpec:
+    """Return what the agent judges of a service's own objective (`agent.slo.findings.burn_findings`).
+
+    `series` are the SLOs whose events it pools, and whose they are.
+    """
     period = durations.write(service.window_s)
     return RuleSpec(
         slo=SloKey(objective=SERVICE, pool=service.name),
-        series=series,
+        series=tuple(series),
+        targets=tuple(series.values()),
         objective_ratio=service.ratio,
         period=period,
         period_days=service.window_s / 86400,

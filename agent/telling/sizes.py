@@ -46,6 +46,7 @@ def series_count(config: Config) -> SeriesCount:
         page.settle(Judged(result=result, fault=Fault.NONE))
     page.show(tuple(_statuses(config)))
     page.services({service.name: (1, service.at_least) for service in config.services})
+    page.warm({target.name: True for target in config.targets})
     _tell_of_ourselves(page, config)
     return SeriesCount(start=start, most=page.size)
 

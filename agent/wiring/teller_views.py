@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from agent.slo import impact
 from agent.telling import others
+from agent.telling.alerting import ways_of
 from agent.web.app import Views
 from agent.wiring.held import Held
 from agent.wiring.teller_parts import Parts
@@ -26,8 +27,13 @@ class Shown:
         )
 
     def _rendered(self, accept: str) -> tuple[str, bytes]:
-        standings, now_ns = self._parts.standings.standings(), self._parts.clock.wall_ns()
-        self._parts.metrics.services(impact.healthy(self._held.current.services, standings, now_ns))
+        standings, now_ns = self._parts.standings, self._parts.clock.wall_ns()
+        config = self._held.current
+        self._parts.metrics.services(impact.healthy(config.services, standings.standings(), now_ns))
+        ways, born_ns = ways_of(config), standings.born_ns()
+        self._parts.metrics.warm(
+            {target.name: ways.is_warm(born_ns.get(target.name), now_ns) for target in config.targets}
+        )
         return self._parts.metrics.render(accept)
 
     def _page(self, accept: str) -> tuple[str, bytes]:

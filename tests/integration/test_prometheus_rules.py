@@ -120,6 +120,50 @@ def test_where_the_agent_tells_prometheus_does_only_without_a_database(tmp_path:
         promtool("test", "rules", "tests.yaml", cwd=tmp_path)
 
 
+NEW = f"""
+rule_files: [{RULES_FILE}]
+evaluation_interval: 30s
+tests:
+  - interval: 30s
+    name: a new member that fails since ever keeps back no page of the old one, and the new one alone makes none
+    input_series:
+      - {{series: 'nephoscope_target_warm{{target="openai",vantage="a"}}', values: "1x60"}}
+      - {{series: 'nephoscope_target_warm{{target="azure",vantage="a"}}', values: "0x60"}}
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="good"}}', values: "1x20 0x40"}}
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="down"}}', values: "0x20 1x40"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="good"}}', values: "0x60"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="unknown"}}', values: "1x60"}}
+    promql_expr_test:
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown"}})', eval_time: 10m, exp_samples: []}}
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 13m, exp_samples: [{{value: 1}}]}}
+  - interval: 30s
+    name: what is new bears nobody out, and counts as well where it is
+    input_series:
+      - {{series: 'nephoscope_target_warm{{target="openai",vantage="a"}}', values: "1x60"}}
+      - {{series: 'nephoscope_target_warm{{target="azure",vantage="a"}}', values: "0x60"}}
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="good"}}', values: "0x60"}}
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="down"}}', values: "1x60"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="good"}}', values: "1x20 0x40"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="down"}}', values: "0x20 1x40"}}
+    promql_expr_test:
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown"}})', eval_time: 10m, exp_samples: []}}
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 11m30s, exp_samples: []}}
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 13m, exp_samples: [{{value: 1}}]}}
+"""
+
+
+def test_a_new_member_neither_pages_nor_keeps_a_page_back(tmp_path: Path) -> None:
+    """And rules that know nothing of new targets fail their own tests."""
+    found = [spec for spec in specs(served()) if spec.impact]
+    write(tmp_path, found, NEW)
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+    write(tmp_path, found)
+    forgetful = render(found).replace(names.TARGET_WARM.name, "nothing")
+    (tmp_path / RULES_FILE).write_text(forgetful)
+    with pytest.raises(AssertionError, match="FAILED"):
+        promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
 @pytest.mark.parametrize(
     "broken",
     [{"min_bad_long": 1, "min_bad_short": 1}, {"min_bad_long": 60}, {"factor": 1100.0}],

@@ -531,6 +531,7 @@ def full_page() -> Metrics:
     plan = a_plan(a_target(labels={"env": "prod"}), thresholds={"ttft": (2.0,)})
     metrics = planned(dataclasses.replace(plan, services=(NANO,)))
     metrics.services({"nano": (1, 1)})
+    metrics.warm({"openai": True})
     everything = dict.fromkeys(conventions.RATELIMIT, 1.0)
     expiry = datetime(2027, 1, 1, tzinfo=UTC)
     result = a_result(ratelimit=everything, tls_expires_at=expiry, backend={"edge": "FRA"})
@@ -635,6 +636,17 @@ def test_services_show_their_slo_and_how_many_members_are_well() -> None:
     assert value(metrics, "service_healthy_members", service="gone") is None
     metrics.plan(dataclasses.replace(plan, config_hash="another"))
     assert value(metrics, "service_healthy_members", service="nano") is None
+
+
+def test_a_target_shows_whether_it_is_probed_for_long_enough_to_page() -> None:
+    """One that the plan does not name shows nothing, and one that it names no longer vanishes."""
+    plan = a_plan()
+    metrics = planned(dataclasses.replace(plan, targets=(*plan.targets, a_target("azure"))))
+    metrics.warm({"openai": True, "azure": False, "gone": True})
+    shown = {name: value(metrics, "target_warm", target=name) for name in ("openai", "azure", "gone")}
+    assert shown == {"openai": 1.0, "azure": 0.0, "gone": None}
+    metrics.plan(plan)
+    assert value(metrics, "target_warm", target="azure") is None
 
 
 def test_a_snapshot_restores_everything_with_exemplars() -> None:

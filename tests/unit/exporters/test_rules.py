@@ -131,6 +131,30 @@ def test_only_what_brings_nothing_at_all_is_silent() -> None:
         assert silent["annotations"]["description"].startswith("No result at all came within 5m,")
 
 
+def test_what_is_new_pages_nobody_and_tickets_as_ever() -> None:
+    """A page on a target asks whether that is new; a service's is judged without what is."""
+    new = 'unless on()\n  (max(nephoscope_target_warm{target=~"openai"}) == 0)'
+    rules = loaded(render([SPEC]))
+    assert alert(rules, "NephoscopeBudgetBurn", "page")["expr"].count(new) == 2
+    assert "target_warm" not in alert(rules, "NephoscopeBudgetBurn", "ticket")["expr"]
+    [service] = [spec for spec in specs(served()) if spec.impact]
+    rules = loaded(render([service]))
+    page = alert(rules, "NephoscopeBudgetBurn", "page")["expr"]
+    assert "max(nephoscope:warm_sli_error:ratio_rate1h" in page
+    counted = [line for line in page.splitlines() if "increase(" in line]
+    left_out = "unless on(target, vantage) (nephoscope_target_warm == 0)"
+    assert counted
+    assert all(line.count(left_out) == line.count("increase(") for line in counted)
+    assert "warm" not in alert(rules, "NephoscopeBudgetBurn", "ticket")["expr"]
+    assert all(
+        rule["expr"].count(left_out) == rule["expr"].count("increase(")
+        for rule in rules
+        if rule.get("record", "").startswith("nephoscope:warm_sli_error:")
+    )
+    (down, alone) = [rule for rule in rules if rule.get("alert") == "NephoscopeServiceDown"]
+    assert down["expr"].count(left_out) == alone["expr"].count(left_out) == 3
+
+
 def test_a_slow_probe_is_missed_after_three_intervals() -> None:
     """Not after 5 minutes, which may hold a single slot."""
     spec = specs(a_config(objectives=(available(ratio=0.99),), every_s=300))[0]
@@ -195,7 +219,7 @@ def test_no_text_breaks_out_of_its_quotes(target: str, objective: str, labels: d
     page = alert(rules, "NephoscopeBudgetBurn", "page")
     assert page["labels"]["target"].replace('{{"{{"}}', "{{") == target
     assert len(rules) == len(loaded(render([SPEC])))
-    assert len(YAML(typ="safe").load(render_tests([spec]))["tests"]) == 7
+    assert len(YAML(typ="safe").load(render_tests([spec]))["tests"]) == 8
 
 
 def test_no_group_has_the_name_of_another() -> None:
