@@ -239,7 +239,8 @@ def _is_over(one: Spent, part: Counted, condition: Condition, standings: Standin
     over_ns = standing.since_ns if standing.state == "good" else standing.judged_ns
     if standing.state == "bad" and not standing.stale(now_ns, part.every_s):
         return False
-    if standing.state == "unknown" or standing.fell_ns is None or over_ns is None:
+    was_down = standing.state == "bad" or (standing.state == "good" and standing.fell_ns is not None)
+    if not was_down or over_ns is None:
         return False
     reach_ns = spans.reach_ns(condition.window.short_s, one.every_s if one.objective.slices else 0.0)
     return now_ns - over_ns < reach_ns
