@@ -17,7 +17,7 @@ from agent.config.read import read
 from agent.database import opened
 from agent.slo import acknowledging
 from agent.tables import columns
-from agent.telling.alerting import revived
+from agent.telling.alert_rows import revived
 from agent.telling.notices import notice
 from exporters import told, words
 from storage.alert_readings import AckRow, AlertRow

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from agent.explanation import Explanation
 from agent.tables import columns
-from agent.telling.alerting import revived
+from agent.telling.alert_rows import revived
 from agent.telling.notices import notice
 from exporters import told, words
 from probes.result import DRILL, MANUAL, SCHEDULED, ProbeResult

@@ -23,7 +23,7 @@ from agent.slo.lint import lint_service
 from agent.slo.service import Service
 from agent.slo.trial import MONTH_S, Heard, Run, Trouble, heard, month, quantile, replay
 from agent.tables import columns
-from agent.telling.alerting import ways_of
+from agent.telling.finder import ways_of
 from agent.telling.recorded import recorded
 from exporters import words
 

@@ -3,40 +3,31 @@
 import asyncio
 import dataclasses
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
 
 from agent.config.model import Config
-from agent.slo import acknowledging, inhibiting, outages
-from agent.slo.alerts import LEFT, UNSEEN, Alert, Finding, Unfound, step
+from agent.slo import outages
+from agent.slo.alerts import Alert, Finding, Unfound, step
 from agent.slo.burning import Windows
-from agent.slo.covering import uncovered
-from agent.slo.findings import Ways, service_findings, target_findings
-from agent.slo.quiet import Quiet, is_quiet
-from agent.slo.spending import Counted, Spent, spending
-from agent.telling import becoming, burns, drilling, routing, verdict
-from agent.telling.absence import absent, nothing_valid
+from agent.slo.quiet import Quiet
+from agent.slo.spending import Spent
+from agent.telling import alert_rows, becoming, drilling, routing, verdict
 from agent.telling.becoming import Changed
-from agent.telling.blind import Ourselves, Pulse
-from agent.telling.capacity import throttled
-from agent.telling.clearer import clearer, waits
-from agent.telling.expiry import ClientCertificates, Tokens, expiring
-from agent.telling.labels import labelled
+from agent.telling.clearer import clearer
+from agent.telling.expiry import ClientCertificates, Tokens
+from agent.telling.finder import Finder, awake
 from agent.telling.notices import notice
 from agent.telling.others import NOBODY, Others, own_standings
-from agent.telling.ours import is_aftermath, is_hidden, own_findings
-from agent.telling.particulars import detailed
 from agent.telling.quorum import Quorum, Vote, freed, reheld, sole, told_as, untold
 from agent.telling.sights import View
 from agent.telling.standings import Pair, Standings
 from agent.telling.unfound import unfound
 from agent.telling.vendors import Spoken
-from agent.telling.verdict import Fault, Verdict
 from agent.telling.words import worded
 from exporters.signals import Notice
-from storage.alert_readings import AlertRow
 from storage.base import Alerts, StoreUnavailableError, TakenError
 
 LOOK_S: Final = 1.0
@@ -66,18 +57,13 @@ class Alerting:
         uncounted_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         self._quiet = quiet
-        self._burns = burns.Burns()
-        self._parts: tuple[Sequence[Finding], frozenset[Pair]] = (), frozenset()
-        self._certificates = ClientCertificates(certificate_ends)
-        self._tokens = Tokens(resolved)
-        self._pulse = Pulse()
-        self._cut_ns = 0
+        self._finder = Finder(
+            standings, ClientCertificates(certificate_ends), Tokens(resolved), mono_ns, uncounted_ns
+        )
         self._standings = standings
         self._rows = rows
         self._shown = shown
         self._wall_ns = wall_ns
-        self._mono_ns = mono_ns
-        self._uncounted_ns = uncounted_ns
         self._others = others
         self._vendors = vendors
         self._quorum = Quorum()
@@ -90,18 +76,8 @@ class Alerting:
     def counted(
         self, config: Config, series: Mapping[Pair, Windows], now_ns: int, objectives: Sequence[Spent] = ()
     ) -> None:
-        """Take what an evaluation of history counted: from it follows which services burn, and which objectives do."""
-        ways, born_ns = ways_of(config), self._standings.born_ns()
-        awake = _awake(config, self._quiet().targets(now_ns))
-        standings = self._standings.standings()
-        found = [
-            *spending(objectives, _critical(config), standings, born_ns, now_ns, ways),
-            *uncovered(_by_event(objectives), config.vantage, now_ns),
-        ]
-        members = View(config=awake, standings=self._standings, now_ns=now_ns).members
-        down = target_findings(members, frozenset(), standings, born_ns, now_ns, ways)
-        self._parts = found, inhibiting.down(down)
-        self._burns.counted(awake.services, series, now_ns, born_ns, ways)
+        """Take what an evaluation of history counted."""
+        self._finder.counted(awake(config, self._quiet().targets(now_ns)), series, now_ns, objectives)
 
     def look(self, config: Config) -> None:
         """Look once; raises StoreUnavailableError where what changed cannot be remembered, and nothing has changed then."""
@@ -115,7 +91,7 @@ class Alerting:
         changed = becoming.changed(done, alive, held, blamed)
         known = [alert for _, alert in changed]
         changed += [("fired", alert) for alert in freed(held.values(), known, self._seq)]
-        kept = [alert for alert in held.values() if _turned(alert, alive) or reheld(alert, alive)]
+        kept = [alert for alert in held.values() if alert_rows.turned(alert, alive) or reheld(alert, alive)]
         kept += [held[alert.finding.key] for alert in reworded]
         if (changed or kept) and not self._remember(config, changed, kept, now_ns):
             return
@@ -141,7 +117,7 @@ class Alerting:
         routes = (config.engine, config.receivers, config.routes)
         if routes == self._routes:
             return
-        rows = [_row(config.vantage, alert, self._seq[alert.id]) for alert in told]
+        rows = [alert_rows.row(config.vantage, alert, self._seq[alert.id]) for alert in told]
         notices = [_told(config, alert, self._seq[alert.id]) for alert in told]
         self._rows.save(rows, routing.rows(config, notices, now_ns))
         self._routes = routes
@@ -158,7 +134,7 @@ class Alerting:
         seqs = before | {alert.id: before[alert.id] + 1 for alert in told}
         now = self._seq | seqs
         alerts = {alert.id: alert for alert in [*kept, *(alert for _, alert in changed)]}
-        rows = [_row(config.vantage, alert, now[alert.id]) for alert in alerts.values()]
+        rows = [alert_rows.row(config.vantage, alert, now[alert.id]) for alert in alerts.values()]
         notices = [_told(config, alert, seqs[alert.id]) for alert in told]
         changes = [
             becoming.row(config.vantage, what, alert, seqs[alert.id], now_ns) for what, alert in changed
@@ -196,12 +172,11 @@ class Alerting:
         """
         out = self._quiet().targets(now_ns)
         heard = self._heard = NOBODY if self._others is None else self._others.heard()
-        view = View(config=_awake(config, out), standings=self._standings, now_ns=now_ns, others=heard)
+        view = View(config=awake(config, out), standings=self._standings, now_ns=now_ns, others=heard)
         scene = view.scene()
         verdicts = verdict.verdicts(scene)
-        judged = {one.name: view.impacts[one.name] for one in view.config.services if one.is_judged}
-        self._burns.look(judged, alive, now_ns)
-        found = self._seen(view, verdicts, out, alive)
+        self._finder.look(view, alive)
+        found = self._finder.found(view, verdicts, out, alive)
         voted = self._quorum.judged(found, config.paging.quorum, _vote(view, alive), now_ns)
         if self._others is not None:
             own = own_standings(config.vantage, scene.sights, verdicts, view.targets)
@@ -211,62 +186,15 @@ class Alerting:
         if drill is None or not failing:
             return voted, why
         drilled = dataclasses.replace(view, drilled=failing)
-        with_it = self._seen(drilled, verdict.verdicts(drilled.scene()), out, alive)
+        with_it = self._finder.found(drilled, verdict.verdicts(drilled.scene()), out, alive)
         return [*voted, *drilling.findings(drill, found, with_it)], why
-
-    def _seen(
-        self, view: View, verdicts: Sequence[Verdict], out: Collection[str], alive: Mapping[str, Alert]
-    ) -> list[Finding]:
-        """Return what is wrong in a view: of our own faults one finding each, none for what they only seem to break.
-
-        What nobody was told of yet may wait for a moment, until it can be said whose fault it is.
-        """
-        known = {key.removeprefix(drilling.KEY) for key in alive}
-        config, now_ns = view.config, view.now_ns
-        blames = {name: found for found in verdicts for name in found.targets}
-        found = [_blamed(finding, blames) for finding in self._findings(view)]
-        hidden = [finding for finding in found if is_hidden(finding, blames)]
-        if any(found.fault is Fault.NETWORK for found in verdicts):
-            self._cut_ns = now_ns
-        about_us = own_findings(view, verdicts, hidden, ways_of(config), self._ourselves())
-        shown = [*(finding for finding in found if finding not in hidden), *about_us]
-        members = {one.name: frozenset(member.target for member in one.members) for one in config.services}
-        told = inhibiting.told(shown, members, burns.paging(alive))
-        return [
-            labelled(detailed(one, view), config, view.targets)
-            for one in told
-            if not is_quiet(one.labels, one.facts.get("failing", ()), out)
-            and not is_aftermath(one, view, known)
-            and (one.key in known or not waits(one, blames, now_ns))
-        ]
-
-    def _ourselves(self) -> Ourselves:
-        still_ns = self._pulse.still_ns(self._standings.beating_ns()[1], self._mono_ns())
-        return Ourselves(still_ns=still_ns, uncounted_ns=self._uncounted_ns(), cut_ns=self._cut_ns)
 
     def _restored(self, vantage: str, now_ns: int) -> Mapping[str, Alert]:
         rows = self._rows.alive(vantage)
-        self._burns.restore(self._rows.lately(vantage, now_ns - outages.KEPT_NS, _RECENT), now_ns)
+        self._finder.restore(self._rows.lately(vantage, now_ns - outages.KEPT_NS, _RECENT), now_ns)
         self._seq = {row.id: row.seq for row in rows}
         self._routes = ()  # whoever is named now and has nothing of what fires is told, however long this was away
-        return {row.key: becoming.going_on(revived(row)) for row in rows}
-
-    def _findings(self, view: View) -> Iterable[Finding]:
-        config, standings, now_ns, ways = view.config, view.standing, view.now_ns, ways_of(view.config)
-        born_ns = self._standings.born_ns()
-        targets = list(target_findings(view.members, _critical(config), standings, born_ns, now_ns, ways))
-        yield from targets
-        judged = [service for service in config.services if service.is_judged]
-        down = list(service_findings(judged, standings, born_ns, now_ns, ways, view.elsewhere))
-        yield from down
-        yield from self._burns.findings({one.name for one in judged}, {one.subject for one in down})
-        planned = {"", *view.targets}
-        parts = inhibiting.fresh(*self._parts, inhibiting.down(targets))
-        yield from (one for one in parts if one.labels.get("target", "") in planned)
-        yield from absent(view)
-        yield from nothing_valid(view)
-        yield from throttled(view)
-        yield from expiring(view, self._certificates.of(config, now_ns), self._tokens.of(config, now_ns))
+        return {row.key: becoming.going_on(alert_rows.revived(row)) for row in rows}
 
 
 def _vote(view: View, alive: Mapping[str, Alert]) -> Vote:
@@ -295,16 +223,6 @@ async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> 
         await asyncio.sleep(LOOK_S)
 
 
-def _by_event(objectives: Iterable[Spent]) -> Iterator[Counted]:
-    """Yield what each probe brought to the objectives that count events."""
-    for one in objectives:
-        yield from () if one.objective.slices else one.parts
-
-
-def _critical(config: Config) -> frozenset[str]:
-    return frozenset(target.name for target in config.targets if target.critical)
-
-
 def _notice(config: Config, alert: Alert, seq: int) -> Notice:
     simulated = frozenset(target.name for target in config.targets if target.simulated)
     return notice(alert, seq, runbook=config.runbook, page=config.export.page, simulated=simulated)
@@ -313,91 +231,3 @@ def _notice(config: Config, alert: Alert, seq: int) -> Notice:
 def _told(config: Config, alert: Alert, seq: int) -> Notice:
     """Return what receivers are told, under the key by which they know it."""
     return dataclasses.replace(_notice(config, alert, seq), key=told_as(alert))
-
-
-def ways_of(config: Config) -> Ways:
-    paging = config.paging
-    return Ways(
-        after_ns=round(paging.after_s * 1e9),
-        warm_up_ns=round(paging.warm_up_s * 1e9),
-        hold_ns=round(paging.hold_s * 1e9),
-    )
-
-
-def _awake(config: Config, out: Collection[str]) -> Config:
-    """Return the plan as if these targets were members of no service."""
-    if not out:
-        return config
-    return dataclasses.replace(config, services=tuple(one.without(out) for one in config.services))
-
-
-def _turned(alert: Alert, before: Mapping[str, Alert]) -> bool:
-    """Return whether it became quiet or unseen or ceased to be: nothing to tell, and to remember over a restart."""
-    known = before.get(alert.finding.key)
-    return known is not None and _waits(known) != _waits(alert)
-
-
-def _waits(alert: Alert) -> tuple[bool, bool, object]:
-    facts = alert.finding.facts
-    return alert.quiet_ns is None, UNSEEN in facts, facts.get(LEFT)
-
-
-# -- whose fault
-
-
-def _blamed(finding: Finding, blames: Mapping[str, Verdict]) -> Finding:
-    """Return the finding with whose fault it is, where its targets agree on it."""
-    names = finding.facts.get("failing") or [finding.labels.get("target", "")]
-    told = dict.fromkeys((blames[name].fault.value, blames[name].subject) for name in names if name in blames)
-    if not told:
-        return finding
-    evidence = dict.fromkeys(said for name in names if name in blames for said in blames[name].evidence)
-    facts = {
-        "fault": ", ".join(f"{fault} {subject}" for fault, subject in told),
-        "evidence": list(evidence),
-    }
-    return dataclasses.replace(finding, facts={**finding.facts, **facts})
-
-
-# -- as rows
-
-
-def _row(vantage: str, alert: Alert, seq: int) -> AlertRow:
-    finding = alert.finding
-    return AlertRow(
-        vantage=vantage,
-        id=alert.id,
-        key=finding.key,
-        name=finding.name,
-        severity=finding.severity,
-        subject=finding.subject,
-        since_ns=finding.since_ns,
-        fired_ns=alert.fired_ns,
-        quiet_ns=alert.quiet_ns,
-        ended_ns=alert.ended_ns,
-        seq=seq,
-        labels=finding.labels,
-        facts=finding.facts,
-        acknowledged=None if alert.acknowledged is None else dataclasses.asdict(alert.acknowledged),
-    )
-
-
-def revived(row: AlertRow) -> Alert:
-    """Return the alert that a row remembers."""
-    finding = Finding(
-        key=row.key,
-        name=row.name,
-        severity="page" if row.severity == "page" else "ticket",
-        subject=row.subject,
-        since_ns=row.since_ns,
-        labels=row.labels,
-        facts=row.facts,
-        over_ns=row.facts.get("drill_until_ns"),
-    )
-    return Alert(
-        finding=finding,
-        fired_ns=row.fired_ns,
-        quiet_ns=row.quiet_ns,
-        ended_ns=row.ended_ns,
-        acknowledged=acknowledging.revived(row.acknowledged),
-    )

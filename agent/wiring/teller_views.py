@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from agent.slo import impact
 from agent.telling import others
-from agent.telling.alerting import ways_of
+from agent.telling.finder import ways_of
 from agent.web.app import Views
 from agent.wiring.held import Held
 from agent.wiring.teller_parts import Parts

@@ -3,7 +3,7 @@
 import dataclasses
 
 from agent.config.model import Config
-from agent.telling.alerting import revived
+from agent.telling.alert_rows import revived
 from agent.telling.clearer import AGAIN_NS
 from agent.telling.notices import notice
 from probes.result import Outcome

@@ -7,7 +7,7 @@ import pytest
 from agent.config.model import Config
 from agent.slo.alerts import HOLD_NS
 from agent.slo.quiet import Quiet
-from agent.telling.alerting import revived
+from agent.telling.alert_rows import revived
 from agent.telling.notices import notice
 from probes.result import Fault, Outcome
 from storage.base import StoreUnavailableError

@@ -13,7 +13,7 @@ from agent.slo.burning import Window
 from agent.slo.spending import Counted, single
 from agent.slo.windows import counted
 from agent.telling import notices
-from agent.telling.alerting import revived
+from agent.telling.alert_rows import revived
 from agent.telling.notices import notice
 from exporters.told import facts
 from probes.base import SigningError
