@@ -186,6 +186,12 @@ SERVICE_AT_LEAST = _family(
 RUNS_SKIPPED = _family(
     "agent_runs_skipped_total", "counter", "Due slots that were not asked, by reason.", ("reason",)
 )
+RESULTS_SPOILT = _family(
+    "agent_results_spoilt_total",
+    "counter",
+    "Settled scheduled attempts that our own fault spoilt, by reason: our delay, or our way out.",
+    ("reason",),
+)
 SCHEDULE_LATENESS = _family(
     "agent_schedule_lateness_seconds", "histogram", "Actual start of an attempt minus its slot."
 )
@@ -282,6 +288,7 @@ PHASES: Final = ("auth", "dns_wait", "dns", "proxy", "connect", "tls", "ttfb")
 TARGET_STATES: Final = ("good", "degraded", "down", "unknown")
 SLO_STATES: Final = ("good", "bad", "unknown")
 DIRECTIONS: Final = ("input", "output")
+SPOILT_REASONS: Final = ("delay", "egress")
 SKIP_REASONS: Final = ("in_flight", "overlap", "late", "budget", "shutdown", "bug")
 
 _TTFT_EDGES = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
@@ -352,7 +359,14 @@ SERVICE_DOWN: Final = "nephoscope:service_units_well:under"
 WARM_ERROR: Final = "nephoscope:warm_sli_error:ratio_rate"
 """Followed by the window, as `SLI_ERROR`: of a service without the members that are too new to page."""
 
+AGENT_BLIND: Final = "nephoscope:agent:blind"
+"""Of an agent, by instance, that does not see: 1 where it is silent, 2 where its answers are spoilt by its own fault."""
+
+NONE_SEES: Final = "nephoscope:agents:none_sees"
+"""There while no agent sees; what nothing is heard of is told once then, and not of each target."""
+
 BURN_ALERT: Final = "NephoscopeBudgetBurn"
 SERVICE_ALERT: Final = "NephoscopeServiceDown"
 ABSENCE_ALERT: Final = "NephoscopeNoResults"
+BLIND_ALERT: Final = "NephoscopeAgentBlind"
 RULES_ALERT: Final = "NephoscopeRulesOutdated"

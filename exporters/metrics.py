@@ -68,6 +68,8 @@ class Metrics:
             self._series.set(conventions.SLO_OBJECTIVE, labels, ratio)
         for reason in conventions.SKIP_REASONS:
             self._series.add(conventions.RUNS_SKIPPED, (reason,), 0)
+        for reason in conventions.SPOILT_REASONS:
+            self._series.add(conventions.RESULTS_SPOILT, (reason,), 0)
 
     # -- results
 
@@ -113,6 +115,8 @@ class Metrics:
                 return
             measured = _measured(result)
             self._series.add(conventions.PROBE_RESULTS, (*measured, result.outcome.value))
+            if (spoilt := ourselves.spoilt_by(judged)) is not None:
+                self._series.add(conventions.RESULTS_SPOILT, (spoilt,))
             for reason in result.quality_reasons:
                 self._series.add(conventions.PROBE_UNTRUSTED, (*measured, reason))
             if result.trusted:

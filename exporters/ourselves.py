@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from exporters import conventions
 from exporters.conventions import Family
 from exporters.series import Series
-from exporters.signals import SelfReport
+from exporters.signals import Judged, SelfReport
+from probes.result import Fault, Outcome
 
 
 def show(series: Series, report: SelfReport) -> None:
@@ -26,6 +27,13 @@ def show(series: Series, report: SelfReport) -> None:
         for witness, state in witnesses.items():
             series.set(conventions.WITNESS_UP, (network, witness), float(state == "up"))
     journal(series, report.journal_bytes, report.journal_oldest_ns)
+
+
+def spoilt_by(judged: Judged) -> str | None:
+    """Return what of ours spoilt an attempt, if anything did."""
+    if judged.result.outcome is Outcome.AGENT_FAULT:
+        return "delay"
+    return "egress" if judged.fault is Fault.OURS and judged.result.meaning.confirm else None
 
 
 def journal(series: Series, size_bytes: int, oldest_ns: int | None) -> None:

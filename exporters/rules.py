@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from exporters import conventions as names
 from exporters import durations
 from exporters.rules_alerts import FIRST_SCRAPES_S, absence, absence_s, burn_alerts, impact_alerts, outages
+from exporters.rules_ourselves import sight
 from exporters.rules_words import Rule, alert_labels, increase, own, percent, quoted, sloth_labels
 from exporters.signals import RuleSpec
 
@@ -39,7 +40,7 @@ def head(specs: Sequence[RuleSpec], left_out: Iterable[str] = ()) -> list[str]:
 def blocks(specs: Sequence[RuleSpec]) -> Iterator[list[str]]:
     """Yield the lines of the groups: those that watch the rules themselves, then those of each SLO."""
     if specs:
-        yield list(_group("nephoscope-rules", [_outdated(_hashes(specs))]))
+        yield list(_group("nephoscope-rules", [_outdated(_hashes(specs)), *sight(specs)]))
     yield from (list(_groups(spec)) for spec in specs)
 
 

@@ -210,11 +210,14 @@ def _burn_annotations(spec: RuleSpec, pairs: Sequence[BurnAlert]) -> dict[str, s
 
 
 def absence(spec: RuleSpec) -> Rule:
-    """Alert where nothing comes at all: what is excluded or invalid, in maintenance say or by our own fault, is no silence."""
+    """Alert where nothing comes at all, unless no agent sees, which is told once.
+
+    What is excluded or invalid, in maintenance say or by our own fault, is no silence.
+    """
     within = durations.write(silence_s(spec))
     return {
         "alert": names.ABSENCE_ALERT,
-        "expr": f"({increase(names.SLI_EVENTS, spec, within)} or vector(0)) == 0",
+        "expr": f"({increase(names.SLI_EVENTS, spec, within)} or vector(0)) == 0\nunless on()\n{names.NONE_SEES}",
         "for": durations.write(absence_s(spec)),
         "labels": {**sloth_labels(spec.slo), names.SLOTH_SEVERITY: "ticket", **literals(alert_labels(spec))},
         "annotations": literals(

@@ -1,12 +1,13 @@
 """Unit tests of the generated rules for `promtool test rules`: what has to fire fires, and nothing else does."""
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from exporters import conventions as names
 from exporters import durations
 from exporters.rules_alerts import absence_s, silence_s
+from exporters.rules_promtool import Check, asked, counter, given, series
+from exporters.rules_tests_ourselves import own_tests
 from exporters.rules_words import alert_labels, quoted, sloth_labels
 from exporters.signals import BurnAlert, RuleSpec
 
@@ -16,15 +17,6 @@ RULES_FILE = "rules.yaml"
 _RESULTS = ("good", "bad", "excluded", "invalid")
 _WARM = 10
 """Intervals of good results before something happens."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Check:
-    """A query, the interval after which it is asked, and the samples (series -> value) that it has to give."""
-
-    expr: str
-    after: int
-    samples: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def render_tests(specs: Sequence[RuleSpec]) -> str:
@@ -44,7 +36,7 @@ def render_tests(specs: Sequence[RuleSpec]) -> str:
             f"evaluation_interval: {durations.write(every_s)}",
             "tests:",
             *tests,
-            *_outdated(specs[0]),
+            *own_tests(specs[0], every_s),
             "",
         ]
     )
@@ -99,7 +91,7 @@ def _outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     checks = [
         _firing(spec, 1),
         _firing(spec, enough, names.BURN_ALERT, labels, f",{names.SLOTH_SEVERITY}={quoted(alert.severity)}"),
-        _Check(f"{ratio}{{{names.SLOTH_ID}={quoted(spec.slo.id)}}}", enough, {_series(ratio, recorded): "1"}),
+        Check(f"{ratio}{{{names.SLOTH_ID}={quoted(spec.slo.id)}}}", enough, {series(ratio, recorded): "1"}),
     ]
     title = f"an outage raises the {alert.severity} after {alert.min_bad_long} failures"
     yield from _test(spec, title, {"bad": f"0+1x{enough}"}, checks)
@@ -123,7 +115,7 @@ def _told_as_an_outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     """What burns a service's budget while it is down, and what that left in the windows, is the outage's one page."""
     enough = _enough(spec, alert)
     states = {
-        _series(names.TARGET_STATE.name, {"target": target, "probe": probe, "state": state}): (
+        series(names.TARGET_STATE.name, {"target": target, "probe": probe, "state": state}): (
             f"{during}+0x{enough} {1 - during}+0x{_WARM}"
         )
         for unit in (spec.impact.units if spec.impact else ())
@@ -142,7 +134,7 @@ def _told_as_an_outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     checks = [
         check
         for after in (enough, enough + 2)
-        for check in (_firing(spec, after), _Check(paged, after, {_series("ALERTS", labels): "1"}))
+        for check in (_firing(spec, after), Check(paged, after, {series("ALERTS", labels): "1"}))
     ]
     moving = {"bad": f"0+1x{enough} {enough}+0x{_WARM}", "good": f"0+0x{enough} 1+1x{_WARM}"}
     yield from _test(spec, "an outage is told once", moving, checks, beside=states)
@@ -152,11 +144,11 @@ def _new(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     """What is new pages of no outage, neither as a service that is down nor as one that burns."""
     enough = _enough(spec, alert)
     cold = {
-        _series(names.TARGET_WARM.name, {"target": target}): f"0+0x{enough}"
+        series(names.TARGET_WARM.name, {"target": target}): f"0+0x{enough}"
         for target in dict.fromkeys(spec.targets)
     }
     down = {
-        _series(names.TARGET_STATE.name, {"target": target, "probe": probe, "state": state}): (
+        series(names.TARGET_STATE.name, {"target": target, "probe": probe, "state": state}): (
             f"{value}+0x{enough}"
         )
         for unit in (spec.impact.units if spec.impact else ())
@@ -166,7 +158,7 @@ def _new(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     page = f"{names.SLOTH_SEVERITY}={quoted('page')}"
     checks = [_firing(spec, enough, more=f",{page}")]
     if spec.impact is not None:
-        checks.append(_Check(f'ALERTS{{alertname="{names.SERVICE_ALERT}",{page}}}', enough))
+        checks.append(Check(f'ALERTS{{alertname="{names.SERVICE_ALERT}",{page}}}', enough))
     yield from _test(spec, "what is new pages nobody", {"bad": f"0+1x{enough}"}, checks, beside=cold | down)
 
 
@@ -186,35 +178,20 @@ def _silence(spec: RuleSpec) -> Iterator[str]:
         yield from _test(spec, f"{why} is no silence", moving, [_firing(spec, _WARM + silent)])
 
 
-def _outdated(spec: RuleSpec) -> Iterator[str]:
-    every = durations.write(60)
-    yield f"  - name: {quoted('an agent whose configuration makes other rules is told')}"
-    yield f"    interval: {every}"
-    yield "    input_series:"
-    for instance, made in (("same", spec.rules_hash), ("other", "0" * 16)):
-        series = _series(names.CONFIG_INFO.name, {"rules": made, "instance": instance})
-        yield from _input(series, "1+0x20")
-    labels = {"rules": "0" * 16, "instance": "other", names.SLOTH_SEVERITY: "ticket"}
-    fired = _series("ALERTS", {"alertname": names.RULES_ALERT, "alertstate": "firing", **labels})
-    query = f'ALERTS{{alertname="{names.RULES_ALERT}",alertstate="firing"}}'
-    yield "    promql_expr_test:"
-    yield from _check(_Check(query, 15, {fired: "1"}), 60)
-
-
 def _firing(
     spec: RuleSpec, after: int, alertname: str = "", labels: Mapping[str, str] | None = None, more: str = ""
-) -> _Check:
+) -> Check:
     """Ask which of the SLO's alerts fire: none, unless an alert and its labels are given."""
     expr = f'ALERTS{{alertstate="firing",{names.SLOTH_ID}={quoted(spec.slo.id)}{more}}}'
     expected = {"alertname": alertname, "alertstate": "firing", **(labels or {})}
-    return _Check(expr, after, {_series("ALERTS", expected): "1"} if alertname else {})
+    return Check(expr, after, {series("ALERTS", expected): "1"} if alertname else {})
 
 
 def _test(
     spec: RuleSpec,
     title: str,
     moving: Mapping[str, str],
-    checks: Sequence[_Check],
+    checks: Sequence[Check],
     *,
     others: Mapping[str, str] | None = None,
     beside: Mapping[str, str] | None = None,
@@ -233,38 +210,13 @@ def _test(
         counted = moving if place == 0 or others is None else others
         for result in _RESULTS:
             values = counted.get(result, f"0+0x{last}")
-            yield from _input(_counter(spec, names.SLI_EVENTS, place, {"result": result}), values)
-        yield from _input(_counter(spec, names.SLI_EXPECTED, place), f"0+1x{last}")
-    for series, values in (beside or {}).items():
-        yield from _input(series, values)
+            yield from given(counter(spec, names.SLI_EVENTS, place, {"result": result}), values)
+        yield from given(counter(spec, names.SLI_EXPECTED, place), f"0+1x{last}")
+    yield from given(names.LAST_BEAT.name, f"0+{interval_s}x{last}")
+    for name, values in (beside or {}).items():
+        yield from given(name, values)
     if spec.guarded:
-        yield from _input(names.DATABASE_UP.name, f"{database_up}+0x{last}")
+        yield from given(names.DATABASE_UP.name, f"{database_up}+0x{last}")
     yield "    promql_expr_test:"
     for check in checks:
-        yield from _check(check, interval_s)
-
-
-def _counter(
-    spec: RuleSpec, metric: names.Family, place: int, labels: Mapping[str, str] | None = None
-) -> str:
-    """Return one of the series that are summed, of a service's with the target whose it is."""
-    whose = {"target": spec.targets[place]} if spec.impact is not None else {}
-    return _series(metric.name, {"slo": spec.series[place]} | whose | dict(labels or {}))
-
-
-def _input(series: str, values: str) -> Iterator[str]:
-    yield f"      - series: {quoted(series)}"
-    yield f"        values: {quoted(values)}"
-
-
-def _check(check: _Check, every_s: float) -> Iterator[str]:
-    yield f"      - expr: {quoted(check.expr)}"
-    yield f"        eval_time: {durations.write(check.after * every_s)}"
-    yield f"        exp_samples:{'' if check.samples else ' []'}"
-    for series, value in check.samples.items():
-        yield f"          - labels: {quoted(series)}"
-        yield f"            value: {value}"
-
-
-def _series(name: str, labels: Mapping[str, str]) -> str:
-    return f"{name}{{{','.join(f'{label}={quoted(value)}' for label, value in labels.items())}}}"
+        yield from asked(check, interval_s)

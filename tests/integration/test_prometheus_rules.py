@@ -30,7 +30,7 @@ def write(folder: Path, found: list[RuleSpec], tests: str | None = None) -> None
 def test_promtool_takes_the_rules(tmp_path: Path) -> None:
     """Two SLOs of two targets with labels that would break out of any missing quote."""
     write(tmp_path, specs(a_config(names=("openai", "azure"), team="a{{b", labels=AWKWARD)))
-    assert "73 rules found" in promtool("check", "rules", RULES_FILE, cwd=tmp_path)
+    assert "78 rules found" in promtool("check", "rules", RULES_FILE, cwd=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +160,32 @@ def test_a_new_member_neither_pages_nor_keeps_a_page_back(tmp_path: Path) -> Non
     write(tmp_path, found)
     forgetful = render(found).replace(names.TARGET_WARM.name, "nothing")
     (tmp_path / RULES_FILE).write_text(forgetful)
+    with pytest.raises(AssertionError, match="FAILED"):
+        promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("word", "instead"),
+    [
+        (f"unless on()\n          {names.NONE_SEES}", ""),
+        ("changes(", "1 + changes("),
+        ("> 0.2", "> 0.9"),
+        ("> 0.2", "> 0.05"),
+        (f"max_over_time({names.DATABASE_UP.name}", "max_over_time(nothing"),
+        (f"absent({names.LAST_BEAT.name})\n        for", "nothing\n        for"),
+        (f"(max by (instance) ({names.TARGET_WARM.name}) == 0)", "(nothing)"),
+    ],
+    ids=["unguarded silence", "silence", "share too high", "share too low", "database", "gone", "cold"],
+)
+def test_an_agent_that_does_not_see_is_one_alert_whatever_blinds_it(
+    tmp_path: Path, word: str, instead: str
+) -> None:
+    """Rules without any one part of it fail the tests of the right ones, which pass elsewhere here."""
+    found = specs(a_config(objectives=(available(),)))
+    write(tmp_path, found)
+    rules = render(found)
+    assert word in rules
+    (tmp_path / RULES_FILE).write_text(rules.replace(word, instead))
     with pytest.raises(AssertionError, match="FAILED"):
         promtool("test", "rules", "tests.yaml", cwd=tmp_path)
 

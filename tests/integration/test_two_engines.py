@@ -220,7 +220,7 @@ def by_prometheus(folder: Path, journal: Journal) -> Heard:
     heard = Heard({}, {})
     with archive(folder, port) as server:
         for rule in itertools.chain(*(group["rules"] for group in YAML(typ="safe").load(rules)["groups"])):
-            labels = rule["labels"]
+            labels = rule.get("labels", {})
             if rule.get("alert") == names.BURN_ALERT:
                 severity = {"fast": "page", "slow": "ticket"}[labels[names.BURN_TIER]]
                 found = server.over(rule["expr"], since, until, EVERY_S)

@@ -638,6 +638,24 @@ def test_services_show_their_slo_and_how_many_members_are_well() -> None:
     assert value(metrics, "service_healthy_members", service="nano") is None
 
 
+def test_what_our_own_fault_spoilt_is_counted_by_its_reason() -> None:
+    """Our own delay, and our own way out; a key that is refused is neither, and a cloud's failure is none."""
+    metrics = planned()
+    for outcome, fault in (
+        (Outcome.OK, Fault.NONE),
+        (Outcome.AGENT_FAULT, Fault.NONE),
+        (Outcome.CONNECT_REFUSED, Fault.OURS),
+        (Outcome.CONNECT_REFUSED, Fault.OURS),
+        (Outcome.CONNECT_REFUSED, Fault.UNDETERMINED),
+        (Outcome.CONFIG, Fault.OURS),
+    ):
+        metrics.settle(judged(a_result(outcome=outcome), fault=fault))
+    spoilt = {
+        reason: value(metrics, "agent_results_spoilt_total", reason=reason) for reason in ("delay", "egress")
+    }
+    assert spoilt == {"delay": 1.0, "egress": 2.0}
+
+
 def test_a_target_shows_whether_it_is_probed_for_long_enough_to_page() -> None:
     """One that the plan does not name shows nothing, and one that it names no longer vanishes."""
     plan = a_plan()

@@ -74,7 +74,9 @@ def test_what_others_stand_in_for_is_a_ticket_and_a_critical_target_pages() -> N
 
 def test_names_and_labels_are_sloths() -> None:
     """So its dashboards find every series."""
-    recorded = {rule["record"]: rule["labels"] for rule in loaded(render([SPEC])) if "record" in rule}
+    recorded = {
+        rule["record"]: rule["labels"] for rule in loaded(render([SPEC])) if "slo" in rule.get("record", "")
+    }
     windows = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "28d")
     assert {f"slo:sli_error:ratio_rate{window}" for window in windows} <= recorded.keys()
     assert recorded.keys() - {f"slo:sli_error:ratio_rate{window}" for window in windows} == {
@@ -127,7 +129,9 @@ def test_only_what_brings_nothing_at_all_is_silent() -> None:
         (spec,) = specs(a_config(objectives=(objective,)))
         silent = alert(loaded(render([spec])), "NephoscopeNoResults", "ticket")
         counted = f'nephoscope_sli_events_total{{slo="{spec.slo.id}"}}[5m]'
-        assert silent["expr"] == f"(sum(increase({counted})) or vector(0)) == 0"
+        expr, _, guard = silent["expr"].partition("\n")
+        assert expr == f"(sum(increase({counted})) or vector(0)) == 0"
+        assert guard == "unless on()\nnephoscope:agents:none_sees"
         assert silent["annotations"]["description"].startswith("No result at all came within 5m,")
 
 
@@ -153,6 +157,19 @@ def test_what_is_new_pages_nobody_and_tickets_as_ever() -> None:
     )
     (down, alone) = [rule for rule in rules if rule.get("alert") == "NephoscopeServiceDown"]
     assert down["expr"].count(left_out) == alone["expr"].count(left_out) == 3
+
+
+def test_an_agent_that_does_not_see_is_one_alert() -> None:
+    """Whether it is there and silent, spoilt or without a database; where it tells that itself, only that it is gone."""
+    blind = [rule for rule in loaded(render([SPEC, SPEC])) if rule.get("alert") == "NephoscopeAgentBlind"]
+    assert [rule["labels"]["sloth_severity"] for rule in blind] == ["page", "ticket", "page"]
+    page, ticket, gone = blind
+    new = "on(instance)\n(max by (instance) (nephoscope_target_warm) == 0)"
+    assert page["expr"].endswith(f")\nunless {new}")
+    assert ticket["expr"].endswith(f")\nand {new}")
+    assert gone["expr"] == "absent(nephoscope_agent_last_beat_timestamp_seconds)"
+    rules = loaded(render([dataclasses.replace(SPEC, guarded=True)]))
+    assert [rule for rule in rules if rule.get("alert") == "NephoscopeAgentBlind"] == [gone]
 
 
 def test_a_slow_probe_is_missed_after_three_intervals() -> None:
@@ -219,7 +236,7 @@ def test_no_text_breaks_out_of_its_quotes(target: str, objective: str, labels: d
     page = alert(rules, "NephoscopeBudgetBurn", "page")
     assert page["labels"]["target"].replace('{{"{{"}}', "{{") == target
     assert len(rules) == len(loaded(render([SPEC])))
-    assert len(YAML(typ="safe").load(render_tests([spec]))["tests"]) == 8
+    assert len(YAML(typ="safe").load(render_tests([spec]))["tests"]) == 14
 
 
 def test_no_group_has_the_name_of_another() -> None:
