@@ -220,7 +220,7 @@ def test_a_teller_killed_midway_and_started_again_leaves_exact_rows_and_exact_co
         revisions = "SELECT count(*) FROM objective_revisions WHERE valid_to_ns IS NULL"
         assert counted(empty_url, revisions) == len(TARGETS) * len(config.objectives)
         assert second.metric("service_healthy_members_required", service="nano") == 1
-        assert second.metric("target_warm", target=TARGETS[0]) == 0
+        assert second.metric("target_warm", target=TARGETS[0]) == 1
         for target in TARGETS:
             assert second.metric("probe_results_total", target=target, outcome="server_error") == failures
             assert second.metric("probe_results_total", target=target, outcome="ok") == SLOTS - failures
