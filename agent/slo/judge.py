@@ -1,6 +1,6 @@
 """What a settled attempt counts as for each objective that looks at it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from agent.slo.objective import Objective
 from probes.events import event_class, overridden
@@ -11,6 +11,22 @@ from probes.target import Target
 def throttled_class(objective: Objective, target: Target) -> EventClass:
     """Return what a throttled answer counts as: the objective's word, else the target's, else excluded."""
     return objective.throttled or EventClass(target.count_throttled or EventClass.EXCLUDED)
+
+
+def throttled_classes(
+    objectives: Sequence[Objective], targets: Iterable[Target]
+) -> dict[tuple[str, str], EventClass]:
+    """Return what a throttled answer counts as by (target, probe): the first objective on its availability says it.
+
+    So its services count it too (`agent.config.model.Config.service_slos`). What none watches is left out.
+    """
+    known = {target.name: target for target in targets}
+    return {
+        pair: throttled_class(objective, known[pair[0]])
+        for objective in reversed(objectives)
+        if objective.sli == "availability"
+        for pair in objective.pairs
+    }
 
 
 class Judge:

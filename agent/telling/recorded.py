@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.config.model import Config
 from agent.slo.failing import Silence, Span
-from agent.slo.judge import throttled_class
+from agent.slo.judge import throttled_classes
 from agent.slo.service import Member, Service
 from probes.events import class_of
 from probes.result import SCHEDULED, EventClass, ProbeResult, SlotKey, ended_ns
@@ -58,7 +58,7 @@ def recorded(config: Config, service: Service, history: History, since_ns: int, 
         )
         for member in service.members
     ]
-    throttled = _throttled(config)
+    throttled = throttled_classes(config.objectives, config.targets)
     return [
         _seen(
             config,
@@ -71,17 +71,6 @@ def recorded(config: Config, service: Service, history: History, since_ns: int, 
         )
         for member, found in zip(service.members, history.stretches(questions), strict=True)
     ]
-
-
-def _throttled(config: Config) -> Mapping[tuple[str, str], EventClass]:
-    """Return what a throttled answer counts as by (target, probe): the first objective on availability says it."""
-    targets = {target.name: target for target in config.targets}
-    return {
-        pair: throttled_class(objective, targets[pair[0]])
-        for objective in reversed(config.objectives)
-        if objective.sli == "availability"
-        for pair in objective.pairs
-    }
 
 
 def _seen(

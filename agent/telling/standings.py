@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from agent.config.model import Config
+from agent.slo.judge import throttled_classes
 from agent.slo.standing import Slot, Standing
 from agent.telling.others import asks
 from agent.telling.recent import Recent
@@ -184,6 +185,7 @@ class Standings:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._targets: dict[str, Target] = {}
+        self._throttled: Mapping[Pair, EventClass] = {}
         self._vantage: str | None = None
         self._seen: dict[Pair, Seen] = {}
         self._asked: dict[str, int] = {}
@@ -201,6 +203,7 @@ class Standings:
         """
         with self._lock:
             before, self._targets = self._targets, {target.name: target for target in config.targets}
+            self._throttled = throttled_classes(config.objectives, config.targets)
             self._vantage = config.vantage
             names = {name: name for name in self._targets} | _renamed(before, self._targets)
             self._seen = {
@@ -246,14 +249,15 @@ class Standings:
                 seen.skipped = skipped.reason, slot.scheduled_ns
 
     def _kind(self, judged: Judged) -> EventClass | None:
-        target = self._targets[judged.result.target]
+        result = judged.result
+        said = self._throttled.get((result.target, result.probe))
         kind = class_of(
-            judged.result.outcome,
+            result.outcome,
             judged.fault,
             sli="availability",
             within=None,
             trusted=True,
-            throttled=EventClass(target.count_throttled or EventClass.EXCLUDED),
+            throttled=said or EventClass(self._targets[result.target].count_throttled or EventClass.EXCLUDED),
         )
         # What fails in maintenance says nothing of how it stands afterwards.
         return EventClass.EXCLUDED if judged.maintained and kind is not None else kind
