@@ -58,7 +58,9 @@ def tables(report: WeeklyReport) -> Iterator[Table]:
         "Objectives",
         "SLI with Wilson's 95 % interval. Missing slots were due and not seen, and coverage is what was seen of what was "
         "due; excluded and invalid slots were seen and count neither way; what is not named is 0. The word beside the state is the probability that the objective is truly met: likely from "
-        "90 % on, inconclusive between, likely breached up to 10 %.",
+        "90 % on, inconclusive between, likely breached up to 10 %. The interval and that probability (Jeffreys' posterior) "
+        "are made as if slots failed independently of each other; failures cluster, so both are surer than they should be "
+        "where one hour holds most of them, and are not corrected for it.",
         (
             ("Target", False),
             ("Objective", False),

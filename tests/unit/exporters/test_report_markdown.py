@@ -69,3 +69,11 @@ def test_an_objective_on_speed_is_told_in_tokens_a_second(report: WeeklyReport) 
     slo = dataclasses.replace(report.slos[0], sli="throughput", threshold_s=None, at_least_per_s=30.0)
     told = report_markdown.render(dataclasses.replace(report, slos=(slo,)))
     assert "99.9 % of answers at 30 tokens a second or more" in told
+
+
+def test_it_is_said_how_intervals_are_made_and_that_failures_cluster(report: WeeklyReport) -> None:
+    """Beside the figures, for whoever takes an interval at its word."""
+    intro = report_markdown.render(report).partition("## Objectives")[2].partition("\n|")[0]
+    assert "Wilson's 95 % interval" in intro
+    assert "Jeffreys' posterior" in intro
+    assert "as if slots failed independently of each other; failures cluster" in intro
