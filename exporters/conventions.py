@@ -353,6 +353,9 @@ SLOTH_SEVERITY: Final = "sloth_severity"
 BURN_TIER: Final = "burn_tier"
 """`fast` or `slow`, so that an inhibition can name the fast tier and quiet the slow one."""
 
+AGENTS: Final = "agents"
+"""`none` where an alert is about every agent, so that it is not taken for that about one."""
+
 SERVICE_DOWN: Final = "nephoscope:service_units_well:under"
 """Of a service under its healthy minimum: how many units are well. There is none while enough are."""
 

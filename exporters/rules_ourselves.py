@@ -43,7 +43,7 @@ def sight(specs: Sequence[RuleSpec]) -> Iterator[Rule]:
         "expr": f"absent({_BEAT})",
         "for": GONE_FOR,
         **_held(specs),
-        "labels": {names.SLOTH_SEVERITY: "page"},
+        "labels": {names.SLOTH_SEVERITY: "page", names.AGENTS: "none"},
         "annotations": {
             "summary": "Nothing is heard of any agent",
             "description": "Prometheus has no agent's page. Is nephoscope running, and scraped?",

@@ -56,6 +56,7 @@ def _blind(spec: RuleSpec, evaluated_s: int) -> Iterator[str]:
             "alertname": names.BLIND_ALERT,
             "alertstate": "firing",
             names.SLOTH_SEVERITY: severity or "",
+            **({} if told_of else {names.AGENTS: "none"}),
         }
         told = severity and not (spec.guarded and told_of)
         seen = moving if severity is None or names.DATABASE_UP.name in told_of else still

@@ -279,7 +279,7 @@ tests:
   - interval: 30s
     input_series:
 {series}    promql_expr_test:
-      - {{expr: 'count(ALERTS{{sloth_severity="page"}})', eval_time: 59m, exp_samples: {samples}}}
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeBudgetBurn",sloth_severity="page"}})', eval_time: 59m, exp_samples: {samples}}}
 """
 
 
@@ -303,7 +303,7 @@ def test_a_real_prometheus_records_and_alerts(tmp_path: Path) -> None:
         page(lambda: outage(found, next(scrapes))) as scraped,
         prometheus(tmp_path, scraped, free_port()) as server,
     ):
-        assert len(server.rules()) == 37
+        assert len(server.rules()) == 42
         fired = server.until(
             'ALERTS{alertname="NephoscopeBudgetBurn",alertstate="firing",sloth_severity="page"}'
         )

@@ -1,6 +1,7 @@
 """How a probe of a target stands follows from what its slots count as."""
 
 import dataclasses
+from typing import Literal
 
 import pytest
 
@@ -20,7 +21,7 @@ from support.told import configuration, result
     ],
 )
 def test_a_throttled_answer_counts_as_the_objective_says_and_else_as_the_target_does(
-    objective: EventClass | None, target: str | None, *, judged: bool
+    objective: EventClass | None, target: Literal["excluded", "bad"] | None, *, judged: bool
 ) -> None:
     """As its services count it: the first objective on availability speaks."""
     plain = configuration("openai")
