@@ -351,6 +351,7 @@ SLOTH_SLO: Final = "sloth_slo"
 SLOTH_WINDOW: Final = "sloth_window"
 SLOTH_SEVERITY: Final = "sloth_severity"
 BURN_TIER: Final = "burn_tier"
+AGREEMENT: Final = "agreement"
 """`fast` or `slow`, so that an inhibition can name the fast tier and quiet the slow one."""
 
 AGENTS: Final = "agents"

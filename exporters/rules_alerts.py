@@ -23,6 +23,9 @@ from exporters.rules_words import (
 from exporters.signals import BurnAlert, RuleSpec, ServiceImpact
 
 _MINUTE_S = 60.0
+SEVERAL, ONE = "several", "one"
+"""What bears an outage out, as its alert is labelled: targets that agree, or one that has failed for long."""
+
 FIRST_SCRAPES_S = 120.0
 """A Prometheus that has just met a target needs two scrapes and two slots to see an increase."""
 
@@ -50,18 +53,22 @@ def impact_alerts(spec: RuleSpec) -> Iterator[Rule]:
     """Alert where a service is under its healthy minimum: at once if two targets bear each other out, else after a while.
 
     What the agent pages (`agent.slo.findings.service_findings`), said of the states that it exports: a member of which
-    nothing is known may be well.
+    nothing is known may be well, where any other is.
     """
     if spec.impact is None:
         return
     under, failing = _impact(spec.impact)
-    for gate, wait_s in ((">= 2", 0.0), ("== 1", spec.impact.after_s)):
+    for gate, wait_s, agreement in ((">= 2", 0.0, SEVERAL), ("== 1", spec.impact.after_s, ONE)):
         yield {
             "alert": names.SERVICE_ALERT,
             "expr": _guarded(spec, f"{under}\n  and on(vantage)\n  {failing} {gate}"),
             **({"for": durations.write(wait_s)} if wait_s else {}),
             **_held(spec),
-            "labels": {names.SLOTH_SEVERITY: "page", **literals(alert_labels(spec))},
+            "labels": {
+                names.SLOTH_SEVERITY: "page",
+                names.AGREEMENT: agreement,
+                **literals(alert_labels(spec)),
+            },
             "annotations": literals(
                 {
                     "summary": f"{title(spec)} is down",
@@ -77,22 +84,28 @@ def _impact(impact: ServiceImpact) -> tuple[str, str]:
 
     What is new and not well is no member yet: it is neither counted on nor held against the service.
     """
-    units = "\n    + ".join(f"max by (vantage) ({_not_down(unit)})" for unit in impact.units)
+    units, well = (
+        "\n    + ".join(f"max by (vantage) ({counted(unit)})" for unit in impact.units)
+        for counted in (_not_down, _well)
+    )
     every = [pair for unit in impact.units for pair in unit]
     down = " or ".join(f'{names.TARGET_STATE.name}{{{one},state="down"}} == 1' for one in _matchers(every))
     return (
-        f"(\n    {units}\n  ) < {impact.at_least}",
+        f"((\n    {units}\n  ) < {impact.at_least}\n  or on(vantage) (\n    {well}\n  ) == 0)",
         f"count by (vantage) (max by (target, vantage) (({down}) {NOT_NEW}))",
+    )
+
+
+def _well(unit: Sequence[tuple[str, str]]) -> str:
+    return " or ".join(
+        f'{names.TARGET_STATE.name}{{{one},state=~"good|degraded"}}' for one in _matchers(unit)
     )
 
 
 def _not_down(unit: Sequence[tuple[str, str]]) -> str:
     """Return what is 1 for each member of a unit that is well, or of which nothing is known though it is not new."""
-    well, unknown = (
-        " or ".join(f"{names.TARGET_STATE.name}{{{one},state{among}}}" for one in _matchers(unit))
-        for among in ('=~"good|degraded"', '="unknown"')
-    )
-    return f"{well} or ({unknown}) {NOT_NEW}"
+    unknown = " or ".join(f'{names.TARGET_STATE.name}{{{one},state="unknown"}}' for one in _matchers(unit))
+    return f"{_well(unit)} or ({unknown}) {NOT_NEW}"
 
 
 def outages(spec: RuleSpec) -> Iterator[Rule]:

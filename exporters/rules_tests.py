@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from exporters import conventions as names
 from exporters import durations
-from exporters.rules_alerts import absence_s, silence_s
+from exporters.rules_alerts import SEVERAL, absence_s, silence_s
 from exporters.rules_promtool import Check, asked, counter, given, series
 from exporters.rules_tests_ourselves import own_tests
 from exporters.rules_words import alert_labels, quoted, sloth_labels
@@ -126,6 +126,7 @@ def _told_as_an_outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
         "alertname": names.SERVICE_ALERT,
         "alertstate": "firing",
         names.SLOTH_SEVERITY: "page",
+        names.AGREEMENT: SEVERAL,
         **alert_labels(spec),
     }
     paged = (

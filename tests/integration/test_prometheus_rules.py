@@ -89,7 +89,7 @@ tests:
       - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 4m, exp_samples: []}}
       - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 4m30s, exp_samples: [{{value: 1}}]}}
   - interval: 30s
-    name: nothing is known of the other cloud any more, which may be well
+    name: nothing is known of the other cloud any more, so nobody is seen to serve
     input_series:
       - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="good"}}', values: "0x30"}}
       - {{series: 'nephoscope_target_state{{target="openai",probe="chat",vantage="a",state="down"}}', values: "0x4 1x30"}}
@@ -97,7 +97,8 @@ tests:
       - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="down"}}', values: "0x34"}}
       - {{series: 'nephoscope_target_state{{target="azure",probe="chat",vantage="a",state="unknown"}}', values: "0x4 1x30"}}
     promql_expr_test:
-      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown"}})', eval_time: 15m, exp_samples: []}}
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing"}})', eval_time: 4m, exp_samples: []}}
+      - {{expr: 'count(ALERTS{{alertname="NephoscopeServiceDown",alertstate="firing",agreement="one"}})', eval_time: 4m30s, exp_samples: [{{value: 1}}]}}
 """
 
 

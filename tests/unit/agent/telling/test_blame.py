@@ -33,12 +33,13 @@ def test_a_page_of_two_clouds_is_in_time_though_it_waits_for_the_second_model() 
 
 
 @pytest.mark.heavy
-@pytest.mark.timeout(3600)
-def test_the_fault_as_told_is_right_in_at_least_99_of_100_of_a_thousand_outages() -> None:
+@pytest.mark.timeout(1800)
+def test_the_fault_as_told_is_right_however_an_outage_of_its_kind_is_drawn() -> None:
+    """Each kind ten times; `benchmarks/bench_blame.py` draws a thousand."""
     failed = Counter(
         f"{draw.__name__}: {said}"
-        for nth in range(1000)
-        for draw in [KINDS[nth % len(KINDS)]]
+        for draw in KINDS
+        for nth in range(10)
         for said in wrong(lived(draw, nth))[:1]
     )
-    assert failed.total() <= 10, failed
+    assert failed.total() <= 0.01 * 10 * len(KINDS), failed
