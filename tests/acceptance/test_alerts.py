@@ -84,7 +84,7 @@ def test_a_part_that_fails_is_a_ticket_and_a_service_that_is_down_a_page(served:
         }
         page = running.get("/").text
         assert "PAGE Service large has been down since " in page
-        assert ": 0 of 1 clouds are well, and it needs 1" in page
+        assert ": 0 of 1 cloud is well, and it needs 1" in page
         shown = nephoscope("alerts", "list", "-c", str(running.file)).stdout
         assert shown.splitlines()[0].split() == ["SEVERITY", "ALERT", "ID", "SINCE", "STATE", "WHAT"]
         running.until(lambda: len(heard) >= 3, "three notices")
