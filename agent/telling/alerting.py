@@ -179,7 +179,8 @@ class Alerting:
         found = self._finder.found(view, verdicts, out, alive)
         voted = self._quorum.judged(found, config.paging.quorum, _vote(view, alive), now_ns)
         if self._others is not None:
-            own = own_standings(config.vantage, scene.sights, verdicts, view.targets)
+            asking = self._standings.is_asking(now_ns)
+            own = own_standings(config.vantage, scene.sights, verdicts, view.targets, asking=asking)
             self._others.note(config.vantage, own, urgent=voted != found)
         why = unfound(view, alive, voted, config, out)
         drill, failing = self._standings.drill(now_ns)

@@ -101,16 +101,21 @@ def asks(target: Target) -> str:
 
 
 def own_standings(
-    vantage: str, sights: Iterable[Sight], verdicts: Iterable[Verdict], targets: Mapping[str, Target]
+    vantage: str,
+    sights: Iterable[Sight],
+    verdicts: Iterable[Verdict],
+    targets: Mapping[str, Target],
+    *,
+    asking: bool = True,
 ) -> list[StandingRow]:
-    """Return what this vantage tells others: nothing is known of what fails by its own fault."""
+    """Return what this vantage tells others: nothing is known of what fails by its own fault, or while it does not ask."""
     ours = {name for verdict in verdicts if verdict.fault in OURS for name in verdict.targets}
     return [
         StandingRow(
             vantage=vantage,
             target=sight.target,
             asks=asks(targets[sight.target]),
-            state="unknown" if sight.target in ours else sight.health,
+            state="unknown" if sight.target in ours or not asking else sight.health,
         )
         for sight in sights
     ]

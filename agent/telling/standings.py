@@ -329,6 +329,11 @@ class Standings:
         with self._lock:
             return self._beating_ns, self._beat_ns
 
+    def is_asking(self, now_ns: int) -> bool:
+        """Return whether the asker was alive lately; one that was never heard of is none that died."""
+        with self._lock:
+            return not self._beat_ns or now_ns - self._beat_ns <= BEAT_NS
+
     def born_ns(self) -> dict[str, int]:
         """Return since when each target is probed."""
         with self._lock:

@@ -19,7 +19,7 @@ from storage.memory import MemoryAlerts
 from storage.memory_outbox import MemoryOutbox
 from storage.memory_vantages import MemoryVantages
 from storage.readings import StandingRow
-from support.told import SECOND_NS, START_NS, configuration, result
+from support.told import SECOND_NS, START_NS, beat, configuration, result
 
 TARGETS = ("aws", "azure")
 BELOW_S = BELOW_NS // SECOND_NS
@@ -405,3 +405,18 @@ def test_what_is_wrong_with_an_agent_is_no_matter_of_a_vote() -> None:
 
 def row(vantage: str) -> StandingRow:
     return StandingRow(vantage=vantage, target="aws", asks="a", state="good")
+
+
+def test_a_vantage_whose_asker_died_is_not_asked_though_what_it_saw_last_was_well() -> None:
+    estate = Estate("fra", "ams")
+    fra, ams = estate.places
+    for place in estate.places:
+        place.standings.beat(beat(1))
+    for slot in range(1, 4):
+        fra.settle(slot, Outcome.SERVER_ERROR)
+        fra.standings.beat(beat(slot * 30))
+    estate.look(61)
+    assert ("ServiceDown", "page") not in fra.shown
+    estate.look(91)
+    assert ("ServiceDown", "page") in fra.shown
+    assert not ams.standings.is_asking(START_NS + 91 * SECOND_NS)
