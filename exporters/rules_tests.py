@@ -114,14 +114,7 @@ def _alone(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
 def _told_as_an_outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
     """What burns a service's budget while it is down, and what that left in the windows, is the outage's one page."""
     enough = _enough(spec, alert)
-    states = {
-        series(names.TARGET_STATE.name, {"target": target, "probe": probe, "state": state}): (
-            f"{during}+0x{enough} {1 - during}+0x{_WARM}"
-        )
-        for unit in (spec.impact.units if spec.impact else ())
-        for target, probe in unit
-        for state, during in (("down", 1), ("good", 0))
-    }
+    states = _states(spec, down=f"1+0x{enough} 0+0x{_WARM}", good=f"0+0x{enough} 1+0x{_WARM}")
     labels = {
         "alertname": names.SERVICE_ALERT,
         "alertstate": "firing",
@@ -148,19 +141,22 @@ def _new(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
         series(names.TARGET_WARM.name, {"target": target}): f"0+0x{enough}"
         for target in dict.fromkeys(spec.targets)
     }
-    down = {
-        series(names.TARGET_STATE.name, {"target": target, "probe": probe, "state": state}): (
-            f"{value}+0x{enough}"
-        )
-        for unit in (spec.impact.units if spec.impact else ())
-        for target, probe in unit
-        for state, value in (("down", 1), ("good", 0))
-    }
+    down = _states(spec, down=f"1+0x{enough}", good=f"0+0x{enough}")
     page = f"{names.SLOTH_SEVERITY}={quoted('page')}"
     checks = [_firing(spec, enough, more=f",{page}")]
     if spec.impact is not None:
         checks.append(Check(f'ALERTS{{alertname="{names.SERVICE_ALERT}",{page}}}', enough))
     yield from _test(spec, "what is new pages nobody", {"bad": f"0+1x{enough}"}, checks, beside=cold | down)
+
+
+def _states(spec: RuleSpec, **values: str) -> dict[str, str]:
+    """Return the states of a service's members, all alike."""
+    return {
+        series(names.TARGET_STATE.name, {"target": target, "probe": probe, "state": state}): moving
+        for unit in (spec.impact.units if spec.impact else ())
+        for target, probe in unit
+        for state, moving in values.items()
+    }
 
 
 def _told_by_the_agent(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:
