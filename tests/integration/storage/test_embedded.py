@@ -116,6 +116,8 @@ def test_a_leftover_server_is_adopted(folder: Path) -> None:
         assert heir.url == lost.url
         heir.stop()
         assert not heir.alive()
+        assert lost.process is not None
+        lost.process.wait(10)  # Postgres removes its note, by which the heir knows it, some moments before it ends
         assert not lost.alive()
 
 
