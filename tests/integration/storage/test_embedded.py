@@ -117,7 +117,9 @@ def test_a_leftover_server_is_adopted(folder: Path) -> None:
         heir.stop()
         assert not heir.alive()
         assert lost.process is not None
-        lost.process.wait(10)  # Postgres removes its note, by which the heir knows it, some moments before it ends
+        lost.process.wait(
+            10
+        )  # Postgres removes its note, by which the heir knows it, some moments before it ends
         assert not lost.alive()
 
 
