@@ -287,7 +287,6 @@ BUILD_INFO = _family("build_info", "info", "The release that is running.", ("ver
 PHASES: Final = ("auth", "dns_wait", "dns", "proxy", "connect", "tls", "ttfb")
 TARGET_STATES: Final = ("good", "degraded", "down", "unknown")
 SLO_STATES: Final = ("good", "bad", "unknown")
-DIRECTIONS: Final = ("input", "output")
 SPOILT_REASONS: Final = ("delay", "egress")
 SKIP_REASONS: Final = ("in_flight", "overlap", "late", "budget", "shutdown", "bug")
 

@@ -119,6 +119,9 @@ MEANING: Mapping[Outcome, Meaning] = {
 DEADLINES = frozenset({Outcome.FIRST_TOKEN_TIMEOUT, Outcome.STALLED, Outcome.TOTAL_TIMEOUT})
 """Outcomes of a passed deadline: bad for the latency and throughput SLIs too."""
 
+REFUSALS = frozenset({Outcome.CONFIG, Outcome.IDENTITY_SERVICE, Outcome.QUOTA})
+"""Outcomes of an identity or a quota that is refused."""
+
 ON_THE_WAY = frozenset(
     {
         Outcome.DNS,

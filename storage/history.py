@@ -13,7 +13,7 @@ from storage.counting import Facts, Pair, Plan, Tally, pair_of, planned
 from storage.dictionaries import Dictionaries
 from storage.engine import edge
 from storage.overrides import Piece, pieces
-from storage.periods import Ids
+from storage.periods import PAIRS_AT_ONCE, Ids
 from storage.readings import (
     Attempt,
     CorrectionRow,
@@ -32,9 +32,6 @@ from storage.rolled import Rolled
 from storage.sliced import Reader, Sliced, listed
 
 Item = TypeVar("Item")
-PAIRS_AT_ONCE = 20
-"""Pairs that one statement counts: 3.2 million rows in 28 days at 15 s, seconds under the statement timeout."""
-
 TARGETS_AT_ONCE = 20
 """Targets of which one statement takes percentiles: sorting a week at 15 s, 800,000 rows."""
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from storage.counting import FIELDS, Facts, Pair, Plan, Rule, count, kind_of, pair_of, plan_of, rule_of
 from storage.overrides import Piece
-from storage.periods import Ids
+from storage.periods import PAIRS_AT_ONCE, Ids
 from storage.readings import SliCounts, SliQuestion
 from storage.rolled import Rolled
 from storage.rolling import Span
@@ -84,8 +84,8 @@ class Sliced:
                 alike[frozenset(asked[pair])][ids] = pair
         for rules, theirs in alike.items():
             every = list(theirs.items())
-            for first in range(0, len(every), _AT_ONCE):
-                yield rules, dict(every[first : first + _AT_ONCE])
+            for first in range(0, len(every), PAIRS_AT_ONCE):
+                yield rules, dict(every[first : first + PAIRS_AT_ONCE])
 
     def _edges(self, span: Span) -> list[int]:
         first = (span[0] // self._slice_ns + 1) * self._slice_ns
@@ -97,9 +97,6 @@ def listed(figures: Figures, question: SliQuestion, slice_ns: int) -> list[SliCo
     numbers = range(question.since_ns // slice_ns, -(-question.until_ns // slice_ns))
     return [SliCounts(*figures[number]) if number in figures else _NOTHING for number in numbers]
 
-
-_AT_ONCE = 20
-"""As PAIRS_AT_ONCE of storage/history.py."""
 
 _UNCHANGED = (0, 0)
 _NOTHING = SliCounts()

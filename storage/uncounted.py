@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from storage.history import PAIRS_AT_ONCE
-from storage.periods import Ids
+from storage.periods import PAIRS_AT_ONCE, Ids
 from storage.rolling import HOUR_NS, Span
 from storage.rows import nanoseconds
 

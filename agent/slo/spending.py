@@ -229,8 +229,8 @@ def _flaps(one: Spent, held: Condition, standings: Standings, now_ns: int) -> bo
 
 def _fallen(one: Spent, standings: Standings, since_ns: int) -> set[tuple[str, str]]:
     """Return the parts that are down since a later instant."""
-    down = {part.pair: standings.get(part.pair, Standing()) for part in one.parts}
-    return {pair for pair, one_ in down.items() if one_.state == "bad" and one_.since_ns > since_ns}
+    known = {part.pair: standings.get(part.pair, Standing()) for part in one.parts}
+    return {pair for pair, each in known.items() if each.state == "bad" and each.since_ns > since_ns}
 
 
 def _is_over(one: Spent, part: Counted, condition: Condition, standings: Standings, now_ns: int) -> bool:

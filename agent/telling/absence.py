@@ -7,8 +7,9 @@ from typing import Final
 from agent.slo.alerts import Finding
 from agent.slo.standing import STALE_INTERVALS, STALE_S
 from agent.telling.recent import Glimpse, Recent
+from agent.telling.seen import Pair, Seen
 from agent.telling.sights import View
-from agent.telling.standings import BEAT_NS, Pair, Seen
+from agent.telling.standings import BEAT_NS
 from probes.result import Outcome
 from probes.target import Workload
 

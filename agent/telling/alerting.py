@@ -22,8 +22,9 @@ from agent.telling.finder import Finder, awake
 from agent.telling.notices import notice
 from agent.telling.others import NOBODY, Others, own_standings
 from agent.telling.quorum import Quorum, Vote, freed, reheld, sole, told_as, untold
+from agent.telling.seen import Pair
 from agent.telling.sights import View
-from agent.telling.standings import Pair, Standings
+from agent.telling.standings import Standings
 from agent.telling.unfound import unfound
 from agent.telling.vendors import Spoken
 from agent.telling.words import worded

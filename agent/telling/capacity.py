@@ -8,8 +8,8 @@ from agent.config.model import Config
 from agent.slo.alerts import Finding
 from agent.telling.absence import patience_ns
 from agent.telling.recent import SLOTS, Glimpse, Said
+from agent.telling.seen import Pair
 from agent.telling.sights import View
-from agent.telling.standings import Pair
 from exporters import words
 from probes.result import Outcome
 

@@ -20,8 +20,9 @@ from agent.telling.expiry import ClientCertificates, Tokens, expiring
 from agent.telling.labels import labelled
 from agent.telling.ours import is_aftermath, is_hidden, own_findings
 from agent.telling.particulars import detailed
+from agent.telling.seen import Pair
 from agent.telling.sights import View
-from agent.telling.standings import Pair, Standings
+from agent.telling.standings import Standings
 from agent.telling.verdict import Fault, Verdict
 from storage.alert_readings import AlertRow
 

@@ -11,7 +11,7 @@ from agent.telling.labels import shared_by
 from agent.telling.sights import VOTELESS, View
 from agent.telling.verdict import Fault, Verdict
 from probes.identity import identity
-from probes.result import Outcome
+from probes.result import REFUSALS
 
 HIDING: Final = frozenset({Fault.NETWORK, Fault.AGENT})
 """Faults of ours that make clouds look down which are not."""
@@ -93,7 +93,7 @@ def _refusals(view: View, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
     }
     for verdict in verdicts:
         first = turned.get(verdict.targets[0]) if verdict.targets else None
-        if first is None or first.outcome not in {Outcome.CONFIG, Outcome.IDENTITY_SERVICE, Outcome.QUOTA}:
+        if first is None or first.outcome not in REFUSALS:
             continue
         cloud = view.targets[verdict.targets[0]].cloud
         spent = verdict.fault is Fault.QUOTA

@@ -10,8 +10,8 @@ from typing import Final
 from agent.slo.alerts import Finding
 from agent.slo.service import Service
 from agent.telling.recent import Recent
+from agent.telling.seen import Pair
 from agent.telling.sights import View
-from agent.telling.standings import Pair
 from exporters import words
 from probes.result import Outcome
 

@@ -12,13 +12,15 @@ from agent.slo.service import Member, Service, served_by
 from agent.slo.standing import Standing
 from agent.telling.others import NOBODY, Heard
 from agent.telling.scene import Health, Scene, Sight, Witness
-from agent.telling.standings import TURNED, Pair, Seen, Standings, Voice
+from agent.telling.seen import TURNED, Pair, Seen
+from agent.telling.standings import Standings, Voice
 from probes import target as probing
 from probes.identity import identity
-from probes.result import Outcome
+from probes.result import REFUSALS, Outcome
 from probes.target import Target, Workload
 
-_REFUSED: Final = frozenset({Outcome.CONFIG, Outcome.QUOTA})
+_UNJUDGED: Final = REFUSALS - {Outcome.IDENTITY_SERVICE}
+"""Refusals that are ours to mend, so they say nothing of how a target is; an identity service that is down does."""
 
 VOTELESS: Final = frozenset({"doubted", "no_vote"})
 """How a witness stands whose not being reached means nothing."""
@@ -146,7 +148,7 @@ class View:
     def _sight(self, target: Target, member: Member, cut: Mapping[str, int]) -> Sight:
         health, outcome = self._health(target, member, cut)
         seen = self.seen.get(member.pair, Seen())
-        turning = seen.outcome in _REFUSED and seen.refused < TURNED
+        turning = seen.outcome in _UNJUDGED and seen.refused < TURNED
         slots = TURNED - seen.refused if turning else 1
         next_ns = seen.doubted_ns or (seen.standing.seen_ns or 0) + round(slots * member.every_s * 1e9)
         return Sight(
@@ -192,7 +194,7 @@ class View:
         health: Health = "unknown" if stale else seen.standing.state
         if is_cut and health == "good":
             health = "unknown"
-        if seen.outcome in _REFUSED:
+        if seen.outcome in _UNJUDGED:
             # Its last judged slots may have been good; they are of the time before.
             return "unknown", seen.outcome if seen.turned else None
         return health, seen.outcome
@@ -238,7 +240,7 @@ def _one_each(sights: Iterable[Sight]) -> list[Sight]:
 def _badness(sight: Sight) -> tuple[int, bool, int]:
     """Return what sorts the worst first: of two that are alike, the one of which more is known."""
     if sight.health == "unknown":
-        kind = 1 if sight.outcome in _REFUSED else 3
+        kind = 1 if sight.outcome in _UNJUDGED else 3
     else:
         kind = 0 if sight.health == "bad" else 2
     return kind, sight.doubted_ns is None, -sight.judged_ns

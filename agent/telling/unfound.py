@@ -8,8 +8,8 @@ from typing import Final
 from agent.config.model import Config
 from agent.slo.alerts import Alert, Finding, Unfound
 from agent.slo.standing import Standing
+from agent.telling.seen import Pair
 from agent.telling.sights import View
-from agent.telling.standings import Pair
 from probes.target import Workload
 
 _WELL: Final = frozenset({"TargetDown", "ServiceDown"})

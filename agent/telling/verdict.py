@@ -24,7 +24,7 @@ from agent.telling.scene import (
     is_well,
     seen_elsewhere,
 )
-from probes.result import DEADLINES, ON_THE_WAY, Outcome
+from probes.result import DEADLINES, ON_THE_WAY, REFUSALS, Outcome
 
 
 class Fault(StrEnum):
@@ -50,7 +50,6 @@ SOON_NS: Final = 30 * 1_000_000_000
 AGENT_SHARE: Final = 0.2
 """More than this share of answers that our own delay spoilt, and the agent is blind."""
 
-_REFUSED: Final = frozenset({Outcome.CONFIG, Outcome.IDENTITY_SERVICE, Outcome.QUOTA})
 _MISSED: Final = DEADLINES | {Outcome.CONNECT_TIMEOUT}
 """Outcomes that a late look at the clock can make."""
 
@@ -84,7 +83,7 @@ def verdicts(scene: Scene) -> list[Verdict]:
     [('target', 'b')]
     """
     failing = [sight for sight in scene.sights if sight.health == "bad"]
-    turned = [sight for sight in scene.sights if sight.outcome in _REFUSED and sight.health != "good"]
+    turned = [sight for sight in scene.sights if sight.outcome in REFUSALS and sight.health != "good"]
     found = [*_slow(scene, failing), *_identities(scene, turned), *_quotas(turned)]
     taken = {name for verdict in found for name in verdict.targets}
     failing = [sight for sight in failing if sight.target not in taken]
@@ -123,29 +122,24 @@ def _slow(scene: Scene, failing: Sequence[Sight]) -> Iterator[Verdict]:
 
 
 def _identities(scene: Scene, turned: Sequence[Sight]) -> Iterator[Verdict]:
-    """Yield whose fault it is that identities are refused: ours, unless several of one cloud turned at once.
+    """Yield whose fault it is that identities are refused: ours, unless the asker, which hears all of a cloud, says not.
 
-    One that is accepted again since a moment ago was refused with the others.
+    What it says so (`agent.asking.refusals`) is an outcome of its own, which objectives judge by as well.
     """
-    by_cloud: dict[str, dict[str, list[Sight]]] = defaultdict(lambda: defaultdict(list))
-    for sight in turned:
-        if sight.outcome is not Outcome.QUOTA:
-            by_cloud[sight.cloud][sight.identity].append(sight)
-    for cloud, identities in by_cloud.items():
-        began_ns = min(sight.since_ns for sights in identities.values() for sight in sights)
-        well = [one for one in scene.sights if one.cloud == cloud and one.health == "good"]
-        theirs = {one.identity for one in well if is_well(one, began_ns)}
-        back = {one.identity for one in well if one.since_ns > began_ns} - theirs
-        if len(identities.keys() | back) >= AGREE and not theirs:
-            said = f"{len(identities.keys() | back)} identities of {cloud} are refused at once, and none is accepted"
-            yield _verdict(Fault.CLOUD, cloud, (one for all_ in identities.values() for one in all_), said)
+    refused = (sight for sight in turned if sight.outcome is not Outcome.QUOTA)
+    for cloud, theirs in grouped(refused, lambda one: one.cloud).items():
+        if any(sight.outcome is Outcome.IDENTITY_SERVICE for sight in theirs):
+            said = f"identities of {cloud} are refused at once, and none was accepted since"
+            yield _verdict(Fault.CLOUD, cloud, theirs, said)
             continue
-        for identity, sights in identities.items():
+        near = [one for one in scene.sights if one.cloud == cloud]
+        began_ns = min(sight.since_ns for sight in theirs)
+        accepted = {one.identity for one in near if one.health == "good" and is_well(one, began_ns)}
+        for identity, sights in grouped(theirs, lambda one: one.identity).items():
             said = f"{cloud} refuses {identity or 'the identity'}" + (
-                ", and accepts others" if theirs - {identity} else ""
+                ", and accepts others" if accepted - {identity} else ""
             )
-            turning = [one for one in scene.sights if one.cloud == cloud and one.turning]
-            others = [one for one in turning if one.identity != identity and not theirs]
+            others = [one for one in near if one.turning and one.identity != identity and not accepted]
             yield _verdict(Fault.CREDENTIALS, identity or sights[0].target, sights, said, open_=others)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from agent.config.model import Config
 from agent.slo.standing import Standing
 from agent.telling.counting import MetricsFollower
-from agent.telling.standings import Pair, Standings
+from agent.telling.seen import Pair
+from agent.telling.standings import Standings
 from exporters.board import Board
 from exporters.metrics import Metrics
 from probes.result import Fault, Outcome, ProbeResult

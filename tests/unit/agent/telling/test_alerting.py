@@ -674,7 +674,8 @@ def test_a_refused_identity_is_a_ticket_after_three_slots_where_it_was_accepted_
             assert ticket.summary.startswith("Identity aws has been refused since ")
 
 
-def test_two_identities_of_one_cloud_refused_at_once_are_the_clouds_fault() -> None:
+def test_identities_that_the_asker_does_not_hold_against_their_cloud_are_a_ticket_each() -> None:
+    """It hears all of a cloud (`agent.asking.refusals`): a new key, or keys that expired a week apart, are ours."""
     config = estate("one", "two")
     keyed = tuple(
         dataclasses.replace(target, cloud="aws", credentials={"api_key": f"${{{target.name.upper()}}}"})
@@ -685,8 +686,11 @@ def test_two_identities_of_one_cloud_refused_at_once_are_the_clouds_fault() -> N
         told.settle(0, target)
         for slot in (1, 2, 3):
             told.settle(slot, target, Outcome.CONFIG)
-    assert told.look(91) == [("CredentialsRefused", "ticket", "of aws")]
-    assert told.notices[0].fault == "cloud aws"
+    found = told.look(91)
+    assert [(name, severity) for name, severity, _ in found] == [("CredentialsRefused", "ticket")] * 2
+    assert {subject for _, _, subject in found} == {
+        f"credentials.api_key (${{{name}}})" for name in ("ONE", "TWO")
+    }
 
 
 def test_a_clouds_identity_service_that_is_down_pages_as_any_outage_of_it() -> None:
@@ -704,7 +708,7 @@ def test_a_clouds_identity_service_that_is_down_pages_as_any_outage_of_it() -> N
     assert ("ServiceDown", "page", "nano") in told.look(131)
     assert {one.fault for one in told.notices} == {"cloud aws"}
     page = next(one for one in told.notices if one.severity == "page")
-    assert page.evidence == ("2 identities of aws are refused at once, and none is accepted",)
+    assert page.evidence == ("identities of aws are refused at once, and none was accepted since",)
 
 
 def test_a_spent_quota_is_a_ticket() -> None:

@@ -118,7 +118,7 @@ def expired_key(chance: random.Random) -> Drawn:
 
 def identity_service(chance: random.Random) -> Drawn:
     cloud = chance.choice(CLOUDS)
-    told = failing(estate(), lambda one: one.cloud == cloud, (Outcome.CONFIG,), chance)
+    told = failing(estate(), lambda one: one.cloud == cloud, (Outcome.IDENTITY_SERVICE,), chance)
     return Drawn(Scene(sights=told, witnesses=WELL), {(Fault.CLOUD, cloud)})
 
 
