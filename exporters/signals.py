@@ -148,9 +148,10 @@ class RuleSpec:
     """One SLO as recording and alerting rules need it; windows are Prometheus durations (`5m`, `28d`).
 
     `series` names the SLOs whose counters are summed: its own alone, or those of a service's members. `targets` are
-    those that it is about, for a service one for each of its series; what is new of them pages nobody. `windows` are those beside the period; `notes` say what was left out, and become comments. `guarded` alerts on
-    burn fire only while the agent, which tells of it otherwise, has no database to judge by. An alert fires on for
-    `hold_s` after its cause. `rules_hash` names all specs that were made together.
+    those that it is about, for a service one for each of its series; what is new of them pages nobody. `windows` are
+    those beside the period; `notes` say what was left out, and become comments. `guarded` alerts on burn fire only
+    while the agent, which tells of it otherwise, has no database to judge by. An alert fires on for `hold_s` after
+    its cause. `rules_hash` names all specs that were made together.
     """
 
     slo: SloKey
@@ -187,8 +188,10 @@ class Notice:
     """What a receiver is told of one alert: that it began, rose to a page, is in hands, goes on, or ended.
 
     `key` is the same for all that is told of one occurrence, so that receivers know what belongs together; `seq`
-    numbers what is told of it. `summary` says what broke and since when, `detail` its impact, whose fault it is and on
-    what evidence; both are one line. `quiet_ns` is since when nothing is found wrong, for as long as it is held. `drill` marks a drill or a trial of a receiver, `trial` the latter, `simulated` that its targets are no real endpoints.
+    numbers what is told of it. `summary` says what broke and since when, `detail` its impact, whose fault it is and
+    on what evidence; both are one line. `quiet_ns` is since when nothing is found wrong, for as long as it is held.
+    `drill` marks a drill or a trial of a receiver, `trial` the latter, `simulated` that its targets are no real
+    endpoints.
     """
 
     key: str

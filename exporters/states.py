@@ -7,10 +7,11 @@ from probes.result import EventClass, Fault, Outcome
 def state_of(judged: Judged, *, was_down: bool = False) -> State:
     """Return what a settled attempt shows of its target.
 
-    `down` is a confirmed failure, and any further one until something else is seen: a slot that fails while
-    the confirmations of another still run has none of its own. `unknown` is no verdict, a failure that was
-    our own, or whatever is not good in maintenance, as was announced; `degraded` is whatever else is not good: an unconfirmed failure, a throttled or mismatched answer,
-    a missed threshold, a good answer of what stands in for what was bought (Azure's spill-over deployments).
+    `down` is a confirmed failure, and any further one until something else is seen: a slot that fails while the
+    confirmations of another still run has none of its own. `unknown` is no verdict, a failure that was our own, or
+    whatever is not good in maintenance, as was announced; `degraded` is whatever else is not good: an unconfirmed
+    failure, a throttled or mismatched answer, a missed threshold, a good answer of what stands in for what was bought
+    (Azure's spill-over deployments).
     """
     good = judged.result.meaning.good
     if judged.fault is Fault.OURS or (good is None and judged.result.outcome is not Outcome.THROTTLED):

@@ -67,8 +67,9 @@ class ChangeRow:
 class NoticeRow:
     """One notice of an alert for one receiver, to be told at `due_ns` (UTC nanoseconds).
 
-    `alert` and `seq` name it; `ends` says that the alert is over, `urgent` that it goes before others. Notices of one `bundle` that are due together make
-    one message. `repeat_ns` is how long after it was told it is due again, for as long as nothing newer is there.
+    `alert` and `seq` name it; `ends` says that the alert is over, `urgent` that it goes before others. Notices of one
+    `bundle` that are due together make one message. `repeat_ns` is how long after it was told it is due again, for as
+    long as nothing newer is there.
     """
 
     vantage: str

@@ -28,10 +28,10 @@ class Sight:
 
     `outcome` is that of its last failure while it is not good. `identity` names the credentials that it is asked
     with, never their value. `elsewhere` is how it stands at other vantages, by their names. Instants are those for
-    which slots were due: `since_ns` the first of the run of its health, `judged_ns` the last that said so,
-    `asked_ns` the last that brought anything, `next_ns` the next one, which will have said something at `due_ns`, and
-    `doubted_ns` a failed one that is not settled yet. `turning` says that its identity was refused, and not so often yet that it
-    is no accident, `cut` that its slots fail by our own way out, as its witnesses said of each.
+    which slots were due: `since_ns` the first of the run of its health, `judged_ns` the last that said so, `asked_ns`
+    the last that brought anything, `next_ns` the next one, which will have said something at `due_ns`, and
+    `doubted_ns` a failed one that is not settled yet. `turning` says that its identity was refused, and not so often
+    yet that it is no accident, `cut` that its slots fail by our own way out, as its witnesses said of each.
     """
 
     target: str
