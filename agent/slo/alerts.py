@@ -76,6 +76,11 @@ class Alert:
         return f"{self.finding.key}@{self.fired_ns}"
 
 
+def paging(alive: Mapping[str, Alert]) -> frozenset[str]:
+    """Return the keys of the alerts that page."""
+    return frozenset(key for key, alert in alive.items() if alert.finding.severity == "page")
+
+
 UNSEEN: Final = "unseen_ns"
 LEFT: Final = "left"
 """Facts of an alert that is not found: since when nobody sees whether it goes on, or why nobody looks."""

@@ -24,6 +24,22 @@ Windows = Mapping[str, Window]
 """One series' windows by Prometheus duration."""
 
 
+def pooled(series: Sequence[Windows]) -> Windows:
+    """Return what several series showed together.
+
+    >>> one = {"1h": Window(counts=SliCounts(good=119, bad=1), expected=120)}
+    >>> pooled([one, one])["1h"]
+    Window(counts=SliCounts(good=238, bad=2, excluded=0, invalid=0, maintained=0, corrected=0), expected=240)
+    """
+    return {
+        name: Window(
+            counts=sum((one[name].counts for one in series), SliCounts()),
+            expected=sum(one[name].expected for one in series),
+        )
+        for name in series[0]
+    }
+
+
 def burning(condition: Condition, objective: float, series: Sequence[Windows]) -> bool:
     """Return whether the pooled series burn too fast, over the long window and still over the short one.
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.slo import inhibiting, outages, windows
-from agent.slo.alerts import Alert, Finding, step
-from agent.slo.burning import Window, Windows
+from agent.slo.alerts import Alert, Finding, paging, step
+from agent.slo.burning import Window, Windows, pooled
 from agent.slo.failing import Failing, Silence, within
 from agent.slo.findings import Ways, burn_findings, service_findings, target_findings
 from agent.slo.impact import impact
@@ -213,7 +213,7 @@ class _Run:
         scene, now_ns = self._scene, round(at_s * _NS)
         service, ways, born = scene.service, scene.ways, self._born
         standings = {pair: seen.at(now_ns) for pair, seen in self._seen.items()}
-        paged = {service.name} if _pages(self._alive, f"service-down/{service.name}") else set()
+        paged = {service.name} if f"service-down/{service.name}" in paging(self._alive) else set()
         now = {service.name: impact(service, standings, now_ns)}
         self._outages = outages.after(self._outages, now, paged, now_ns)
         targets = list(target_findings(service.members, frozenset(), standings, born, now_ns, ways))
@@ -229,7 +229,7 @@ class _Run:
             *self._burns,
             *inhibiting.fresh(self._budgets, self._down, inhibiting.down(targets)),
         ]
-        told = inhibiting.told(found, self._members, _paging(self._alive))
+        told = inhibiting.told(found, self._members, paging(self._alive))
         done = step(self._alive, told, now_ns, ways.hold_ns)
         self._alive = done.alive
         for alert in (*done.alive.values(), *done.ended):
@@ -238,7 +238,7 @@ class _Run:
     def _last_outage(self) -> outages.Outage | None:
         """Return the outage that may explain what burns; a burn that pages already is not explained by a later one."""
         name = self._scene.service.name
-        return None if _pages(self._alive, f"service-burn/{name}") else self._outages.get(name)
+        return None if f"service-burn/{name}" in paging(self._alive) else self._outages.get(name)
 
     def _spent(self, counted: Mapping[tuple[str, str], Windows]) -> list[Spent]:
         """Return the members' budgets, or that of all together."""
@@ -254,20 +254,9 @@ class _Run:
         ]
         if not self._scene.pooled:
             return [single(part) for part in parts]
-        whole = {
-            name: Window(
-                counts=sum((windows[name].counts for windows in counted.values()), SliCounts()),
-                expected=sum(windows[name].expected for windows in counted.values()),
-            )
-            for name in self._lengths_s
-        }
         key = SloKey(objective=self._objective.name, pool=pool_of(()))
-        return [Spent(key=key, parts=parts, windows=whole, every_s=self._scene.service.every_s)]
-
-
-def _pages(alive: Mapping[str, Alert], key: str) -> bool:
-    return key in alive and alive[key].finding.severity == "page"
-
-
-def _paging(alive: Mapping[str, Alert]) -> list[str]:
-    return [key for key, alert in alive.items() if alert.finding.severity == "page"]
+        return [
+            Spent(
+                key=key, parts=parts, windows=pooled([*counted.values()]), every_s=self._scene.service.every_s
+            )
+        ]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from agent.slo import outages
-from agent.slo.alerts import Alert, Finding
+from agent.slo.alerts import Alert, Finding, paging
 from agent.slo.burning import Windows
 from agent.slo.findings import Ways, burn_findings
 from agent.slo.impact import Impact
@@ -64,11 +64,6 @@ class Burns:
         burning = {finding.subject for finding in self._burns}
         yield from (one for one in self._burns if one.subject in services)
         yield from (one for one in self._echoes if one.subject in down and one.subject not in burning)
-
-
-def paging(alive: Mapping[str, Alert]) -> frozenset[str]:
-    """Return the keys of the alerts that page."""
-    return frozenset(key for key, alert in alive.items() if alert.finding.severity == "page")
 
 
 def _is_told(finding: Finding) -> bool:

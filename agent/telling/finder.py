@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from agent.config.model import Config
 from agent.slo import inhibiting
-from agent.slo.alerts import Alert, Finding
+from agent.slo.alerts import Alert, Finding, paging
 from agent.slo.burning import Windows
 from agent.slo.covering import uncovered
 from agent.slo.findings import Ways, service_findings, target_findings
@@ -89,7 +89,7 @@ class Finder:
         about_us = own_findings(view, verdicts, hidden, ways_of(config), self._ourselves())
         shown = [*(finding for finding in found if finding not in hidden), *about_us]
         members = {one.name: frozenset(member.target for member in one.members) for one in config.services}
-        told = inhibiting.told(shown, members, burns.paging(alive))
+        told = inhibiting.told(shown, members, paging(alive))
         return [
             labelled(detailed(one, view), config, view.targets)
             for one in told

@@ -8,7 +8,7 @@ import structlog
 
 from agent.config.model import Config
 from agent.slo import pools, spans
-from agent.slo.burning import Window, Windows
+from agent.slo.burning import Window, Windows, pooled
 from agent.slo.evaluate import evaluate
 from agent.slo.pools import Slo
 from agent.slo.quiet import spans_of
@@ -193,19 +193,9 @@ def _plain(look: Look) -> bool:
 def services_of(config: Config, members: Members) -> list[Look]:
     """Return the services' own SLOs: what all their members saw."""
     return [
-        Look(slo=slo, windows=_pooled([members[part.pair, slo.objective.period] for part in slo.parts]))
+        Look(slo=slo, windows=pooled([members[part.pair, slo.objective.period] for part in slo.parts]))
         for slo in config.service_slos()
     ]
-
-
-def _pooled(series: Sequence[Windows]) -> Windows:
-    return {
-        name: Window(
-            counts=sum((one[name].counts for one in series), SliCounts()),
-            expected=sum(one[name].expected for one in series),
-        )
-        for name in series[0]
-    }
 
 
 def series_of(members: Members) -> dict[Pair, Windows]:
