@@ -8,6 +8,12 @@ from probes.target import Target
 
 _REFERENCE: Final = re.compile(r"\$\{(\w+|(file|secret):[^}$]+)\}")
 
+TURNED: Final = 3
+"""So many refusals in a row are no accident."""
+
+LATELY_NS: Final = 86_400 * 1_000_000_000
+"""An identity that was accepted within this time before it was refused has turned; any other may never have worked."""
+
 
 def identity(target: Target) -> str:
     """Return a name for the credentials: a reference as it is written, of anything else no more than a digest."""

@@ -4,20 +4,15 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Final
 
-from probes.identity import identity
+from probes.identity import LATELY_NS, TURNED, identity
 from probes.result import ANSWERED, SCHEDULED, Outcome, ProbeResult
 from probes.target import Target
-
-TURNED: Final = 3
-"""So many refusals of a target in a row are no accident."""
 
 AGREE: Final = 2
 """So many identities that turn at once are no accident of ours."""
 
 AT_ONCE_NS: Final = 300 * 1_000_000_000
 """Within this time of each other: two keys that expired a week apart are both ours."""
-
-DAY_NS: Final = 86_400 * 1_000_000_000
 
 STATUSES: Final = frozenset({401, 403})
 """How a server says that it does not take an identity; what fails before it is asked is ours."""
@@ -36,7 +31,7 @@ class _Run:
 
     @property
     def turned(self) -> bool:
-        known = self.accepted_ns is not None and self.since_ns - self.accepted_ns <= DAY_NS
+        known = self.accepted_ns is not None and self.since_ns - self.accepted_ns <= LATELY_NS
         return known and self.refused >= TURNED
 
 

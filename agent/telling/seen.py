@@ -6,15 +6,11 @@ from typing import Any, Final
 from agent.slo.standing import Slot, Standing
 from agent.telling.recent import Recent
 from exporters.signals import Judged
+from probes.identity import LATELY_NS, TURNED
 from probes.result import REFUSALS, EventClass, Fault, Outcome, ProbeResult, ended_ns
 
 Pair = tuple[str, str]
 """Target and probe."""
-
-TURNED: Final = 3
-"""So many refusals of an identity in a row are no accident."""
-
-DAY_NS: Final = 86400 * 1_000_000_000
 
 
 @dataclasses.dataclass(slots=True)
@@ -47,7 +43,9 @@ class Seen:
     def turned(self) -> bool:
         """Return whether it was well within a day before its identity or quota was refused, and is refused for good."""
         return (
-            self.refused >= TURNED and self.good_ns is not None and self.refused_ns - self.good_ns <= DAY_NS
+            self.refused >= TURNED
+            and self.good_ns is not None
+            and self.refused_ns - self.good_ns <= LATELY_NS
         )
 
     def after(self, judged: Judged, kind: EventClass) -> None:

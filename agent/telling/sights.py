@@ -12,10 +12,10 @@ from agent.slo.service import Member, Service, served_by
 from agent.slo.standing import Standing
 from agent.telling.others import NOBODY, Heard
 from agent.telling.scene import Health, Scene, Sight, Witness
-from agent.telling.seen import TURNED, Pair, Seen
+from agent.telling.seen import Pair, Seen
 from agent.telling.standings import Standings, Voice
 from probes import target as probing
-from probes.identity import identity
+from probes.identity import TURNED, identity
 from probes.result import REFUSALS, Outcome
 from probes.target import Target, Workload
 

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Any
 
-from agent.asking.refusals import AT_ONCE_NS, DAY_NS, Refusals
+from agent.asking.refusals import AT_ONCE_NS, Refusals
+from probes.identity import LATELY_NS
 from probes.result import Outcome, ProbeResult
 from probes.target import Target
 from support.asking import a_target
@@ -68,7 +69,7 @@ def test_keys_that_expire_apart_or_never_worked_are_ours() -> None:
     asked(apart, WEST, later - 1, Outcome.OK)
     assert refuse(apart, WEST, EAST, since=later) == [Outcome.CONFIG] * 2
     assert refuse(Refusals(), EAST, WEST) == [Outcome.CONFIG] * 2
-    assert refuse(accepted(EAST, WEST), EAST, WEST, since=2 + DAY_NS // EVERY_NS) == [Outcome.CONFIG] * 2
+    assert refuse(accepted(EAST, WEST), EAST, WEST, since=2 + LATELY_NS // EVERY_NS) == [Outcome.CONFIG] * 2
 
 
 def test_what_no_server_said_and_what_is_wrong_with_the_request_is_ours() -> None:
