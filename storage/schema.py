@@ -1,4 +1,7 @@
-"""The tables, as SQLAlchemy Core knows them; migrations/ brings a database to them."""
+"""The tables, as SQLAlchemy Core knows them; migrations/ brings a database to them.
+
+One file, however long: a table that stood in another would be missing from the metadata wherever that is not imported.
+"""
 
 from collections.abc import Iterator
 from typing import Any
