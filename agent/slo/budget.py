@@ -12,18 +12,20 @@ from exporters import durations, words
 def bearable(windows: Windows, ratio: float, period_s: float, every_s: float, name: str) -> float:
     """Return how many failures a whole period allows, as far as it was seen: of a young one all of it, of a gap nothing.
 
-    One failure of the first three slots leaves less than nothing of what was seen, and is not the period's end. `name`
-    is that of the period's window, `every_s` the interval of what is counted.
+    One failure of the first three slots leaves less than nothing of what was seen, and is not the period's end; nor is
+    one that comes before any slot was due long enough to be missed. `name` is that of the period's window, `every_s` the
+    interval of what is counted.
 
     >>> from agent.slo.burning import Window
     >>> from storage.readings import SliCounts
     >>> young = Window(counts=SliCounts(good=2, bad=1), expected=3)
+    >>> first = Window(counts=SliCounts(bad=1), expected=0)
     >>> half = Window(counts=SliCounts(good=45, bad=5), expected=100)
-    >>> [round(bearable({"1d": one}, 0.9, 86400.0, 864.0, "1d"), 3) for one in (young, half)]
-    [10.0, 5.0]
+    >>> [round(bearable({"1d": one}, 0.9, 86400.0, 864.0, "1d"), 3) for one in (young, first, half)]
+    [10.0, 10.0, 5.0]
     """
     counts, expected = windows[name].counts, windows[name].expected
-    seen = min(1.0, counts.observed / expected) if expected else 0.0
+    seen = counts.observed / max(expected, counts.observed, 1)
     return (1 - ratio) * max(counts.valid, seen * period_s / every_s)
 
 

@@ -105,6 +105,13 @@ def test_the_budget_of_a_young_objective_is_that_of_its_whole_period() -> None:
     assert found(dataclasses.replace(young, windows=windows)) == []
 
 
+def test_a_first_slot_that_fails_before_any_was_due_spends_no_period() -> None:
+    """A slot is expected once it is late enough to be missed: results come sooner."""
+    young = part({"28d": 1})
+    windows = dict(young.windows) | {"28d": Window(counts=SliCounts(bad=1), expected=0)}
+    assert found(dataclasses.replace(young, windows=windows)) == []
+
+
 def test_of_a_period_that_was_seen_in_part_the_budget_is_the_parts() -> None:
     (gone,) = found(part({"28d": 41}, seen=0.5))
     assert gone.facts["spent"] == "41 of 40,320 were bad in 28d"
