@@ -227,7 +227,7 @@ def test_a_drill_is_an_alert_that_is_marked_and_ends_with_it() -> None:
     (notice,) = told.notices
     assert notice.drill
     assert notice.labels["drill"] == "true"
-    assert notice.key.startswith("drill/target-down/aws/chat@")
+    assert notice.key.startswith("drill/target-down/aws@")
     assert notice.facts["drill"] == "outage of aws, asked for by ada"
     assert told.look(599) == [("TargetDown", "ticket", "aws")]
     assert told.look(600) == []
@@ -430,7 +430,7 @@ def test_the_fault_and_its_evidence_are_told_and_no_secret_with_it() -> None:
     down(told, 0, "aws", "azure")
     told.look(11)
     by_name = {notice.key.split("@")[0]: notice for notice in told.notices}
-    assert by_name["target-down/aws/chat"].fault == "target aws"
+    assert by_name["target-down/aws"].fault == "target aws"
     page = by_name["service-down/nano"]
     assert page.fault == "target aws, target azure"
     assert page.detail.endswith("healthy: gcp")
