@@ -108,6 +108,21 @@ class Recent:
             before.expires_ns if ends is None else round(ends.timestamp()) * 1_000_000_000,
         )
 
+    def set_back(self, at_ns: int) -> "Recent":
+        """Return it with nothing after an instant to which the clock was set back: what comes now is the newest.
+
+        >>> ahead = Recent(slots=tuple(Glimpse(at, Outcome.OK, EventClass.GOOD, False, None, None) for at in (5, 9)))
+        >>> [one.scheduled_ns for one in ahead.set_back(6).slots]
+        [5]
+        """
+        failure = self.failure
+        return dataclasses.replace(
+            self,
+            slots=tuple(one for one in self.slots if one.scheduled_ns <= at_ns),
+            usual=tuple(one._replace(at_ns=min(one.at_ns, at_ns)) for one in self.usual),
+            failure=None if failure is None else failure._replace(at_ns=min(failure.at_ns, at_ns)),
+        )
+
     def plain(self) -> list[Any]:
         """Return it as JSON values."""
         return [self.slots, self.usual, self.failure, self.said]

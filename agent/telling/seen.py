@@ -87,9 +87,9 @@ class Seen:
 
     def set_back(self, at_ns: int) -> None:
         """Let nothing that was seen lie after an instant to which the clock was set back."""
-        self.standing = self.standing.set_back(at_ns)
+        self.standing, self.recent = self.standing.set_back(at_ns), self.recent.set_back(at_ns)
         self.lost_ns, self.refused_ns = min(self.lost_ns, at_ns), min(self.refused_ns, at_ns)
-        for name in ("good_ns", "named_ns", "lost_since_ns", "asked_ns", "doubted_ns"):
+        for name in ("born_ns", "good_ns", "named_ns", "lost_since_ns", "asked_ns", "doubted_ns"):
             if (known := getattr(self, name)) is not None:
                 setattr(self, name, min(known, at_ns))
         if self.skipped is not None:

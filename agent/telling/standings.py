@@ -186,6 +186,7 @@ class Standings:
     def _set_back(self, at_ns: int) -> None:
         """Take that the wall clock was set back to an instant: what lies after it was now, and not to come."""
         self._beating_ns = min(self._beating_ns, at_ns)
+        self._asked = {name: min(since_ns, at_ns) for name, since_ns in self._asked.items()}
         for seen in self._seen.values():
             seen.set_back(at_ns)
 

@@ -137,6 +137,16 @@ def test_a_network_that_is_cut_after_the_clock_was_set_back_is_told_of() -> None
     assert told.look(380) == [("NetworkDown", "page", "internet")]
 
 
+def test_what_is_throttled_after_the_clock_was_set_back_is_told_of() -> None:
+    """What was seen by the clock of before is not taken for newer than what comes now."""
+    told = Told(estate("aws", "azure"))
+    go_on(told, range(100, 130), aws=Outcome.OK, azure=Outcome.OK)
+    told.set_ns = -3600 * SECOND_NS
+    go_on(told, range(10, 20), aws=Outcome.THROTTLED, azure=Outcome.OK)
+    assert told.look(571) == [("Throttled", "ticket", "target aws")]
+    assert "10 of the last 10 answers were throttled" in told.notices[0].detail
+
+
 def test_an_asker_that_was_away_is_not_held_against_the_targets() -> None:
     told = Told(estate("aws", "azure"))
     go_on(told, range(3), aws=Outcome.OK, azure=Outcome.OK)

@@ -48,6 +48,20 @@ def test_a_new_member_keeps_back_no_page_of_its_service(outcome: Outcome) -> Non
     assert look(told, WARM + 20)["ServiceDown"] == "page"
 
 
+@pytest.mark.parametrize("planned", [False, True])
+def test_a_clock_that_ran_ahead_at_first_keeps_back_no_page(*, planned: bool) -> None:
+    """Though by what it said then, targets are not probed before tomorrow."""
+    told = Told(estate("aws", "azure", warm_up_s=3600.0))
+    if planned:
+        told.standings.asked(dict.fromkeys(("aws", "azure"), START_NS + 86_400 * SECOND_NS))
+    told.beat(86_400)
+    go_on(told, range(2880, 2890), aws=Outcome.OK, azure=Outcome.OK)
+    told.beat(0)
+    go_on(told, range(WARM + 1), aws=Outcome.OK, azure=Outcome.OK)
+    go_on(told, range(WARM + 1, WARM + 2), aws=DOWN, azure=DOWN)
+    assert look(told, WARM + 1) == {"ServiceDown": "page"}
+
+
 def test_a_new_member_bears_nobody_out() -> None:
     """Of three two are needed: one that fails beside a new one that never worked is one alone, for two minutes."""
     told = grown("new", at_least=2)
