@@ -177,7 +177,7 @@ class Alerting:
         scene = view.scene()
         verdicts = verdict.verdicts(scene)
         self._finder.look(view, alive)
-        found = self._finder.found(view, verdicts, out, alive)
+        found = self._finder.found(view, config, verdicts, out, alive)
         voted = self._quorum.judged(found, config.paging.quorum, _vote(view, alive), now_ns)
         if self._others is not None:
             asking = self._standings.is_asking(now_ns)
@@ -188,7 +188,7 @@ class Alerting:
         if drill is None or not failing:
             return voted, why
         drilled = dataclasses.replace(view, drilled=failing)
-        with_it = self._finder.found(drilled, verdict.verdicts(drilled.scene()), out, alive)
+        with_it = self._finder.found(drilled, config, verdict.verdicts(drilled.scene()), out, alive)
         return [*voted, *drilling.findings(drill, found, with_it)], why
 
     def _restored(self, vantage: str, now_ns: int) -> Mapping[str, Alert]:

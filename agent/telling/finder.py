@@ -73,11 +73,17 @@ class Finder:
         self._burns.look(judged, alive, view.now_ns)
 
     def found(
-        self, view: View, verdicts: Sequence[Verdict], out: Collection[str], alive: Mapping[str, Alert]
+        self,
+        view: View,
+        whole: Config,
+        verdicts: Sequence[Verdict],
+        out: Collection[str],
+        alive: Mapping[str, Alert],
     ) -> list[Finding]:
         """Return what is wrong in a view: of our own faults one finding each, none for what they only seem to break.
 
-        What nobody was told of yet may wait for a moment, until it can be said whose fault it is.
+        What nobody was told of yet may wait for a moment, until it can be said whose fault it is. `whole` is the plan
+        with those in maintenance (`out`), who are members of services by their labels still.
         """
         known = {key.removeprefix(drilling.KEY) for key in alive}
         config, now_ns = view.config, view.now_ns
@@ -91,7 +97,7 @@ class Finder:
         members = {one.name: frozenset(member.target for member in one.members) for one in config.services}
         told = inhibiting.told(shown, members, paging(alive))
         return [
-            labelled(detailed(one, view), config, view.targets)
+            labelled(detailed(one, view), whole, view.targets)
             for one in told
             if not is_quiet(one.labels, one.facts.get("failing", ()), out)
             and not is_aftermath(one, view, known)

@@ -12,7 +12,8 @@ from probes.target import Target
 def labelled(finding: Finding, config: Config, targets: Mapping[str, Target]) -> Finding:
     """Return the finding with the labels of its targets; its own go before them.
 
-    Of a service they are those that all its members share, whichever of them fail: labels name an alert for ever.
+    Of a service they are those that all its members share, whichever of them fail or are in maintenance: labels name
+    an alert for ever.
     """
     names = _names(finding, config)
     shared = shared_by(targets[name] for name in names if name in targets)

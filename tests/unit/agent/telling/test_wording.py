@@ -10,6 +10,7 @@ import pytest
 from agent.config.model import ProbePlan
 from agent.slo.alerts import NAMES, Alert, Finding
 from agent.slo.burning import Window
+from agent.slo.quiet import Quiet
 from agent.slo.spending import Counted, single
 from agent.slo.windows import counted
 from agent.telling import notices
@@ -20,7 +21,7 @@ from probes.base import SigningError
 from probes.result import Fault, Outcome
 from probes.target import Path, Workload
 from storage.readings import SliCounts
-from support.alerting import Told, estate
+from support.alerting import Told, estate, work
 from support.secrets import token
 from support.told import SECOND_NS, START_NS
 
@@ -185,6 +186,22 @@ def test_tickets_of_targets_carry_their_labels_for_the_routes() -> None:
         "model": "nano",
         "severity": "page",
     }
+
+
+def test_a_service_keeps_its_labels_while_a_member_is_in_maintenance() -> None:
+    """Of another team, whose absence makes the outage no matter of the first team alone."""
+    config = estate("aws", "azure", "gcp", at_least=2)
+    teams = {"aws": "assist", "azure": "assist", "gcp": "search"}
+    owned = tuple(dataclasses.replace(target, team=teams[target.name]) for target in config.targets)
+    told = Told(dataclasses.replace(config, targets=owned))
+    for slot in (0, 1):
+        well(told, range(slot, slot + 1), "gcp")
+        for target in ("aws", "azure"):
+            told.settle(slot, target, Outcome.SERVER_ERROR)
+        told.look(slot * 30 + 11)
+        (page,) = (one for one in told.notices if one.name == "ServiceDown")
+        assert page.labels == {"service": "nano", "model": "nano", "severity": "page"}
+        told.quiet = Quiet((), [work("gcp", 20, 3600)])
 
 
 @pytest.mark.parametrize(
