@@ -48,7 +48,8 @@ def _names(finding: Finding, config: Config) -> Iterable[str]:
     if "service" in finding.labels:
         named = [one for one in config.services if one.name == finding.labels["service"]]
         return dict.fromkeys(member.target for service in named for member in service.members)
-    return [*finding.facts.get("targets", ())]
+    # A coverage ticket about the agent names whichever targets lack slots now.
+    return () if finding.name == "CoverageLost" else finding.facts.get("targets", ())
 
 
 def _shared(labels: Iterable[Mapping[str, str]]) -> dict[str, str]:

@@ -28,12 +28,12 @@ from support.told import SECOND_NS, START_NS
 DAY_NS = 86_400 * SECOND_NS
 
 
-def burning(told: Told, target: str, objective: int = 0, bad: int = 9) -> Counted:
-    """Return an objective of the plan of which so many events were bad in every window."""
+def burning(told: Told, target: str, objective: int = 0, bad: int = 9, came: float = 1.0) -> Counted:
+    """Return an objective of the plan of which in every window so many events were bad; `came` is the share of due ones."""
     one = told.config.objectives[objective]
     windows = {
         name: Window(
-            counts=SliCounts(good=round(length_s / 30) - bad, bad=bad), expected=round(length_s / 30)
+            counts=SliCounts(good=round(length_s / 30 * came) - bad, bad=bad), expected=round(length_s / 30)
         )
         for name, length_s in counted(one.window_s).items()
     }
@@ -202,6 +202,20 @@ def test_a_service_keeps_its_labels_while_a_member_is_in_maintenance() -> None:
         (page,) = (one for one in told.notices if one.name == "ServiceDown")
         assert page.labels == {"service": "nano", "model": "nano", "severity": "page"}
         told.quiet = Quiet((), [work("gcp", 20, 3600)])
+
+
+def test_a_ticket_about_an_agent_that_lacks_slots_keeps_its_labels_whichever_targets_lack_them() -> None:
+    config = estate("aws", "azure", "gcp")
+    teams = {"aws": "assist", "azure": "assist", "gcp": "search"}
+    owned = tuple(dataclasses.replace(target, team=teams[target.name]) for target in config.targets)
+    told = Told(dataclasses.replace(config, targets=owned))
+    for lacking in ({"aws", "azure"}, {"aws", "azure", "gcp"}):
+        parts = [burning(told, name, bad=0, came=0.5 if name in lacking else 1.0) for name in teams]
+        told.alerting.counted(told.config, {}, told.now_ns, [single(part) for part in parts])
+        told.look(11)
+        (ticket,) = told.notices
+        assert ticket.facts["targets"] == ", ".join(sorted(lacking))
+        assert ticket.labels == {"severity": "ticket"}
 
 
 @pytest.mark.parametrize(
