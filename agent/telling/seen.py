@@ -85,6 +85,10 @@ class Seen:
         self.lost_ns = at_ns
         self.lost_confirmed |= judged.confirmed
 
+    def moved(self) -> None:
+        """Forget what an endpoint said of itself that is asked no more."""
+        self.recent = dataclasses.replace(self.recent, said=Recent().said)
+
     def set_back(self, at_ns: int) -> None:
         """Let nothing that was seen lie after an instant to which the clock was set back."""
         self.standing, self.recent = self.standing.set_back(at_ns), self.recent.set_back(at_ns)

@@ -80,6 +80,9 @@ class Standings:
                 (name, probe): self._seen.get((names[name], probe), Seen())
                 for name, probe in config.workloads()
             }
+            for (name, _), seen in self._seen.items():
+                if (was := before.get(name)) is not None and asks(was) != asks(self._targets[name]):
+                    seen.moved()
             self._asked = {new: self._asked[old] for new, old in names.items() if old in self._asked}
 
     def asked(self, since_ns: Mapping[str, int]) -> None:

@@ -331,6 +331,18 @@ def test_a_certificate_that_ends_within_two_weeks_is_one_ticket_for_its_host() -
     assert [row.quiet_ns for row in told.rows.alive("here")] == [told.now_ns]
 
 
+def test_a_certificate_is_no_matter_any_more_of_a_target_that_is_asked_elsewhere() -> None:
+    """The new endpoint shows none, so nothing else would speak of another."""
+    told = Told(estate("aws"))
+    soon = datetime.fromtimestamp(START_NS / 1e9 + 86_400, UTC)
+    told.settle(0, "aws", tls_expires_at=soon, server_address="gateway.example")
+    moved = tuple(dataclasses.replace(one, endpoint="http://vllm.example") for one in told.config.targets)
+    told.config = dataclasses.replace(told.config, targets=moved)
+    told.standings.plan(told.config)
+    told.settle(1, "aws")
+    assert told.look(31) == []
+
+
 def test_a_client_certificate_that_ends_soon_is_a_ticket_and_its_file_is_read_hourly() -> None:
     config = estate("aws", "azure")
     shown = tuple(dataclasses.replace(one, path=Path(cert="/tls/agent.pem")) for one in config.targets)
