@@ -11,7 +11,7 @@ from agent.slo.alerts import Finding, Severity
 from agent.slo.budget import bearable, exhaustion, speed
 from agent.slo.burning import Window, Windows, burning
 from agent.slo.conditions import Condition, conditions
-from agent.slo.evaluate import SETTLING_S, budget_left, budgeted
+from agent.slo.evaluate import budget_left, budgeted, settling
 from agent.slo.findings import Ways
 from agent.slo.impact import Standings
 from agent.slo.objective import Objective
@@ -44,7 +44,7 @@ class Counted:
     @property
     def settling(self) -> int:
         """Return how many of the newest slots may be settling still."""
-        return math.ceil((self.first_token_s + SETTLING_S) / self.every_s)
+        return settling(self.first_token_s, self.every_s * 1e9)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

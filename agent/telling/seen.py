@@ -54,7 +54,6 @@ class Seen:
         at_ns = ended_ns(result)
         slot = Slot(
             scheduled_ns=result.scheduled_ns,
-            settled_ns=at_ns,
             kind=kind,
             confirmed=judged.confirmed,
             answered=judged.answered,
