@@ -16,7 +16,8 @@ from agent.slo.findings import Ways
 from agent.slo.impact import Standings
 from agent.slo.objective import Objective
 from agent.slo.standing import Standing
-from exporters import durations, words
+from agent.slo.windows import BurnWindow
+from exporters import words
 from exporters.signals import SloKey
 from storage.readings import SliCounts
 
@@ -108,21 +109,17 @@ class Spent:
         found = [part for part in self.parts if part.windows[window].counts.bad]
         return sorted(found, key=lambda part: -part.windows[window].counts.bad)
 
-    def without(self, aside: Collection[tuple[str, str]], names: Iterable[str]) -> Windows:
-        """Return windows as if nothing of these parts had failed; a slice is theirs where all that failed is."""
+    def without(self, aside: Collection[tuple[str, str]], over: BurnWindow) -> Windows:
+        """Return what is looked over as if nothing of these parts had failed; a slice is theirs where all that failed is."""
         if not aside:
             return self.judged
         found = {}
-        for name in names:
+        for name in (over.long, over.short):
             window, failing = self.judged[name], self.failing(name)
             theirs = sum(part.windows[name].counts.bad for part in failing if part.pair in aside)
             if self.objective.slices is not None:
-                whole = all(part.pair in aside for part in failing)
-                theirs = window.counts.bad if whole else 0
-            counts = dataclasses.replace(
-                window.counts, good=window.counts.good + theirs, bad=window.counts.bad - theirs
-            )
-            found[name] = dataclasses.replace(window, counts=counts)
+                theirs = window.counts.bad if all(part.pair in aside for part in failing) else 0
+            found[name] = window.mended(theirs)
         return found
 
 
@@ -170,12 +167,8 @@ class _Burn:
 
     def holds(self, one: Spent, aside: Collection[tuple[str, str]]) -> bool:
         """Return whether it holds without the failures of some more parts."""
-        seen = one.without({*self.over, *aside}, _names(self.condition))
+        seen = one.without({*self.over, *aside}, self.condition.window)
         return burning(self.condition, one.objective.ratio, [seen])
-
-
-def _names(condition: Condition) -> list[str]:
-    return [durations.write(length_s) for length_s in (condition.window.long_s, condition.window.short_s)]
 
 
 def _burn(one: Spent, standings: Standings, now_ns: int, ways: Ways, *, flapping: bool) -> _Burn | None:
@@ -188,16 +181,15 @@ def _burn(one: Spent, standings: Standings, now_ns: int, ways: Ways, *, flapping
     ratio = one.objective.ratio
     holding = [held for held in one.conditions(ways.credibility) if burning(held, ratio, [one.judged])]
     for held in sorted(holding, key=lambda held: (held.window.severity != "page", -held.factor)):
-        names = _names(held)
         over = {part.pair for part in one.parts if _is_over(one, part, held, standings, now_ns)}
         flaps = flapping and _flaps(one, held, standings, now_ns)
         if flaps:
             over = set()
-        if not burning(held, ratio, [one.without(over, names)]):
+        if not burning(held, ratio, [one.without(over, held.window)]):
             continue
-        failing = [part for part in one.failing(names[1]) if part.pair not in over]
+        failing = [part for part in one.failing(held.window.short) if part.pair not in over]
         down = [part for part in failing if standings.get(part.pair, Standing()).state == "bad"]
-        if down and not burning(held, ratio, [one.without(over | {part.pair for part in down}, names)]):
+        if down and not burning(held, ratio, [one.without(over | {part.pair for part in down}, held.window)]):
             failing = down
         return _Burn(held, failing, over, flaps)
     return None
@@ -210,7 +202,7 @@ def _flaps(one: Spent, held: Condition, standings: Standings, now_ns: int) -> bo
     """
     if one.objective.slices is not None:
         return False
-    long, since_ns = _names(held)[0], now_ns - round(held.window.long_s * 1e9)
+    long, since_ns = held.window.long, now_ns - round(held.window.long_s * 1e9)
     theirs = 0
     for part in one.parts:
         bad, standing = part.windows[long].counts.bad, standings.get(part.pair, Standing())
@@ -219,11 +211,7 @@ def _flaps(one: Spent, held: Condition, standings: Standings, now_ns: int) -> bo
         until_ns = now_ns if standing.state == "bad" else standing.since_ns
         slots = math.ceil((until_ns - max(standing.fell_ns, since_ns)) / (part.every_s * 1e9))
         theirs += min(bad, max(0, slots))
-    window = one.judged[long]
-    counts = dataclasses.replace(
-        window.counts, good=window.counts.good + theirs, bad=window.counts.bad - theirs
-    )
-    before = {**one.judged, long: dataclasses.replace(window, counts=counts)}
+    before = {**one.judged, long: one.judged[long].mended(theirs)}
     return burning(held, one.objective.ratio, [before])
 
 
@@ -257,7 +245,7 @@ def _burning(one: Spent, burn: _Burn, left: float | None, now_ns: int, severity:
         "exhaustion": exhaustion(left, rate, objective.window_s),
     }
     if one.key.pool:
-        long = durations.write(condition.window.long_s)
+        long = condition.window.long
         facts |= {
             "burn": told + _by(one, long),
             "failing": list(dict.fromkeys(part.target for part in burn.failing)),

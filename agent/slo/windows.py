@@ -21,8 +21,16 @@ class BurnWindow:
     budget_share: float
 
     @property
+    def long(self) -> str:
+        return durations.write(self.long_s)
+
+    @property
+    def short(self) -> str:
+        return durations.write(self.short_s)
+
+    @property
     def name(self) -> str:
-        return f"{durations.write(self.long_s)}/{durations.write(self.short_s)} {self.severity}"
+        return f"{self.long}/{self.short} {self.severity}"
 
 
 @functools.cache

@@ -160,8 +160,8 @@ def _alert(condition: Condition, *, pages: bool = True, pooled: bool = False) ->
     return BurnAlert(
         severity=window.severity if pages else "ticket",
         tier="fast" if window.severity == "page" else "slow",
-        long=durations.write(window.long_s),
-        short=durations.write(window.short_s),
+        long=window.long,
+        short=window.short,
         factor=condition.factor,
         min_bad_long=condition.min_bad_long,
         min_bad_short=condition.min_bad_short,

@@ -98,7 +98,9 @@ class _Looked:
         if not asked:
             return Unfound(left=AWAY)
         enough = all if finding.name == "TargetDown" else any
-        return None if enough(self._is_over(finding, pair) for pair in asked) else self._unseen(asked, finding)
+        return (
+            None if enough(self._is_over(finding, pair) for pair in asked) else self._unseen(asked, finding)
+        )
 
     def _pairs(self, finding: Finding) -> Iterator[Pair]:
         """Yield the probes that an alert is about: where it names none, all of its targets."""
