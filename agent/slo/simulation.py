@@ -21,7 +21,8 @@ from agent.slo.impact import impact
 from agent.slo.objective import Objective
 from agent.slo.pools import pool_of
 from agent.slo.service import Member, Service
-from agent.slo.spending import Counted, Spent, single, spending
+from agent.slo.spending import spending
+from agent.slo.spent import Counted, Spent, single
 from agent.slo.standing import Slot, Standing
 from exporters.signals import SloKey
 from probes.result import EventClass

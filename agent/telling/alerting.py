@@ -13,7 +13,7 @@ from agent.slo import outages
 from agent.slo.alerts import Alert, Finding, Unfound, step
 from agent.slo.burning import Windows
 from agent.slo.quiet import Quiet
-from agent.slo.spending import Spent
+from agent.slo.spent import Spent
 from agent.telling import alert_rows, becoming, drilling, routing, verdict
 from agent.telling.becoming import Changed
 from agent.telling.clearer import clearer

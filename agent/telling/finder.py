@@ -10,7 +10,8 @@ from agent.slo.burning import Windows
 from agent.slo.covering import uncovered
 from agent.slo.findings import Ways, service_findings, target_findings
 from agent.slo.quiet import is_quiet
-from agent.slo.spending import Counted, Spent, spending
+from agent.slo.spending import spending
+from agent.slo.spent import Counted, Spent
 from agent.telling import burns, drilling
 from agent.telling.absence import absent, nothing_valid
 from agent.telling.blind import Ourselves, Pulse

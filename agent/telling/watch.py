@@ -12,7 +12,7 @@ from agent.slo.burning import Window, Windows, pooled
 from agent.slo.evaluate import evaluate
 from agent.slo.pools import Slo
 from agent.slo.quiet import spans_of
-from agent.slo.spending import Counted, Spent
+from agent.slo.spent import Counted, Spent
 from agent.telling import tally
 from agent.telling.due import plans_by_pair
 from agent.telling.link import Link

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.slo.burning import Window, Windows
-from agent.slo.spending import Counted, single
+from agent.slo.spent import Counted, single
 from agent.telling.due import asked_since
 from probes.result import Fault, Outcome
 from storage.readings import PlanRow, SliCounts

@@ -11,7 +11,7 @@ from agent.slo.calendars import Calendar
 from agent.slo.objective import Objective
 from agent.slo.service import Member, Service
 from agent.slo.slices import Slices
-from agent.slo.spending import Spent
+from agent.slo.spent import Spent
 from agent.telling.due import expected_slots
 from agent.telling.link import Link
 from agent.telling.watch import COUNTED_S, EVERY_S, WAIT_S, Watch, keep_counted, keep_watch, statuses_of

@@ -11,7 +11,7 @@ from agent.config.model import ProbePlan
 from agent.slo.alerts import NAMES, Alert, Finding
 from agent.slo.burning import Window
 from agent.slo.quiet import Quiet
-from agent.slo.spending import Counted, single
+from agent.slo.spent import Counted, single
 from agent.slo.windows import counted
 from agent.telling import notices
 from agent.telling.alert_rows import revived
