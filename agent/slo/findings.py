@@ -106,7 +106,7 @@ def service_findings(
             severity="page" if pages else "ticket",
             subject=service.name,
             since_ns=since_ns,
-            labels={"service": service.name, **({"team": service.team} if service.team else {})},
+            labels=_labels(service),
             facts=_impact_facts(service, found) | {"doubt": found.doubt and not pages},
         )
 
@@ -122,6 +122,10 @@ def _is_told(found: Impact, now_ns: int, ways: Ways, elsewhere: frozenset[str]) 
 def _cold(service: Service, born_ns: Mapping[str, int], now_ns: int, ways: Ways) -> set[str]:
     """Return the members that are too new to page."""
     return {one.target for one in service.members if not ways.is_warm(born_ns.get(one.target), now_ns)}
+
+
+def _labels(service: Service) -> dict[str, str]:
+    return {"service": service.name, **({"team": service.team} if service.team else {})}
 
 
 def _impact_facts(service: Service, found: Impact) -> dict[str, object]:
@@ -201,7 +205,7 @@ def _burning(
         severity=severity,
         subject=service.name,
         since_ns=now_ns - round(held.window.short_s * 1e9),
-        labels={"service": service.name, **({"team": service.team} if service.team else {})},
+        labels=_labels(service),
         facts={
             "window": held.window.name,
             "factor": held.factor,

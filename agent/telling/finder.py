@@ -154,12 +154,12 @@ def _by_event(objectives: Iterable[Spent]) -> Iterator[Counted]:
 
 
 def _blamed(finding: Finding, blames: Mapping[str, Verdict]) -> Finding:
-    """Return the finding with whose fault it is, where its targets agree on it."""
-    names = finding.facts.get("failing") or [finding.labels.get("target", "")]
-    told = dict.fromkeys((blames[name].fault.value, blames[name].subject) for name in names if name in blames)
-    if not told:
+    """Return the finding with whose fault it is and on what evidence; where its targets differ in it, with each."""
+    found = [blames[name] for name in finding.failing if name in blames]
+    if not found:
         return finding
-    evidence = dict.fromkeys(said for name in names if name in blames for said in blames[name].evidence)
+    told = dict.fromkeys((verdict.fault.value, verdict.subject) for verdict in found)
+    evidence = dict.fromkeys(said for verdict in found for said in verdict.evidence)
     facts = {
         "fault": ", ".join(f"{fault} {subject}" for fault, subject in told),
         "evidence": list(evidence),

@@ -22,7 +22,7 @@ SILENT_NS: Final = 300 * 1_000_000_000
 
 def is_hidden(finding: Finding, blames: Mapping[str, Verdict]) -> bool:
     """Return whether everything that a finding says to fail is our own fault."""
-    names = finding.facts.get("failing") or [name for name in [finding.labels.get("target")] if name]
+    names = finding.failing
     return bool(names) and all(name in blames and blames[name].fault in HIDING for name in names)
 
 
