@@ -6,10 +6,17 @@ import pytest
 
 from agent.config.model import ProbePlan
 from agent.slo.alerts import HOLD_NS
+from agent.slo.findings import Ways
 from agent.slo.quiet import Quiet
+from agent.telling.blind import Ourselves
+from agent.telling.others import Heard, asks
+from agent.telling.ours import own_findings
+from agent.telling.sights import View
 from agent.telling.standings import Standings
+from agent.telling.verdict import verdicts
 from probes.result import Fault, Outcome, SlotKey
-from probes.target import Workload
+from probes.target import Network, Path, Workload
+from storage.readings import StandingRow
 from storage.records import Skipped
 from support.alerting import Told, estate, work
 from support.told import EVERY_NS, SECOND_NS, START_NS
@@ -319,3 +326,27 @@ def test_what_was_seen_lately_outlasts_a_restart() -> None:
     kept.plan(told.config)
     kept.restore(told.standings.snapshot())
     assert kept.seen()["aws", "chat"] == told.standings.seen()["aws", "chat"]
+
+
+def test_two_ways_of_one_network_that_are_cut_are_one_alert_that_names_all_they_lost() -> None:
+    """One target goes by a proxy of its own; without a witness, other vantages say that all are well."""
+    config = estate("aws", "azure", "gcp")
+    by_proxy = dataclasses.replace(config.targets[2], path=Path(proxy="http://proxy.invalid:3128"))
+    config = dataclasses.replace(
+        config, targets=(*config.targets[:2], by_proxy), networks=(Network(name="internet"),)
+    )
+    told = Told(config)
+    for name in ("aws", "azure", "gcp"):
+        told.settle(0, name, Outcome.CONNECT_TIMEOUT, fault=Fault.UNDETERMINED)
+    well = [
+        StandingRow(vantage="lon-1", target=one.name, asks=asks(one), state="good") for one in config.targets
+    ]
+    view = View(
+        config=config,
+        standings=told.standings,
+        now_ns=START_NS + 20 * SECOND_NS,
+        others=Heard(standings=well),
+    )
+    found = list(own_findings(view, verdicts(view.scene()), [], Ways(), Ourselves()))
+    assert [(one.key, one.subject) for one in found] == [("network-down/internet", "internet")]
+    assert found[0].failing == ["aws", "azure", "gcp"]
