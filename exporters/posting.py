@@ -12,6 +12,7 @@ from typing import Any, Final
 import certifi
 import httpx
 
+from exporters import told
 from exporters.base import DeliveryError, Options
 from exporters.signals import Notice
 
@@ -119,7 +120,7 @@ class Post:
 
     def _judged(self, answer: httpx.Response, said: str) -> Answer:
         status = answer.status_code
-        excerpt = self._options.secrets.redact(_line(said))
+        excerpt = self._options.secrets.redact(told.cut(told.one_line(said), SAID))
         if answer.is_success:
             if said.lstrip()[:1] == "<":
                 raise DeliveryError(
@@ -181,10 +182,3 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return None
-
-
-def _line(text: str) -> str:
-    """Return the beginning of a text as one line that can be printed."""
-    line = "".join(char if char.isprintable() else " " for char in text)
-    line = " ".join(line.split())
-    return line if len(line) <= SAID else f"{line[: SAID - 1]}…"
