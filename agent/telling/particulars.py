@@ -185,6 +185,7 @@ def _beside(pair: Pair, view: View) -> dict[str, object]:
             f"service {service.name} has {now.units_well} of {service.units} {_plural(service)} well and needs {service.at_least}"
             for service, now in found
         ]
+        + ([f"no service has {pair[0]}"] if any(pair == one.pair for one in view.config.lone) else [])
         + ([f"{pair[0]} is still well by probe {', '.join(still)}"] if still else []),
         "healthy": [*well],
     }

@@ -18,7 +18,7 @@ from storage.alert_readings import SILENT, AckRow
 from storage.base import StoreUnavailableError
 from storage.readings import SliCounts
 from storage.records import Drilled
-from support.alerting import WITNESSES, Rows, Told, estate, service, work
+from support.alerting import WITNESSES, Rows, Told, apart, estate, service, work
 from support.told import SECOND_NS, START_NS, beat, drill, drilled, result
 
 GONE, OURS = Outcome.CONNECT_TIMEOUT, Fault.OURS
@@ -47,6 +47,42 @@ def test_a_part_tickets_and_the_whole_pages() -> None:
     assert page.summary.endswith(": 0 of 2 clouds are well, and it needs 1")
     assert page.detail.startswith("failing: aws, azure; fault: ")
     assert page.detail.endswith("; healthy: none")
+
+
+def test_what_is_in_no_service_is_told_of_all_the_same() -> None:
+    """Nobody stands in for it: a ticket at once, and where it is critical a page after its while."""
+    told = Told(apart(estate("aws", "own"), "own"))
+    told.settle(0, "aws")
+    for slot in range(6):
+        down(told, slot, "own")
+    assert told.look(41) == [("TargetDown", "ticket", "own")]
+    (ticket,) = told.notices
+    assert ticket.facts["impact"] == "no service has own"
+    assert told.look(131) == [("TargetDown", "page", "own")]
+    told.settle(6, "own")
+    told.look(200)
+    assert told.look(200 + HOLD_NS / SECOND_NS) == []
+    assert [row.ended_ns for row in told.rows.lately("here", 0, 9)] == [told.now_ns]
+
+
+def test_what_is_in_no_service_is_quiet_in_maintenance() -> None:
+    told = Told(apart(estate("aws", "own"), "own"))
+    told.quiet = Quiet((), [work("own", 0, 900)])
+    down(told, 4, "own")
+    assert told.look(161) == []
+
+
+def test_what_is_in_no_service_is_cut_off_by_our_own_network_as_all_is() -> None:
+    told = Told(apart(estate("aws", "own"), "own"))
+    for target in ("aws", "own"):
+        told.settle(0, target)
+    told.beat(30, tls="up")
+    told.look(30)
+    lose(told, 1, "aws", "own")
+    told.beat(41, tls="down")
+    assert told.look(41) == [("NetworkDown", "page", "internet")]
+    (page,) = told.notices
+    assert page.facts["failing"] == "aws, own"
 
 
 def test_a_blip_that_a_confirmation_answered_is_nothing() -> None:
