@@ -13,7 +13,7 @@ from agent.telling.recent import Recent
 from agent.telling.seen import Pair
 from agent.telling.sights import View
 from exporters import words
-from probes.result import Outcome
+from probes.result import EventClass, Outcome
 
 LAST: Final = 10
 """So many of the last slots of each probe are told of."""
@@ -41,6 +41,9 @@ PHASES: Final[Mapping[Outcome, tuple[str, str, str | None]]] = {
 }
 """Where an attempt failed and how, and which part of a good one says how long that takes usually: where time ran out."""
 
+_OUTAGES: Final = frozenset({"TargetDown", "ServiceDown", "NetworkDown"})
+"""What is counted since it began: what was well before says nothing of how bad it is."""
+
 _ELSEWHERE: Final = (_STREAM, "", None)
 _QUICKNESS: Final = {"ttft": ("ttft_s", "first token"), "total": ("total_s", "answer")}
 
@@ -51,8 +54,10 @@ def detailed(finding: Finding, view: View) -> Finding:
     if not pairs:
         return finding
     recents = [view.seen[pair].recent for pair in pairs]
-    if finding.name == "NetworkDown":
-        recents = [_since(recent, finding.since_ns) for recent in recents]
+    if finding.name in _OUTAGES:
+        recents = [
+            _since(recent, _down_ns(finding, pair, view)) for pair, recent in zip(pairs, recents, strict=True)
+        ]
     said = counts(recents, _what(finding, view))
     facts: dict[str, object] = {"counts": said, **_quickness(finding, recents), **_ids(recents)}
     if "probe" in finding.labels:
@@ -75,9 +80,20 @@ def _pairs(finding: Finding, view: View) -> list[Pair]:
     return [member.pair for member in view.members if member.target in names]
 
 
+def _down_ns(finding: Finding, pair: Pair, view: View) -> int:
+    """Return since when a probe is a part of an outage: of a service, one may have been down for long before it was."""
+    standing = view.standing[pair]
+    alone = finding.name == "ServiceDown" and standing.state == "bad"
+    return standing.since_ns if alone else finding.since_ns
+
+
 def _since(recent: Recent, since_ns: int) -> Recent:
-    """Return what was seen from an instant on: what failed before it did so for a reason of its own."""
-    slots = tuple(one for one in recent.slots if one.scheduled_ns >= since_ns)
+    """Return what was judged from an instant on: what failed before it did so for a reason of its own, or was well."""
+    slots = tuple(
+        one
+        for one in recent.slots
+        if one.scheduled_ns >= since_ns and (one.failed or one.kind is EventClass.GOOD)
+    )
     return dataclasses.replace(recent, slots=slots)
 
 
@@ -85,7 +101,8 @@ def _what(finding: Finding, view: View) -> str:
     """Return what is counted: where a target has several probes, one of them by its name."""
     target, probe = finding.labels.get("target"), finding.labels.get("probe")
     others = any(member.target == target and member.probe != probe for member in view.members)
-    return f"runs of probe {probe}" if probe and others else "probes"
+    what = f"runs of probe {probe}" if probe and others else "probes"
+    return f"{what}, confirmations too," if finding.name == "TargetDown" else what
 
 
 def counts(recents: Sequence[Recent], what: str = "probes") -> str:
