@@ -142,6 +142,31 @@ def test_who_is_named_by_other_routes_meanwhile_is_told_of_what_fires_and_of_its
     assert len(named()) == 4
 
 
+def test_the_row_of_what_fires_keeps_up_with_it_and_nobody_is_told_again() -> None:
+    told = Told(dataclasses.replace(estate("aws", "azure", at_least=1), engine="agent"))
+    for target in ("aws", "azure"):
+        told.settle(0, target)
+    down(told, 1, "aws")
+    told.look(41)
+    for slot in (2, 3):
+        down(told, slot, "aws")
+        told.look(slot * 30 + 15)
+    (row,) = told.rows.alive("here")
+    assert row.seq == 1
+    assert (
+        row.facts["counts"]
+        == "all of the last 3 probes, confirmations too, failed in the answer (server error)"
+    )
+    assert "all of the last 3 probes" in told.notices[0].summary
+    told.rows.away = True
+    down(told, 4, "aws")
+    assert told.look(135) == [("TargetDown", "ticket", "aws")]
+    assert "all of the last 4 probes" in told.notices[0].summary
+    told.rows.away = False
+    told.look(151)
+    assert "all of the last 4 probes" in told.rows.alive("here")[0].facts["counts"]
+
+
 def test_what_is_over_takes_no_room() -> None:
     told = Told(estate("aws", "azure"))
     for slot in range(0, 200, 40):
