@@ -12,7 +12,7 @@ from typing import Any, Final
 import certifi
 import httpx
 
-from exporters import told
+from exporters import told, unreached
 from exporters.base import DeliveryError, Options
 from exporters.signals import Notice
 
@@ -103,17 +103,14 @@ class Post:
         return self._context
 
     def _unreached(self, failure: Exception) -> DeliveryError:
-        # Of the failure only its kind is told: its text may hold the URL.
         if isinstance(failure, httpx.InvalidURL | httpx.UnsupportedProtocol | ValueError):
             return DeliveryError(
                 f"{self._options.name} has a URL that cannot be called: write it as https://host/path.",
                 permanent=True,
             )
-        kind = (
-            "took too long" if isinstance(failure, TimeoutError | httpx.TimeoutException) else "not reached"
-        )
+        slow = isinstance(failure, TimeoutError | httpx.TimeoutException)
         return DeliveryError(
-            f"{self._options.name} could not be told ({kind}, {type(failure).__name__}): check its address, "
+            f"{self._options.name} could not be told ({'took too long' if slow else unreached.why(failure)}): check its address, "
             "the way out of this machine and, for https, whom it trusts (`ca`).",
             permanent=False,
         )

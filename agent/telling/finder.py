@@ -59,8 +59,7 @@ class Finder:
             *spending(objectives, _critical(awake), standings, born_ns, now_ns, ways),
             *uncovered(_by_event(objectives), awake.vantage, now_ns),
         ]
-        members = View(config=awake, standings=self._standings, now_ns=now_ns).members
-        down = target_findings(members, frozenset(), standings, born_ns, now_ns, ways)
+        down = target_findings(awake.members, frozenset(), standings, born_ns, now_ns, ways)
         self._parts = found, inhibiting.down(down)
         self._burns.counted(awake.services, series, now_ns, born_ns, ways)
 
@@ -137,10 +136,14 @@ def ways_of(config: Config) -> Ways:
 
 
 def awake(config: Config, out: Collection[str]) -> Config:
-    """Return the plan as if these targets were members of no service."""
+    """Return the plan as if nobody watched these targets, for a service or for themselves."""
     if not out:
         return config
-    return dataclasses.replace(config, services=tuple(one.without(out) for one in config.services))
+    return dataclasses.replace(
+        config,
+        services=tuple(one.without(out) for one in config.services),
+        lone=tuple(one for one in config.lone if one.target not in out),
+    )
 
 
 def _critical(config: Config) -> frozenset[str]:

@@ -14,7 +14,7 @@ from agent.telling.recent import Recent
 from agent.telling.seen import Pair
 from agent.telling.sights import View
 from exporters import words
-from probes.result import Outcome
+from probes.result import EventClass, Outcome
 
 LAST: Final = 10
 """So many of the last slots of each probe are told of."""
@@ -42,6 +42,9 @@ PHASES: Final[Mapping[Outcome, tuple[str, str, str | None]]] = {
 }
 """Where an attempt failed and how, and which part of a good one says how long that takes usually: where time ran out."""
 
+_OUTAGES: Final = frozenset({"TargetDown", "ServiceDown", "NetworkDown"})
+"""What is counted since it began: what was well before says nothing of how bad it is."""
+
 _ELSEWHERE: Final = (_STREAM, "", None)
 _QUICKNESS: Final = {"ttft": ("ttft_s", "first token"), "total": ("total_s", "answer")}
 
@@ -53,9 +56,11 @@ def detailed(finding: Finding, view: View) -> Finding:
     if not pairs:
         return finding
     recents = [view.seen[pair].recent for pair in pairs]
-    if finding.name == "NetworkDown":
-        recents = [_since(recent, finding.since_ns) for recent in recents]
-    said = counts(recents, _what(own, view))
+    if finding.name in _OUTAGES:
+        recents = [
+            _since(recent, _down_ns(finding, pair, view)) for pair, recent in zip(pairs, recents, strict=True)
+        ]
+    said = counts(recents, _what(finding, own, view))
     facts: dict[str, object] = {"counts": said, **_quickness(finding, recents), **_ids(recents)}
     if own:
         facts |= _beside(own, view)
@@ -82,18 +87,30 @@ def _of_several(finding: Finding, view: View) -> list[Pair]:
     return [member.pair for member in view.members if member.target in names]
 
 
+def _down_ns(finding: Finding, pair: Pair, view: View) -> int:
+    """Return since when a probe is a part of an outage: of a service, one may have been down for long before it was."""
+    standing = view.standing[pair]
+    alone = finding.name == "ServiceDown" and standing.state == "bad"
+    return standing.since_ns if alone else finding.since_ns
+
+
 def _since(recent: Recent, since_ns: int) -> Recent:
-    """Return what was seen from an instant on: what failed before it did so for a reason of its own."""
-    slots = tuple(one for one in recent.slots if one.scheduled_ns >= since_ns)
+    """Return what was judged from an instant on: what failed before it did so for a reason of its own, or was well."""
+    slots = tuple(
+        one
+        for one in recent.slots
+        if one.scheduled_ns >= since_ns and (one.failed or one.kind is EventClass.GOOD)
+    )
     return dataclasses.replace(recent, slots=slots)
 
 
-def _what(own: Sequence[Pair], view: View) -> str:
+def _what(finding: Finding, own: Sequence[Pair], view: View) -> str:
     """Return what is counted: some of a target's probes by their names, where it has others."""
     targets = {target for target, _ in own}
-    if not own or {member.pair for member in view.members if member.target in targets} <= set(own):
-        return "probes"
-    return f"runs of probe{'s' * (len(own) > 1)} {' and '.join(probe for _, probe in own)}"
+    some = own and not {member.pair for member in view.members if member.target in targets} <= set(own)
+    named = f"runs of probe{'s' * (len(own) > 1)} {' and '.join(probe for _, probe in own)}"
+    what = named if some else "probes"
+    return f"{what}, confirmations too," if finding.name == "TargetDown" else what
 
 
 def counts(recents: Sequence[Recent], what: str = "probes") -> str:
@@ -195,6 +212,7 @@ def _beside(own: Sequence[Pair], view: View) -> dict[str, object]:
             f"service {service.name} has {now.units_well} of {service.units} {_plural(service)} well and needs {service.at_least}"
             for service, now in found
         ]
+        + ([f"no service has {target}"] if any(one.pair in own for one in view.config.lone) else [])
         + ([f"{target} is still well by probe {', '.join(still)}"] if still else []),
         "healthy": [*well],
     }

@@ -89,9 +89,9 @@ class View:
         """Return the targets that fail at another vantage."""
         return frozenset(name for name, one in self.targets.items() if "bad" in self.others.of(one).values())
 
-    @property
+    @cached_property
     def members(self) -> list[Member]:
-        return list(dict.fromkeys(one for service in self.config.services for one in service.members))
+        return self.config.members
 
     def scene(self) -> Scene:
         sights = [

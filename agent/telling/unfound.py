@@ -63,7 +63,7 @@ class _Looked:
 
     @cached_property
     def served(self) -> frozenset[Pair]:
-        return frozenset(one.pair for service in self.config.services for one in service.members)
+        return frozenset(one.pair for one in self.config.members)
 
     def why(self, finding: Finding) -> Unfound | None:
         """Return why a trouble is not seen to be over; None where it is."""

@@ -56,7 +56,7 @@ def test_a_target_that_is_down_says_how_many_failed_in_what_and_what_is_usual_th
     (ticket,) = told.notices
     assert ticket.summary == (
         "Target aws has been down since 2027-01-15 08:02:00 UTC: "
-        "4 of the last 8 probes failed in connect (timed out, usually 12 ms)"
+        "all of the last 4 probes, confirmations too, failed in connect (timed out, usually 12 ms)"
     )
     assert ticket.detail == (
         "fault: target aws; aws has no other target; service nano has 1 of 2 clouds well and needs 1; healthy: azure"
@@ -87,7 +87,9 @@ def test_of_several_probes_of_a_target_a_ticket_names_the_one_that_fails_and_tho
     told.settle(1, "aws", Outcome.OVERLOADED, http_status=503)
     told.look(41)
     (ticket,) = told.notices
-    assert ticket.summary.endswith(": 1 of the last 2 runs of probe chat failed in the answer (HTTP 503)")
+    assert ticket.summary.endswith(
+        ": the last run of probe chat, confirmations too, failed in the answer (HTTP 503)"
+    )
     assert (
         "service nano has 2 of 2 clouds well and needs 1, aws is still well by probe long; " in ticket.detail
     )
@@ -112,6 +114,23 @@ def test_the_end_of_a_burn_does_not_say_that_a_service_is_well() -> None:
     burn = Finding(key="k", name="ServiceBudgetBurn", severity="page", subject="nano", since_ns=0)
     over = Alert(finding=burn, fired_ns=SECOND_NS, quiet_ns=90 * SECOND_NS, ended_ns=690 * SECOND_NS)
     assert notice(over, 2).summary == "Service nano keeps to its error budget again after 1m30s"
+
+
+def test_what_was_well_before_an_outage_or_excluded_in_it_is_not_counted() -> None:
+    told = Told(estate("aws", "azure", at_least=2))
+    well(told, range(10), "aws", "azure")
+    for slot in range(10, 13):
+        told.settle(slot, "aws", Outcome.STALLED)
+    told.settle(13, "aws", Outcome.THROTTLED)
+    told.settle(14, "aws", Outcome.STALLED, maintained=True)
+    well(told, range(10, 15), "azure")
+    told.look(440)
+    assert "all of the last 3 probes, confirmations too, failed in the stream (stalled)" in next(
+        one.summary for one in told.notices if one.name == "TargetDown"
+    )
+    assert "; all of the last 3 probes failed in the stream (stalled); " in next(
+        one.detail for one in told.notices if one.name == "ServiceDown"
+    )
 
 
 def test_there_are_words_for_every_alert_and_no_others() -> None:
@@ -141,7 +160,7 @@ def test_a_service_that_is_down_counts_the_failures_of_all_its_members_and_names
     told.look(101)
     page = told.notices[-1]
     assert page.name == "ServiceDown"
-    assert "; 4 of the last 8 probes failed, 3 of them in the answer (HTTP 503); " in page.detail
+    assert "; all of the last 4 probes failed, 3 of them in the answer (HTTP 503); " in page.detail
     assert page.detail.endswith("healthy: none")
     told = Told(estate("aws"))
     told.settle(0, "aws", Outcome.OVERLOADED, http_status=503, provider_request_id="req-1")
