@@ -23,6 +23,11 @@ def loaded(text: str) -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
+def loaded_queries(text: str) -> list[str]:
+    runs = YAML(typ="safe").load(text)["tests"]
+    return [check["expr"] for run in runs for check in run["promql_expr_test"]]
+
+
 def alert(rules: list[dict[str, Any]], name: str, severity: str) -> dict[str, Any]:
     return next(
         rule for rule in rules if rule.get("alert") == name and rule["labels"]["sloth_severity"] == severity
@@ -236,7 +241,9 @@ def test_no_text_breaks_out_of_its_quotes(target: str, objective: str, labels: d
     page = alert(rules, "NephoscopeBudgetBurn", "page")
     assert page["labels"]["target"].replace('{{"{{"}}', "{{") == target
     assert len(rules) == len(loaded(render([SPEC])))
-    assert len(YAML(typ="safe").load(render_tests([spec]))["tests"]) == 14
+    asked = loaded_queries(render_tests([spec]))
+    assert len(asked) == len(loaded_queries(render_tests([SPEC])))
+    assert all(len(query.splitlines()) == 1 for query in asked)
 
 
 def test_no_group_has_the_name_of_another() -> None:
