@@ -22,6 +22,7 @@ def own_tests(spec: RuleSpec) -> Iterator[Scene]:
     yield _seeing(spec)
     yield _blind(spec, until)
     yield _gone(spec, until)
+    yield _awaited(spec)
 
 
 def _outdated(spec: RuleSpec) -> Scene:
@@ -78,6 +79,13 @@ def _gone(spec: RuleSpec, last: int) -> Scene:
     moving = {_BEAT: f"0+{STEP_S}x{_SEEN - 1} stale"}
     checks = [_blinded(_SEEN, {}), _blinded(last, {None: "page"}), _unheard(spec, last)]
     return _unseen(spec, "an agent that is gone pages", moving, checks)
+
+
+def _awaited(spec: RuleSpec) -> Scene:
+    """Rules that are loaded before the agent is there page nobody."""
+    last = steps(15 * 60)
+    checks = [_blinded(last - EVALUATED, {}), _blinded(last, {None: "ticket"}), _unheard(spec, last)]
+    return _unseen(spec, "an agent that was never there is a ticket", {}, checks)
 
 
 def _unseen(spec: RuleSpec, title: str, moving: Mapping[str, str], checks: list[Check]) -> Scene:

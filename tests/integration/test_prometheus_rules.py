@@ -30,7 +30,7 @@ def write(folder: Path, found: list[RuleSpec], tests: str | None = None) -> None
 def test_promtool_takes_the_rules(tmp_path: Path) -> None:
     """Two SLOs of two targets with labels that would break out of any missing quote."""
     write(tmp_path, specs(a_config(names=("openai", "azure"), team="a{{b", labels=AWKWARD)))
-    assert "78 rules found" in promtool("check", "rules", RULES_FILE, cwd=tmp_path)
+    assert "79 rules found" in promtool("check", "rules", RULES_FILE, cwd=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -173,10 +173,12 @@ def test_a_new_member_neither_pages_nor_keeps_a_page_back(tmp_path: Path) -> Non
         ("> 0.2", "> 0.9"),
         ("> 0.2", "> 0.05"),
         (f"max_over_time({names.DATABASE_UP.name}", "max_over_time(nothing"),
-        (f"absent({names.LAST_BEAT.name})\n        for", "nothing\n        for"),
+        (f"absent({names.LAST_BEAT.name})\n          and", "nothing\n          and"),
+        (f"absent({names.LAST_BEAT.name})\n          unless", "nothing\n          unless"),
+        (f"and on()\n          present_over_time({names.LAST_BEAT.name}[7d])", ""),
         (f"(max by (instance) ({names.TARGET_WARM.name}) == 0)", "(nothing)"),
     ],
-    ids=["unguarded silence", "silence", "share too high", "share too low", "database", "gone", "cold"],
+    ids=["unguarded silence", "silence", "share too high", "share too low", "database", "gone", "awaited", "not awaited", "cold"],
 )
 def test_an_agent_that_does_not_see_is_one_alert_whatever_blinds_it(
     tmp_path: Path, word: str, instead: str
@@ -304,7 +306,7 @@ def test_a_real_prometheus_records_and_alerts(tmp_path: Path) -> None:
         page(lambda: outage(found, next(scrapes))) as scraped,
         prometheus(tmp_path, scraped, free_port()) as server,
     ):
-        assert len(server.rules()) == 42
+        assert len(server.rules()) == 43
         fired = server.until(
             'ALERTS{alertname="NephoscopeBudgetBurn",alertstate="firing",sloth_severity="page"}'
         )

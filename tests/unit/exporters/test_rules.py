@@ -167,14 +167,17 @@ def test_what_is_new_pages_nobody_and_tickets_as_ever() -> None:
 def test_an_agent_that_does_not_see_is_one_alert() -> None:
     """Whether it is there and silent, spoilt or without a database; where it tells that itself, only that it is gone."""
     blind = [rule for rule in loaded(render([SPEC, SPEC])) if rule.get("alert") == "NephoscopeAgentBlind"]
-    assert [rule["labels"]["sloth_severity"] for rule in blind] == ["page", "ticket", "page"]
-    page, ticket, gone = blind
+    assert [rule["labels"]["sloth_severity"] for rule in blind] == ["page", "ticket", "page", "ticket"]
+    page, ticket, gone, awaited = blind
     new = "on(instance)\n(max by (instance) (nephoscope_target_warm) == 0)"
     assert page["expr"].endswith(f")\nunless {new}")
     assert ticket["expr"].endswith(f")\nand {new}")
-    assert gone["expr"] == "absent(nephoscope_agent_last_beat_timestamp_seconds)"
+    beat = "nephoscope_agent_last_beat_timestamp_seconds"
+    assert (gone["expr"], gone["for"]) == (f"absent({beat})\nand on()\npresent_over_time({beat}[7d])", "2m")
+    assert awaited["expr"] == f"absent({beat})\nunless on()\npresent_over_time({beat}[7d])"
+    assert awaited["for"] == "15m"
     rules = loaded(render([dataclasses.replace(SPEC, guarded=True)]))
-    assert [rule for rule in rules if rule.get("alert") == "NephoscopeAgentBlind"] == [gone]
+    assert [rule for rule in rules if rule.get("alert") == "NephoscopeAgentBlind"] == [gone, awaited]
 
 
 def test_a_slow_probe_is_missed_after_three_intervals() -> None:
