@@ -5,7 +5,7 @@ from typing import Final
 
 from exporters import conventions as names
 from exporters import durations
-from exporters.rules_words import Rule
+from exporters.rules_words import Rule, our_runbook
 from exporters.signals import RuleSpec
 
 SHARE: Final = 0.2
@@ -45,11 +45,11 @@ def sight(specs: Sequence[RuleSpec]) -> Iterator[Rule]:
     if not any(spec.guarded for spec in specs):
         yield _blind(specs, "page", "unless")
         yield _blind(specs, "ticket", "and")
-    yield _unheard(specs, "page", f"and on()\n{_KNOWN}", GONE_FOR)
-    yield _unheard(specs, "ticket", f"unless on()\n{_KNOWN}", AWAITED_FOR)
+    yield _unheard(specs, "page", f"and on()\n{_KNOWN}", GONE_FOR, "had one")
+    yield _unheard(specs, "ticket", f"unless on()\n{_KNOWN}", AWAITED_FOR, "had none")
 
 
-def _unheard(specs: Sequence[RuleSpec], severity: str, known: str, for_: str) -> Rule:
+def _unheard(specs: Sequence[RuleSpec], severity: str, known: str, for_: str, before: str) -> Rule:
     """Return what tells that there is no agent: a page where there was one, at a cold start a ticket."""
     return {
         "alert": names.BLIND_ALERT,
@@ -59,7 +59,9 @@ def _unheard(specs: Sequence[RuleSpec], severity: str, known: str, for_: str) ->
         "labels": {names.SLOTH_SEVERITY: severity, names.AGENTS: "none"},
         "annotations": {
             "summary": "Nothing is heard of any agent",
-            "description": "Prometheus has no agent's page. Is nephoscope running, and scraped?",
+            "description": f"Prometheus has no agent's page, and {before} in the last {KNOWN_FOR}. "
+            "Is nephoscope running, and scraped?",
+            **our_runbook(specs),
         },
     }
 
@@ -78,6 +80,7 @@ def _blind(specs: Sequence[RuleSpec], severity: str, where_new: str) -> Rule:
         "annotations": {
             "summary": "An agent does not see",
             "description": f"Of the agent at {{{{ $labels.instance }}}}: {reasons}.",
+            **our_runbook(specs),
         },
     }
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from exporters import conventions as names
 from exporters.metrics import Metrics
 from exporters.rules import render
 from exporters.rules_tests import RULES_FILE, render_tests
+from exporters.rules_words import alert_labels, sloth_labels
 from exporters.signals import Judged, RuleSpec
 from probes.result import Fault, Outcome
 from support.llm import free_port
@@ -115,6 +117,63 @@ def test_a_service_goes_down_once_two_bear_each_other_out_or_one_has_failed_long
 ) -> None:
     found = [spec for spec in specs(served()) if spec.impact]
     write(tmp_path, found, SERVICE_DOWN)
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+DOWN = f"""
+rule_files: [{RULES_FILE}]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",state="good"}}', values: "0x10"}}
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",state="down"}}', values: "1x10"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",state="good"}}', values: "0x10"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",state="down"}}', values: "1x10"}}
+    alert_rule_test:
+      - eval_time: 5m
+        alertname: NephoscopeServiceDown
+        exp_alerts:
+          - exp_labels: {{sloth_severity: page, agreement: several, team: assist, service: nano}}
+            exp_annotations:
+              summary: Service nano is down
+              description: Fewer than 1 of its 2 clouds are well, and at least two targets fail.
+              failing: azure, openai
+              runbook_url: https://runbooks.example/llm/
+"""
+
+BURNING = f"""
+rule_files: [{RULES_FILE}]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {{series: 'nephoscope_sli_events_total{{slo="openai-chat-available",result="good"}}', values: "0+3x10"}}
+      - {{series: 'nephoscope_sli_events_total{{slo="openai-chat-available",result="bad"}}', values: "0+1x10"}}
+      - {{series: 'nephoscope_sli_events_total{{slo="openai-chat-available",result="excluded"}}', values: "0x10"}}
+      - {{series: 'nephoscope_sli_expected_events_total{{slo="openai-chat-available"}}', values: "0+4x10"}}
+    alert_rule_test:
+      - eval_time: 5m
+        alertname: NephoscopeBudgetBurn
+        exp_alerts:
+          - exp_labels: {{LABELS}}
+            exp_annotations:
+              summary: "openai (chat): objective available burns its error budget too fast"
+              description: >-
+                99.9 % over 28d allows a burn of 1; it is above 13.4 over 1h and 5m with at least 4 failures or
+                5.6 over 6h and 30m with at least 8 failures. Of what was due, 25% were bad.
+              exhaustion: 0s
+              runbook_url: https://runbooks.example/llm/available
+"""
+
+
+def test_a_page_names_what_fails_and_a_burn_says_how_much(tmp_path: Path) -> None:
+    """By queries in its annotations, which Prometheus fills in when it fires."""
+    write(tmp_path, [spec for spec in specs(served()) if spec.impact], DOWN)
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+    [spec] = specs(a_config(objectives=(available(),)))
+    labels = {**sloth_labels(spec.slo), **alert_labels(spec), "sloth_severity": "page", "burn_tier": "fast"}
+    write(tmp_path, [spec], BURNING.replace("{LABELS}", json.dumps(labels)))
     assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
 
 
