@@ -13,6 +13,7 @@ _SEEN: Final = 4
 """Steps in which all is well before something happens."""
 
 _BEAT: Final = names.LAST_BEAT.name
+_NONE: Final = ""
 
 
 def own_tests(spec: RuleSpec) -> Iterator[Scene]:
@@ -77,14 +78,14 @@ def _blind(spec: RuleSpec, last: int) -> Scene:
 
 def _gone(spec: RuleSpec, last: int) -> Scene:
     moving = {_BEAT: f"0+{STEP_S}x{_SEEN - 1} stale"}
-    checks = [_blinded(_SEEN, {}), _blinded(last, {None: "page"}), _unheard(spec, last)]
+    checks = [_blinded(_SEEN, {}), _blinded(last, {_NONE: "page"}), _unheard(spec, last)]
     return _unseen(spec, "an agent that is gone pages", moving, checks)
 
 
 def _awaited(spec: RuleSpec) -> Scene:
     """Rules that are loaded before the agent is there page nobody."""
     last = steps(15 * 60)
-    checks = [_blinded(last - EVALUATED, {}), _blinded(last, {None: "ticket"}), _unheard(spec, last)]
+    checks = [_blinded(last - EVALUATED, {}), _blinded(last, {_NONE: "ticket"}), _unheard(spec, last)]
     return _unseen(spec, "an agent that was never there is a ticket", {}, checks)
 
 
@@ -108,11 +109,11 @@ def _answers(instance: str, last: int, *, spoilt: int, of: int) -> dict[str, str
     }
 
 
-def _blinded(after: int, told: Mapping[str | None, str], more: str = "") -> Check:
-    """Ask which agents are told to be blind: instance -> severity, None where there is no agent."""
+def _blinded(after: int, told: Mapping[str, str], more: str = "") -> Check:
+    """Ask which agents are told to be blind: instance -> severity, `_NONE` where there is no agent."""
     samples = {}
     for instance, severity in told.items():
-        which = {names.AGENTS: "none"} if instance is None else {"instance": instance}
+        which = {names.AGENTS: "none"} if instance == _NONE else {"instance": instance}
         labels = {"alertname": names.BLIND_ALERT, "alertstate": "firing", names.SLOTH_SEVERITY: severity}
         samples[series("ALERTS", labels | which)] = "1"
     return Check(f'ALERTS{{alertname="{names.BLIND_ALERT}",alertstate="firing"{more}}}', after, samples)
