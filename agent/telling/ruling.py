@@ -29,8 +29,8 @@ _SPECS: Final = TypeAdapter(list[RuleSpec])
 def specs(config: Config) -> list[RuleSpec]:
     """Return one spec for each SLO, then one for each service, as the configuration has them, under the hash of all."""
     found = list(_specs(config))
-    named = _hash(found)
-    return [dataclasses.replace(spec, rules_hash=named) for spec in found]
+    named, ours = _hash(found), config.runbook and filled(config.runbook, {})
+    return [dataclasses.replace(spec, rules_hash=named, our_runbook=ours) for spec in found]
 
 
 def rules_hash(config: Config) -> str:
