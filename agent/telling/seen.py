@@ -1,6 +1,7 @@
 """What is known of one probe of a target, folded from what is settled."""
 
 import dataclasses
+import operator
 from typing import Any, Final
 
 from agent.slo.standing import Slot, Standing
@@ -103,6 +104,10 @@ class Seen:
         if self.refused == 1:
             self.refused_ns = result.scheduled_ns
 
+    def copy(self) -> "Seen":
+        """Return the same, apart; all that it holds is frozen."""
+        return Seen(*_ALL(self))
+
     def plain(self) -> list[Any]:
         return [
             dataclasses.asdict(self.standing),
@@ -124,6 +129,8 @@ class Seen:
             recent=Recent.revived(recent[0]) if recent else Recent(),
         )
 
+
+_ALL: Final = operator.attrgetter(*(field.name for field in dataclasses.fields(Seen)))
 
 _LATER: Final = (
     "good_ns",
