@@ -110,7 +110,7 @@ class Seen:
 
     def plain(self) -> list[Any]:
         return [
-            dataclasses.asdict(self.standing),
+            dict(zip(_STANDING, _STANDS(self.standing), strict=True)),
             None if self.outcome is None else self.outcome.value,
             self.born_ns,
             *(getattr(self, name) for name in _LATER),
@@ -131,6 +131,9 @@ class Seen:
 
 
 _ALL: Final = operator.attrgetter(*(field.name for field in dataclasses.fields(Seen)))
+
+_STANDING: Final = tuple(field.name for field in dataclasses.fields(Standing))
+_STANDS: Final = operator.attrgetter(*_STANDING)
 
 _LATER: Final = (
     "good_ns",
