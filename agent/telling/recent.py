@@ -1,6 +1,8 @@
 """What a probe of a target showed lately: its last slots, how it usually is, and what its endpoint said of itself."""
 
+import bisect
 import dataclasses
+import operator
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -75,7 +77,9 @@ class Recent:
         """Return what is known after one more slot; a failure may be settled after slots that came later."""
         result = judged.result
         ours = result.meaning.confirm and judged.fault is Fault.OURS
+        slots = list(self.slots)
         glimpse = Glimpse(result.scheduled_ns, result.outcome, kind, ours, result.ttft_s, result.total_s)
+        bisect.insort(slots, glimpse, key=_DUE)
         failure = Failure(
             result.started_ns,
             result.outcome,
@@ -85,7 +89,7 @@ class Recent:
             result.provider_request_id,
         )
         return Recent(
-            slots=tuple(sorted((*self.slots, glimpse), key=lambda one: one.scheduled_ns)[-SLOTS:]),
+            slots=tuple(slots[-SLOTS:]),
             usual=self._usual(result) if result.outcome is Outcome.OK else self.usual,
             failure=self.failure if result.outcome in _NO_FAILURE else failure,
             said=self._said(result),
@@ -140,5 +144,7 @@ class Recent:
             Said(*said),
         )
 
+
+_DUE: Final = operator.attrgetter("scheduled_ns")
 
 _NO_FAILURE: Final = frozenset({Outcome.OK, Outcome.MISMATCH, Outcome.AGENT_FAULT})

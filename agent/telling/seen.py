@@ -1,6 +1,7 @@
 """What is known of one probe of a target, folded from what is settled."""
 
 import dataclasses
+import operator
 from typing import Any, Final
 
 from agent.slo.standing import Slot, Standing
@@ -106,9 +107,13 @@ class Seen:
         if self.refused == 1:
             self.refused_ns = result.scheduled_ns
 
+    def copy(self) -> "Seen":
+        """Return the same, apart; all that it holds is frozen."""
+        return Seen(*_ALL(self))
+
     def plain(self) -> list[Any]:
         return [
-            dataclasses.asdict(self.standing),
+            dict(zip(_STANDING, _STANDS(self.standing), strict=True)),
             None if self.outcome is None else self.outcome.value,
             self.born_ns,
             *(getattr(self, name) for name in _LATER),
@@ -127,6 +132,11 @@ class Seen:
             recent=Recent.revived(recent[0]) if recent else Recent(),
         )
 
+
+_ALL: Final = operator.attrgetter(*(field.name for field in dataclasses.fields(Seen)))
+
+_STANDING: Final = tuple(field.name for field in dataclasses.fields(Standing))
+_STANDS: Final = operator.attrgetter(*_STANDING)
 
 _LATER: Final = (
     "good_ns",

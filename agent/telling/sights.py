@@ -130,6 +130,8 @@ class View:
             if not witness.reaches or witness.resolves is False:
                 cut[way] = max(seen.lost_ns, cut.get(way, 0))
                 names[way] = names.get(way, True) and seen.outcome is Outcome.DNS
+        if not cut:
+            return cut
         for member in self.members:
             target, seen = self.targets.get(member.target), self.seen.get(member.pair)
             if target is None or seen is None or (way := self._way(target)) not in cut:

@@ -147,7 +147,7 @@ class Standings:
         with self._lock:
             drill = self._shadow.runs(now_ns)
             failing = {pair: one for pair, one in self._drilled.items() if _is_ill(one)}
-            return drill, {pair: dataclasses.replace(one) for pair, one in failing.items()} if drill else {}
+            return drill, {pair: one.copy() for pair, one in failing.items()} if drill else {}
 
     def _settle_drilled(self, final: Settlement) -> None:
         pair = final.result.target, final.result.probe
@@ -166,7 +166,7 @@ class Standings:
     def seen(self) -> dict[Pair, Seen]:
         """Return all that is known of each probe, as it is now."""
         with self._lock:
-            return {pair: dataclasses.replace(seen) for pair, seen in self._seen.items()}
+            return {pair: seen.copy() for pair, seen in self._seen.items()}
 
     def beat(self, beat: Beat) -> None:
         """Take that the asker is alive, and what it says of its witnesses."""
