@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol
 
 from probes.result import ProbeResult
-from storage.alert_readings import AckRow, AlertRow, ChangeRow, Claim, Delivery, NoticeRow, Told
+from storage.alert_readings import AckRow, AlertRow, ChangeRow, Claim, Delivery, Last, NoticeRow, Told
 from storage.readings import (
     Attempt,
     CorrectionRow,
@@ -240,9 +240,19 @@ class Outbox(Protocol):
         ...
 
     def claim(
-        self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
+        self,
+        vantage: str,
+        receivers: Collection[str],
+        now_ns: int,
+        lease_ns: int,
+        limit: int,
+        *,
+        ends: bool = False,
     ) -> list[Claim]:
-        """Claim until `lease_ns` what is due for these receivers, so many each at most: the urgent first, then the oldest."""
+        """Claim until `lease_ns` what is due for these receivers, so many each at most: the urgent first, then the oldest.
+
+        `ends` claims ends alone.
+        """
         ...
 
     def settle(self, told: Sequence[Told]) -> None:
@@ -263,6 +273,14 @@ class Outbox(Protocol):
 
     def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
         """Return what became of all notices of an occurrence, by sequence and receiver."""
+        ...
+
+    def open(self, vantage: str) -> list[NoticeRow]:
+        """Return the newest notice of each occurrence for each receiver that waits for its end, or will be told of it."""
+        ...
+
+    def last(self, vantage: str, alerts: Collection[str]) -> dict[str, Last]:
+        """Return which notice of these occurrences is the newest that there is for anybody."""
         ...
 
     def forget(self, vantage: str, before_ns: int) -> None:

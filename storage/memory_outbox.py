@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from storage import hearing
-from storage.alert_readings import Claim, Delivery, NoticeRow, NoticeState, Told
+from storage.alert_readings import Claim, Delivery, Last, NoticeRow, NoticeState, Told
 from storage.outbox import order
 
 _Key = tuple[str, str, str, int]
@@ -53,14 +53,21 @@ class MemoryOutbox:
                 self._supersede((vantage, receiver, alert, seq))
 
     def claim(
-        self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
+        self,
+        vantage: str,
+        receivers: Collection[str],
+        now_ns: int,
+        lease_ns: int,
+        limit: int,
+        *,
+        ends: bool = False,
     ) -> list[Claim]:
         with self._lock:
             due = sorted(
                 (
                     one
                     for one in self._of(vantage)
-                    if one.row.receiver in receivers and self._due(one, now_ns)
+                    if one.row.receiver in receivers and one.row.ends >= ends and self._due(one, now_ns)
                 ),
                 key=lambda one: order(one.row),
             )
@@ -113,6 +120,18 @@ class MemoryOutbox:
             )
             for one in sorted(found, key=lambda one: (one.row.seq, one.row.receiver))
         ]
+
+    def open(self, vantage: str) -> list[NoticeRow]:
+        found = [
+            dataclasses.replace(one.row, due_ns=one.due_ns or one.row.made_ns)
+            for one in self._of(vantage)
+            if not one.row.ends and one.state in {"waiting", "told", "refused"} and not any(self._newer(one))
+        ]
+        return sorted(found, key=lambda row: (row.made_ns, row.alert, row.receiver))
+
+    def last(self, vantage: str, alerts: Collection[str]) -> dict[str, Last]:
+        rows = sorted((one.row for one in self._of(vantage)), key=lambda row: row.seq)
+        return {row.alert: Last(row.seq, row.ends) for row in rows if row.alert in alerts}
 
     def forget(self, vantage: str, before_ns: int) -> None:
         with self._lock:

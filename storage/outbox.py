@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, RowMapping, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from storage import cleaning, hearing, schema
-from storage.alert_readings import Claim, Delivery, NoticeRow, Told
+from storage.alert_readings import Claim, Delivery, Last, NoticeRow, Told
 from storage.engine import edge
 from storage.locks import Lock
 
@@ -26,7 +26,7 @@ WITH due AS (
     SELECT n.receiver, n.alert, n.seq, row_number() OVER (PARTITION BY n.receiver ORDER BY n.urgent DESC, n.made_ns, n.alert) AS place
     FROM notices n
     WHERE n.vantage = :vantage AND n.receiver = ANY(CAST(:receivers AS text[])) AND n.due_ns <= :now
-      AND (n.lease_ns IS NULL OR n.lease_ns <= :now)
+      AND (n.lease_ns IS NULL OR n.lease_ns <= :now) AND (n.ends OR NOT :ends)
       AND NOT {_NEWER})
       AND NOT EXISTS (SELECT FROM notices o WHERE {_SAME} AND o.seq < n.seq AND o.lease_ns > :now)
 )
@@ -53,6 +53,17 @@ SELECT o.vantage, o.alert, o.receiver, max(o.seq) AS seq, bool_or(o.told_ns IS N
 FROM notices o WHERE o.vantage = ANY(CAST(:vantages AS text[])) AND o.alert = ANY(CAST(:alerts AS text[]))
 GROUP BY o.vantage, o.alert, o.receiver
 """)  # noqa: S608 - pieces of our own
+
+_OPEN = text(f"""
+SELECT n.* FROM notices n
+WHERE n.vantage = :vantage AND NOT n.ends AND n.state IN ('waiting', 'told', 'refused') AND NOT {_NEWER})
+ORDER BY n.made_ns, n.alert COLLATE "C", n.receiver COLLATE "C"
+""")  # noqa: S608 - pieces of our own
+
+_LAST = text("""
+SELECT DISTINCT ON (n.alert) n.alert, n.seq, n.ends FROM notices n
+WHERE n.vantage = :vantage AND n.alert = ANY(CAST(:alerts AS text[])) ORDER BY n.alert, n.seq DESC
+""")
 
 _EXPIRE = text(f"""
 UPDATE notices n SET state = 'dropped', due_ns = NULL
@@ -92,7 +103,14 @@ class PostgresOutbox:
             write(connection, rows)
 
     def claim(
-        self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
+        self,
+        vantage: str,
+        receivers: Collection[str],
+        now_ns: int,
+        lease_ns: int,
+        limit: int,
+        *,
+        ends: bool = False,
     ) -> list[Claim]:
         """Claim by a conditional UPDATE.
 
@@ -105,6 +123,7 @@ class PostgresOutbox:
             "now": now_ns,
             "lease": lease_ns,
             "limit": limit,
+            "ends": ends,
         }
         with edge(self._engine, "Claiming notices"), self._engine.begin() as connection:
             _alone(connection)
@@ -155,6 +174,15 @@ class PostgresOutbox:
         )
         with edge(self._engine, "Reading notices"), self._engine.connect() as connection:
             return [_delivery(row) for row in connection.execute(query).mappings()]
+
+    def open(self, vantage: str) -> list[NoticeRow]:
+        with edge(self._engine, "Reading what fires"), self._engine.connect() as connection:
+            return [_notice(row) for row in connection.execute(_OPEN, {"vantage": vantage}).mappings()]
+
+    def last(self, vantage: str, alerts: Collection[str]) -> dict[str, Last]:
+        asked = {"vantage": vantage, "alerts": list(alerts)}
+        with edge(self._engine, "Reading notices"), self._engine.connect() as connection:
+            return {alert: Last(seq, ends) for alert, seq, ends in connection.execute(_LAST, asked)}
 
     def forget(self, vantage: str, before_ns: int) -> None:
         self._do("Deleting old notices", _FORGET, {"vantage": vantage, "before": before_ns})

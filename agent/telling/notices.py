@@ -1,5 +1,6 @@
 """An alert in words: what broke and since when, its impact, whose fault it is and on what evidence. Pure."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -83,7 +84,7 @@ def _summary(alert: Alert) -> str:
         lasted_ns = (alert.quiet_ns or alert.ended_ns) - finding.since_ns
         lasted = durations.write(max(0, lasted_ns // 1_000_000_000))
         if LEFT in facts:
-            return f"{what} is told of no more after {lasted}: {facts[LEFT]}"
+            return _left(what, lasted, facts[LEFT])
         return f"{what} {well} again after {lasted}"
     unseen = f", and not seen since {_instant(facts[UNSEEN])}" if UNSEEN in facts else ""
     if "factor" in facts:
@@ -108,6 +109,25 @@ def _summary(alert: Alert) -> str:
     elif "needed" not in facts and (line := next((facts[name] for name in _FIRST if facts.get(name)), None)):
         told += f": {line}"
     return told
+
+
+def closed(notice: Notice, seq: int, why: str, now_ns: int) -> Notice:
+    """Return the end of what was told of an alert that goes on, and that nobody tells of any more, for a reason in words."""
+    what = _WHAT[notice.name][0] if notice.name in _WHAT else "{subject}"
+    lasted_ns = max(0, (notice.quiet_ns or now_ns) - notice.since_ns)
+    lasted = durations.write(lasted_ns // 1_000_000_000)
+    return dataclasses.replace(
+        notice,
+        seq=seq,
+        state="resolved",
+        summary=_left(what.format(subject=notice.subject), lasted, why),
+        ended_ns=now_ns,
+        quiet_ns=None,
+    )
+
+
+def _left(what: str, lasted: str, why: str) -> str:
+    return f"{what} is told of no more after {lasted}: {why}"
 
 
 def _instant(ns: int) -> str:

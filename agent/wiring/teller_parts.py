@@ -26,6 +26,7 @@ from storage import engine
 from storage.alerts import PostgresAlerts
 from storage.amendments import PostgresAmendments
 from storage.history import PostgresHistory
+from storage.outbox import PostgresOutbox
 from storage.vantages import PostgresVantages
 
 VERSION = version("nephoscope")
@@ -88,6 +89,7 @@ class Parts:
             lambda text: held.secrets.resolve(text),  # noqa: PLW0108 - those of now: a reload brings others
             self.clock.mono_ns,
             self.uncounted,
+            PostgresOutbox(self.engine),
         )
         self.blackout = Blackout(
             state / "readers" / "blackout.json",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from storage.alert_readings import Claim, NoticeRow, NoticeState, Told
+from storage.alert_readings import Claim, Last, NoticeRow, NoticeState, Told
 from storage.base import Outbox
 from storage.memory_outbox import MemoryOutbox
 from storage.outbox import PostgresOutbox
@@ -328,3 +328,33 @@ def test_what_became_of_the_notices_of_an_alert_can_be_asked(outbox: Outbox) -> 
     ]
     assert found[2].row == row(2, ends=True)
     assert outbox.deliveries("elsewhere", "service-down/chat@1") == []
+
+
+def test_ends_alone_are_claimed_where_that_is_asked(outbox: Outbox) -> None:
+    outbox.put([row(alert="fires"), row(alert="ended", ends=True)])
+    found = outbox.claim("fra-1", ["pager"], T0, T0 + LEASE, 10, ends=True)
+    assert [claim.row.alert for claim in found] == ["ended"]
+    assert [claim.row.alert for claim in claimed(outbox)] == ["fires"]
+
+
+def test_what_fires_at_receivers_is_open_until_its_end_is_there(outbox: Outbox) -> None:
+    """Told or not: what waits will be told."""
+    outbox.put([row(alert=alert) for alert in ("told", "waits", "gone")])
+    settle(outbox, next(claim for claim in claimed(outbox) if claim.row.alert == "told"), "told")
+    outbox.put([row(2, alert="told"), row(2, alert="gone", ends=True)])
+    outbox.put([row(vantage="lon-1", alert="elsewhere"), row(receiver="mail", alert="waits", made_ns=T0 + 1)])
+    assert [(one.alert, one.receiver, one.seq) for one in outbox.open("fra-1")] == [
+        ("told", "pager", 2),
+        ("waits", "pager", 1),
+        ("waits", "mail", 1),
+    ]
+
+
+def test_of_each_alert_the_last_notice_is_known(outbox: Outbox) -> None:
+    outbox.put([row(), row(2), row(3, receiver="mail", ends=True), row(alert="b"), row(9, alert="c")])
+    asked = ["service-down/chat@1", "b", "unknown"]
+    assert outbox.last("fra-1", asked) == {
+        "service-down/chat@1": Last(3, ends=True),
+        "b": Last(1, ends=False),
+    }
+    assert outbox.last("lon-1", asked) == {}

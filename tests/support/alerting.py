@@ -115,6 +115,7 @@ class Told:
             resolved=resolved,
             mono_ns=lambda: self.now_ns - self.set_ns,
             uncounted_ns=lambda: self.uncounted_ns,
+            outbox=self.rows.outbox,
         )
 
     def _shown(self, notices: Sequence[Notice]) -> None:

@@ -236,6 +236,38 @@ def test_where_prometheus_pages_nobody_is_told(tmp_path: Path) -> None:
     assert play(tmp_path, scene).told() == []
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_who_was_told_hears_an_end_where_prometheus_pages_from_now_on(
+    tmp_path: Path, *, restarts: bool
+) -> None:
+    """By a reload or a restart, with the database away still; a receiver that is down then hears of it later."""
+
+    async def scene(dark: Dark) -> None:
+        dark.up = False
+        await dark.look()
+        await dark.look(120)
+        dark.config = dataclasses.replace(dark.config, engine="prometheus")
+        dark.notifiers["b"].failure = DeliveryError("down", permanent=False)
+        for _ in range(2):
+            if restarts:
+                await dark.restart()
+            await dark.look(10)
+        dark.notifiers["b"].failure = None
+        if restarts:
+            await dark.restart()
+        await dark.look(100)
+        assert dark.told("a") == dark.told("b") == [("firing", "page"), ("resolved", "page")]
+        dark.config = dataclasses.replace(dark.config, engine="agent")
+        await dark.look(120)
+
+    dark = play(tmp_path, scene)
+    firing, resolved, again = (message[0] for message in dark.notifiers["b"].told)
+    assert (firing.key == resolved.key, again.state) == (True, "firing")
+    assert "is told of no more after" in resolved.summary
+    assert resolved.summary.endswith(": Prometheus judges from now on")
+    assert len(dark.notifiers["a"].told) == 3
+
+
 def test_a_restart_in_the_middle_of_it_is_no_end_however_short_alerts_are_held(tmp_path: Path) -> None:
     """A new process has yet to find out that the database is away, and waits no 2 minutes to believe it."""
 
