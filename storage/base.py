@@ -271,8 +271,8 @@ class Outbox(Protocol):
         """Have what was made after an instant tried again now where these receivers refused it."""
         ...
 
-    def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
-        """Return what became of all notices of an occurrence, by sequence and receiver."""
+    def deliveries(self, vantage: str | None, alert: str) -> list[Delivery]:
+        """Return what became of all notices of an occurrence, by sequence and receiver; without a vantage, of every one."""
         ...
 
     def open(self, vantage: str) -> list[NoticeRow]:

@@ -108,8 +108,10 @@ class MemoryOutbox:
                 if refused and one.row.made_ns >= since_ns and not any(self._newer(one)):
                     one.due_ns = now_ns
 
-    def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
-        found = [one for one in self._of(vantage) if one.row.alert == alert]
+    def deliveries(self, vantage: str | None, alert: str) -> list[Delivery]:
+        found = [
+            one for one in self.kept.values() if one.row.alert == alert and vantage in {None, one.row.vantage}
+        ]
         return [
             Delivery(
                 row=dataclasses.replace(one.row, due_ns=one.due_ns or one.row.made_ns),
@@ -118,7 +120,7 @@ class MemoryOutbox:
                 told_ns=one.told_ns,
                 error=one.error,
             )
-            for one in sorted(found, key=lambda one: (one.row.seq, one.row.receiver))
+            for one in sorted(found, key=lambda one: (one.row.seq, one.row.receiver, one.row.vantage))
         ]
 
     def open(self, vantage: str) -> list[NoticeRow]:

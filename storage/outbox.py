@@ -165,13 +165,15 @@ class PostgresOutbox:
             {"vantage": vantage, "receivers": list(receivers), "since": since_ns, "now": now_ns},
         )
 
-    def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
+    def deliveries(self, vantage: str | None, alert: str) -> list[Delivery]:
         table = schema.notices
         query = (
             select(table)
-            .where(table.c.vantage == vantage, table.c.alert == alert)
-            .order_by(table.c.seq, table.c.receiver)
+            .where(table.c.alert == alert)
+            .order_by(table.c.seq, table.c.receiver, table.c.vantage.collate("C"))
         )
+        if vantage is not None:
+            query = query.where(table.c.vantage == vantage)
         with edge(self._engine, "Reading notices"), self._engine.connect() as connection:
             return [_delivery(row) for row in connection.execute(query).mappings()]
 

@@ -330,6 +330,12 @@ def test_what_became_of_the_notices_of_an_alert_can_be_asked(outbox: Outbox) -> 
     assert outbox.deliveries("elsewhere", "service-down/chat@1") == []
 
 
+def test_what_several_vantages_told_under_one_key_is_known(outbox: Outbox) -> None:
+    outbox.put([row(), row(vantage="lon-1"), row(vantage="lon-1", alert="another")])
+    found = outbox.deliveries(None, "service-down/chat@1")
+    assert [one.row.vantage for one in found] == ["fra-1", "lon-1"]
+
+
 def test_ends_alone_are_claimed_where_that_is_asked(outbox: Outbox) -> None:
     outbox.put([row(alert="fires"), row(alert="ended", ends=True)])
     found = outbox.claim("fra-1", ["pager"], T0, T0 + LEASE, 10, ends=True)
