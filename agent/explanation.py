@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from agent.config.model import Config
-from agent.telling.quorum import TOLD_AS
+from agent.telling.others import TOLD_AS
 from probes.result import rfc3339
 from storage.alert_readings import AckRow, AlertRow, ChangeRow, Delivery
 from storage.base import Alerts, History, Outbox

@@ -8,6 +8,10 @@ SILENT: Final = "silent"
 """The fact of an alert that others ended because nothing was heard of its vantage."""
 
 
+Occurrence = tuple[str, str]
+"""The vantage that tells of an occurrence, and the id under which it is told."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRow:
     """One occurrence of a trouble as it is remembered; instants are UTC nanoseconds.

@@ -6,7 +6,17 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol
 
 from probes.result import ProbeResult
-from storage.alert_readings import AckRow, AlertRow, ChangeRow, Claim, Delivery, Last, NoticeRow, Told
+from storage.alert_readings import (
+    AckRow,
+    AlertRow,
+    ChangeRow,
+    Claim,
+    Delivery,
+    Last,
+    NoticeRow,
+    Occurrence,
+    Told,
+)
 from storage.readings import (
     Attempt,
     CorrectionRow,
@@ -277,6 +287,10 @@ class Outbox(Protocol):
 
     def open(self, vantage: str) -> list[NoticeRow]:
         """Return the newest notice of each occurrence for each receiver that waits for its end, or will be told of it."""
+        ...
+
+    def untaken(self, pages: Collection[Occurrence]) -> dict[Occurrence, bool]:
+        """Return which of these no receiver has taken as a page, and whether one is being told of it for the first time."""
         ...
 
     def last(self, vantage: str, alerts: Collection[str]) -> dict[str, Last]:

@@ -234,6 +234,7 @@ def _vote(view: View, alive: Mapping[str, Alert]) -> Vote:
             service.name: [member.target for member in service.members] for service in view.config.services
         },
         alive=alive,
+        tells=view.config.engine == "agent" and bool(view.config.receivers),
     )
 
 

@@ -7,15 +7,12 @@ from typing import Any, Final
 import structlog
 
 from agent.slo.alerts import Alert, Finding, Severity
-from agent.telling.others import Heard
+from agent.telling.others import TOLD_AS, Heard
 from probes.target import Target
 from storage.alert_readings import AlertRow
 
 HELD: Final = "held"
 """The fact that says why a page is not told by this vantage; its alert is a ticket that nobody is told of."""
-
-TOLD_AS: Final = "told_as"
-"""The fact that names the occurrence which another vantage told of first: receivers know the trouble by it."""
 
 BELOW_NS: Final = 60 * 1_000_000_000
 """How long fewer vantages than needed find a trouble before that is told: all see it within an interval or two."""
@@ -96,17 +93,22 @@ class Voted:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """Who says what of this vantage's findings; `alive` are its own alerts by key."""
+    """Who says what of this vantage's findings; `alive` are its own alerts by key.
+
+    `tells` says whether it has somebody to tell, and so may tell what others cannot.
+    """
 
     vantage: str
     heard: Heard
     targets: Mapping[str, Target]
     members: Mapping[str, Sequence[str]]
     alive: Mapping[str, Alert]
+    tells: bool = True
 
     def on(self, finding: Finding, at_least: int) -> Voted:
         """Return what comes of it: one of those who agree tells, the first that does already, else by name.
 
+        One whom no receiver hears does not, for as long as somebody else might be heard.
         A vantage whose own alert is a ticket that it told of (it is new there, say) agrees, and cannot be the one.
         """
         theirs = self.heard.finding(finding.key)
@@ -118,8 +120,10 @@ class Vote:
         if len(agreeing) < min(at_least, len(asked)):
             why = f"found by {len(agreeing)} of {len(asked)} vantages, and {at_least} are needed"
             return dataclasses.replace(voted, held=why, short=True)
-        telling = {vantage for vantage, row in theirs.items() if row.severity == "page"}
-        holding = {vantage for vantage, row in theirs.items() if HELD in row.facts}
+        unheard = self.heard.failing(finding.key) if self.tells else frozenset()
+        may = {vantage: row for vantage, row in theirs.items() if vantage not in unheard}
+        telling = {vantage for vantage, row in may.items() if row.severity == "page"}
+        holding = {vantage for vantage, row in may.items() if HELD in row.facts}
         if self.pages(finding):
             telling.add(self.vantage)
         teller = min(telling or {self.vantage, *holding})
@@ -161,7 +165,7 @@ def sole(told: Iterable[Alert], heard: Heard, at_least: int | None) -> dict[str,
     if at_least is None:
         return {}
     return {
-        alert.finding.key: heard.vantages
+        alert.finding.key: heard.vantages - heard.failing(alert.finding.key)
         for alert in told
         if alert.finding.severity == "page" and alert.finding.name in _VOTED and alert.ended_ns is None
     }

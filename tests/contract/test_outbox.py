@@ -364,3 +364,36 @@ def test_of_each_alert_the_last_notice_is_known(outbox: Outbox) -> None:
         "b": Last(1, ends=False),
     }
     assert outbox.last("lon-1", asked) == {}
+
+
+def test_a_page_that_nobody_took_is_known_to_others(outbox: Outbox) -> None:
+    """And whether somebody may be taking it this moment."""
+    page = ("fra-1", "service-down/chat@1")
+    asked = [page, ("fra-1", "unknown"), ("lon-1", page[1])]
+    nobody = dict.fromkeys(asked, False)
+    outbox.put([row(urgent=True), row(receiver="mail")])
+    assert outbox.untaken([]) == {}
+    assert outbox.untaken(asked) == nobody
+    mail, pager = claimed(outbox, T0, "pager", "mail")
+    assert outbox.untaken(asked) == nobody | {page: True}
+    settle(outbox, pager, "waiting", due_ns=T0 + S, error="HTTP 503")
+    settle(outbox, mail, "told")
+    assert outbox.untaken(asked) == nobody, "a ticket that was told is no page"
+    (pager,) = claimed(outbox, T0 + S)
+    assert outbox.untaken(asked) == nobody, "it failed before"
+    settle(outbox, pager, "told")
+    assert set(outbox.untaken(asked)) == set(asked[1:])
+
+
+def test_what_a_receiver_took_from_who_took_over_it_is_not_told_by_the_first(outbox: Outbox) -> None:
+    """But for what somebody is telling this moment, other receivers, and an end."""
+    outbox.put([row(receiver=name, urgent=True) for name in ("pager", "mail", "chat")])
+    outbox.put([row(receiver="jira", alert="over", urgent=True, ends=True)])
+    (leased,) = claimed(outbox, T0, "chat")
+    taken = [("pager", "service-down/chat@1"), ("chat", "service-down/chat@1"), ("jira", "over")]
+    outbox.put([row(vantage="lon-1", receiver=name, alert=alert, urgent=True) for name, alert in taken])
+    for claim in outbox.claim("lon-1", [name for name, _ in taken], T0, T0 + LEASE, 9):
+        settle(outbox, claim, "told")
+    assert {claim.row.receiver for claim in claimed(outbox, T0, "pager", "mail", "jira")} == {"mail", "jira"}
+    settle(outbox, leased, "waiting", due_ns=T0 + S, error="HTTP 503")
+    assert len(claimed(outbox, T0 + S, "chat")) == 1
