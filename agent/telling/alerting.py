@@ -148,7 +148,9 @@ class Alerting:
         """
         before = {alert.id: self._seq.get(alert.id, 0) for _, alert in changed}
         told = [alert for _, alert in changed if not self._untold(alert, before[alert.id])]
-        seqs = before | {alert.id: before[alert.id] + 1 for alert in told}
+        seqs = before | {
+            alert.id: 1 + (before[alert.id] or self._handover.number(config.vantage, alert)) for alert in told
+        }
         now = self._seq | seqs
         alerts = {alert.id: alert for alert in [*kept, *(alert for _, alert in changed)]}
         rows = [alert_rows.row(config.vantage, alert, now[alert.id]) for alert in alerts.values()]
@@ -199,7 +201,7 @@ class Alerting:
         verdicts = verdict.verdicts(scene)
         self._finder.look(view, alive)
         found = self._finder.found(view, verdicts, out, alive)
-        voted = self._quorum.judged(found, config.paging.quorum, _vote(view, alive), now_ns)
+        voted = self._quorum.judged(found, config.paging.quorum, self._vote(view, alive), now_ns)
         if self._others is not None:
             asking = self._standings.is_asking(now_ns)
             own = own_standings(config.vantage, scene.sights, verdicts, view.targets, asking=asking)
@@ -212,6 +214,20 @@ class Alerting:
         with_it = self._finder.found(drilled, verdict.verdicts(drilled.scene()), out, alive)
         return [*voted, *drilling.findings(drill, found, with_it)], why
 
+    def _vote(self, view: View, alive: Mapping[str, Alert]) -> Vote:
+        config = view.config
+        return Vote(
+            vantage=config.vantage,
+            heard=view.others,
+            targets=view.targets,
+            members={
+                service.name: [member.target for member in service.members] for service in config.services
+            },
+            alive=alive,
+            tells=config.engine == "agent" and bool(config.receivers),
+            told={key for key, alert in alive.items() if self._seq.get(alert.id)},
+        )
+
     def _restored(self, vantage: str, now_ns: int) -> Mapping[str, Alert]:
         rows = self._rows.alive(vantage)
         self._finder.restore(self._rows.lately(vantage, now_ns - outages.KEPT_NS, _RECENT), now_ns)
@@ -223,19 +239,6 @@ class Alerting:
 def _routes(config: Config) -> tuple[object, ...]:
     """Return what says who is told."""
     return config.engine, config.receivers, config.routes
-
-
-def _vote(view: View, alive: Mapping[str, Alert]) -> Vote:
-    return Vote(
-        vantage=view.config.vantage,
-        heard=view.others,
-        targets=view.targets,
-        members={
-            service.name: [member.target for member in service.members] for service in view.config.services
-        },
-        alive=alive,
-        tells=view.config.engine == "agent" and bool(view.config.receivers),
-    )
 
 
 async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> None:

@@ -49,6 +49,12 @@ class Handover:
             if goes_on and self.is_over(alert) and alert.id not in known:
                 yield alert
 
+    def number(self, vantage: str, alert: Alert) -> int:
+        """Return which notice was the last one that this vantage told of what an alert takes over; 0 for its own key."""
+        key = told_as(alert)
+        found = None if key == alert.id else self._outbox.last(vantage, [key]).get(key)
+        return 0 if found is None else found.seq
+
     def told(self, ids: Iterable[str]) -> None:
         self._over = self._over.difference(ids)
 

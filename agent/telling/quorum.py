@@ -95,7 +95,7 @@ class Voted:
 class Vote:
     """Who says what of this vantage's findings; `alive` are its own alerts by key.
 
-    `tells` says whether it has somebody to tell, and so may tell what others cannot.
+    `tells` says whether it has somebody to tell, and so may tell what others cannot; `told` are the keys of what it told of.
     """
 
     vantage: str
@@ -104,6 +104,7 @@ class Vote:
     members: Mapping[str, Sequence[str]]
     alive: Mapping[str, Alert]
     tells: bool = True
+    told: Collection[str] = frozenset()
 
     def on(self, finding: Finding, at_least: int) -> Voted:
         """Return what comes of it: one of those who agree tells, the first that does already, else by name.
@@ -132,11 +133,14 @@ class Vote:
         return dataclasses.replace(voted, held=f"{teller} tells of it", left=not telling)
 
     def _told_as(self, finding: Finding, theirs: Mapping[str, AlertRow]) -> str | None:
-        """Return the occurrence that another vantage pages for, or did when it was heard last; None for its own page."""
+        """Return the occurrence that another vantage pages for, or did when it was heard last.
+
+        None for its own page, and for what it told of as a ticket of its own: receivers wait for the end of that.
+        """
         known = self.alive.get(finding.key)
         before = None if known is None else known.finding.facts.get(TOLD_AS)
         pages = [row for row in theirs.values() if row.severity == "page"]
-        if not pages or self.pages(finding):
+        if not pages or self.pages(finding) or finding.key in self.told:
             return before
         first = min(pages, key=lambda row: (row.fired_ns, row.vantage))
         return str(first.facts.get(TOLD_AS, first.id))

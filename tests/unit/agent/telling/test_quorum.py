@@ -45,7 +45,12 @@ class Place:
         """Start the alerting as a new process does: with nothing but what is stored."""
         wall_ns: Callable[[], int] = lambda: START_NS + self._estate.mono_ns()  # noqa: E731
         self.alerting = Alerting(
-            self.standings, self._estate.alerts, self._shown, wall_ns, others=self.others
+            self.standings,
+            self._estate.alerts,
+            self._shown,
+            wall_ns,
+            others=self.others,
+            outbox=self._estate.outbox,
         )
 
     def _shown(self, notices: Sequence[Notice]) -> None:
@@ -513,3 +518,43 @@ def test_a_vantage_that_tells_nobody_takes_no_page_over() -> None:
     for seconds in (41, 42 + PATIENCE_S, 43 + PATIENCE_S):
         estate.look(seconds)
     assert estate.places[1].shown == [("ServiceDown", "ticket")]
+
+
+def test_a_ticket_that_was_told_before_another_vantages_page_is_ended_under_its_own_key() -> None:
+    """A vantage that was new as it began; by now it is not, and leaves the page to the other one."""
+    estate = Estate("fra-1", "lon-1")
+    fra, lon = estate.places
+    fra.config = dataclasses.replace(fra.config, paging=Paging(warm_up_s=3600.0, quorum=2))
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41, "fra-1")
+    estate.look(42)
+    fra.config = dataclasses.replace(fra.config, paging=lon.config.paging)
+    estate.look(45)
+    estate.settle(2, Outcome.OK)
+    estate.look(71)
+    estate.look(71 + HOLD_S)
+    kept = {key: one.row for key, one in estate.outbox.kept.items() if "service-down" in key[2]}
+    assert len({alert for _, _, alert, _ in kept}) == 2
+    for vantage in ("fra-1", "lon-1"):
+        (begun,), (ended,) = (
+            {alert for (told_by, _, alert, _), row in kept.items() if told_by == vantage and row.ends == ends}
+            for ends in (False, True)
+        )
+        assert begun == ended
+
+
+def test_who_takes_over_the_same_page_twice_is_heard_twice() -> None:
+    """What was well here meanwhile, and told so under that key, goes on under the next number."""
+    estate = Estate("fra-1", "lon-1")
+    estate.deaf.add("fra-1")
+    estate.settle(1, Outcome.SERVER_ERROR)
+    for seconds in (41, 41 + PATIENCE_S):
+        estate.look(seconds)
+    estate.settle(2, Outcome.OK, "lon-1")
+    estate.look(71)
+    estate.look(71 + HOLD_S)
+    slot = 3 + round(HOLD_S) // 30
+    estate.settle(slot, Outcome.SERVER_ERROR, "lon-1")
+    estate.look(slot * 30 + 11)
+    (first,) = {row.id for row in estate.alerts.alive("fra-1") if row.name == "ServiceDown"}
+    assert estate.pages == [("lon-1", first, 1), ("lon-1", first, 3)]
