@@ -14,7 +14,7 @@ from agent.slo.alerts import Alert, Finding, Unfound, step
 from agent.slo.burning import Windows
 from agent.slo.quiet import Quiet
 from agent.slo.spending import Spent
-from agent.telling import alert_rows, becoming, drilling, routing, verdict
+from agent.telling import alert_rows, becoming, drilling, missed, routing, verdict
 from agent.telling.becoming import Changed
 from agent.telling.clearer import clearer
 from agent.telling.expiry import ClientCertificates, Tokens
@@ -74,6 +74,8 @@ class Alerting:
         self._quorum = Quorum()
         self._heard = NOBODY
         self._alive: Mapping[str, Alert] | None = None
+        self._known: Mapping[str, Alert] = {}
+        self._missed = missed.Missed()
         self._seq: dict[str, int] = {}
         self._routes: tuple[object, ...] = ()
         self._last: tuple[Config, Sequence[Alert], Mapping[str, int]] | None = None
@@ -87,10 +89,18 @@ class Alerting:
     def look(self, config: Config) -> None:
         """Look once; raises StoreUnavailableError where what changed cannot be remembered, and nothing has changed then."""
         now_ns = self._wall_ns()
-        alive = self._alive if self._alive is not None else self._restored(config.vantage, now_ns)
+        try:
+            alive = self._alive if self._alive is not None else self._restored(config.vantage, now_ns)
+            self._look(config, alive, now_ns)
+        except StoreUnavailableError:
+            self._missed.take(self._found(config, self._known, now_ns)[0], now_ns)
+            raise
+
+    def _look(self, config: Config, alive: Mapping[str, Alert], now_ns: int) -> None:
         if config.engine == "agent" and self._is_rerouted(config):
             self._seq = self._handover.take(config.vantage, alive.values(), self._seq)
         found, why = self._found(config, alive, now_ns)
+        found += self._missed.over(found, alive)
         done = step(alive, found, now_ns, round(config.paging.hold_s * 1e9), why)
         done, reworded = worded(done, alive, self._vendors(), {one.name: one for one in config.targets})
         done, blamed = clearer(done, alive, now_ns)
@@ -103,7 +113,8 @@ class Alerting:
         kept += [held[alert.finding.key] for alert in reworded]
         if (changed or kept) and not self._remember(config, changed, kept, now_ns):
             return
-        self._alive = held
+        self._alive = self._known = held
+        self._missed.forget()
         self._seq = {alert.id: self._seq[alert.id] for alert in held.values()}
         for what, alert in changed:
             becoming.tell(what, alert)
@@ -206,7 +217,7 @@ class Alerting:
             asking = self._standings.is_asking(now_ns)
             own = own_standings(config.vantage, scene.sights, verdicts, view.targets, asking=asking)
             self._others.note(config.vantage, own, urgent=voted != found)
-        why = unfound(view, alive, voted, config, out)
+        why = unfound(view, missed.lasting(alive), voted, config, out)
         drill, failing = self._standings.drill(now_ns)
         if drill is None or not failing:
             return voted, why

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from agent.slo.alerts import FILLED, LEFT, UNSEEN, Alert
 from agent.telling.clearer import BEFORE, OTHER, TOLD
+from agent.telling.missed import UNTIL
 from exporters import durations, words
 from exporters.signals import Acknowledged, Notice
 from storage.alert_readings import AckRow
 
 NAMED_AT_MOST: Final = 5
 
-_APART: Final = frozenset({"fault", TOLD, OTHER, "evidence", "ours", "told_as", "doubt", UNSEEN, LEFT})
+_APART: Final = frozenset({"fault", TOLD, OTHER, "evidence", "ours", "told_as", "doubt", UNSEEN, LEFT, UNTIL})
 """Facts that a notice has a place of its own for, or that are for us alone."""
 
 _FIRST: Final = ("spent", "counts")
@@ -80,6 +81,10 @@ def _summary(alert: Alert) -> str:
     finding, facts = alert.finding, alert.finding.facts
     said, wrong, well = _WHAT[finding.name]
     what = said.format(subject=finding.subject)
+    if UNTIL in facts:
+        past = wrong.replace("has been", "was", 1)
+        times = f"from {_instant(finding.since_ns)} to {_instant(facts[UNTIL])}"
+        return f"{what} {past} {times}, while this agent had no database and told nobody"
     if alert.ended_ns is not None:
         lasted_ns = (alert.quiet_ns or alert.ended_ns) - finding.since_ns
         lasted = durations.write(max(0, lasted_ns // 1_000_000_000))

@@ -80,6 +80,10 @@ class Rows(MemoryAlerts):
         self._answer()
         return super().acknowledgements(vantage, alerts)
 
+    def alive(self, vantage: str) -> list[AlertRow]:
+        self._answer()
+        return super().alive(vantage)
+
     def _answer(self) -> None:
         if self.away:
             raise StoreUnavailableError("away")
