@@ -126,10 +126,10 @@ class Alerting:
         told = {alert.id for _, alert in changed}
         self._reroute(config, [alert for alert in fires if alert.id not in told], now_ns)
 
-    def firing(self) -> list[Notice]:
-        """Return what was told and fired at the last look that could be remembered."""
+    def firing(self) -> list[Notice] | None:
+        """Return what was told and fired at the last look that could be remembered; None where there was none yet."""
         if self._last is None:
-            return []
+            return None
         config, alerts, seqs = self._last
         return [_told(config, alert, seqs[alert.id]) for alert in alerts]
 

@@ -13,6 +13,7 @@ from agent.config.model import Config
 from agent.slo.alerts import LEFT, Alert, Finding, Severity, step
 from agent.telling import routing
 from agent.telling.delivering import LOOK_S, Deliveries, Opener
+from agent.telling.firing import Firing
 from agent.telling.handover import WHY
 from agent.telling.link import Link
 from agent.telling.notices import notice
@@ -42,7 +43,7 @@ class Blackout:
         notified: Callable[[str, str], None],
         wall_ns: Callable[[], int],
         uniform: Callable[[float, float], float],
-        firing: Callable[[], Sequence[Notice]] = tuple,
+        firing: Callable[[], Sequence[Notice] | None] = tuple,
     ) -> None:
         self._file = Remembered(file, "blackout", lost="it may be told again that the database is away")
         self._opener = opener
@@ -53,7 +54,7 @@ class Blackout:
             Deliveries, opener=opener, notified=notified, wall_ns=wall_ns, uniform=uniform
         )
         self._telling = self._deliveries(self._outbox)
-        self._firing = firing
+        self._firing = Firing(file.with_name("firing.json"), firing, wall_ns)
         self._refreshing: Deliveries | None = None
         self._asked = False
         self._since_ns: int | None = None
@@ -75,6 +76,7 @@ class Blackout:
             self._saved = b""
             await asyncio.to_thread(self._file.load, self._restore)
             self._resume(config)
+        await self._firing.keep()
         if config.engine == "agent":
             self._step(config)
         else:

@@ -33,7 +33,7 @@ class Dark:
         self.notifiers = {"a": MemoryNotifier(), "b": MemoryNotifier()}
         self.counted: Counter[tuple[str, str]] = Counter()
         self.born_ns = {"azure": self.clock.wall_ns() - 7200 * 10**9}
-        self.firing: list[Notice] = []
+        self.firing: list[Notice] | None = []
         self.up = True
         self._folder = folder
         self.blackout = self.started()
@@ -121,6 +121,50 @@ def test_what_fires_is_refreshed_meanwhile_where_silence_would_end_it_and_by_its
         for _ in range(5):
             await dark.look(60)
         assert outages(dark, "a") == 10, "from here on the rows are told from again"
+
+    play(tmp_path, scene)
+
+
+def test_who_starts_without_a_database_goes_on_refreshing_what_fired(tmp_path: Path) -> None:
+    """Until its rows say what fires; what receivers have let go of by then is not told anew."""
+
+    async def scene(dark: Dark) -> None:
+        dark.notifiers = {"a": MemoryNotifier(refresh_s=60.0), "b": MemoryNotifier()}
+        dark.firing = [a_notice()]
+        for _ in range(40):
+            await dark.look(30)
+        dark.firing, dark.up = None, False
+        await dark.restart()
+        await dark.look(10)
+        await dark.look(120)
+        assert outages(dark, "a") == 1
+        await dark.restart()
+        await dark.look(60)
+        assert outages(dark, "a") == 2
+        told = [one for message in dark.notifiers["a"].told for one in message if one.name != "AgentBlind"]
+        assert told == [a_notice()] * 2
+        dark.up, dark.firing = True, []
+        await dark.look(60)
+        dark.up, dark.firing = False, None
+        await dark.restart()
+        await dark.look(10)
+        await dark.look(120)
+        assert outages(dark, "a") == 2, "it had ended"
+
+    play(tmp_path, scene)
+
+
+def test_what_fired_before_a_long_absence_of_the_agent_itself_is_told_by_nobody(tmp_path: Path) -> None:
+    async def scene(dark: Dark) -> None:
+        dark.notifiers = {"a": MemoryNotifier(refresh_s=60.0), "b": MemoryNotifier()}
+        dark.firing = [a_notice()]
+        await dark.look()
+        dark.firing, dark.up = None, False
+        await dark.restart()
+        await dark.look(241)
+        await dark.look(120)
+        assert dark.told("a") == [("firing", "page")]
+        assert outages(dark, "a") == 0
 
     play(tmp_path, scene)
 
