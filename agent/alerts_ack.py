@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final, TextIO
 
-from agent.alert_names import all_meant
+from agent.alert_names import meant
 from agent.clock import SystemClock
 from agent.config.read import read
 from agent.database import opened
@@ -26,30 +26,22 @@ def acknowledge(args: argparse.Namespace, out: TextIO) -> int:
     now_ns = SystemClock().wall_ns()
     with opened(config) as engine:
         rows = PostgresAlerts(engine)
-        alerts = all_meant(rows, config.vantage, args.alert)
+        row = meant(rows, config.vantage, args.alert, alive=True)
         until_ns = None if args.seconds is None else now_ns + round(args.seconds * 1e9)
-        for row in alerts:
-            ack = AckRow(
-                vantage=config.vantage,
-                alert=row.id,
-                severity=row.severity,
-                author=author,
-                reason=reason,
-                made_ns=now_ns,
-                until_ns=until_ns,
-            )
-            rows.acknowledge(ack)
-            _say(ack, out)
-    if len(alerts) > 1:
-        subject = alerts[0].labels["target"]
-        print(f"{len(alerts)} probes of {subject} have an alert of their own, and all were meant", file=out)
+        ack = AckRow(
+            vantage=config.vantage,
+            alert=row.id,
+            severity=row.severity,
+            author=author,
+            reason=reason,
+            made_ns=now_ns,
+            until_ns=until_ns,
+        )
+        rows.acknowledge(ack)
+    until = "it ends" if until_ns is None else f"{words.instant(until_ns)} UTC"
+    rises = ", or it rises to a page" if row.severity == "ticket" else ""
+    print(f"{row.id} ({row.severity}) is acknowledged by {author} until {until}{rises}", file=out)
     return 0
-
-
-def _say(ack: AckRow, out: TextIO) -> None:
-    until = "it ends" if ack.until_ns is None else f"{words.instant(ack.until_ns)} UTC"
-    rises = ", or it rises to a page" if ack.severity == "ticket" else ""
-    print(f"{ack.alert} ({ack.severity}) is acknowledged by {ack.author} until {until}{rises}", file=out)
 
 
 def _line(option: str, text: str) -> str:

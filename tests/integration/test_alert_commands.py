@@ -122,45 +122,14 @@ def test_an_alert_that_nobody_knows_is_refused_with_those_that_there_are(
         1,
         "nephoscope: no alert that is alive begins with `x`: nothing is wrong now\n",
     )
-    another = row("target-down/aws-2/chat", labels={"target": "aws-2", "probe": "chat"})
-    alerts.save([row("target-down/aws/chat"), another, ended(3600)])
+    alerts.save([row("target-down/aws/chat"), row("target-down/aws-2/chat"), ended(3600)])
     code, said = run("alerts", "ack", "y", "--reason", "r", "--author", "a")
     assert (code, "there are target-down/aws" in said) == (1, True)
-    for command in (("alerts", "ack", "target-down/aw", "--reason", "r", "--author", "a"), ("explain", "ta")):
-        code, said = run(*command)
-        assert code == 1
-        assert "could be target-down/aws" in said
-        assert said.endswith("; write more of the one that you mean\n")
+    code, said = run("alerts", "ack", "target-down/aws", "--reason", "r", "--author", "a")
+    assert code == 1
+    assert "could be target-down/aws" in said
+    assert said.endswith("; write more of the one that you mean\n")
     assert run("alerts", "ack", "target-down/aws/chat", "--reason", "r", "--author", "a")[0] == 0
-
-
-def test_all_probes_of_the_target_that_is_named_are_acknowledged_and_no_other_target(
-    run: Commands, alerts: PostgresAlerts
-) -> None:
-    """On-call has the target in hands, by whatever probe it is found; another objective is another trouble."""
-    chat, models = (
-        row(),
-        row("target-down/aws/models", labels={"target": "aws", "probe": "models", "cloud": "aws"}),
-    )
-    other = row("target-down/aws-2/chat", labels={"target": "aws-2", "probe": "chat", "cloud": "aws"})
-    burns = [
-        row(f"budget-burn/aws/chat/{name}", name="BudgetBurn", labels=chat.labels | {"objective": name})
-        for name in ("available", "quick")
-    ]
-    alerts.save([chat, models, other, *burns])
-    code, said = run("alerts", "ack", "target-down/aws", "--reason", "r", "--author", "ada")
-    assert code == 0
-    assert said.splitlines()[-1] == "2 probes of aws have an alert of their own, and all were meant"
-    assert {line.split(" (ticket) is acknowledged by ada")[0] for line in said.splitlines()[:-1]} == {
-        chat.id,
-        models.id,
-    }
-    kept = alerts.acknowledgements("here", [one.id for one in (chat, models, other, *burns)])
-    assert {ack.alert for ack in kept} == {chat.id, models.id}
-    assert run("alerts", "ack", "budget-burn/aws", "--reason", "r", "--author", "ada")[0] == 1
-    assert (
-        run("alerts", "ack", "target-down/aws/models", "--reason", "r", "--author", "ada")[1].count("\n") == 1
-    )
 
 
 def test_what_is_over_cannot_be_acknowledged(run: Commands, alerts: PostgresAlerts) -> None:
