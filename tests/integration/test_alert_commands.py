@@ -86,6 +86,23 @@ def row(key: str = "target-down/aws/chat", age_s: int = 60, **changes: Any) -> A
     return AlertRow(**known | changes)
 
 
+def a_told(alert: str, made_ns: int, **changes: Any) -> NoticeRow:
+    known: dict[str, Any] = {
+        "vantage": "here",
+        "receiver": "pager",
+        "alert": alert,
+        "seq": 1,
+        "ends": False,
+        "urgent": False,
+        "bundle": "b",
+        "made_ns": made_ns,
+        "due_ns": made_ns,
+        "repeat_ns": None,
+        "payload": {"state": "firing"},
+    }
+    return NoticeRow(**known | changes)
+
+
 def ended(age_s: int) -> AlertRow:
     ended_ns = SystemClock().wall_ns() - (age_s - 30) * S
     return row(age_s=age_s, quiet_ns=ended_ns, ended_ns=ended_ns)
@@ -178,19 +195,7 @@ def test_an_alert_is_explained_from_what_is_stored(
     """For people, and as JSON: numbers, changes, who was told, and each attempt around its begin."""
     known = row(facts={"fault": "target aws", "counts": [{"window": "1h", "bad": 4, "burn": 33.3333}]})
     engine: Engine = request.getfixturevalue("database")
-    told = NoticeRow(
-        vantage="here",
-        receiver="pager",
-        alert=known.id,
-        seq=1,
-        ends=False,
-        urgent=False,
-        bundle="b",
-        made_ns=known.fired_ns,
-        due_ns=known.fired_ns,
-        repeat_ns=None,
-        payload={"state": "firing"},
-    )
+    told = a_told(known.id, known.fired_ns)
     fired = ChangeRow(
         vantage="here",
         alert=known.id,
@@ -241,6 +246,29 @@ def test_an_alert_is_explained_from_what_is_stored(
     assert told_json["attempts"][0]["settled"]["confirmations_bad"] == 3
     assert told_json["facts"] == known.facts
     assert [one["what"] for one in told_json["changes"]] == ["fired"]
+
+
+def test_what_vantages_told_under_one_key_is_explained_with_the_alert_of_each(
+    run: Commands, alerts: PostgresAlerts
+) -> None:
+    """One told of it first, fell silent, and this one took over: who was told of the page, and by whom."""
+    first = row("service-down/nano", 90, vantage="fra-1", name="ServiceDown", labels={"service": "nano"})
+    ours = row("service-down/nano", 60, name="ServiceDown", labels={}, facts={"told_as": first.id})
+    theirs = a_told(first.id, first.fired_ns, vantage="fra-1")
+    over = a_told(first.id, ours.fired_ns, payload={"state": "firing"}, receiver="mail")
+    alerts.save([first, ours], [theirs, over])
+    _, said = run("explain", "service-down/nano")
+    table = said.split("WHO WAS TOLD\n")[1].splitlines()
+    assert [line.split()[:2] for line in table[:3]] == [
+        ["BY", "RECEIVER"],
+        ["fra-1", "pager"],
+        ["here", "mail"],
+    ]
+    assert all(line.endswith(first.id) for line in table[1:3])
+    notices = json.loads(run("explain", "service-down/nano", "--json")[1])["notices"]
+    assert [(one["vantage"], one["key"]) for one in notices] == [("fra-1", first.id), ("here", first.id)]
+    alerts.save([dataclasses.replace(ours, vantage="here", id=first.id, facts={})])
+    assert "fra-1  pager" in run("explain", first.id)[1], "the first one's own alert tells of it too"
 
 
 def test_the_newest_occurrence_is_explained_and_an_older_one_by_its_id(

@@ -90,6 +90,10 @@ class Rows(MemoryAlerts):
         self._answer()
         return super().acknowledgements(vantage, alerts)
 
+    def alive(self, vantage: str) -> list[AlertRow]:
+        self._answer()
+        return super().alive(vantage)
+
     def _answer(self) -> None:
         if self.away:
             raise StoreUnavailableError("away")
@@ -125,6 +129,7 @@ class Told:
             resolved=resolved,
             mono_ns=lambda: self.now_ns - self.set_ns,
             uncounted_ns=lambda: self.uncounted_ns,
+            outbox=self.rows.outbox,
         )
 
     def _shown(self, notices: Sequence[Notice]) -> None:
