@@ -93,7 +93,7 @@ class Finder:
         found = [_blamed(finding, blames) for finding in self._findings(view)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
         about_us = own_findings(view, verdicts, hidden, ways_of(config), self._ourselves())
-        shown = [*(finding for finding in found if finding not in hidden), *about_us]
+        shown = [*(finding for finding in found if not is_hidden(finding, blames)), *about_us]
         members = {one.name: frozenset(member.target for member in one.members) for one in config.services}
         told = inhibiting.told(shown, members, paging(alive))
         return [
