@@ -227,7 +227,7 @@ class Alerting:
         view = View(config=awake(config, out), standings=self._standings, now_ns=now_ns, others=heard)
         scene = view.scene()
         verdicts = verdict.verdicts(scene)
-        self._finder.look(view, alive)
+        self._finder.look(view, verdicts, alive)
         found = self._finder.found(view, config, verdicts, out, alive)
         voted = self._quorum.judged(found, config.paging.quorum, self._vote(view, alive), now_ns)
         if self._others is not None:

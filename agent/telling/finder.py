@@ -67,8 +67,10 @@ class Finder:
         """Go on from the outages that rows remember."""
         self._burns.restore(rows, now_ns)
 
-    def look(self, view: View, alive: Mapping[str, Alert]) -> None:
-        """Take how services stand now, and which alerts there are."""
+    def look(self, view: View, verdicts: Sequence[Verdict], alive: Mapping[str, Alert]) -> None:
+        """Take how services stand now, whether our own network is down, and which alerts there are."""
+        if any(found.fault is Fault.NETWORK for found in verdicts):
+            self._cut_ns = view.now_ns
         judged = {one.name: view.impacts[one.name] for one in view.config.services if one.is_judged}
         self._burns.look(judged, alive, view.now_ns)
 
@@ -90,10 +92,8 @@ class Finder:
         blames = {name: found for found in verdicts for name in found.targets}
         found = [_blamed(finding, blames) for finding in self._findings(view)]
         hidden = [finding for finding in found if is_hidden(finding, blames)]
-        if any(found.fault is Fault.NETWORK for found in verdicts):
-            self._cut_ns = now_ns
         about_us = own_findings(view, verdicts, hidden, ways_of(config), self._ourselves())
-        shown = [*(finding for finding in found if finding not in hidden), *about_us]
+        shown = [*(finding for finding in found if not is_hidden(finding, blames)), *about_us]
         members = {one.name: frozenset(member.target for member in one.members) for one in config.services}
         told = inhibiting.told(shown, members, paging(alive))
         return [

@@ -9,17 +9,18 @@ from agent.slo.alerts import HOLD_NS
 from agent.slo.findings import Ways
 from agent.slo.quiet import Quiet
 from agent.telling.blind import Ourselves
-from agent.telling.others import Heard, asks
+from agent.telling.others import Heard, Others, asks
 from agent.telling.ours import own_findings
 from agent.telling.sights import View
 from agent.telling.standings import Standings
 from agent.telling.verdict import verdicts
 from probes.result import Fault, Outcome, SlotKey
 from probes.target import Network, Path, Workload
+from storage.memory_vantages import MemoryVantages
 from storage.readings import StandingRow
 from storage.records import Skipped
 from support.alerting import Told, estate, work
-from support.told import EVERY_NS, SECOND_NS, START_NS
+from support.told import EVERY_NS, SECOND_NS, START_NS, drill, drilled
 
 
 def go_on(told: Told, slots: range, **outcomes: Outcome) -> None:
@@ -350,3 +351,27 @@ def test_two_ways_of_one_network_that_are_cut_are_one_alert_that_names_all_they_
     found = list(own_findings(view, verdicts(view.scene()), [], Ways(), Ourselves()))
     assert [(one.key, one.subject) for one in found] == [("network-down/internet", "internet")]
     assert found[0].failing == ["aws", "azure", "gcp"]
+
+
+def test_a_drill_hides_no_losses_of_our_own_way() -> None:
+    """What it lets fail looks like a network that is down: its only target is refused, and well from elsewhere."""
+
+    class Elsewhere(Others):
+        def heard(self) -> Heard:
+            (target,) = told.config.targets
+            well = StandingRow(vantage="lon-1", target=target.name, asks=asks(target), state="good")
+            return Heard(standings=[well])
+
+    told = Told(estate("aws"))
+    told.alerting._others = Elsewhere(MemoryVantages(lambda: 0), told.rows, lambda: 0)
+    order = drill(target="aws")
+    for slot in range(10):
+        told.beat(slot * 30)
+        outcome = Outcome.CONNECT_TIMEOUT if slot % 2 else Outcome.OK
+        told.settle(slot, "aws", outcome, fault=Fault.OURS, confirmed=False)
+        for step in drilled(order, slot, Outcome.CONNECT_REFUSED):
+            told.standings.drilled(step)
+    for seconds in (299, 300):
+        found = told.look(seconds)
+        assert found == [("AgentBlind", "page", "here"), ("NetworkDown", "ticket", "internet")]
+        assert [one.quiet_ns for one in told.notices] == [None, None]

@@ -113,9 +113,7 @@ def test_a_target_that_is_asked_no_more_ends_in_words_of_its_own() -> None:
     assert ends(told)["service-down/nano"] == (
         "Service nano is told of no more after 5m11s: the plan names it no more"
     )
-    assert ends(told)["target-down/aws"].endswith(
-        "is told of no more after 5m11s: the plan names it no more"
-    )
+    assert ends(told)["target-down/aws"].endswith("is told of no more after 5m11s: the plan names it no more")
 
 
 def test_an_objective_that_is_gone_with_its_only_probe_ends_with_it() -> None:

@@ -383,6 +383,23 @@ def test_a_client_certificate_that_ends_soon_is_a_ticket_and_its_file_is_read_ho
     assert [row.quiet_ns for row in told.rows.alive("here")] == [told.now_ns]
 
 
+def test_what_ends_soon_is_looked_at_anew_where_the_clock_was_set_back() -> None:
+    config = estate("aws", "azure")
+    shown = [dataclasses.replace(one, path=Path(cert="/tls/agent.pem")) for one in config.targets]
+    keyed = [dataclasses.replace(one, credentials={"api_key": "${KEY}"}) for one in shown]
+    begun, renewed = START_NS // SECOND_NS, START_NS // SECOND_NS + 90 * 86_400
+    ends = [begun + 7 * 86_400]
+    told = Told(
+        dataclasses.replace(config, targets=tuple(keyed)),
+        certificate_ends=lambda _: ends[0],
+        resolved=lambda _: token(iat=begun - 30 * 86_400, exp=ends[0] - 6 * 86_400),
+    )
+    assert [name for name, _, _ in told.look(3600)] == ["CredentialExpires", "CredentialExpires"]
+    ends[0] = renewed
+    told.look(0)
+    assert [row.quiet_ns for row in told.rows.alive("here")] == [told.now_ns] * 2
+
+
 def test_a_token_that_says_when_it_ends_is_a_ticket_by_its_reference_until_it_is_renewed() -> None:
     """In the last tenth of an hour's life, for a token that is renewed in time never comes to that."""
     config = estate("aws", "azure", "gcp")
