@@ -60,8 +60,7 @@ class Metrics:
             for family in conventions.THRESHOLD_OF.values():
                 edges = self._planned.edges[family.name]
                 self._series.merge(family, (target, probe, plan.vantage), edges, (0,) * (len(edges) + 1), 0.0)
-            if self._series.get(conventions.TARGET_STATE, (target, probe, plan.vantage, "unknown")) is None:
-                self._show_state((target, probe, plan.vantage), "unknown")
+            self._begin_state((target, probe, plan.vantage))
         for slo, ratio in plan.slos:
             labels = _slo_labels(slo, plan.vantage)
             for result in EventClass:
@@ -126,6 +125,10 @@ class Metrics:
             self._count(judged)
             was_down = self._series.get(conventions.TARGET_STATE, (*measured, "down")) == 1.0
             self._show_state(measured, state_of(judged, was_down=was_down))
+
+    def _begin_state(self, measured: Labels) -> None:
+        if self._series.get(conventions.TARGET_STATE, (*measured, "unknown")) is None:
+            self._show_state(measured, "unknown")
 
     def _show_state(self, measured: Labels, state: State) -> None:
         for each in conventions.TARGET_STATES:
