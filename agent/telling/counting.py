@@ -66,7 +66,7 @@ class MetricsFollower:
         self._maintained = maintained
         self._settling = Settling(repeats=True)
         self._expecting = Expecting()
-        self._config: Config | None = None
+        self._config_hash: str | None = None
         self._changed = False
         self._judge = Judge((), ())
         self._kept: tuple[int | None, int | None] = None, None
@@ -84,9 +84,9 @@ class MetricsFollower:
         self._changed = True
 
     def fold(self, batch: Batch) -> None:
-        if self._changed and self._config is not None:
+        if self._changed and self._config_hash is not None:
             self._changed = False
-            self._take(self._config.hash)
+            self._take(self._config_hash)
         if batch.lost:
             self._metrics.dropped("journal_gap", batch.lost)
         for one in heard(batch.records):
@@ -146,7 +146,7 @@ class MetricsFollower:
                 self._metrics.expect(slo, due.slots)
 
     def _take_plan(self, config_hash: str) -> bool:
-        if self._config is not None and self._config.hash == config_hash:
+        if self._config_hash == config_hash:
             return True
         return self._take(config_hash)
 
@@ -155,7 +155,7 @@ class MetricsFollower:
         if config is None:
             log.warning("plan.unknown", config_hash=config_hash, consequence="the plan before it stays")
             return False
-        self._config = config
+        self._config_hash = config.hash
         self._judge = Judge(config.objectives, config.targets)
         self._metrics.plan(series_plan(config))
         self._board.plan(page_plan(config))
@@ -187,7 +187,7 @@ class MetricsFollower:
     def _write(self, position: int) -> None:
         state = {
             "position": position,
-            "config_hash": self._config.hash if self._config else "",
+            "config_hash": self._config_hash or "",
             "settling": self._settling.snapshot(),
             "expecting": self._expecting.snapshot(),
             "board": self._board.snapshot(),
