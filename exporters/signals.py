@@ -240,7 +240,7 @@ class SeriesPlan:
     becomes a bucket edge. `quotas` name what
     a target shares with others: its limits are shown under that name, else under its own. `pools` are the (target,
     probe)s of SLOs that pool several; `services` have gauges and no counters. `rules_hash` names the rules that the
-    configuration makes.
+    configuration makes. `sliced` are the SLOs of which slices of time are counted beside the events.
     """
 
     config_hash: str
@@ -253,6 +253,7 @@ class SeriesPlan:
     pools: tuple[tuple[SloKey, tuple[tuple[str, str], ...]], ...] = ()
     services: tuple[SloKey, ...] = ()
     rules_hash: str = ""
+    sliced: tuple[SloKey, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
