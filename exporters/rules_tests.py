@@ -18,6 +18,9 @@ _RESULTS = ("good", "bad", "excluded", "invalid")
 _WARM = 10
 """Intervals of good results before something happens."""
 
+_LATER_S = 120.0
+"""The rules of slow alerts are read every two minutes."""
+
 
 def render_tests(specs: Sequence[RuleSpec]) -> str:
     """Return the tests of one SLO of each shape: a quiet one, an outage, a lone failure, silence."""
@@ -46,7 +49,15 @@ def _shapes(specs: Sequence[RuleSpec]) -> list[RuleSpec]:
     """Return the first SLO of each kind: the others' rules differ in nothing but labels."""
     first: dict[object, RuleSpec] = {}
     for spec in specs:
-        shape = (spec.objective_ratio, spec.period, spec.every_s, spec.sli, spec.alerts, len(spec.series))
+        shape = (
+            spec.objective_ratio,
+            spec.period,
+            spec.every_s,
+            spec.sli,
+            spec.alerts,
+            len(spec.series),
+            spec.slice_s,
+        )
         first.setdefault(shape, spec)
     return list(first.values())
 
@@ -57,6 +68,9 @@ def _interval_s(spec: RuleSpec) -> int:
 
 
 def _tests_of(spec: RuleSpec) -> Iterator[str]:
+    if spec.slice_s:
+        yield from _of_slices(spec)
+        return
     quiet = [_firing(spec, after) for after in (2, _WARM, 2 * _WARM)]
     yield from _test(spec, "a quiet SLO raises nothing", {"good": f"0+1x{2 * _WARM}"}, quiet)
     lone = {"good": f"0+1x{_WARM} {_WARM}+1x{_WARM}", "bad": f"0+0x{_WARM} 1+0x{_WARM}"}
@@ -75,6 +89,66 @@ def _tests_of(spec: RuleSpec) -> Iterator[str]:
             yield from _new(spec, fastest)
         if spec.guarded:
             yield from _told_by_the_agent(spec, fastest)
+
+
+def _of_slices(spec: RuleSpec) -> Iterator[str]:
+    """Slices of an SLO whose events come as ever: good ones, a lone bad one, bad ones alone."""
+    steps = _steps(spec)
+    good = {"good": f"0+1x{8 * steps}"}
+    ends = [_firing(spec, slices * steps) for slices in (2, 5, 8)]
+    yield from _test(spec, "quiet slices raise nothing", good, ends, beside=_slices(spec, good=8))
+    lone = _slices(spec, good=7) | _slices(spec, bad=1)
+    yield from _test(spec, "one lone bad slice raises nothing", good, ends, beside=lone)
+    yield from _silence(spec)
+    if spec.alerts:
+        fastest = min(spec.alerts, key=lambda alert: durations.read(alert.long))
+        yield from _bad_slices(spec, fastest, "raise")
+        if spec.guarded:
+            yield from _bad_slices(spec, fastest, "which the agent itself tells of, do not raise", told=True)
+        if any(alert.severity == "page" for alert in spec.alerts):
+            yield from _bad_slices(spec, fastest, "of what is new do not raise", new=True)
+
+
+def _bad_slices(
+    spec: RuleSpec, alert: BurnAlert, title: str, *, told: bool = False, new: bool = False
+) -> Iterator[str]:
+    """Bad slices alone: no alert before there are enough of them, and then one unless another speaks for them."""
+    steps, least = _steps(spec), alert.min_bad_long
+    enough = (least + 1) * steps + math.ceil(_LATER_S / _interval_s(spec))
+    labels = {
+        **sloth_labels(spec.slo),
+        names.SLOTH_SEVERITY: alert.severity,
+        names.BURN_TIER: alert.tier,
+        **alert_labels(spec),
+    }
+    severity = f",{names.SLOTH_SEVERITY}={quoted(alert.severity)}"
+    fires = _firing(spec, enough, "" if told or new else names.BURN_ALERT, labels, severity)
+    checks = [_firing(spec, (least - 1) * steps, more=severity), fires]
+    cold = {series(names.TARGET_WARM.name, {"target": target}): f"0+0x{enough}" for target in spec.targets}
+    yield from _test(
+        spec,
+        f"{least} bad slices {title} the {alert.severity}",
+        {"bad": f"0+1x{enough}"},
+        checks,
+        beside=_slices(spec, bad=enough // steps + 1) | (cold if new else {}),
+        database_up=int(told),
+    )
+
+
+def _steps(spec: RuleSpec) -> int:
+    """Return how many intervals a slice is long."""
+    return math.ceil((spec.slice_s or 0.0) / _interval_s(spec))
+
+
+def _slices(spec: RuleSpec, **counts: int) -> dict[str, str]:
+    """Return counters of slices that step up with the end of each, from the first on; later they stand still."""
+    held = _steps(spec) - 1
+    return {
+        counter(spec, names.SLO_SLICES, 0, {"result": result}): " ".join(
+            f"{number}+0x{held}" for number in range(count + 1)
+        )
+        for result, count in counts.items()
+    }
 
 
 def _outage(spec: RuleSpec, alert: BurnAlert) -> Iterator[str]:

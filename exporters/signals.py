@@ -151,7 +151,8 @@ class RuleSpec:
     those that it is about, for a service one for each of its series; what is new of them pages nobody. `windows` are
     those beside the period; `notes` say what was left out, and become comments. `guarded` alerts on burn fire only
     while the agent, which tells of it otherwise, has no database to judge by. An alert fires on for `hold_s` after
-    its cause. `rules_hash` names all specs that were made together.
+    its cause. With `slice_s` its slices of time are counted, and `every_s` is still the interval of its events.
+    `rules_hash` names all specs that were made together.
     """
 
     slo: SloKey
@@ -171,6 +172,7 @@ class RuleSpec:
     notes: tuple[str, ...] = ()
     guarded: bool = False
     impact: ServiceImpact | None = None
+    slice_s: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
