@@ -67,6 +67,9 @@ class Metrics:
                 self._series.add(conventions.SLI_EVENTS, (*labels, result.value), 0)
             self._series.add(conventions.SLI_EXPECTED, labels, 0)
             self._series.set(conventions.SLO_OBJECTIVE, labels, ratio)
+        for slo in plan.sliced:
+            for kind in conventions.SLICE_RESULTS:
+                self._series.add(conventions.SLO_SLICES, (*_slo_labels(slo, plan.vantage), kind), 0)
         for reason in conventions.SKIP_REASONS:
             self._series.add(conventions.RUNS_SKIPPED, (reason,), 0)
         for reason in conventions.SPOILT_REASONS:
@@ -183,6 +186,12 @@ class Metrics:
             slo = self._planned.slo(slo.objective, slo.target, slo.probe)
             if self._plan is not None and slo.id in self._planned.slos:
                 self._series.add(conventions.SLI_EXPECTED, _slo_labels(slo, self._plan.vantage), slots)
+
+    def sliced(self, slo: SloKey, result: str) -> None:
+        """Count a slice of time that is over."""
+        with self._lock:
+            if self._plan is not None and slo.id in self._planned.sliced:
+                self._series.add(conventions.SLO_SLICES, (*_slo_labels(slo, self._plan.vantage), result))
 
     def show(self, statuses: tuple[SloStatus, ...]) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from exporters.rules_words import (
     NOT_NEW,
     Rule,
     alert_labels,
+    counted,
     increase,
     literals,
     own,
@@ -172,7 +173,7 @@ def _condition(spec: RuleSpec, alert: BurnAlert) -> str:
         for window in (alert.long, alert.short)
     ]
     gates = [
-        f"({increase(names.SLI_EVENTS, spec, window, 'bad', by='vantage', warm=warm)} >= {least - 0.5!r})"
+        f"({increase(counted(spec), spec, window, 'bad', by='vantage', warm=warm)} >= {least - 0.5!r})"
         for window, least in ((alert.long, alert.min_bad_long), (alert.short, alert.min_bad_short))
     ]
     if alert.min_members > 1:
@@ -209,8 +210,9 @@ def _agreement(spec: RuleSpec, alert: BurnAlert, *, warm: bool) -> Iterator[str]
 
 
 def _burn_annotations(spec: RuleSpec, pairs: Sequence[BurnAlert]) -> dict[str, str]:
+    what = "bad slices" if spec.slice_s else "failures"
     seen = " or ".join(
-        f"{alert.factor:.3g} over {alert.long} and {alert.short} with at least {alert.min_bad_long} failures"
+        f"{alert.factor:.3g} over {alert.long} and {alert.short} with at least {alert.min_bad_long} {what}"
         for alert in pairs
     )
     left = f"clamp_min({names.PERIOD_BUDGET}{own(spec)}, 0)"

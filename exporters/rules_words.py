@@ -48,6 +48,11 @@ def selector(metric: names.Family, series: Sequence[str], result: str | None = N
     return f"{metric.name}{{{','.join(matchers)}}}"
 
 
+def counted(spec: RuleSpec) -> names.Family:
+    """Return the counters that an SLO is judged by: of events, or of slices that are over."""
+    return names.SLO_SLICES if spec.slice_s else names.SLI_EVENTS
+
+
 def increase(
     metric: names.Family,
     spec: RuleSpec,

@@ -14,6 +14,7 @@ from agent.telling.expecting import Expecting
 from agent.telling.messages import Heard, heard
 from agent.telling.series import page_plan, series_plan
 from agent.telling.settling import Final, Settling
+from agent.telling.slicing import Slicing
 from agent.telling.standings import Standings
 from exporters.base import ResultSink
 from exporters.board import Board
@@ -66,6 +67,7 @@ class MetricsFollower:
         self._maintained = maintained
         self._settling = Settling(repeats=True)
         self._expecting = Expecting()
+        self._slicing = Slicing()
         self._config_hash: str | None = None
         self._changed = False
         self._judge = Judge((), ())
@@ -106,6 +108,7 @@ class MetricsFollower:
             case Plan():
                 self._expecting.plan(one.message)
                 self._take_plan(one.message.config_hash)
+                self._slicing.plan(one.message)
             case Beat():
                 report = _report(one.message)
                 self._metrics.beat(report)
@@ -117,6 +120,8 @@ class MetricsFollower:
                 self._standings.drilled(one.message)
         for final in self._settling.fold(one.seq, one.message):
             self._settle(final)
+        if isinstance(one.message, Beat):
+            self._slice(one.message)
 
     def _settle(self, final: Final) -> None:
         judged = self._judged(final)
@@ -126,6 +131,7 @@ class MetricsFollower:
         before = self._metrics.state(final.result)
         for sink in self._sinks:
             sink.settle(judged)
+        self._slicing.settle(judged)
         _tell_change(final.result, before, self._metrics.state(final.result))
 
     def _judged(self, final: Final) -> Judged:
@@ -141,9 +147,15 @@ class MetricsFollower:
 
     def _expect(self, beat: Beat) -> None:
         for due in self._expecting.beat(beat):
+            self._slicing.due(due)
             for objective in self._judge.lookers(due.target, due.probe):
                 slo = SloKey(objective=objective, target=due.target, probe=due.probe)
                 self._metrics.expect(slo, due.slots)
+
+    def _slice(self, beat: Beat) -> None:
+        passed_ns = self._expecting.passed_ns(beat)
+        for slo, result in self._slicing.over(beat.at_ns, passed_ns, self._settling.waiting_ns):
+            self._metrics.sliced(slo, result)
 
     def _take_plan(self, config_hash: str) -> bool:
         if self._config_hash == config_hash:
@@ -157,6 +169,7 @@ class MetricsFollower:
             return False
         self._config_hash = config.hash
         self._judge = Judge(config.objectives, config.targets)
+        self._slicing.configure(config)
         self._metrics.plan(series_plan(config))
         self._board.plan(page_plan(config))
         self._standings.plan(config)
@@ -190,6 +203,7 @@ class MetricsFollower:
             "config_hash": self._config_hash or "",
             "settling": self._settling.snapshot(),
             "expecting": self._expecting.snapshot(),
+            "slicing": self._slicing.snapshot(),
             "board": self._board.snapshot(),
             "standings": self._standings.snapshot(),
             "drill": self._standings.snapshot_drill(),
@@ -208,9 +222,10 @@ class MetricsFollower:
         try:
             head, _, numbers = self._file.read_bytes().partition(b"\n")
             state: dict[str, Any] = json.loads(head)
-            settling, expecting = Settling(repeats=True), Expecting()
+            settling, expecting, slicing = Settling(repeats=True), Expecting(), Slicing()
             settling.restore(state["settling"])
             expecting.restore(state["expecting"])
+            slicing.restore(state.get("slicing", {}))
             position, config_hash = int(state["position"]), str(state["config_hash"])
             self._board.restore(state.get("board", ()))
             self._standings.restore(state.get("standings", ()))
@@ -221,7 +236,7 @@ class MetricsFollower:
         except (SnapshotError, ValueError, KeyError, TypeError) as failure:
             log.warning("snapshot.unreadable", file=str(self._file), error=str(failure))
             return None, None
-        self._settling, self._expecting = settling, expecting
+        self._settling, self._expecting, self._slicing = settling, expecting, slicing
         return position, config_hash
 
 

@@ -12,6 +12,7 @@ import pytest
 from agent.config.model import Config
 from agent.slo.impact import impact
 from agent.slo.objective import Objective
+from agent.slo.slices import Slices
 from agent.slo.standing import Standing
 from agent.telling.ruling import specs
 from agent.telling.series import series_plan
@@ -45,13 +46,30 @@ def test_promtool_takes_the_rules(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("objective", "every_s"),
-    [(available(), 30.0), (quick(), 30.0), (available(ratio=0.9995), 300.0), (available(ratio=0.99), 600.0)],
-    ids=["available", "quick", "one probe in a short window", "no fast page"],
+    [
+        (available(), 30.0),
+        (quick(), 30.0),
+        (available(ratio=0.9995), 300.0),
+        (available(ratio=0.99), 600.0),
+        (available(ratio=0.99, slices=Slices(420.0, 0.95)), 45.0),
+    ],
+    ids=["available", "quick", "one probe in a short window", "no fast page", "slices of many intervals"],
 )
 def test_the_generated_unit_tests_pass(tmp_path: Path, objective: Objective, every_s: float) -> None:
     """Quiet and a lone failure raise nothing, an outage the alert with its labels, silence and drift theirs."""
     write(tmp_path, specs(a_config(objectives=(objective,), every_s=every_s, labels=AWKWARD)))
     assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+def test_the_unit_tests_of_slices_pass_and_bite(tmp_path: Path) -> None:
+    """Four bad slices of an hour page and one does not; by one alone it would."""
+    found = specs(a_config(objectives=(available(ratio=0.99, slices=Slices(300.0, 0.95)),)))
+    write(tmp_path, found)
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+    careless = [dataclasses.replace(one, factor=0.1, min_bad_long=1) for one in found[0].alerts]
+    (tmp_path / RULES_FILE).write_text(render([dataclasses.replace(found[0], alerts=tuple(careless))]))
+    with pytest.raises(AssertionError, match="FAILED"):
+        promtool("test", "rules", "tests.yaml", cwd=tmp_path)
 
 
 def test_the_unit_tests_of_a_services_rules_pass_and_bite(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from agent.slo.slices import Slices
 from agent.telling.ruling import specs
 from exporters.rules import render
 from exporters.rules_tests import RULES_FILE, render_tests
@@ -120,6 +121,25 @@ def test_where_the_agent_tells_burns_are_guarded_and_silence_is_not() -> None:
             ")\nand on()\n(min(nephoscope_agent_database_up) == 0)"
         )
     assert "database_up" not in alert(rules, "NephoscopeNoResults", "ticket")["expr"]
+
+
+def test_slices_burn_by_their_own_counters_and_are_missed_by_their_events() -> None:
+    """A window's share is of all its slices that are over, the period's of all that it has: 8,064 in 28 d, each vantage's."""
+    (spec,) = specs(a_config(objectives=(available(ratio=0.99, slices=Slices(300.0, 0.95)),)))
+    rules = loaded(render([spec]))
+    slices = 'nephoscope_slo_slices_total{slo="openai-chat-available"'
+    recorded = {rule["record"]: rule["expr"] for rule in rules if "record" in rule}
+    assert recorded["slo:sli_error:ratio_rate1h"] == (
+        f'sum(increase({slices},result="bad"}}[1h]))\n/ (\n  sum(increase({slices}}}[1h]))\n  > 0\n)'
+    )
+    assert recorded["slo:sli_error:ratio_rate28d"] == (
+        f'sum(increase({slices},result="bad"}}[28d]))\n'
+        f'/ (\n  8064 * count(sum by (vantage) (increase({slices},result=~"good|bad"}}[28d])) > 0)\n)'
+    )
+    page = alert(rules, "NephoscopeBudgetBurn", "page")
+    assert f'(sum by (vantage) (increase({slices},result="bad"}}[5m])) >= 0.5)' in page["expr"]
+    assert "with at least 4 bad slices" in page["annotations"]["description"]
+    assert "slo_slices" not in alert(rules, "NephoscopeNoResults", "ticket")["expr"]
 
 
 def test_absence_waits_as_long_as_a_total_outage_would_take() -> None:
