@@ -60,7 +60,7 @@ def test_probes_that_fail_together_are_one_ticket() -> None:
     live(told, range(4, 8), dict.fromkeys(PROBES, GONE))
     assert alerts(told) == [("target-down/aws", "ticket", 1)]
     (notice,) = told.notices
-    assert "8 of the last 16 probes failed" in notice.summary
+    assert "all of the last 8 probes, confirmations too, failed" in notice.summary
     assert (notice.labels["target"], "probe" in notice.labels) == ("aws", False)
 
 
@@ -77,7 +77,7 @@ def test_who_fails_alone_is_named() -> None:
     live(told, range(4), dict.fromkeys(PROBES, Outcome.OK))
     live(told, range(4, 6), {"chat": Outcome.OK, "long": GONE})
     (notice,) = told.notices
-    assert "2 of the last 6 runs of probe long failed" in notice.summary
+    assert "all of the last 2 runs of probe long, confirmations too, failed" in notice.summary
     assert "aws is still well by probe chat" in notice.detail
 
 
