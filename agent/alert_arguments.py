@@ -34,7 +34,7 @@ def _list(whats: Whats, shared: argparse.ArgumentParser) -> None:
         "list",
         parents=[shared],
         help="the alerts that are alive",
-        description="The alerts that are alive, the oldest first. Exit 0, whether there are any or none.",
+        description="The alerts that are alive: pages, then tickets, then what is quiet, each the oldest first. Exit 0, whether there are any or none.",
     )
     listed.add_argument("--all", action="store_true", help="those of the last 7 days too, the newest first")
     listed.add_argument("--json", action="store_true", help="print one JSON object a line")

@@ -46,6 +46,8 @@ def alerts(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         )
         acks = rows.acknowledgements(config.vantage, [row.id for row in found if row.ended_ns is None])
     found = [_in_hand(row, acks, now_ns) for row in found]
+    if not args.all:
+        found.sort(key=lambda row: (row.quiet_ns is not None, row.severity != "page"))
     for line in _json(found) if args.json else _lines(found, now_ns, whole=args.all):
         print(line, file=out)
     if unwatched(config):

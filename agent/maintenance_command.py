@@ -85,12 +85,19 @@ def stopped(
     """End a maintenance now and return what to say; ConfigError where none of this name lasts."""
     reason = saying.reason(args.reason) if args.reason is not None else "over before its time"
     ending = Ending(key=args.id, ended_ns=now_ns, author=author, reason=reason)
-    lasting = [row for row in history.maintenances(now_ns, now_ns + 1) if row.key == args.id]
+    now = history.maintenances(now_ns, now_ns + 1)
+    lasting = [row for row in now if row.key == args.id]
     if not lasting or not amendments.end(ending):
         raise ConfigError(
             f"there is no maintenance `{args.id}` that lasts; `nephoscope maintenance list` names those that do"
         )
-    return f"Maintenance {args.id} of {_named([row.target for row in lasting])} is over; the next results count again."
+    targets = [row.target for row in lasting]
+    over = f"Maintenance {args.id} of {_named(targets)} is over"
+    beside = [row for row in now if row.key != args.id and row.target in targets]
+    if not beside:
+        return f"{over}; the next results count again."
+    keys = ", ".join(dict.fromkeys(row.key for row in beside))
+    return f"{over}; {keys} goes on, with {_named([*dict.fromkeys(row.target for row in beside)])}."
 
 
 def listed(config: Config, history: History, now_ns: int, *, as_json: bool) -> Iterator[str]:

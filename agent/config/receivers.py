@@ -14,7 +14,11 @@ from agent.config.schema import Settings
 from agent.config.schema_alerts import ReceiverSection, RouteSection
 from agent.config.sections import Entry
 from agent.slo.alerts import NAMES
+from exporters import durations
 from exporters.receivers import KINDS, Kind
+
+SELDOM_S: Final = 300.0
+"""Reminders that come more often than this are no reminders."""
 
 RESERVED: Final = "heartbeat"
 SHOWN: Final = 8
@@ -147,6 +151,13 @@ def _warn_of_ways(context: Context, entries: list[Entry[RouteSection]], known: l
             context.findings.warn(
                 ("alerts", "receivers", at),
                 f"no route leads to `{name}`, so it is told of no alert; name it in a route's `to`",
+            )
+    for entry in entries:
+        if entry.section.repeat is not None and entry.section.repeat < SELDOM_S:
+            context.findings.warn(
+                (*entry.path, "repeat"),
+                f"whoever is told of an alert is told again every {durations.write(entry.section.repeat)} until it ends; "
+                "write hours, as in 4h",
             )
     catching = [at for at, entry in enumerate(entries) if not entry.section.when]
     if not catching:

@@ -289,6 +289,5 @@ def _headers(context: Context, where: Path, section: TargetSection, endpoint: st
 
 def _labels(context: Context, where: Path, labels: Mapping[str, str]) -> None:
     for name in RESERVED & labels.keys():
-        context.findings.error(
-            (*where, name), "is a label that every target has already; choose another name"
-        )
+        beside = "write it beside `labels`" if name in TargetSection.model_fields else "choose another name"
+        context.findings.error((*where, name), f"is a label that every target has already; {beside}")

@@ -211,6 +211,7 @@ class Alerting:
         try:
             acks = self._rows.acknowledgements(vantage, ids) if ids else []
         except StoreUnavailableError:
+            self._renewed_ns = now_ns  # who does not answer may hang, and is not asked twice in a look
             acks = [alert.acknowledged for alert in alive.values() if alert.acknowledged is not None]
         return {key: becoming.in_hand(alert, acks, now_ns) for key, alert in alive.items()}
 

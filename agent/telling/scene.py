@@ -64,6 +64,19 @@ class Witness:
     reaches: bool | None = None
 
 
+def mute(witness: Witness | None) -> str:
+    """Return why no witness tells.
+
+    >>> mute(None), mute(Witness(resolves=True))
+    ('it has no witness that could tell', 'it has no witness that could tell')
+    >>> mute(Witness())
+    'its witnesses were not reached within a day, or are doubted, so they cannot tell'
+    """
+    if witness == Witness():
+        return "its witnesses were not reached within a day, or are doubted, so they cannot tell"
+    return "it has no witness that could tell"
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """Everything that a verdict looks at.

@@ -22,6 +22,7 @@ from agent.telling.scene import (
     grouped,
     is_unasked,
     is_well,
+    mute,
     seen_elsewhere,
 )
 from probes.result import DEADLINES, ON_THE_WAY, REFUSALS, Outcome
@@ -169,9 +170,7 @@ def _network(scene: Scene, network: str, failing: Sequence[Sight]) -> Verdict | 
     told = _healths(lost) or scene.witnesses.get(network, Witness()).reaches
     if told or len({sight.cloud for sight in lost}) < AGREE:
         return None
-    said = (
-        f"nothing is reached on network {network}, and it has no witness that could tell whether that is ours"
-    )
+    said = f"nothing is reached on network {network}, and {mute(scene.witnesses.get(network))} whether that is ours"
     open_ = [sight for sight in near if is_unasked(sight, began_ns)]
     return _verdict(Fault.UNDETERMINED, network, lost, said, open_=open_)
 

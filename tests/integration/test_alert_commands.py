@@ -178,6 +178,22 @@ def test_what_says_too_little_or_too_much_is_refused(
     assert (code, says in said) == (2, True)
 
 
+def test_what_pages_is_listed_before_what_does_not_and_what_is_quiet_last(
+    run: Commands, alerts: PostgresAlerts
+) -> None:
+    quiet = row("service-down/old", 90, severity="page", quiet_ns=SystemClock().wall_ns())
+    alerts.save(
+        [
+            quiet,
+            row("target-down/a", 80),
+            row("target-down/b", 70),
+            row("service-down/new", 60, severity="page"),
+        ]
+    )
+    listed = [json.loads(line)["key"] for line in run("alerts", "list", "--json")[1].splitlines()]
+    assert listed == ["service-down/new", "target-down/a", "target-down/b", "service-down/old"]
+
+
 def test_an_alert_that_came_twice_is_listed_by_its_id(run: Commands, alerts: PostgresAlerts) -> None:
     first, second = ended(3600), row()
     alerts.save([first, second])

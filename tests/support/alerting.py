@@ -73,6 +73,7 @@ class Rows(MemoryAlerts):
         super().__init__(self.outbox)
         self.away = False
         self.unsaid = False
+        self.saves = 0
 
     def save(
         self,
@@ -81,6 +82,7 @@ class Rows(MemoryAlerts):
         changes: Sequence[ChangeRow] = (),
         sole: Mapping[str, Collection[str]] = NOBODY,
     ) -> None:
+        self.saves += 1
         self._answer()
         super().save(rows, notices, changes, sole)
         if self.unsaid:

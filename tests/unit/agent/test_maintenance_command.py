@@ -75,3 +75,16 @@ def test_it_is_listed_until_it_is_stopped() -> None:
     assert listed(store, START_NS + HOUR_NS)[0].startswith("Nothing is in maintenance")
     with pytest.raises(ConfigError, match=f"there is no maintenance `{rows[0].key}` that lasts"):
         maintenance_command.stopped(stop, store.amendments, store, "bob", START_NS + HOUR_NS)
+
+
+def test_the_end_of_one_maintenance_says_which_other_goes_on() -> None:
+    store = MemoryStore()
+    both, one = (
+        maintenance_command.started(words(targets=targets), CONFIG, START_NS) for targets in ("all", "vllm")
+    )
+    store.amendments.maintain([*both, *one])
+    stop = argparse.Namespace(id=both[0].key, reason=None)
+    said = maintenance_command.stopped(stop, store.amendments, store, "bob", START_NS + 60_000_000_000)
+    assert said == (
+        f"Maintenance {both[0].key} of 2 targets (openai, vllm) is over; {one[0].key} goes on, with 1 target (vllm)."
+    )

@@ -68,7 +68,14 @@ MISTAKES = [
     (target(team=[1]), "2: targets[0].team: a text belongs here, not a list"),
     (target(labels={"a": "${HOME}"}), "2: targets[0].labels.a: a reference may not stand here"),
     (target(labels={"a-b": "c"}), "2: targets[0].labels.a-b: `a-b` cannot be a label; use letters, digits"),
-    (target(labels={"team": "c"}), "2: targets[0].labels.team: is a label that every target has already"),
+    (
+        target(labels={"team": "c"}),
+        "2: targets[0].labels.team: is a label that every target has already; write it beside `labels`",
+    ),
+    (
+        target(labels={"job": "c"}),
+        "2: targets[0].labels.job: is a label that every target has already; choose another name",
+    ),
     (target(provider="opnai"), "2: targets[0].provider: unknown provider `opnai`; did you mean `openai`?"),
     (target(provider="x"), "2: targets[0].provider: unknown provider `x`; write one of "),
     (target(endpoint=None), "2: targets[0].endpoint: is missing, and `vllm` has no address of its own"),

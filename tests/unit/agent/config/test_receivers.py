@@ -171,6 +171,10 @@ def test_a_mistake_is_a_sentence_with_the_remedy(text: str, said: str) -> None:
             f"alerts: {{receivers: [{AM}], routes: [{{to: [am]}}, {{when: {{team: x}}, to: [am]}}]}}",
             "alerts.routes[0]: has no `when` and takes every alert",
         ),
+        (
+            f"alerts: {{receivers: [{AM}], routes: [{{to: [am], repeat: 1s}}]}}",
+            "alerts.routes[0].repeat: whoever is told of an alert is told again every 1s until it ends; write hours",
+        ),
         ("alerts: {engine: agent}", "has nobody to tell"),
         (f"alerts: {{engine: prometheus, receivers: [{AM}]}}", "told of nothing but trials"),
     ],

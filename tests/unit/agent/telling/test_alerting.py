@@ -158,10 +158,11 @@ def test_the_row_of_what_fires_keeps_up_with_it_and_nobody_is_told_again() -> No
         == "all of the last 3 probes, confirmations too, failed in the answer (server error)"
     )
     assert "all of the last 3 probes" in told.notices[0].summary
-    told.rows.away = True
+    told.rows.away, saves = True, told.rows.saves
     down(told, 4, "aws")
     assert told.look(135) == [("TargetDown", "ticket", "aws")]
     assert "all of the last 4 probes" in told.notices[0].summary
+    assert told.rows.saves == saves, "who does not answer is not asked twice"
     told.rows.away = False
     told.look(151)
     assert "all of the last 4 probes" in told.rows.alive("here")[0].facts["counts"]

@@ -247,6 +247,10 @@ def test_without_a_witness_nobody_can_tell_unless_another_vantage_does() -> None
     cut = egress(chance).scene
     blind = dataclasses.replace(cut, witnesses={})
     assert named(verdicts(blind)) == {(Fault.UNDETERMINED, "internet")}
+    assert "it has no witness" in verdicts(blind)[0].evidence[0]
+    voteless = dataclasses.replace(cut, witnesses={"internet": Witness()})
+    assert named(verdicts(voteless)) == {(Fault.UNDETERMINED, "internet")}
+    assert "its witnesses were not reached within a day, or are doubted" in verdicts(voteless)[0].evidence[0]
     seen: dict[Health, Fault] = {"good": Fault.NETWORK, "bad": Fault.CLOUD}
     for elsewhere, fault in seen.items():
         told = [
