@@ -144,7 +144,7 @@ def test_all_probes_of_the_target_that_is_named_are_acknowledged_and_no_other_ta
     )
     other = row("target-down/aws-2/chat", labels={"target": "aws-2", "probe": "chat", "cloud": "aws"})
     burns = [
-        row(f"budget-burn/aws/chat/{name}", name="BudgetBurn", labels=chat.labels | {"objective": name})
+        row(f"budget-burn/aws/chat/{name}", name="BudgetBurn", labels={**chat.labels, "objective": name})
         for name in ("available", "quick")
     ]
     alerts.save([chat, models, other, *burns])
