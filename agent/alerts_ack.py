@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import Final, TextIO
 
-from agent.alert_names import all_meant
+from agent.alert_names import meant
 from agent.clock import SystemClock
 from agent.config.read import read
-from agent.database import opened
+from agent.database import opened, unwatched
 from agent.errors import ConfigError
 from exporters import words
 from storage.alert_readings import AckRow
@@ -19,37 +19,33 @@ LONGEST: Final = 300
 """Characters of an author or a reason: they stand in the second line of every notice."""
 
 
-def acknowledge(args: argparse.Namespace, out: TextIO) -> int:
+def acknowledge(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write an acknowledgement, which the daemon sees within a second; return 0."""
     reason, author = _line("--reason", args.reason), _line("--author", args.author or _user())
+    if args.seconds == 0:
+        raise ConfigError("--for 0s leaves no time; write more than zero")
     config = read(Path(args.config), os.environ, no_secrets=True).config
     now_ns = SystemClock().wall_ns()
     with opened(config) as engine:
         rows = PostgresAlerts(engine)
-        alerts = all_meant(rows, config.vantage, args.alert)
+        row = meant(rows, config.vantage, args.alert, alive=True)
         until_ns = None if args.seconds is None else now_ns + round(args.seconds * 1e9)
-        for row in alerts:
-            ack = AckRow(
-                vantage=config.vantage,
-                alert=row.id,
-                severity=row.severity,
-                author=author,
-                reason=reason,
-                made_ns=now_ns,
-                until_ns=until_ns,
-            )
-            rows.acknowledge(ack)
-            _say(ack, out)
-    if len(alerts) > 1:
-        subject = alerts[0].labels["target"]
-        print(f"{len(alerts)} probes of {subject} have an alert of their own, and all were meant", file=out)
+        ack = AckRow(
+            vantage=config.vantage,
+            alert=row.id,
+            severity=row.severity,
+            author=author,
+            reason=reason,
+            made_ns=now_ns,
+            until_ns=until_ns,
+        )
+        rows.acknowledge(ack)
+    until = "it ends" if until_ns is None else f"{words.instant(until_ns)} UTC"
+    rises = ", or it rises to a page" if row.severity == "ticket" else ""
+    print(f"{row.id} ({row.severity}) is acknowledged by {author} until {until}{rises}", file=out)
+    if unwatched(config):
+        print("No daemon runs here: who was told of the alert hears of this once one does.", file=err)
     return 0
-
-
-def _say(ack: AckRow, out: TextIO) -> None:
-    until = "it ends" if ack.until_ns is None else f"{words.instant(ack.until_ns)} UTC"
-    rises = ", or it rises to a page" if ack.severity == "ticket" else ""
-    print(f"{ack.alert} ({ack.severity}) is acknowledged by {ack.author} until {until}{rises}", file=out)
 
 
 def _line(option: str, text: str) -> str:

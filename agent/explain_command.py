@@ -21,7 +21,7 @@ def explain(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa:
     config = read(Path(args.config), os.environ, no_secrets=True).config
     with opened(config) as engine:
         alerts = PostgresAlerts(engine)
-        alert = meant(alerts, config.vantage, args.alert)
+        alert = meant(alerts, config.vantage, args.alert, alive=False)
         found = gathered(config, alert, alerts, PostgresOutbox(engine), PostgresHistory(engine))
     if args.json:
         print(json.dumps(found.plain(), ensure_ascii=False), file=out)

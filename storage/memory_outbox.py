@@ -111,9 +111,9 @@ class MemoryOutbox:
                     one.due_ns = now_ns
 
     def deliveries(self, vantage: str | None, alert: str) -> list[Delivery]:
-        found = [
-            one for one in self.kept.values() if one.row.alert == alert and vantage in {None, one.row.vantage}
-        ]
+        with self._lock:
+            of = self.kept.values() if vantage is None else self._of(vantage)
+            found = [one for one in of if one.row.alert == alert]
         return [
             Delivery(
                 row=dataclasses.replace(one.row, due_ns=one.due_ns or one.row.made_ns),
