@@ -14,9 +14,12 @@ from sqlalchemy import Engine
 from agent.clock import SystemClock
 from agent.config.model import Receiver as Told
 from agent.config.secrets import Secrets
+from agent.slo.alerts import Alert, Finding
 from agent.telling.delivering import LEASE_NS, Deliveries
+from agent.telling.handover import Handover
 from agent.telling.opening import opened
 from agent.telling.routing import rows
+from storage.alert_readings import Told as Delivered
 from storage.outbox import PostgresOutbox
 from support.notices import Receiver, a_notice, receiver
 from support.told import configuration
@@ -79,3 +82,28 @@ def test_a_kill_between_claim_and_sent_repeats_the_notice_under_its_key(
     first, second = server.asked
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
     assert first.json == second.json
+
+
+def test_what_prometheus_takes_over_is_ended_once_in_the_database_and_known_to_be_over(
+    database: Engine,
+) -> None:
+    """Also by a process that starts later, and finds what goes on."""
+    outbox, now_ns = PostgresOutbox(database), SystemClock().wall_ns()
+    hook = Told(name="hook", kind="webhook", url="http://127.0.0.1:9", secret="${KEY}")
+    config = dataclasses.replace(configuration("azure"), receivers=(hook,), engine="agent")
+    page = a_notice()
+    outbox.put(rows(config, [page], now_ns))
+    (claim,) = outbox.claim(config.vantage, ["hook"], now_ns, now_ns + LEASE_NS, 9)
+    outbox.settle([Delivered(claim=claim, state="told", at_ns=now_ns)])
+    for _ in range(2):
+        Handover(outbox).leave(config.vantage, now_ns)
+    (end,) = outbox.claim(config.vantage, ["hook"], now_ns, now_ns + LEASE_NS, 9, ends=True)
+    assert (end.row.seq, end.row.payload["state"], end.known) == (2, "resolved", True)
+    assert end.row.payload["summary"].endswith(": Prometheus judges from now on")
+    finding = Finding(
+        key="service-down/chat", name="ServiceDown", severity="page", subject="chat", since_ns=1
+    )
+    alert = Alert(finding=finding, fired_ns=page.fired_ns)
+    later = Handover(outbox)
+    assert later.take(config.vantage, [alert], {alert.id: 1}) == {alert.id: 2}
+    assert list(later.found([alert], [])) == [alert]
