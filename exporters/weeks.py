@@ -45,7 +45,10 @@ class WorstHour:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """What an objective promised in [since, until); None means until changed. `digest` names it."""
+    """What an objective promised in [since, until); None means until changed. `digest` names it.
+
+    That of a service promised so many units (`at_least` of `of`) that are well, too.
+    """
 
     digest: str
     since_ns: int
@@ -54,6 +57,8 @@ class Revision:
     threshold_s: float | None
     at_least_per_s: float | None
     window: str
+    at_least: int | None = None
+    of: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
