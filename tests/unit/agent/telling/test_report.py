@@ -11,9 +11,9 @@ from exporters import report_markdown, report_sentences
 from exporters.weeks import WeeklyReport
 from probes.result import EventClass, Outcome
 from storage.memory import MemoryStore
-from storage.readings import CorrectionRow, MaintenanceRow, Withdrawal
+from storage.readings import Withdrawal
 from support import weeks
-from support.weeks import EVERY_NS, HOUR_NS, NOW_NS, WEEK
+from support.weeks import EVERY_NS, HOUR_NS, NOW_NS, TUESDAY_10H, WEEK
 
 CONFIG = weeks.configuration()
 
@@ -110,31 +110,12 @@ def test_throttling_makes_an_incident_where_an_objective_says_that_it_is_bad() -
     assert (incident.slots, incident.duration_s) == (10, 9 * EVERY_NS / 1e9)
 
 
-TUESDAY_10H = WEEK.since_ns + 34 * HOUR_NS
-
-
-def maintenance(since_ns: int, until_ns: int, *targets: str) -> list[MaintenanceRow]:
-    return [
-        MaintenanceRow(
-            key="m1",
-            target=target,
-            since_ns=since_ns,
-            until_ns=until_ns,
-            source="command",
-            author="ada",
-            reason="kernel | update",
-            made_ns=since_ns,
-        )
-        for target in targets
-    ]
-
-
 def test_an_outage_in_maintenance_is_no_incident_and_costs_no_budget() -> None:
     """The outage of the week was from 10 to 12 on Tuesday; its first half was announced."""
     store = MemoryStore()
     weeks.fill(store)
     before = report(store)
-    store.amendments.maintain(maintenance(TUESDAY_10H, TUESDAY_10H + HOUR_NS, "openai", "vllm"))
+    store.amendments.maintain(weeks.maintenance("openai", "vllm", hours=1))
     after = report(store)
     slo, known = after.slos[0].week, before.slos[0].week
     assert (slo.bad, slo.excluded) == (known.bad - 5, known.excluded + 5)
@@ -151,7 +132,7 @@ def test_our_own_absence_in_maintenance_is_seen_and_is_not_missing() -> None:
     weeks.fill(store)
     assert report(store).slos[0].week.missing == 12
     since_ns = WEEK.since_ns + 48 * HOUR_NS
-    store.amendments.maintain(maintenance(since_ns, since_ns + HOUR_NS, "openai"))
+    store.amendments.maintain(weeks.maintenance("openai", hours=1, since_ns=since_ns))
     found = report(store)
     assert (found.slos[0].week.missing, found.slos[0].week.coverage) == (6, 1002 / 1002 - 6 / 1002)
     assert sum(gap.slots for gap in found.gaps if ("openai", "chat") in gap.probes) > 6
@@ -160,16 +141,7 @@ def test_our_own_absence_in_maintenance_is_seen_and_is_not_missing() -> None:
 def test_corrections_are_told_with_author_and_reason_those_taken_back_too() -> None:
     store = MemoryStore()
     weeks.fill(store)
-    row = CorrectionRow(
-        target="openai",
-        since_ns=TUESDAY_10H,
-        until_ns=TUESDAY_10H + 2 * HOUR_NS,
-        kind=EventClass.EXCLUDED,
-        author="ada",
-        reason="our canary",
-        made_ns=NOW_NS,
-    )
-    store.amendments.correct(row)
+    store.amendments.correct(weeks.correction("openai", EventClass.EXCLUDED, hours=2))
     found = report(store)
     assert found.slos[0].week.bad == 0
     assert [one.target for one in found.incidents if one.target == "openai"] == []
