@@ -1,5 +1,6 @@
 """What history recorded of a service's members: which slots failed, and whether their confirmations failed as well."""
 
+import bisect
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -53,10 +54,8 @@ def recorded(config: Config, service: Service, history: History, since_ns: int, 
     """Return what is stored of each member in [since, until), in their order, as maintenance and corrections have it."""
     holes_ns = {member.pair: round(member.every_s * 1.5 * SECOND_NS) for member in service.members}
     seen = stretched.told(history, config.vantage, holes_ns, since_ns, until_ns)
-    return [
-        _seen(classed(config, member.pair, seen[member.pair], history), member.every_s, since_ns, until_ns)
-        for member in service.members
-    ]
+    found = classed(config, seen, history)
+    return [_seen(found[member.pair], member.every_s, since_ns, until_ns) for member in service.members]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,9 +70,16 @@ class Classed:
     maintained: Sequence[maintenance.Span]
 
 
-def classed(config: Config, pair: Pair, told: Told, history: History) -> Classed:
-    """Return what a probe saw; each failed slot with whether its confirmations failed, or a correction says that it did."""
-    throttled = throttled_classes(config.objectives, config.targets).get(pair, EventClass.EXCLUDED)
+def classed(config: Config, told: Mapping[Pair, Told], history: History) -> dict[Pair, Classed]:
+    """Return what each probe saw; each failed slot with whether all its confirmations failed, or a correction bears it out."""
+    throttled = throttled_classes(config.objectives, config.targets)
+    return {
+        pair: _classed(config, pair, one, throttled.get(pair, EventClass.EXCLUDED), history)
+        for pair, one in told.items()
+    }
+
+
+def _classed(config: Config, pair: Pair, told: Told, throttled: EventClass, history: History) -> Classed:
     found = [(one, kind_of(one, told.said, throttled)) for one in told.stretches]
     attempts = _attempts(config, pair, history, [one for one, kind in found if kind is EventClass.BAD])
     failed: list[tuple[int, bool]] = []
@@ -82,8 +88,9 @@ def classed(config: Config, pair: Pair, told: Told, history: History) -> Classed
         if kind is EventClass.GOOD:
             before = False
         elif kind is EventClass.BAD:
-            failed += _failed(pair, stretch, next(attempts), told.said, before=before)
-            before = failed[-1][1]
+            slots = _failed(pair, stretch, next(attempts), told.said, before=before)
+            before = slots[-1][1] if slots else before
+            failed += slots
     works = [maintenance.Span(one.since_ns, one.until_ns) for one in told.said if one.override.maintained]
     return Classed(
         [(one, kind) for one, kind in found if kind is not None], failed, maintenance.merged(works)
@@ -174,7 +181,13 @@ def _attempts(
     for group in near:
         rows = history.attempts(pair[0], group[0].first_ns - BURST_NS, group[-1].last_ns + 1)
         attempts = [row.result for row in rows if row.result.vantage == config.vantage]
-        yield from (attempts for _ in group)
+        for stretch in group:
+            first = bisect.bisect_left(attempts, stretch.first_ns - BURST_NS, key=_due_ns)
+            yield attempts[first : bisect.bisect_right(attempts, stretch.last_ns, key=_due_ns)]
+
+
+def _due_ns(one: ProbeResult) -> int:
+    return one.scheduled_ns
 
 
 def _failed(

@@ -39,7 +39,7 @@ def members_seen(
 ) -> dict[Pair, Classed]:
     """Return what the members of services saw, each of several services once."""
     pairs = dict.fromkeys(member.pair for one in found for member in one.service.members)
-    return {pair: classed(config, pair, seen.get(pair, Told(())), history) for pair in pairs}
+    return classed(config, {pair: seen.get(pair, Told(())) for pair in pairs}, history)
 
 
 def service_week(
