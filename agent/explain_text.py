@@ -9,7 +9,7 @@ from agent.telling.alert_rows import revived
 from agent.telling.notices import notice
 from exporters import told, words
 from probes.result import DRILL, MANUAL, SCHEDULED, ProbeResult
-from storage.alert_readings import Delivery
+from storage.alert_readings import AlertRow, Delivery
 from storage.readings import Attempt
 from storage.records import Settled
 
@@ -44,7 +44,7 @@ def lines(found: Explanation) -> Iterator[str]:
     for name, value in found.facts.items():
         if _table(value):
             yield from _part(f"When it fired: {name}", _tabular(value))
-    yield from _part("Who was told", _deliveries(found.deliveries))
+    yield from _part("Who was told", _deliveries(found.deliveries, alert))
     yield from _part("What was seen around its begin", _attempts(found.attempts))
 
 
@@ -86,11 +86,16 @@ def _tabular(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     )
 
 
-def _deliveries(found: Sequence[Delivery]) -> Iterator[str]:
+def _deliveries(found: Sequence[Delivery], alert: AlertRow) -> Iterator[str]:
+    """Yield who was told; by whom and under which key only where others told of it too."""
     if not found:
         return
     head = ("RECEIVER", "NOTICE", "MADE", "TOLD LAST", "STATE", "TRIES", "ERROR")
-    yield from columns([head, *map(_delivery, found)])
+    if all((one.row.vantage, one.row.alert) == (alert.vantage, alert.id) for one in found):
+        yield from columns([head, *map(_delivery, found)])
+        return
+    rows = [(one.row.vantage, *_delivery(one), one.row.alert) for one in found]
+    yield from columns([("BY", *head, "KEY"), *rows])
 
 
 def _delivery(one: Delivery) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from agent.config.model import Config
-from agent.telling.quorum import TOLD_AS
+from agent.telling.others import TOLD_AS
 from probes.result import rfc3339
 from storage.alert_readings import AckRow, AlertRow, ChangeRow, Delivery
 from storage.base import Alerts, History, Outbox
@@ -62,7 +62,7 @@ def gathered(
         alert=alert,
         changes=changes,
         acknowledgements=alerts.acknowledgements(alert.vantage, [alert.id]),
-        deliveries=outbox.deliveries(alert.vantage, str(alert.facts.get(TOLD_AS, alert.id))),
+        deliveries=_told(alert, outbox),
         attempts=[
             attempt
             for target in targets_of(alert, facts)[:TARGETS]
@@ -70,6 +70,13 @@ def gathered(
             if alert.labels.get("probe") in {None, attempt.result.probe}
         ],
     )
+
+
+def _told(alert: AlertRow, outbox: Outbox) -> list[Delivery]:
+    """Return what anybody was told of it, the oldest first: also by a vantage whose page this one took over, or that took over this one's."""
+    keys = dict.fromkeys((alert.id, str(alert.facts.get(TOLD_AS, alert.id))))
+    found = [one for key in keys for one in outbox.deliveries(None, key)]
+    return sorted(found, key=lambda one: one.row.made_ns)
 
 
 def targets_of(alert: AlertRow, facts: Mapping[str, Any]) -> list[str]:
@@ -93,7 +100,7 @@ def _around(config: Config, alert: AlertRow, targets: Sequence[str]) -> tuple[in
 
 
 def _intervals(config: Config, targets: Sequence[str]) -> Iterator[int]:
-    members = {member.pair for service in config.services for member in service.members}
+    members = {member.pair for member in config.members}
     for pair, workload in config.workloads().items():
         if pair[0] in targets and pair in members:
             yield workload.every_ns
@@ -101,6 +108,8 @@ def _intervals(config: Config, targets: Sequence[str]) -> Iterator[int]:
 
 def _delivered(one: Delivery) -> dict[str, Any]:
     return {
+        "vantage": one.row.vantage,
+        "key": one.row.alert,
         "receiver": one.row.receiver,
         "seq": one.row.seq,
         "state": one.state,

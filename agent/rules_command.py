@@ -7,7 +7,7 @@ from typing import TextIO
 
 from agent.config.read import read
 from agent.errors import ConfigError
-from agent.telling.ruling import left_out, specs
+from agent.telling.ruling import specs
 from exporters.rules import render
 from exporters.rules_operator import Metadata, render_operator
 from exporters.rules_tests import render_tests
@@ -18,14 +18,12 @@ def rules(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     metadata = _metadata(args)
     config = read(Path(args.config), os.environ, no_secrets=True).config
     found = specs(config)
-    without = list(dict.fromkeys(left_out(config)))
-    notes = [*(note for spec in found for note in spec.notes), *without]
-    for note in dict.fromkeys(notes):
+    for note in dict.fromkeys(note for spec in found for note in spec.notes):
         print(f"note: {note}", file=err)
     if args.tests:
         out.write(render_tests(found))
     else:
-        out.write(render(found, without) if metadata is None else render_operator(found, metadata, without))
+        out.write(render(found) if metadata is None else render_operator(found, metadata))
     return 0
 
 

@@ -92,7 +92,10 @@ PROBE_UNTRUSTED = _family(
     (*MEASURED, "reason"),
 )
 TARGET_STATE = _family(
-    "target_state", "gauge", "1 for the state that the last settled attempt shows.", (*MEASURED, "state")
+    "target_state",
+    "gauge",
+    "1 for the state that the last settled attempt shows; unknown until there is one.",
+    (*MEASURED, "state"),
 )
 TARGET_WARM = _family(
     "target_warm",
@@ -141,6 +144,12 @@ SLI_EVENTS = _family(
 )
 SLI_EXPECTED = _family(
     "sli_expected_events_total", "counter", "Slots that were due under the stored plan.", SLO
+)
+SLO_SLICES = _family(
+    "slo_slices_total",
+    "counter",
+    "Slices of time that are over and settled, by what they are for the SLO.",
+    (*SLO, "result"),
 )
 SLO_OBJECTIVE = _family("slo_objective_ratio", "gauge", "Share of valid events that has to be good.", SLO)
 SLI_RATIO = _family(
@@ -287,6 +296,7 @@ BUILD_INFO = _family("build_info", "info", "The release that is running.", ("ver
 PHASES: Final = ("auth", "dns_wait", "dns", "proxy", "connect", "tls", "ttfb")
 TARGET_STATES: Final = ("good", "degraded", "down", "unknown")
 SLO_STATES: Final = ("good", "bad", "unknown")
+SLICE_RESULTS: Final = ("good", "bad", "unknown")
 SPOILT_REASONS: Final = ("delay", "egress")
 SKIP_REASONS: Final = ("in_flight", "overlap", "late", "budget", "shutdown", "bug")
 

@@ -60,12 +60,16 @@ class Metrics:
             for family in conventions.THRESHOLD_OF.values():
                 edges = self._planned.edges[family.name]
                 self._series.merge(family, (target, probe, plan.vantage), edges, (0,) * (len(edges) + 1), 0.0)
+            self._begin_state((target, probe, plan.vantage))
         for slo, ratio in plan.slos:
             labels = _slo_labels(slo, plan.vantage)
             for result in EventClass:
                 self._series.add(conventions.SLI_EVENTS, (*labels, result.value), 0)
             self._series.add(conventions.SLI_EXPECTED, labels, 0)
             self._series.set(conventions.SLO_OBJECTIVE, labels, ratio)
+        for slo in plan.sliced:
+            for kind in conventions.SLICE_RESULTS:
+                self._series.add(conventions.SLO_SLICES, (*_slo_labels(slo, plan.vantage), kind), 0)
         for reason in conventions.SKIP_REASONS:
             self._series.add(conventions.RUNS_SKIPPED, (reason,), 0)
         for reason in conventions.SPOILT_REASONS:
@@ -123,15 +127,24 @@ class Metrics:
                 self._time(result, measured)
             self._count(judged)
             was_down = self._series.get(conventions.TARGET_STATE, (*measured, "down")) == 1.0
-            state = state_of(judged, was_down=was_down)
-            for each in conventions.TARGET_STATES:
-                self._series.set(conventions.TARGET_STATE, (*measured, each), float(each == state))
+            self._show_state(measured, state_of(judged, was_down=was_down))
+
+    def _begin_state(self, measured: Labels) -> None:
+        if self._series.get(conventions.TARGET_STATE, (*measured, "unknown")) is None:
+            self._show_state(measured, "unknown")
+
+    def _show_state(self, measured: Labels, state: State) -> None:
+        for each in conventions.TARGET_STATES:
+            self._series.set(conventions.TARGET_STATE, (*measured, each), float(each == state))
 
     def state(self, result: ProbeResult) -> State | None:
         """Return the state that is shown of a result's target and probe; None before the first is settled."""
         with self._lock:
             shown: tuple[State, ...] = get_args(State)
             measured = _measured(result)
+            counts = (self._series.get(conventions.PROBE_RESULTS, (*measured, one.value)) for one in Outcome)
+            if not any(counts):
+                return None
             return next(
                 (
                     each
@@ -173,6 +186,12 @@ class Metrics:
             slo = self._planned.slo(slo.objective, slo.target, slo.probe)
             if self._plan is not None and slo.id in self._planned.slos:
                 self._series.add(conventions.SLI_EXPECTED, _slo_labels(slo, self._plan.vantage), slots)
+
+    def sliced(self, slo: SloKey, result: str) -> None:
+        """Count a slice of time that is over."""
+        with self._lock:
+            if self._plan is not None and slo.id in self._planned.sliced:
+                self._series.add(conventions.SLO_SLICES, (*_slo_labels(slo, self._plan.vantage), result))
 
     def show(self, statuses: tuple[SloStatus, ...]) -> None:
         with self._lock:

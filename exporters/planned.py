@@ -26,6 +26,7 @@ class Planned:
         self._pooled = {
             (key.objective, *pair): key for key, pairs in (plan.pools if plan else ()) for pair in pairs
         }
+        self.sliced = frozenset(slo.id for slo in plan.sliced) if plan else frozenset()
         self.services = frozenset(key.service for key in plan.services) if plan else frozenset()
         thresholds = plan.thresholds if plan else {}
         self.edges = {
@@ -48,7 +49,8 @@ class Planned:
     def wants(self, family: Family, labels: Labels) -> bool:
         named = dict(zip(family.labels, labels, strict=True))
         if "slo" in named:
-            return named["slo"] in self.slos
+            counted = self.sliced if family is conventions.SLO_SLICES else self.slos
+            return named["slo"] in counted
         if "service" in named:
             return named["service"] in self.services
         if "probe" in named:
@@ -88,4 +90,5 @@ def revived(plain: dict[str, Any]) -> SeriesPlan:
         ),
         services=tuple(SloKey(**key) for key in plain.get("services", ())),
         rules_hash=plain.get("rules_hash", ""),
+        sliced=tuple(SloKey(**key) for key in plain.get("sliced", ())),
     )

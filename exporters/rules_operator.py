@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from exporters.rules import blocks, head
 from exporters.rules_words import quoted
@@ -48,10 +48,10 @@ class Metadata:
                 )
 
 
-def render_operator(specs: Sequence[RuleSpec], metadata: Metadata, left_out: Iterable[str] = ()) -> str:
+def render_operator(specs: Sequence[RuleSpec], metadata: Metadata) -> str:
     """Return the groups of `render` in as many objects as their size asks for; the same specs give the same bytes."""
     objects = [_object(part, metadata, number) for number, part in enumerate(_parts(specs), start=1)]
-    return "\n".join(head(specs, left_out)) + "\n" + "---\n".join(objects)
+    return "\n".join(head(specs)) + "\n" + "---\n".join(objects)
 
 
 def _parts(specs: Sequence[RuleSpec]) -> list[list[str]]:

@@ -48,6 +48,11 @@ def selector(metric: names.Family, series: Sequence[str], result: str | None = N
     return f"{metric.name}{{{','.join(matchers)}}}"
 
 
+def counted(spec: RuleSpec) -> names.Family:
+    """Return the counters that an SLO is judged by: of events, or of slices that are over."""
+    return names.SLO_SLICES if spec.slice_s else names.SLI_EVENTS
+
+
 def increase(
     metric: names.Family,
     spec: RuleSpec,
@@ -92,6 +97,11 @@ def title(spec: RuleSpec) -> str:
 def runbook(spec: RuleSpec) -> dict[str, str]:
     """Return the annotation that leads to the runbook, where there is one."""
     return literals({"runbook_url": spec.runbook}) if spec.runbook else {}
+
+
+def our_runbook(specs: Sequence[RuleSpec]) -> dict[str, str]:
+    """Return the annotation of what is about us: all specs that were made together have the same."""
+    return literals({"runbook_url": specs[0].our_runbook}) if specs[0].our_runbook else {}
 
 
 def literals(texts: Mapping[str, str]) -> dict[str, str]:

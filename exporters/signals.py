@@ -151,7 +151,8 @@ class RuleSpec:
     those that it is about, for a service one for each of its series; what is new of them pages nobody. `windows` are
     those beside the period; `notes` say what was left out, and become comments. `guarded` alerts on burn fire only
     while the agent, which tells of it otherwise, has no database to judge by. An alert fires on for `hold_s` after
-    its cause. `rules_hash` names all specs that were made together.
+    its cause. With `slice_s` its slices of time are counted, and `every_s` is still the interval of its events.
+    `rules_hash` names all specs that were made together, and `our_runbook` leads to what is done about us.
     """
 
     slo: SloKey
@@ -167,10 +168,12 @@ class RuleSpec:
     rules_hash: str = ""
     sli: str = "availability"
     runbook: str | None = None
+    our_runbook: str | None = None
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
     guarded: bool = False
     impact: ServiceImpact | None = None
+    slice_s: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +243,7 @@ class SeriesPlan:
     becomes a bucket edge. `quotas` name what
     a target shares with others: its limits are shown under that name, else under its own. `pools` are the (target,
     probe)s of SLOs that pool several; `services` have gauges and no counters. `rules_hash` names the rules that the
-    configuration makes.
+    configuration makes. `sliced` are the SLOs of which slices of time are counted beside the events.
     """
 
     config_hash: str
@@ -253,6 +256,7 @@ class SeriesPlan:
     pools: tuple[tuple[SloKey, tuple[tuple[str, str], ...]], ...] = ()
     services: tuple[SloKey, ...] = ()
     rules_hash: str = ""
+    sliced: tuple[SloKey, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

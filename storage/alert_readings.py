@@ -2,10 +2,14 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 SILENT: Final = "silent"
 """The fact of an alert that others ended because nothing was heard of its vantage."""
+
+
+Occurrence = tuple[str, str]
+"""The vantage that tells of an occurrence, and the id under which it is told."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,13 @@ class Told:
     at_ns: int
     due_ns: int | None = None
     error: str | None = None
+
+
+class Last(NamedTuple):
+    """The newest notice of an occurrence, and whether it says that the alert is over."""
+
+    seq: int
+    ends: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,17 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol
 
 from probes.result import ProbeResult
-from storage.alert_readings import AckRow, AlertRow, ChangeRow, Claim, Delivery, NoticeRow, Told
+from storage.alert_readings import (
+    AckRow,
+    AlertRow,
+    ChangeRow,
+    Claim,
+    Delivery,
+    Last,
+    NoticeRow,
+    Occurrence,
+    Told,
+)
 from storage.readings import (
     Attempt,
     CorrectionRow,
@@ -245,9 +255,19 @@ class Outbox(Protocol):
         ...
 
     def claim(
-        self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
+        self,
+        vantage: str,
+        receivers: Collection[str],
+        now_ns: int,
+        lease_ns: int,
+        limit: int,
+        *,
+        ends: bool = False,
     ) -> list[Claim]:
-        """Claim until `lease_ns` what is due for these receivers, so many each at most: the urgent first, then the oldest."""
+        """Claim until `lease_ns` what is due for these receivers, so many each at most: the urgent first, then the oldest.
+
+        `ends` claims ends alone.
+        """
         ...
 
     def settle(self, told: Sequence[Told]) -> None:
@@ -266,8 +286,20 @@ class Outbox(Protocol):
         """Have what was made after an instant tried again now where these receivers refused it."""
         ...
 
-    def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
-        """Return what became of all notices of an occurrence, by sequence and receiver."""
+    def deliveries(self, vantage: str | None, alert: str) -> list[Delivery]:
+        """Return what became of all notices of an occurrence, by sequence and receiver; without a vantage, of every one."""
+        ...
+
+    def open(self, vantage: str) -> list[NoticeRow]:
+        """Return the newest notice of each occurrence for each receiver that waits for its end, or will be told of it."""
+        ...
+
+    def untaken(self, pages: Collection[Occurrence]) -> dict[Occurrence, bool]:
+        """Return which of these no receiver has taken as a page, and whether one is being told of it for the first time."""
+        ...
+
+    def last(self, vantage: str, alerts: Collection[str]) -> dict[str, Last]:
+        """Return which notice of these occurrences is the newest that there is for anybody."""
         ...
 
     def forget(self, vantage: str, before_ns: int) -> None:

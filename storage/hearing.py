@@ -5,10 +5,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from storage.alert_readings import NoticeRow
-
-Occurrence = tuple[str, str]
-"""Vantage and alert."""
+from storage.alert_readings import NoticeRow, Occurrence
 
 
 class Heard(NamedTuple):

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from storage import hearing
-from storage.alert_readings import Claim, Delivery, NoticeRow, NoticeState, Told
-from storage.outbox import order
+from storage.alert_readings import Claim, Delivery, Last, NoticeRow, NoticeState, Occurrence, Told
+from storage.outbox import first_page, order
 
 _Key = tuple[str, str, str, int]
 
@@ -53,14 +53,21 @@ class MemoryOutbox:
                 self._supersede((vantage, receiver, alert, seq))
 
     def claim(
-        self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
+        self,
+        vantage: str,
+        receivers: Collection[str],
+        now_ns: int,
+        lease_ns: int,
+        limit: int,
+        *,
+        ends: bool = False,
     ) -> list[Claim]:
         with self._lock:
             due = sorted(
                 (
                     one
                     for one in self._of(vantage)
-                    if one.row.receiver in receivers and self._due(one, now_ns)
+                    if one.row.receiver in receivers and one.row.ends >= ends and self._due(one, now_ns)
                 ),
                 key=lambda one: order(one.row),
             )
@@ -84,6 +91,8 @@ class MemoryOutbox:
                 one.told_ns = done.at_ns if done.state == "told" else one.told_ns
                 if done.state != "waiting":
                     self._supersede(_key(one.row))
+                if first_page(done):
+                    self._supersede_elsewhere(one.row, done.at_ns)
 
     def expire(self, vantage: str, receivers: Collection[str], ended_ns: int, any_ns: int) -> dict[str, int]:
         with self._lock:
@@ -101,8 +110,10 @@ class MemoryOutbox:
                 if refused and one.row.made_ns >= since_ns and not any(self._newer(one)):
                     one.due_ns = now_ns
 
-    def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
-        found = [one for one in self._of(vantage) if one.row.alert == alert]
+    def deliveries(self, vantage: str | None, alert: str) -> list[Delivery]:
+        with self._lock:
+            of = self.kept.values() if vantage is None else self._of(vantage)
+            found = [one for one in of if one.row.alert == alert]
         return [
             Delivery(
                 row=dataclasses.replace(one.row, due_ns=one.due_ns or one.row.made_ns),
@@ -111,8 +122,30 @@ class MemoryOutbox:
                 told_ns=one.told_ns,
                 error=one.error,
             )
-            for one in sorted(found, key=lambda one: (one.row.seq, one.row.receiver))
+            for one in sorted(found, key=lambda one: (one.row.seq, one.row.receiver, one.row.vantage))
         ]
+
+    def open(self, vantage: str) -> list[NoticeRow]:
+        found = [
+            dataclasses.replace(one.row, due_ns=one.due_ns or one.row.made_ns)
+            for one in self._of(vantage)
+            if not one.row.ends and one.state in {"waiting", "told", "refused"} and not any(self._newer(one))
+        ]
+        return sorted(found, key=lambda row: (row.made_ns, row.alert, row.receiver))
+
+    def untaken(self, pages: Collection[Occurrence]) -> dict[Occurrence, bool]:
+        found = {}
+        for page in pages:
+            told = [
+                one for one in self.kept.values() if hearing.occurrence(one.row) == page and one.row.urgent
+            ]
+            if all(one.told_ns is None for one in told):
+                found[page] = any(one.tries == 0 and one.lease_ns is not None for one in told)
+        return found
+
+    def last(self, vantage: str, alerts: Collection[str]) -> dict[str, Last]:
+        rows = sorted((one.row for one in self._of(vantage)), key=lambda row: row.seq)
+        return {row.alert: Last(row.seq, row.ends) for row in rows if row.alert in alerts}
 
     def forget(self, vantage: str, before_ns: int) -> None:
         with self._lock:
@@ -148,13 +181,13 @@ class MemoryOutbox:
             for other in self._alike(one)
         )
 
-    def _heard(self, rows: Sequence[NoticeRow]) -> dict[hearing.Occurrence, list[hearing.Heard]]:
+    def _heard(self, rows: Sequence[NoticeRow]) -> dict[Occurrence, list[hearing.Heard]]:
         asked = {hearing.occurrence(row) for row in rows}
         found: dict[tuple[str, str, str], list[_Kept]] = {}
         for key, one in self.kept.items():
             if hearing.occurrence(one.row) in asked:
                 found.setdefault(key[:3], []).append(one)
-        heard: dict[hearing.Occurrence, list[hearing.Heard]] = {}
+        heard: dict[Occurrence, list[hearing.Heard]] = {}
         for (vantage, receiver, alert), theirs in found.items():
             reached = any(one.told_ns is not None or one.tried for one in theirs)
             newest = max(one.row.seq for one in theirs)
@@ -166,6 +199,15 @@ class MemoryOutbox:
             if key[:3] == newer[:3] and key[3] < newer[3] and other.due_ns is not None:
                 other.due_ns = None
                 other.state = "superseded" if other.state == "waiting" else other.state
+
+    def _supersede_elsewhere(self, row: NoticeRow, at_ns: int) -> None:
+        for other in self.kept.values():
+            same = (other.row.receiver, other.row.alert) == (row.receiver, row.alert)
+            page = (
+                other.row.urgent and not other.row.ends and other.told_ns is None and other.due_ns is not None
+            )
+            if same and page and other.row.vantage != row.vantage and not other.leased(at_ns):
+                other.due_ns, other.state = None, "superseded"
 
     def _of(self, vantage: str) -> Iterator[_Kept]:
         return (one for one in self.kept.values() if one.row.vantage == vantage)

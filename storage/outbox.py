@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, RowMapping, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from storage import cleaning, hearing, schema
-from storage.alert_readings import Claim, Delivery, NoticeRow, Told
+from storage.alert_readings import Claim, Delivery, Last, NoticeRow, Occurrence, Told
 from storage.engine import edge
 from storage.locks import Lock
 
@@ -26,7 +26,7 @@ WITH due AS (
     SELECT n.receiver, n.alert, n.seq, row_number() OVER (PARTITION BY n.receiver ORDER BY n.urgent DESC, n.made_ns, n.alert) AS place
     FROM notices n
     WHERE n.vantage = :vantage AND n.receiver = ANY(CAST(:receivers AS text[])) AND n.due_ns <= :now
-      AND (n.lease_ns IS NULL OR n.lease_ns <= :now)
+      AND (n.lease_ns IS NULL OR n.lease_ns <= :now) AND (n.ends OR NOT :ends)
       AND NOT {_NEWER})
       AND NOT EXISTS (SELECT FROM notices o WHERE {_SAME} AND o.seq < n.seq AND o.lease_ns > :now)
 )
@@ -48,11 +48,37 @@ UPDATE notices SET due_ns = NULL, state = CASE WHEN state = 'waiting' THEN 'supe
 WHERE vantage = :vantage AND receiver = :receiver AND alert = :alert AND seq < :seq AND due_ns IS NOT NULL
 """)
 
+_SUPERSEDE_ELSEWHERE = text("""
+UPDATE notices SET due_ns = NULL, state = 'superseded'
+WHERE vantage <> :vantage AND receiver = :receiver AND alert = :alert AND urgent AND NOT ends AND told_ns IS NULL
+  AND due_ns IS NOT NULL AND (lease_ns IS NULL OR lease_ns <= :at)
+""")
+"""A receiver that took a page from whoever took it over is not told of it again by the one who could not."""
+
 _HEARD = text(f"""
 SELECT o.vantage, o.alert, o.receiver, max(o.seq) AS seq, bool_or(o.told_ns IS NOT NULL OR {_TRIED}) AS reached
 FROM notices o WHERE o.vantage = ANY(CAST(:vantages AS text[])) AND o.alert = ANY(CAST(:alerts AS text[]))
 GROUP BY o.vantage, o.alert, o.receiver
 """)  # noqa: S608 - pieces of our own
+
+_OPEN = text(f"""
+SELECT n.* FROM notices n
+WHERE n.vantage = :vantage AND NOT n.ends AND n.state IN ('waiting', 'told', 'refused') AND NOT {_NEWER})
+ORDER BY n.made_ns, n.alert COLLATE "C", n.receiver COLLATE "C"
+""")  # noqa: S608 - pieces of our own
+
+_UNTAKEN = text("""
+SELECT p.vantage, p.alert, EXISTS (
+    SELECT FROM notices n WHERE n.vantage = p.vantage AND n.alert = p.alert AND n.urgent AND n.tries = 0 AND n.lease_ns IS NOT NULL)
+FROM unnest(CAST(:vantages AS text[]), CAST(:alerts AS text[])) AS p (vantage, alert)
+WHERE NOT EXISTS (
+    SELECT FROM notices n WHERE n.vantage = p.vantage AND n.alert = p.alert AND n.urgent AND n.told_ns IS NOT NULL)
+""")
+
+_LAST = text("""
+SELECT DISTINCT ON (n.alert) n.alert, n.seq, n.ends FROM notices n
+WHERE n.vantage = :vantage AND n.alert = ANY(CAST(:alerts AS text[])) ORDER BY n.alert, n.seq DESC
+""")
 
 _EXPIRE = text(f"""
 UPDATE notices n SET state = 'dropped', due_ns = NULL
@@ -92,7 +118,14 @@ class PostgresOutbox:
             write(connection, rows)
 
     def claim(
-        self, vantage: str, receivers: Collection[str], now_ns: int, lease_ns: int, limit: int
+        self,
+        vantage: str,
+        receivers: Collection[str],
+        now_ns: int,
+        lease_ns: int,
+        limit: int,
+        *,
+        ends: bool = False,
     ) -> list[Claim]:
         """Claim by a conditional UPDATE.
 
@@ -105,6 +138,7 @@ class PostgresOutbox:
             "now": now_ns,
             "lease": lease_ns,
             "limit": limit,
+            "ends": ends,
         }
         with edge(self._engine, "Claiming notices"), self._engine.begin() as connection:
             _alone(connection)
@@ -128,6 +162,8 @@ class PostgresOutbox:
                 ).rowcount
                 if ours and one.state != "waiting":
                     connection.execute(_SUPERSEDE, named)
+                if ours and first_page(one):
+                    connection.execute(_SUPERSEDE_ELSEWHERE, named | {"at": one.at_ns})
 
     def expire(self, vantage: str, receivers: Collection[str], ended_ns: int, any_ns: int) -> dict[str, int]:
         counts: dict[str, int] = {}
@@ -146,15 +182,35 @@ class PostgresOutbox:
             {"vantage": vantage, "receivers": list(receivers), "since": since_ns, "now": now_ns},
         )
 
-    def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
+    def deliveries(self, vantage: str | None, alert: str) -> list[Delivery]:
         table = schema.notices
         query = (
             select(table)
-            .where(table.c.vantage == vantage, table.c.alert == alert)
-            .order_by(table.c.seq, table.c.receiver)
+            .where(table.c.alert == alert)
+            .order_by(table.c.seq, table.c.receiver, table.c.vantage.collate("C"))
         )
+        if vantage is not None:
+            query = query.where(table.c.vantage == vantage)
         with edge(self._engine, "Reading notices"), self._engine.connect() as connection:
             return [_delivery(row) for row in connection.execute(query).mappings()]
+
+    def open(self, vantage: str) -> list[NoticeRow]:
+        with edge(self._engine, "Reading what fires"), self._engine.connect() as connection:
+            return [_notice(row) for row in connection.execute(_OPEN, {"vantage": vantage}).mappings()]
+
+    def untaken(self, pages: Collection[Occurrence]) -> dict[Occurrence, bool]:
+        if not pages:
+            return {}
+        vantages, alerts = zip(*pages, strict=True)
+        asked = {"vantages": list(vantages), "alerts": list(alerts)}
+        with edge(self._engine, "Reading pages of others"), self._engine.connect() as connection:
+            found = connection.execute(_UNTAKEN, asked)
+            return {(vantage, alert): begun for vantage, alert, begun in found}
+
+    def last(self, vantage: str, alerts: Collection[str]) -> dict[str, Last]:
+        asked = {"vantage": vantage, "alerts": list(alerts)}
+        with edge(self._engine, "Reading notices"), self._engine.connect() as connection:
+            return {alert: Last(seq, ends) for alert, seq, ends in connection.execute(_LAST, asked)}
 
     def forget(self, vantage: str, before_ns: int) -> None:
         self._do("Deleting old notices", _FORGET, {"vantage": vantage, "before": before_ns})
@@ -167,6 +223,12 @@ class PostgresOutbox:
 def order(row: NoticeRow) -> tuple[str, bool, int, str]:
     """Return what claims are sorted by: each receiver's urgent ones first, then its oldest."""
     return row.receiver, not row.urgent, row.made_ns, row.alert
+
+
+def first_page(one: Told) -> bool:
+    """Return whether a receiver took a page for the first time."""
+    row = one.claim.row
+    return one.state == "told" and row.urgent and not row.ends and not one.claim.again
 
 
 def write(connection: Connection, rows: Sequence[NoticeRow]) -> None:
@@ -199,11 +261,9 @@ def _alone(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.OUTBOX})
 
 
-def _heard(
-    connection: Connection, rows: Sequence[NoticeRow]
-) -> dict[hearing.Occurrence, list[hearing.Heard]]:
+def _heard(connection: Connection, rows: Sequence[NoticeRow]) -> dict[Occurrence, list[hearing.Heard]]:
     asked = {"vantages": list({row.vantage for row in rows}), "alerts": list({row.alert for row in rows})}
-    found: dict[hearing.Occurrence, list[hearing.Heard]] = {}
+    found: dict[Occurrence, list[hearing.Heard]] = {}
     for vantage, alert, *has in connection.execute(_HEARD, asked):
         found.setdefault((vantage, alert), []).append(hearing.Heard(*has))
     return found

@@ -37,8 +37,11 @@ class Slo:
     @property
     def every_ns(self) -> int:
         """Return the interval of what is counted: of a slice, or of all parts' events together."""
-        if self.objective.slices is not None:
-            return self.objective.slices.length_ns
+        return self.objective.slices.length_ns if self.objective.slices else self.event_every_ns
+
+    @property
+    def event_every_ns(self) -> int:
+        """Return the interval of all parts' events together."""
         if len(self.parts) == 1:
             return self.parts[0].workload.every_ns
         return round(1 / sum(1 / part.workload.every_ns for part in self.parts))

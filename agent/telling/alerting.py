@@ -1,9 +1,10 @@
 """The alerts of an agent: what is wrong is looked for again and again, remembered as rows, and told."""
 
 import asyncio
+import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -13,12 +14,13 @@ from agent.slo import outages
 from agent.slo.alerts import Alert, Finding, Unfound, step
 from agent.slo.burning import Windows
 from agent.slo.quiet import Quiet
-from agent.slo.spending import Spent
-from agent.telling import alert_rows, becoming, drilling, routing, verdict
+from agent.slo.spent import Spent
+from agent.telling import alert_rows, becoming, drilling, missed, routing, verdict
 from agent.telling.becoming import Changed
 from agent.telling.clearer import clearer
 from agent.telling.expiry import ClientCertificates, Tokens
 from agent.telling.finder import Finder, awake
+from agent.telling.handover import Handover
 from agent.telling.notices import notice
 from agent.telling.others import NOBODY, Others, own_standings
 from agent.telling.quorum import Quorum, Vote, freed, reheld, sole, told_as, untold
@@ -29,10 +31,14 @@ from agent.telling.unfound import unfound
 from agent.telling.vendors import Spoken
 from agent.telling.words import worded
 from exporters.signals import Notice
-from storage.base import Alerts, StoreUnavailableError, TakenError
+from storage.base import Alerts, Outbox, StoreUnavailableError, TakenError
+from storage.memory_outbox import MemoryOutbox
 
 LOOK_S: Final = 1.0
 """How often targets are looked at; a settlement is judged within this time of being read."""
+
+RENEWED_NS: Final = 15_000_000_000
+"""How old the numbers of what fires may be in its row, which `alerts list` reads."""
 
 _RECENT: Final = 10_000
 """So many alerts of the last hours are looked at for outages when an agent starts."""
@@ -56,6 +62,7 @@ class Alerting:
         resolved: Callable[[str], str] = lambda text: text,
         mono_ns: Callable[[], int] = time.monotonic_ns,
         uncounted_ns: Callable[[], int] = lambda: 0,
+        outbox: Outbox | None = None,
     ) -> None:
         self._quiet = quiet
         self._finder = Finder(
@@ -66,12 +73,17 @@ class Alerting:
         self._shown = shown
         self._wall_ns = wall_ns
         self._others = others
+        self._handover = Handover(MemoryOutbox() if outbox is None else outbox)
         self._vendors = vendors
         self._quorum = Quorum()
         self._heard = NOBODY
         self._alive: Mapping[str, Alert] | None = None
+        self._known: Mapping[str, Alert] = {}
+        self._missed = missed.Missed()
         self._seq: dict[str, int] = {}
         self._routes: tuple[object, ...] = ()
+        self._said: Mapping[str, Finding] = {}
+        self._renewed_ns = 0
         self._last: tuple[Config, Sequence[Alert], Mapping[str, int]] | None = None
 
     def counted(
@@ -83,8 +95,18 @@ class Alerting:
     def look(self, config: Config) -> None:
         """Look once; raises StoreUnavailableError where what changed cannot be remembered, and nothing has changed then."""
         now_ns = self._wall_ns()
-        alive = self._alive if self._alive is not None else self._restored(config.vantage, now_ns)
+        try:
+            alive = self._alive if self._alive is not None else self._restored(config.vantage, now_ns)
+            self._look(config, alive, now_ns)
+        except StoreUnavailableError:
+            self._missed.take(self._found(config, self._known, now_ns)[0], now_ns)
+            raise
+
+    def _look(self, config: Config, alive: Mapping[str, Alert], now_ns: int) -> None:
+        if config.engine == "agent" and self._is_rerouted(config):
+            self._seq = self._handover.take(config.vantage, alive.values(), self._seq)
         found, why = self._found(config, alive, now_ns)
+        found += self._missed.over(found, alive)
         done = step(alive, found, now_ns, round(config.paging.hold_s * 1e9), why)
         done, reworded = worded(done, alive, self._vendors(), {one.name: one for one in config.targets})
         done, blamed = clearer(done, alive, now_ns)
@@ -92,36 +114,58 @@ class Alerting:
         changed = becoming.changed(done, alive, held, blamed)
         known = [alert for _, alert in changed]
         changed += [("fired", alert) for alert in freed(held.values(), known, self._seq)]
+        changed += [("fired", alert) for alert in self._handover.found(held.values(), known)]
         kept = [alert for alert in held.values() if alert_rows.turned(alert, alive) or reheld(alert, alive)]
         kept += [held[alert.finding.key] for alert in reworded]
         if (changed or kept) and not self._remember(config, changed, kept, now_ns):
             return
-        self._alive = held
+        self._alive = self._known = held
+        self._missed.forget()
         self._seq = {alert.id: self._seq[alert.id] for alert in held.values()}
         for what, alert in changed:
             becoming.tell(what, alert)
         self._shown([_notice(config, alert, self._seq[alert.id]) for alert in held.values()])
-        self._last = config, tuple(held.values()), self._seq
+        fires = [
+            alert for alert in held.values() if self._seq[alert.id] and not self._handover.is_over(alert)
+        ]
+        self._last = config, fires, self._seq
         told = {alert.id for _, alert in changed}
-        before = [alert for alert in held.values() if self._seq[alert.id] and alert.id not in told]
-        self._reroute(config, before, now_ns)
+        self._reroute(config, [alert for alert in fires if alert.id not in told], now_ns)
+        self._renew(config.vantage, held.values(), now_ns)
 
-    def firing(self) -> list[Notice]:
-        """Return what was told and fired at the last look that could be remembered."""
+    def firing(self) -> list[Notice] | None:
+        """Return what was told and fired at the last look that could be remembered; None where there was none yet."""
         if self._last is None:
-            return []
+            return None
         config, alerts, seqs = self._last
-        return [_told(config, alert, seqs[alert.id]) for alert in alerts if seqs[alert.id]]
+        return [_told(config, alert, seqs[alert.id]) for alert in alerts]
 
     def _reroute(self, config: Config, told: Sequence[Alert], now_ns: int) -> None:
-        """Have what fires told to whom a changed plan names; who has it already is told nothing twice."""
-        routes = (config.engine, config.receivers, config.routes)
-        if routes == self._routes:
+        """Have what fires told to whom a changed plan names; who has it already is told nothing twice.
+
+        Where Prometheus pages, who was told hears that this is over.
+        """
+        if not self._is_rerouted(config):
             return
         rows = [alert_rows.row(config.vantage, alert, self._seq[alert.id]) for alert in told]
         notices = [_told(config, alert, self._seq[alert.id]) for alert in told]
         self._rows.save(rows, routing.rows(config, notices, now_ns))
-        self._routes = routes
+        if config.engine != "agent":
+            self._handover.leave(config.vantage, now_ns)
+        self._routes = _routes(config)
+
+    def _is_rerouted(self, config: Config) -> bool:
+        return self._routes != _routes(config)
+
+    def _renew(self, vantage: str, held: Iterable[Alert], now_ns: int) -> None:
+        """Have the rows of what fires say at times what is known of it now; where they cannot, the page still does."""
+        old = [alert for alert in held if self._said.get(alert.id) != alert.finding]
+        if not old or 0 <= now_ns - self._renewed_ns < RENEWED_NS:
+            return
+        self._renewed_ns = now_ns
+        with contextlib.suppress(StoreUnavailableError):
+            self._rows.save([alert_rows.row(vantage, alert, self._seq[alert.id]) for alert in old])
+            self._said = {alert.id: alert.finding for alert in held}
 
     def _remember(
         self, config: Config, changed: Sequence[Changed], kept: Sequence[Alert], now_ns: int
@@ -131,8 +175,10 @@ class Alerting:
         Return False, with nothing written, where another vantage was quicker with a page: it is heard now.
         """
         before = {alert.id: self._seq.get(alert.id, 0) for _, alert in changed}
-        told = [alert for _, alert in changed if not untold(alert, before[alert.id])]
-        seqs = before | {alert.id: before[alert.id] + 1 for alert in told}
+        told = [alert for _, alert in changed if not self._untold(alert, before[alert.id])]
+        seqs = before | {
+            alert.id: 1 + (before[alert.id] or self._handover.number(config.vantage, alert)) for alert in told
+        }
         now = self._seq | seqs
         alerts = {alert.id: alert for alert in [*kept, *(alert for _, alert in changed)]}
         rows = [alert_rows.row(config.vantage, alert, now[alert.id]) for alert in alerts.values()]
@@ -152,7 +198,12 @@ class Alerting:
             self._alive = None  # it may be written though no answer came: the rows know, and are read first
             raise
         self._seq |= seqs
+        self._handover.told(alert.id for alert in told)
         return True
+
+    def _untold(self, alert: Alert, seq: int) -> bool:
+        """Return whether nobody is told of a change: it is held back, or they have heard that it is over."""
+        return untold(alert, seq) or (alert.ended_ns is not None and self._handover.is_over(alert))
 
     def _in_hands(self, vantage: str, alive: Mapping[str, Alert], now_ns: int) -> dict[str, Alert]:
         """Return the alerts with who has them in hands; with the database away, as was known before."""
@@ -176,20 +227,34 @@ class Alerting:
         view = View(config=awake(config, out), standings=self._standings, now_ns=now_ns, others=heard)
         scene = view.scene()
         verdicts = verdict.verdicts(scene)
-        self._finder.look(view, alive)
-        found = self._finder.found(view, verdicts, out, alive)
-        voted = self._quorum.judged(found, config.paging.quorum, _vote(view, alive), now_ns)
+        self._finder.look(view, verdicts, alive)
+        found = self._finder.found(view, config, verdicts, out, alive)
+        voted = self._quorum.judged(found, config.paging.quorum, self._vote(view, alive), now_ns)
         if self._others is not None:
             asking = self._standings.is_asking(now_ns)
             own = own_standings(config.vantage, scene.sights, verdicts, view.targets, asking=asking)
             self._others.note(config.vantage, own, urgent=voted != found)
-        why = unfound(view, alive, voted, config, out)
+        why = unfound(view, missed.lasting(alive), voted, config, out)
         drill, failing = self._standings.drill(now_ns)
         if drill is None or not failing:
             return voted, why
         drilled = dataclasses.replace(view, drilled=failing)
-        with_it = self._finder.found(drilled, verdict.verdicts(drilled.scene()), out, alive)
+        with_it = self._finder.found(drilled, config, verdict.verdicts(drilled.scene()), out, alive)
         return [*voted, *drilling.findings(drill, found, with_it)], why
+
+    def _vote(self, view: View, alive: Mapping[str, Alert]) -> Vote:
+        config = view.config
+        return Vote(
+            vantage=config.vantage,
+            heard=view.others,
+            targets=view.targets,
+            members={
+                service.name: [member.target for member in service.members] for service in config.services
+            },
+            alive=alive,
+            tells=config.engine == "agent" and bool(config.receivers),
+            told={key for key, alert in alive.items() if self._seq.get(alert.id)},
+        )
 
     def _restored(self, vantage: str, now_ns: int) -> Mapping[str, Alert]:
         rows = self._rows.alive(vantage)
@@ -199,16 +264,9 @@ class Alerting:
         return {row.key: becoming.going_on(alert_rows.revived(row)) for row in rows}
 
 
-def _vote(view: View, alive: Mapping[str, Alert]) -> Vote:
-    return Vote(
-        vantage=view.config.vantage,
-        heard=view.others,
-        targets=view.targets,
-        members={
-            service.name: [member.target for member in service.members] for service in view.config.services
-        },
-        alive=alive,
-    )
+def _routes(config: Config) -> tuple[object, ...]:
+    """Return what says who is told."""
+    return config.engine, config.receivers, config.routes
 
 
 async def keep_looking(alerting: Alerting, configured: Callable[[], Config]) -> None:

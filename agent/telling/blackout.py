@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from agent.asking.remembered import Remembered
 from agent.config.model import Config
-from agent.slo.alerts import Alert, Finding, Severity, step
+from agent.slo.alerts import LEFT, Alert, Finding, Severity, step
 from agent.telling import routing
 from agent.telling.delivering import LOOK_S, Deliveries, Opener
+from agent.telling.firing import Firing
+from agent.telling.handover import WHY
 from agent.telling.link import Link
 from agent.telling.notices import notice
 from exporters.signals import Notice
@@ -41,7 +43,7 @@ class Blackout:
         notified: Callable[[str, str], None],
         wall_ns: Callable[[], int],
         uniform: Callable[[float, float], float],
-        firing: Callable[[], Sequence[Notice]] = tuple,
+        firing: Callable[[], Sequence[Notice] | None] = tuple,
     ) -> None:
         self._file = Remembered(file, "blackout", lost="it may be told again that the database is away")
         self._opener = opener
@@ -52,7 +54,7 @@ class Blackout:
             Deliveries, opener=opener, notified=notified, wall_ns=wall_ns, uniform=uniform
         )
         self._telling = self._deliveries(self._outbox)
-        self._firing = firing
+        self._firing = Firing(file.with_name("firing.json"), firing, wall_ns)
         self._refreshing: Deliveries | None = None
         self._asked = False
         self._since_ns: int | None = None
@@ -69,14 +71,16 @@ class Blackout:
         self._asked = True
 
     async def look(self, config: Config) -> None:
-        """Look once, and go on telling; waits for no receiver."""
-        if config.engine != "agent":
-            return
+        """Look once, and go on telling; waits for no receiver. Where Prometheus pages that is an end, if anything."""
         if self._saved is None:
             self._saved = b""
             await asyncio.to_thread(self._file.load, self._restore)
             self._resume(config)
-        self._step(config)
+        await self._firing.keep()
+        if config.engine == "agent":
+            self._step(config)
+        else:
+            self._leave(config)
         await self._telling.look(config)
         await self._refresh(config)
         self._forget_what_is_over(config)
@@ -107,6 +111,14 @@ class Blackout:
             self._put(config, ended, 2)
         self._alert = next(iter((*done.alive.values(), *done.ended)), None)
 
+    def _leave(self, config: Config) -> None:
+        alert = self._alert
+        if alert is None or alert.ended_ns is not None:
+            return
+        finding = dataclasses.replace(alert.finding, facts={**alert.finding.facts, LEFT: WHY})
+        self._alert = ended = dataclasses.replace(alert, finding=finding, ended_ns=self._wall_ns())
+        self._put(config, ended, 2)
+
     async def _refresh(self, config: Config) -> None:
         """Tell what fires to whom forgets it otherwise, for as long as the rows that it is told from are away."""
         if self._since_ns is None or self._alert is None or self._alert.ended_ns is not None:
@@ -133,7 +145,8 @@ class Blackout:
     def _put(self, config: Config, alert: Alert, seq: int, *, to: frozenset[str] | None = None) -> None:
         """Put what is to be told to every receiver, past all routes: whoever is on call must know."""
         said = notice(alert, seq, runbook=config.runbook, page=config.export.page)
-        rows = routing.rows(dataclasses.replace(config, routes=()), [said], self._wall_ns())
+        everybody = dataclasses.replace(config, engine="agent", routes=())
+        rows = routing.rows(everybody, [said], self._wall_ns())
         self._outbox.put([row for row in rows if to is None or row.receiver in to])
 
     def _forget_what_is_over(self, config: Config) -> None:
@@ -153,7 +166,7 @@ class Blackout:
     def _resume(self, config: Config) -> None:
         """Go on telling: to whom nothing was told yet, and to whom it has to be told again and again."""
         alert = self._alert
-        if alert is None:
+        if alert is None or (alert.ended_ns is None and config.engine != "agent"):
             return
         seq = 1 if alert.ended_ns is None else 2
         left = {one.name for one in config.receivers if (one.name, seq) not in self._told}
@@ -165,6 +178,8 @@ class Blackout:
         if not kept:
             return
         finding = _finding(kept["vantage"], int(kept["since_ns"]), kept["severity"])
+        if LEFT in kept:
+            finding = dataclasses.replace(finding, facts={**finding.facts, LEFT: kept[LEFT]})
         instants = {name: kept[name] for name in ("fired_ns", "quiet_ns", "ended_ns")}
         self._alert = Alert(finding=finding, **instants)
         self._told = frozenset((str(receiver), int(seq)) for receiver, seq in kept["told"])
@@ -187,6 +202,8 @@ class Blackout:
             "ended_ns": alert.ended_ns,
             "told": sorted(self._told),
         }
+        if LEFT in alert.finding.facts:
+            kept[LEFT] = alert.finding.facts[LEFT]
         return json.dumps(kept).encode()
 
 

@@ -14,6 +14,7 @@ from agent.telling.expecting import Expecting
 from agent.telling.messages import Heard, heard
 from agent.telling.series import page_plan, series_plan
 from agent.telling.settling import Final, Settling
+from agent.telling.slicing import Slicing
 from agent.telling.standings import Standings
 from exporters.base import ResultSink
 from exporters.board import Board
@@ -66,7 +67,8 @@ class MetricsFollower:
         self._maintained = maintained
         self._settling = Settling(repeats=True)
         self._expecting = Expecting()
-        self._config: Config | None = None
+        self._slicing = Slicing()
+        self._config_hash: str | None = None
         self._changed = False
         self._judge = Judge((), ())
         self._kept: tuple[int | None, int | None] = None, None
@@ -84,9 +86,9 @@ class MetricsFollower:
         self._changed = True
 
     def fold(self, batch: Batch) -> None:
-        if self._changed and self._config is not None:
+        if self._changed and self._config_hash is not None:
             self._changed = False
-            self._take(self._config.hash)
+            self._take(self._config_hash)
         if batch.lost:
             self._metrics.dropped("journal_gap", batch.lost)
         for one in heard(batch.records):
@@ -106,6 +108,7 @@ class MetricsFollower:
             case Plan():
                 self._expecting.plan(one.message)
                 self._take_plan(one.message.config_hash)
+                self._slicing.plan(one.message)
             case Beat():
                 report = _report(one.message)
                 self._metrics.beat(report)
@@ -117,6 +120,8 @@ class MetricsFollower:
                 self._standings.drilled(one.message)
         for final in self._settling.fold(one.seq, one.message):
             self._settle(final)
+        if isinstance(one.message, Beat):
+            self._slice(one.message)
 
     def _settle(self, final: Final) -> None:
         judged = self._judged(final)
@@ -126,6 +131,7 @@ class MetricsFollower:
         before = self._metrics.state(final.result)
         for sink in self._sinks:
             sink.settle(judged)
+        self._slicing.settle(judged)
         _tell_change(final.result, before, self._metrics.state(final.result))
 
     def _judged(self, final: Final) -> Judged:
@@ -141,12 +147,18 @@ class MetricsFollower:
 
     def _expect(self, beat: Beat) -> None:
         for due in self._expecting.beat(beat):
+            self._slicing.due(due)
             for objective in self._judge.lookers(due.target, due.probe):
                 slo = SloKey(objective=objective, target=due.target, probe=due.probe)
                 self._metrics.expect(slo, due.slots)
 
+    def _slice(self, beat: Beat) -> None:
+        passed_ns = self._expecting.passed_ns(beat)
+        for slo, result in self._slicing.over(beat.at_ns, passed_ns, self._settling.waiting_ns):
+            self._metrics.sliced(slo, result)
+
     def _take_plan(self, config_hash: str) -> bool:
-        if self._config is not None and self._config.hash == config_hash:
+        if self._config_hash == config_hash:
             return True
         return self._take(config_hash)
 
@@ -155,8 +167,9 @@ class MetricsFollower:
         if config is None:
             log.warning("plan.unknown", config_hash=config_hash, consequence="the plan before it stays")
             return False
-        self._config = config
+        self._config_hash = config.hash
         self._judge = Judge(config.objectives, config.targets)
+        self._slicing.configure(config)
         self._metrics.plan(series_plan(config))
         self._board.plan(page_plan(config))
         self._standings.plan(config)
@@ -187,9 +200,10 @@ class MetricsFollower:
     def _write(self, position: int) -> None:
         state = {
             "position": position,
-            "config_hash": self._config.hash if self._config else "",
+            "config_hash": self._config_hash or "",
             "settling": self._settling.snapshot(),
             "expecting": self._expecting.snapshot(),
+            "slicing": self._slicing.snapshot(),
             "board": self._board.snapshot(),
             "standings": self._standings.snapshot(),
             "drill": self._standings.snapshot_drill(),
@@ -197,7 +211,8 @@ class MetricsFollower:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._file.with_suffix(".new")
         with new.open("wb") as file:
-            file.write(json.dumps(state, separators=(",", ":")).encode() + b"\n" + self._metrics.snapshot())
+            file.write(json.dumps(state, separators=(",", ":")).encode() + b"\n")
+            file.write(self._metrics.snapshot())
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._file)
@@ -207,9 +222,10 @@ class MetricsFollower:
         try:
             head, _, numbers = self._file.read_bytes().partition(b"\n")
             state: dict[str, Any] = json.loads(head)
-            settling, expecting = Settling(repeats=True), Expecting()
+            settling, expecting, slicing = Settling(repeats=True), Expecting(), Slicing()
             settling.restore(state["settling"])
             expecting.restore(state["expecting"])
+            slicing.restore(state.get("slicing", {}))
             position, config_hash = int(state["position"]), str(state["config_hash"])
             self._board.restore(state.get("board", ()))
             self._standings.restore(state.get("standings", ()))
@@ -220,7 +236,7 @@ class MetricsFollower:
         except (SnapshotError, ValueError, KeyError, TypeError) as failure:
             log.warning("snapshot.unreadable", file=str(self._file), error=str(failure))
             return None, None
-        self._settling, self._expecting = settling, expecting
+        self._settling, self._expecting, self._slicing = settling, expecting, slicing
         return position, config_hash
 
 

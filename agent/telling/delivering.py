@@ -75,15 +75,15 @@ class Deliveries:
     async def look(self, config: Config) -> None:
         """Claim what is due for every receiver that is not being told, and begin telling it; waits for none.
 
-        Raises StoreUnavailableError where the outbox cannot be reached: then nothing is claimed.
+        Where Prometheus pages those are ends alone: whoever was told hears of that. Raises StoreUnavailableError where the outbox cannot be reached: then nothing is claimed.
         """
         for name in [name for name, task in self._tasks.items() if task.done()]:
             self._tasks.pop(name).result()
-        if config.engine != "agent" or not config.receivers:
+        if not config.receivers:
             return
         self._reopen(config.receivers)
         idle = [name for name in self._open if name not in self._tasks]
-        claims = await asyncio.to_thread(self._claim, config.vantage, idle)
+        claims = await asyncio.to_thread(self._claim, config, idle)
         for name, theirs in itertools.groupby(claims, key=lambda claim: claim.row.receiver):
             work = self._tell_all(config, name, self._open[name][1], list(theirs))
             self._tasks[name] = asyncio.create_task(work, name=f"receiver {name}")
@@ -112,15 +112,18 @@ class Deliveries:
         for name in self._open.keys() - {one.name for one in receivers}:
             del self._open[name]
 
-    def _claim(self, vantage: str, idle: Collection[str]) -> list[Claim]:
-        now_ns = self._wall_ns()
+    def _claim(self, config: Config, idle: Collection[str]) -> list[Claim]:
+        vantage, now_ns = config.vantage, self._wall_ns()
         if self._fresh:
             # A restart or a reload is what mends a wrong key.
             self._outbox.revive(vantage, self._fresh, now_ns - WEEK_NS, now_ns)
             self._fresh.clear()
         if now_ns - self._tidied_ns >= TIDY_NS:
             self._tidy(vantage, now_ns)
-        return self._outbox.claim(vantage, idle, now_ns, now_ns + LEASE_NS, AT_ONCE) if idle else []
+        if not idle:
+            return []
+        ends = config.engine != "agent"
+        return self._outbox.claim(vantage, idle, now_ns, now_ns + LEASE_NS, AT_ONCE, ends=ends)
 
     def _tidy(self, vantage: str, now_ns: int) -> None:
         self._tidied_ns = now_ns

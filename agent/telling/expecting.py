@@ -4,18 +4,20 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from probes.slots import slots_between
+from probes.slots import first_slot, slots_between
 from storage.records import Beat, Plan, PlanEntry
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Due:
-    """So many more slots of one probe of one target were due from one vantage."""
+    """So many more slots of one probe of one target were due from one vantage, the first and the last at these instants."""
 
     target: str
     probe: str
     vantage: str
     slots: int
+    first_ns: int
+    last_ns: int
 
 
 @dataclasses.dataclass(slots=True)
@@ -60,7 +62,7 @@ class Expecting:
 
     def beat(self, beat: Beat) -> list[Due]:
         """Return the slots that this beat's instant made due."""
-        passed_ns = beat.at_ns - self._grace_ns
+        passed_ns = self.passed_ns(beat)
         due = []
         for span in (*self._open.values(), *self._ending):
             if span.counted_ns is None:
@@ -69,11 +71,15 @@ class Expecting:
             if until_ns <= span.counted_ns:
                 continue
             slots = slots_between(span.entry.every_ns, span.entry.phase_ns, span.counted_ns, until_ns)
-            span.counted_ns = until_ns
             if slots:
-                due.append(Due(span.entry.target, span.entry.probe, span.vantage, slots))
+                due.append(_due(span, span.counted_ns, slots))
+            span.counted_ns = until_ns
         self._ending = [span for span in self._ending if not _is_over(span)]
         return due
+
+    def passed_ns(self, beat: Beat) -> int:
+        """Return up to which instant slots are due by a beat."""
+        return beat.at_ns - self._grace_ns
 
     def snapshot(self) -> dict[str, Any]:
         """Return the fold's whole state as plain JSON values."""
@@ -89,6 +95,13 @@ class Expecting:
         spans = [_revive(raw) for raw in state["open"]]
         self._open = {(span.vantage, span.entry.target, span.entry.probe): span for span in spans}
         self._ending = [_revive(raw) for raw in state["ending"]]
+
+
+def _due(span: _Span, since_ns: int, slots: int) -> Due:
+    entry = span.entry
+    first_ns = first_slot(entry.every_ns, entry.phase_ns, since_ns)
+    last_ns = first_ns + (slots - 1) * entry.every_ns
+    return Due(entry.target, entry.probe, span.vantage, slots, first_ns, last_ns)
 
 
 def _is_over(span: _Span) -> bool:

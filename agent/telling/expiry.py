@@ -16,6 +16,8 @@ from probes.tokens import Life, life
 
 SOON_NS: Final = 14 * 86_400 * 1_000_000_000
 READ_NS: Final = 3600 * 1_000_000_000
+"""So long what was read of a file is believed, unless the clock was set back since."""
+
 LOOKED_AT_NS: Final = 60 * 1_000_000_000
 """Tokens may live for minutes, and whoever renews one is believed as soon."""
 
@@ -35,7 +37,7 @@ class ClientCertificates:
         """Return file -> when it ends, UTC nanoseconds; a file that tells nothing is left out."""
         files = frozenset(target.path.cert for target in config.targets if target.path.cert)
         before, read_ns = self._state
-        if files != before or now_ns - read_ns >= READ_NS:
+        if files != before or not 0 <= now_ns - read_ns < READ_NS:
             ends = {file: self._read(file) for file in files}
             self._known = {file: end * 1_000_000_000 for file, end in ends.items() if end is not None}
             self._state = files, now_ns
@@ -54,7 +56,7 @@ class Tokens:
         """Return the name of an identity -> how long it holds; what cannot be read is told by its probes."""
         named = {identity(one): text for one in config.targets if (text := _secret(one)) is not None}
         before, read_ns = self._state
-        if named != before or now_ns - read_ns >= LOOKED_AT_NS:
+        if named != before or not 0 <= now_ns - read_ns < LOOKED_AT_NS:
             lives = {name: self._life(text) for name, text in named.items()}
             self._known = {name: known for name, known in lives.items() if known is not None}
             self._state = named, now_ns

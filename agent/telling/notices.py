@@ -1,18 +1,20 @@
 """An alert in words: what broke and since when, its impact, whose fault it is and on what evidence. Pure."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from agent.slo.alerts import FILLED, LEFT, UNSEEN, Alert
 from agent.telling.clearer import BEFORE, OTHER, TOLD
+from agent.telling.missed import UNTIL
 from exporters import durations, words
 from exporters.signals import Acknowledged, Notice
 from storage.alert_readings import AckRow
 
 NAMED_AT_MOST: Final = 5
 
-_APART: Final = frozenset({"fault", TOLD, OTHER, "evidence", "ours", "told_as", "doubt", UNSEEN, LEFT})
+_APART: Final = frozenset({"fault", TOLD, OTHER, "evidence", "ours", "told_as", "doubt", UNSEEN, LEFT, UNTIL})
 """Facts that a notice has a place of its own for, or that are for us alone."""
 
 _FIRST: Final = ("spent", "counts")
@@ -75,15 +77,21 @@ def _summary(alert: Alert) -> str:
     'Service nano has been down since 1970-01-01 00:00:00 UTC: 1 of 4 clouds is well, and it needs 3'
     >>> _summary(Alert(finding=down, fired_ns=40_000_000_000, quiet_ns=90_000_000_000, ended_ns=690_000_000_000))
     'Service nano is well again after 1m30s'
+    >>> _summary(Alert(finding=down, fired_ns=40_000_000_000, quiet_ns=90_000_000_000))
+    'Service nano was down from 1970-01-01 00:00:00 UTC until 1970-01-01 00:01:30 UTC: 1 of 4 clouds was well, and it needs 3'
     """
     finding, facts = alert.finding, alert.finding.facts
     said, wrong, well = _WHAT[finding.name]
     what = said.format(subject=finding.subject)
+    if UNTIL in facts:
+        past = wrong.replace("has been", "was", 1)
+        times = f"from {_instant(finding.since_ns)} to {_instant(facts[UNTIL])}"
+        return f"{what} {past} {times}, while this agent had no database and told nobody"
     if alert.ended_ns is not None:
         lasted_ns = (alert.quiet_ns or alert.ended_ns) - finding.since_ns
         lasted = durations.write(max(0, lasted_ns // 1_000_000_000))
         if LEFT in facts:
-            return f"{what} is told of no more after {lasted}: {facts[LEFT]}"
+            return _left(what, lasted, facts[LEFT])
         return f"{what} {well} again after {lasted}"
     unseen = f", and not seen since {_instant(facts[UNSEEN])}" if UNSEEN in facts else ""
     if "factor" in facts:
@@ -94,12 +102,13 @@ def _summary(alert: Alert) -> str:
     if "ends" in facts:
         return f"{what} expires at {facts['ends']}"
     wrong = wrong.replace("has", "may have", 1) if facts.get("doubt") else wrong
-    told = f"{what} {wrong} since {_instant(finding.since_ns)}{unseen}"
+    told = f"{what} {_when(wrong, finding.since_ns, alert.quiet_ns)}{unseen}"
     if "needed" in facts:
         seen, asked = len(facts["vantages"]), len(facts["vantages_asked"])
         told += f": {seen} of {asked} find it ({_some(facts['vantages'])}), and {facts['needed']} are needed"
     if "well" in facts:
-        are = "is" if 1 in (facts["well"], facts["units"]) else "are"
+        now, before = ("is", "was") if 1 in (facts["well"], facts["units"]) else ("are", "were")
+        are = now if alert.quiet_ns is None else before
         of = facts["of"] if facts["units"] == 1 else f"{facts['of']}s"
         doubt = f", nothing is known of {_some(facts['unknown'])}" if facts.get("doubt") else ""
         told += (
@@ -108,6 +117,39 @@ def _summary(alert: Alert) -> str:
     elif "needed" not in facts and (line := next((facts[name] for name in _FIRST if facts.get(name)), None)):
         told += f": {line}"
     return told
+
+
+def _when(wrong: str, since_ns: int, quiet_ns: int | None) -> str:
+    """Return since when something is wrong, or until when it was where nothing is found any more.
+
+    >>> _when("has been down", 0, None), _when("has been down", 0, 90_000_000_000)
+    ('has been down since 1970-01-01 00:00:00 UTC', 'was down from 1970-01-01 00:00:00 UTC until 1970-01-01 00:01:30 UTC')
+    >>> _when("has had no error budget left", 0, 0).partition(" from ")[0]
+    'had no error budget left'
+    """
+    if quiet_ns is None:
+        return f"{wrong} since {_instant(since_ns)}"
+    past = wrong.replace("has been", "was", 1).removeprefix("has ")
+    return f"{past} from {_instant(since_ns)} until {_instant(quiet_ns)}"
+
+
+def closed(notice: Notice, seq: int, why: str, now_ns: int) -> Notice:
+    """Return the end of what was told of an alert that goes on, and that nobody tells of any more, for a reason in words."""
+    what = _WHAT[notice.name][0] if notice.name in _WHAT else "{subject}"
+    lasted_ns = max(0, (notice.quiet_ns or now_ns) - notice.since_ns)
+    lasted = durations.write(lasted_ns // 1_000_000_000)
+    return dataclasses.replace(
+        notice,
+        seq=seq,
+        state="resolved",
+        summary=_left(what.format(subject=notice.subject), lasted, why),
+        ended_ns=now_ns,
+        quiet_ns=None,
+    )
+
+
+def _left(what: str, lasted: str, why: str) -> str:
+    return f"{what} is told of no more after {lasted}: {why}"
 
 
 def _instant(ns: int) -> str:

@@ -13,8 +13,8 @@ import structlog
 from agent.telling.scene import Health, Sight
 from agent.telling.verdict import OURS, Verdict
 from probes.target import Target
-from storage.alert_readings import AlertRow
-from storage.base import Alerts, StoreUnavailableError, Vantages
+from storage.alert_readings import AlertRow, Occurrence
+from storage.base import Alerts, Outbox, StoreUnavailableError, Vantages
 from storage.readings import StandingRow
 
 EVERY_S: Final = 10.0
@@ -23,6 +23,15 @@ SOON_S: Final = 2.0
 
 STALE_S: Final = 60.0
 """What a vantage said longer ago is not known any more: it may be gone."""
+
+PATIENCE_S: Final = 15.0
+"""So long a vantage that pages may fail to be heard by any receiver, three tries or four, before others tell of it.
+
+Where a receiver has not answered its first try yet, it may be slow: then as long as a vantage may be silent.
+"""
+
+TOLD_AS: Final = "told_as"
+"""The fact that names the occurrence which another vantage told of first: receivers know the trouble by it."""
 
 EVERYBODY: Final = ""
 """No vantage has this name, so all are heard."""
@@ -36,11 +45,15 @@ log = structlog.get_logger("telling")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Heard:
-    """What other vantages said lately; `settled` is false while nobody can know yet whether there are any."""
+    """What other vantages said lately; `settled` is false while nobody can know yet whether there are any.
+
+    `unheard` are pages that their vantages have told nobody of for too long.
+    """
 
     standings: Sequence[StandingRow] = ()
     alerts: Sequence[AlertRow] = ()
     settled: bool = True
+    unheard: frozenset[Occurrence] = frozenset()
 
     @cached_property
     def vantages(self) -> frozenset[str]:
@@ -57,6 +70,11 @@ class Heard:
     def finding(self, key: str) -> Mapping[str, AlertRow]:
         """Return vantage -> its alert of a key, where it finds the same trouble now."""
         return {row.vantage: row for row in self._finding.get(key, ())}
+
+    def failing(self, key: str) -> frozenset[str]:
+        """Return the vantages that page for a key, and whom no receiver hears."""
+        rows = self.finding(key)
+        return frozenset(vantage for vantage, row in rows.items() if known_as(row) in self.unheard)
 
     @cached_property
     def _named(self) -> Mapping[str, list[StandingRow]]:
@@ -78,6 +96,11 @@ class Heard:
 
 
 NOBODY: Final = Heard()
+
+
+def known_as(row: AlertRow) -> Occurrence:
+    """Return under what a vantage tells receivers of an alert."""
+    return row.vantage, str(row.facts.get(TOLD_AS, row.id))
 
 
 def _health(row: StandingRow) -> Health:
@@ -124,10 +147,14 @@ def own_standings(
 class Others:
     """Says how this vantage sees things and hears how others do; every method may be called from any thread."""
 
-    def __init__(self, vantages: Vantages, alerts: Alerts, mono_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, vantages: Vantages, alerts: Alerts, mono_ns: Callable[[], int], outbox: Outbox | None = None
+    ) -> None:
         self._vantages = vantages
         self._alerts = alerts
         self._mono_ns = mono_ns
+        self._outbox = outbox
+        self._untaken_ns: dict[Occurrence, int] = {}
         self._lock = threading.Lock()
         self._own: tuple[str, Sequence[StandingRow]] | None = None
         self._urgent = False
@@ -167,7 +194,8 @@ class Others:
             said = self._vantages.heard(EVERYBODY)
             self._recognise(vantage, [row for row in said if row.vantage == vantage])
             self._vantages.tell(rows)
-            heard = Heard(standings=[row for row in said if row.vantage != vantage], alerts=alerts)
+            theirs = [row for row in said if row.vantage != vantage]
+            heard = Heard(standings=theirs, alerts=alerts, unheard=self._unheard(alerts))
         except StoreUnavailableError:
             # The database is there, for the alerts were read: others may be away for ever, so we wait for a while only.
             with self._lock:
@@ -176,6 +204,18 @@ class Others:
         with self._lock:
             self._heard, self._heard_ns, self._deaf_ns = heard, self._mono_ns(), None
             self._told_ns = self._heard_ns if rows else None
+
+    def _unheard(self, alerts: Iterable[AlertRow]) -> frozenset[Occurrence]:
+        """Return the pages of others that nobody has taken from them for too long, by our own clock."""
+        pages = {known_as(row) for row in alerts if row.severity == "page" and row.quiet_ns is None}
+        untaken = {} if self._outbox is None else self._outbox.untaken(pages)
+        now_ns, before = self._mono_ns(), self._untaken_ns
+        self._untaken_ns = {page: before.get(page, now_ns) for page in untaken}
+        return frozenset(
+            page
+            for page, begun in untaken.items()
+            if now_ns - self._untaken_ns[page] >= (STALE_S if begun else PATIENCE_S) * 1e9
+        )
 
     def _recognise(self, vantage: str, own: Sequence[StandingRow]) -> None:
         """Tell of another agent under the same name: what stands there is younger than what this one told last."""
@@ -195,7 +235,7 @@ class Others:
         if heard is None or since_s > STALE_S:
             return Heard(settled=deaf_ns is not None and (now_ns - deaf_ns) / 1e9 > STALE_S)
         fresh = [row for row in heard.standings if row.age_s + since_s <= STALE_S]
-        return Heard(standings=fresh, alerts=heard.alerts)
+        return dataclasses.replace(heard, standings=fresh)
 
 
 async def keep_exchanging(others: Others, prepared: asyncio.Event) -> None:

@@ -7,15 +7,12 @@ from typing import Any, Final
 import structlog
 
 from agent.slo.alerts import Alert, Finding, Severity
-from agent.telling.others import Heard
+from agent.telling.others import TOLD_AS, Heard
 from probes.target import Target
 from storage.alert_readings import AlertRow
 
 HELD: Final = "held"
 """The fact that says why a page is not told by this vantage; its alert is a ticket that nobody is told of."""
-
-TOLD_AS: Final = "told_as"
-"""The fact that names the occurrence which another vantage told of first: receivers know the trouble by it."""
 
 BELOW_NS: Final = 60 * 1_000_000_000
 """How long fewer vantages than needed find a trouble before that is told: all see it within an interval or two."""
@@ -96,17 +93,23 @@ class Voted:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """Who says what of this vantage's findings; `alive` are its own alerts by key."""
+    """Who says what of this vantage's findings; `alive` are its own alerts by key.
+
+    `tells` says whether it has somebody to tell, and so may tell what others cannot; `told` are the keys of what it told of.
+    """
 
     vantage: str
     heard: Heard
     targets: Mapping[str, Target]
     members: Mapping[str, Sequence[str]]
     alive: Mapping[str, Alert]
+    tells: bool = True
+    told: Collection[str] = frozenset()
 
     def on(self, finding: Finding, at_least: int) -> Voted:
         """Return what comes of it: one of those who agree tells, the first that does already, else by name.
 
+        One whom no receiver hears does not, for as long as somebody else might be heard.
         A vantage whose own alert is a ticket that it told of (it is new there, say) agrees, and cannot be the one.
         """
         theirs = self.heard.finding(finding.key)
@@ -118,8 +121,10 @@ class Vote:
         if len(agreeing) < min(at_least, len(asked)):
             why = f"found by {len(agreeing)} of {len(asked)} vantages, and {at_least} are needed"
             return dataclasses.replace(voted, held=why, short=True)
-        telling = {vantage for vantage, row in theirs.items() if row.severity == "page"}
-        holding = {vantage for vantage, row in theirs.items() if HELD in row.facts}
+        unheard = self.heard.failing(finding.key) if self.tells else frozenset()
+        may = {vantage: row for vantage, row in theirs.items() if vantage not in unheard}
+        telling = {vantage for vantage, row in may.items() if row.severity == "page"}
+        holding = {vantage for vantage, row in may.items() if HELD in row.facts}
         if self.pages(finding):
             telling.add(self.vantage)
         teller = min(telling or {self.vantage, *holding})
@@ -128,11 +133,14 @@ class Vote:
         return dataclasses.replace(voted, held=f"{teller} tells of it", left=not telling)
 
     def _told_as(self, finding: Finding, theirs: Mapping[str, AlertRow]) -> str | None:
-        """Return the occurrence that another vantage pages for, or did when it was heard last; None for its own page."""
+        """Return the occurrence that another vantage pages for, or did when it was heard last.
+
+        None for its own page, and for what it told of as a ticket of its own: receivers wait for the end of that.
+        """
         known = self.alive.get(finding.key)
         before = None if known is None else known.finding.facts.get(TOLD_AS)
         pages = [row for row in theirs.values() if row.severity == "page"]
-        if not pages or self.pages(finding):
+        if not pages or self.pages(finding) or finding.key in self.told:
             return before
         first = min(pages, key=lambda row: (row.fired_ns, row.vantage))
         return str(first.facts.get(TOLD_AS, first.id))
@@ -161,7 +169,7 @@ def sole(told: Iterable[Alert], heard: Heard, at_least: int | None) -> dict[str,
     if at_least is None:
         return {}
     return {
-        alert.finding.key: heard.vantages
+        alert.finding.key: heard.vantages - heard.failing(alert.finding.key)
         for alert in told
         if alert.finding.severity == "page" and alert.finding.name in _VOTED and alert.ended_ns is None
     }

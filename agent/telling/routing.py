@@ -30,6 +30,19 @@ def stand_ins(config: Config, notice: Notice, refusing: Collection[str], now_ns:
     return list(_rows(config, said, now_ns, refusing))
 
 
+def end(row: NoticeRow, notice: Notice, now_ns: int) -> NoticeRow:
+    """Return the row that tells the end of what a row told, to whom that told it."""
+    return dataclasses.replace(
+        row,
+        seq=notice.seq,
+        ends=True,
+        made_ns=now_ns,
+        due_ns=now_ns,
+        repeat_ns=None,
+        payload=packed(notice),
+    )
+
+
 def _rows(config: Config, notice: Notice, now_ns: int, without: Collection[str] = ()) -> Iterator[NoticeRow]:
     route = routed(notice, config.routes, without)
     names = route.to if route is not None else tuple(one.name for one in config.receivers)

@@ -14,6 +14,7 @@ from agent.slo.conditions import Condition, conditions
 from agent.slo.findings import service_conditions
 from agent.slo.impact import AGREE
 from agent.slo.lint import lint, lint_service
+from agent.slo.lint_slices import lint_slices
 from agent.slo.objective import Objective
 from agent.slo.pools import SERVICE, Slo
 from agent.slo.service import Service
@@ -29,8 +30,8 @@ _SPECS: Final = TypeAdapter(list[RuleSpec])
 def specs(config: Config) -> list[RuleSpec]:
     """Return one spec for each SLO, then one for each service, as the configuration has them, under the hash of all."""
     found = list(_specs(config))
-    named = _hash(found)
-    return [dataclasses.replace(spec, rules_hash=named) for spec in found]
+    named, ours = _hash(found), config.runbook and filled(config.runbook, {})
+    return [dataclasses.replace(spec, rules_hash=named, our_runbook=ours) for spec in found]
 
 
 def rules_hash(config: Config) -> str:
@@ -49,21 +50,10 @@ def _hash(found: Sequence[RuleSpec]) -> str:
 def _specs(config: Config) -> Iterator[RuleSpec]:
     parts = frozenset(_parts(config))
     for slo in config.slos():
-        if slo.objective.slices is None:
-            yield _spec(config, slo, pages=parts.isdisjoint(part.pair for part in slo.parts))
+        yield _spec(config, slo, pages=parts.isdisjoint(part.pair for part in slo.parts))
     for service in config.services:
         if len(series := _watched(config, service)) >= AGREE:
             yield _service_spec(config, service, series)
-
-
-def left_out(config: Config) -> Iterator[str]:
-    """Yield a sentence for each objective that counters cannot tell: they say how many failed, and not when."""
-    for objective in config.objectives:
-        if objective.slices is not None:
-            yield (
-                f"objective {objective.name}: no rules, because counters do not tell its slices apart; its budget is "
-                "the agent's to tell of, and on gauges (nephoscope_slo_error_budget_remaining_ratio, nephoscope_slo_burn_rate)"
-            )
 
 
 def _parts(config: Config) -> Iterator[tuple[str, str]]:
@@ -75,8 +65,9 @@ def _parts(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _spec(config: Config, slo: Slo, *, pages: bool) -> RuleSpec:
-    objective, every_s = slo.objective, slo.every_ns / 1e9
-    held, _ = conditions(objective.ratio, objective.window_s, every_s)
+    objective, every_s = slo.objective, slo.event_every_ns / 1e9
+    slice_s = objective.slices.length_s if objective.slices else None
+    held, _ = conditions(objective.ratio, objective.window_s, slice_s or every_s)
     period = durations.write(objective.window_s)
     named = {"objective": objective.name, "target": slo.key.target, "probe": slo.key.probe}
     return RuleSpec(
@@ -86,7 +77,11 @@ def _spec(config: Config, slo: Slo, *, pages: bool) -> RuleSpec:
         objective_ratio=objective.ratio,
         period=period,
         period_days=objective.window_s / 86400,
-        windows=tuple(window for window in windows.counted(objective.window_s) if window != period),
+        windows=tuple(
+            window
+            for window, length_s in windows.counted(objective.window_s).items()
+            if window != period and length_s >= (slice_s or 0.0)
+        ),
         alerts=tuple(_alert(condition, pages=pages) for condition in held),
         every_s=every_s,
         hold_s=config.paging.hold_s,
@@ -94,10 +89,11 @@ def _spec(config: Config, slo: Slo, *, pages: bool) -> RuleSpec:
         runbook=config.runbook and filled(config.runbook, named),
         labels=_labels(slo),
         notes=(
-            *(finding.message for finding in lint(objective, every_s)),
+            *(finding.message for finding in (lint_slices if slice_s else lint)(objective, every_s)),
             *([_rolling(objective)] if objective.calendar else []),
         ),
         guarded=config.engine == "agent",
+        slice_s=slice_s,
     )
 
 
@@ -160,8 +156,8 @@ def _alert(condition: Condition, *, pages: bool = True, pooled: bool = False) ->
     return BurnAlert(
         severity=window.severity if pages else "ticket",
         tier="fast" if window.severity == "page" else "slow",
-        long=durations.write(window.long_s),
-        short=durations.write(window.short_s),
+        long=window.long,
+        short=window.short,
         factor=condition.factor,
         min_bad_long=condition.min_bad_long,
         min_bad_short=condition.min_bad_short,

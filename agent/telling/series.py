@@ -28,6 +28,7 @@ def series_plan(config: Config) -> SeriesPlan:
             (slo.key, tuple(part.pair for part in slo.parts)) for slo in config.slos() if slo.key.pool
         ),
         services=tuple(slo.key for slo in config.service_slos()),
+        sliced=tuple(slo.key for slo in config.slos() if slo.objective.slices),
         thresholds={sli: tuple(sorted(edges)) for sli, edges in thresholds.items()},
         quotas={target.name: target.quota for target in config.targets if target.quota is not None},
     )

@@ -73,6 +73,15 @@ class Settling:
         """Return the sequence number of the oldest record that a restarted fold would have to see again."""
         return min((pending.seq for pending in self._pending.values()), default=None)
 
+    @property
+    def waiting_ns(self) -> dict[tuple[str, str], int]:
+        """Return the oldest slot of each (target, probe) whose failure is not settled."""
+        found: dict[tuple[str, str], int] = {}
+        for key in self._pending:
+            pair = key.target, key.probe
+            found[pair] = min(key.scheduled_ns, found.get(pair, key.scheduled_ns))
+        return found
+
     def fold(self, seq: int, message: Message) -> list[Final]:
         """Take one record's message and return what it made final."""
         match message:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from agent.slo import maintenance
 from agent.slo.impact import impact
 from agent.slo.service import Member, Service
-from agent.slo.standing import STALE_INTERVALS, STALE_S, Slot, Standing
+from agent.slo.standing import Slot, Standing, patience_ns
 from agent.telling.recorded import Classed
 from agent.telling.stretched import Pair
 from exporters.weeks import Shortfall
@@ -25,11 +25,6 @@ class Phase:
     until_ns: int
     state: State
     failing: frozenset[str] = frozenset()
-
-
-def _patience_ns(member: Member) -> int:
-    """Return how long nothing may be judged of a member before nobody knows how it is."""
-    return round(max(STALE_S, STALE_INTERVALS * member.every_s) * 1e9)
 
 
 def phases(service: Service, seen: Mapping[Pair, Classed], since_ns: int, until_ns: int) -> list[Phase]:
@@ -85,18 +80,18 @@ class _Playing:
 
 def _changes(member: Member, seen: Classed, since_ns: int, until_ns: int) -> Iterator[_Change]:
     """Yield when a member begins to stand otherwise, the oldest first; what it was at first it was from the beginning."""
-    every_ns, patience_ns = round(member.every_s * 1e9), _patience_ns(member)
+    every_ns, patient_ns = round(member.every_s * 1e9), patience_ns(member.every_s)
     now, judged_ns = Standing(), since_ns
     for slot, last_ns in _runs(seen):
         before, now = now, now.after(slot)
-        if slot.scheduled_ns - judged_ns > patience_ns:
+        if slot.scheduled_ns - judged_ns > patient_ns:
             if before.judged_ns is not None:
                 yield _Change(judged_ns + every_ns, Standing())
             yield _Change(slot.scheduled_ns, now)
         elif now.state != before.state:
             yield _Change(slot.scheduled_ns if before.judged_ns is not None else since_ns, now)
         judged_ns = last_ns
-    if now.judged_ns is not None and until_ns - judged_ns > patience_ns:
+    if now.judged_ns is not None and until_ns - judged_ns > patient_ns:
         yield _Change(judged_ns + every_ns, Standing())
 
 
@@ -108,7 +103,6 @@ def _runs(seen: Classed) -> list[tuple[Slot, int]]:
     failed = (
         Slot(
             scheduled_ns=at_ns,
-            settled_ns=at_ns,
             kind=EventClass.BAD,
             confirmed=confirmed,
             answered=not confirmed,
@@ -116,7 +110,7 @@ def _runs(seen: Classed) -> list[tuple[Slot, int]]:
         for at_ns, confirmed in seen.failed
     )
     good = (
-        (Slot(scheduled_ns=one.first_ns, settled_ns=one.first_ns, kind=EventClass.GOOD), one.last_ns)
+        (Slot(scheduled_ns=one.first_ns, kind=EventClass.GOOD), one.last_ns)
         for one, kind in seen.stretches
         if kind is EventClass.GOOD
     )

@@ -26,6 +26,7 @@ from storage import engine
 from storage.alerts import PostgresAlerts
 from storage.amendments import PostgresAmendments
 from storage.history import PostgresHistory
+from storage.outbox import PostgresOutbox
 from storage.vantages import PostgresVantages
 
 VERSION = version("nephoscope")
@@ -73,7 +74,8 @@ class Parts:
         )
         sinks = (self.metrics, self.board)
         alerts = PostgresAlerts(self.engine)
-        self.others = Others(PostgresVantages(self.engine), alerts, self.clock.mono_ns)
+        outbox = PostgresOutbox(self.engine)
+        self.others = Others(PostgresVantages(self.engine), alerts, self.clock.mono_ns, outbox)
         # Feeds are read by the ways that probes take, over a transport of their own.
         self.vendors = Vendors(Fetching(WireTransport(), lambda: held.secrets), self.clock.wall_ns, JITTER)
         self.alerting = Alerting(
@@ -88,6 +90,7 @@ class Parts:
             lambda text: held.secrets.resolve(text),  # noqa: PLW0108 - those of now: a reload brings others
             self.clock.mono_ns,
             self.uncounted,
+            outbox,
         )
         self.blackout = Blackout(
             state / "readers" / "blackout.json",

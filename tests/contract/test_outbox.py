@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from storage.alert_readings import Claim, NoticeRow, NoticeState, Told
+from storage.alert_readings import Claim, Last, NoticeRow, NoticeState, Told
 from storage.base import Outbox
 from storage.memory_outbox import MemoryOutbox
 from storage.outbox import PostgresOutbox
@@ -328,3 +328,72 @@ def test_what_became_of_the_notices_of_an_alert_can_be_asked(outbox: Outbox) -> 
     ]
     assert found[2].row == row(2, ends=True)
     assert outbox.deliveries("elsewhere", "service-down/chat@1") == []
+
+
+def test_what_several_vantages_told_under_one_key_is_known(outbox: Outbox) -> None:
+    outbox.put([row(), row(vantage="lon-1"), row(vantage="lon-1", alert="another")])
+    found = outbox.deliveries(None, "service-down/chat@1")
+    assert [one.row.vantage for one in found] == ["fra-1", "lon-1"]
+
+
+def test_ends_alone_are_claimed_where_that_is_asked(outbox: Outbox) -> None:
+    outbox.put([row(alert="fires"), row(alert="ended", ends=True)])
+    found = outbox.claim("fra-1", ["pager"], T0, T0 + LEASE, 10, ends=True)
+    assert [claim.row.alert for claim in found] == ["ended"]
+    assert [claim.row.alert for claim in claimed(outbox)] == ["fires"]
+
+
+def test_what_fires_at_receivers_is_open_until_its_end_is_there(outbox: Outbox) -> None:
+    """Told or not: what waits will be told."""
+    outbox.put([row(alert=alert) for alert in ("told", "waits", "gone")])
+    settle(outbox, next(claim for claim in claimed(outbox) if claim.row.alert == "told"), "told")
+    outbox.put([row(2, alert="told"), row(2, alert="gone", ends=True)])
+    outbox.put([row(vantage="lon-1", alert="elsewhere"), row(receiver="mail", alert="waits", made_ns=T0 + 1)])
+    assert [(one.alert, one.receiver, one.seq) for one in outbox.open("fra-1")] == [
+        ("told", "pager", 2),
+        ("waits", "pager", 1),
+        ("waits", "mail", 1),
+    ]
+
+
+def test_of_each_alert_the_last_notice_is_known(outbox: Outbox) -> None:
+    outbox.put([row(), row(2), row(3, receiver="mail", ends=True), row(alert="b"), row(9, alert="c")])
+    asked = ["service-down/chat@1", "b", "unknown"]
+    assert outbox.last("fra-1", asked) == {
+        "service-down/chat@1": Last(3, ends=True),
+        "b": Last(1, ends=False),
+    }
+    assert outbox.last("lon-1", asked) == {}
+
+
+def test_a_page_that_nobody_took_is_known_to_others(outbox: Outbox) -> None:
+    """And whether somebody may be taking it this moment."""
+    page = ("fra-1", "service-down/chat@1")
+    asked = [page, ("fra-1", "unknown"), ("lon-1", page[1])]
+    nobody = dict.fromkeys(asked, False)
+    outbox.put([row(urgent=True), row(receiver="mail")])
+    assert outbox.untaken([]) == {}
+    assert outbox.untaken(asked) == nobody
+    mail, pager = claimed(outbox, T0, "pager", "mail")
+    assert outbox.untaken(asked) == nobody | {page: True}
+    settle(outbox, pager, "waiting", due_ns=T0 + S, error="HTTP 503")
+    settle(outbox, mail, "told")
+    assert outbox.untaken(asked) == nobody, "a ticket that was told is no page"
+    (pager,) = claimed(outbox, T0 + S)
+    assert outbox.untaken(asked) == nobody, "it failed before"
+    settle(outbox, pager, "told")
+    assert set(outbox.untaken(asked)) == set(asked[1:])
+
+
+def test_what_a_receiver_took_from_who_took_over_it_is_not_told_by_the_first(outbox: Outbox) -> None:
+    """But for what somebody is telling this moment, other receivers, and an end."""
+    outbox.put([row(receiver=name, urgent=True) for name in ("pager", "mail", "chat")])
+    outbox.put([row(receiver="jira", alert="over", urgent=True, ends=True)])
+    (leased,) = claimed(outbox, T0, "chat")
+    taken = [("pager", "service-down/chat@1"), ("chat", "service-down/chat@1"), ("jira", "over")]
+    outbox.put([row(vantage="lon-1", receiver=name, alert=alert, urgent=True) for name, alert in taken])
+    for claim in outbox.claim("lon-1", [name for name, _ in taken], T0, T0 + LEASE, 9):
+        settle(outbox, claim, "told")
+    assert {claim.row.receiver for claim in claimed(outbox, T0, "pager", "mail", "jira")} == {"mail", "jira"}
+    settle(outbox, leased, "waiting", due_ns=T0 + S, error="HTTP 503")
+    assert len(claimed(outbox, T0 + S, "chat")) == 1

@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +46,18 @@ class Commands:
 
 
 @pytest.fixture
-def run(tmp_path: Path, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Commands:
+def alone(tmp_path: Path, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    """Return commands where no daemon runs."""
     monkeypatch.setattr(database, "database_url", lambda _config: contextlib.nullcontext(migrated_url))
     return Commands(tmp_path)
+
+
+@pytest.fixture
+def run(alone: Commands, tmp_path: Path) -> Iterator[Commands]:
+    """Yield commands beside a daemon: its state folder is held as it holds it."""
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield alone
 
 
 @pytest.fixture
@@ -75,6 +86,23 @@ def row(key: str = "target-down/aws/chat", age_s: int = 60, **changes: Any) -> A
     return AlertRow(**known | changes)
 
 
+def a_told(alert: str, made_ns: int, **changes: Any) -> NoticeRow:
+    known: dict[str, Any] = {
+        "vantage": "here",
+        "receiver": "pager",
+        "alert": alert,
+        "seq": 1,
+        "ends": False,
+        "urgent": False,
+        "bundle": "b",
+        "made_ns": made_ns,
+        "due_ns": made_ns,
+        "repeat_ns": None,
+        "payload": {"state": "firing"},
+    }
+    return NoticeRow(**known | changes)
+
+
 def ended(age_s: int) -> AlertRow:
     ended_ns = SystemClock().wall_ns() - (age_s - 30) * S
     return row(age_s=age_s, quiet_ns=ended_ns, ended_ns=ended_ns)
@@ -96,6 +124,19 @@ def test_an_acknowledgement_is_kept_and_listed(run: Commands, alerts: PostgresAl
     assert "acknowledged by ada: rolling back; fault: target aws" in listed
     told = json.loads(run("alerts", "list", "--json")[1])
     assert told["acknowledged"]["author"] == "ada"
+
+
+def test_where_no_daemon_runs_nobody_takes_the_list_for_what_is_now(
+    alone: Commands, run: Commands, alerts: PostgresAlerts, tmp_path: Path
+) -> None:
+    assert run("alerts", "list") == (0, "Nothing is wrong.\n")
+    (tmp_path / "lock").unlink()  # another file than the one that is held
+    code, said = alone("alerts", "list")
+    assert (code, said.splitlines()[0]) == (0, "Nothing is wrong.")
+    assert said.endswith(": nobody looks, and this is as it was left.\n")
+    alerts.save([row()])
+    code, said = alone("alerts", "ack", "target-down", "--reason", "r", "--author", "a")
+    assert (code, said.splitlines()[-1].split(":")[0]) == (0, "No daemon runs here")
 
 
 def test_an_alert_that_nobody_knows_is_refused_with_those_that_there_are(
@@ -126,6 +167,7 @@ def test_what_is_over_cannot_be_acknowledged(run: Commands, alerts: PostgresAler
         (("--reason", " "), "--reason says nothing"),
         (("--reason", "r" * 301), "--reason has 301 characters"),
         (("--reason", "r", "--for", "2"), "--for 2: "),
+        (("--reason", "r", "--author", "a", "--for", "0s"), "--for 0s leaves no time"),
         (("--author", "ada"), "--reason"),
     ],
 )
@@ -153,19 +195,7 @@ def test_an_alert_is_explained_from_what_is_stored(
     """For people, and as JSON: numbers, changes, who was told, and each attempt around its begin."""
     known = row(facts={"fault": "target aws", "counts": [{"window": "1h", "bad": 4, "burn": 33.3333}]})
     engine: Engine = request.getfixturevalue("database")
-    told = NoticeRow(
-        vantage="here",
-        receiver="pager",
-        alert=known.id,
-        seq=1,
-        ends=False,
-        urgent=False,
-        bundle="b",
-        made_ns=known.fired_ns,
-        due_ns=known.fired_ns,
-        repeat_ns=None,
-        payload={"state": "firing"},
-    )
+    told = a_told(known.id, known.fired_ns)
     fired = ChangeRow(
         vantage="here",
         alert=known.id,
@@ -216,6 +246,29 @@ def test_an_alert_is_explained_from_what_is_stored(
     assert told_json["attempts"][0]["settled"]["confirmations_bad"] == 3
     assert told_json["facts"] == known.facts
     assert [one["what"] for one in told_json["changes"]] == ["fired"]
+
+
+def test_what_vantages_told_under_one_key_is_explained_with_the_alert_of_each(
+    run: Commands, alerts: PostgresAlerts
+) -> None:
+    """One told of it first, fell silent, and this one took over: who was told of the page, and by whom."""
+    first = row("service-down/nano", 90, vantage="fra-1", name="ServiceDown", labels={"service": "nano"})
+    ours = row("service-down/nano", 60, name="ServiceDown", labels={}, facts={"told_as": first.id})
+    theirs = a_told(first.id, first.fired_ns, vantage="fra-1")
+    over = a_told(first.id, ours.fired_ns, payload={"state": "firing"}, receiver="mail")
+    alerts.save([first, ours], [theirs, over])
+    _, said = run("explain", "service-down/nano")
+    table = said.split("WHO WAS TOLD\n")[1].splitlines()
+    assert [line.split()[:2] for line in table[:3]] == [
+        ["BY", "RECEIVER"],
+        ["fra-1", "pager"],
+        ["here", "mail"],
+    ]
+    assert all(line.endswith(first.id) for line in table[1:3])
+    notices = json.loads(run("explain", "service-down/nano", "--json")[1])["notices"]
+    assert [(one["vantage"], one["key"]) for one in notices] == [("fra-1", first.id), ("here", first.id)]
+    alerts.save([dataclasses.replace(ours, vantage="here", id=first.id, facts={})])
+    assert "fra-1  pager" in run("explain", first.id)[1], "the first one's own alert tells of it too"
 
 
 def test_the_newest_occurrence_is_explained_and_an_older_one_by_its_id(

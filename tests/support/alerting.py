@@ -41,6 +41,16 @@ def estate(*targets: str, warm_up_s: float = 0.0, **changes: Any) -> Config:
     )
 
 
+def apart(config: Config, *targets: str) -> Config:
+    """Return the plan with these targets in no service, each critical."""
+    return dataclasses.replace(
+        config,
+        targets=tuple(dataclasses.replace(one, critical=one.name in targets) for one in config.targets),
+        services=tuple(one.without(targets) for one in config.services),
+        lone=tuple(one for one in config.members if one.target in targets),
+    )
+
+
 def work(target: str, since_s: float, until_s: float) -> MaintenanceRow:
     """Return maintenance of a target, in seconds after START_NS."""
     return MaintenanceRow(
@@ -80,6 +90,10 @@ class Rows(MemoryAlerts):
         self._answer()
         return super().acknowledgements(vantage, alerts)
 
+    def alive(self, vantage: str) -> list[AlertRow]:
+        self._answer()
+        return super().alive(vantage)
+
     def _answer(self) -> None:
         if self.away:
             raise StoreUnavailableError("away")
@@ -115,6 +129,7 @@ class Told:
             resolved=resolved,
             mono_ns=lambda: self.now_ns - self.set_ns,
             uncounted_ns=lambda: self.uncounted_ns,
+            outbox=self.rows.outbox,
         )
 
     def _shown(self, notices: Sequence[Notice]) -> None:

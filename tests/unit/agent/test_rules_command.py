@@ -10,6 +10,7 @@ from agent.config.model import ProbePlan
 from agent.errors import ConfigError
 from agent.rules_command import rules
 from agent.slo.calendars import Calendar
+from agent.slo.slices import Slices
 from agent.telling.ruling import rules_hash, specs
 from exporters.rules import render
 from support.specs import a_config, available
@@ -127,21 +128,33 @@ def test_a_pool_has_rules_of_its_own_at_the_interval_of_its_events() -> None:
     assert "probe:" not in told
 
 
-def test_objectives_that_count_slices_have_no_rules_and_that_is_said(tmp_path: Path) -> None:
+def test_slices_have_rules_with_the_gates_of_slices() -> None:
+    """12, 72, 288 and 864 of five minutes: the very numbers that the agent judges them by; their events come every 30 s."""
+    steady = available(ratio=0.99, slices=Slices(300.0, 0.95))
+    (spec,) = specs(a_config(objectives=(steady,)))
+    assert [
+        (alert.long, round(alert.factor, 2), alert.min_bad_long, alert.min_bad_short) for alert in spec.alerts
+    ] == [("1h", 13.44, 4, 1), ("6h", 5.6, 8, 2), ("1d", 2.8, 13, 2), ("3d", 0.93, 13, 2)]
+    assert (spec.slice_s, spec.every_s, spec.notes) == (300.0, 30.0, ())
+    other = dataclasses.replace(steady, slices=Slices(60.0, 0.95))
+    assert rules_hash(a_config(objectives=(other,))) != spec.rules_hash
+
+
+def test_windows_that_slices_are_too_long_for_are_in_no_rule(tmp_path: Path) -> None:
+    """Of an hour each there are those of a day and longer, and the rest is told as `check` tells it."""
     file = tmp_path / "nephoscope.yaml"
     file.write_text(
         FILE
         + """objectives:
-  - {name: steady, sli: availability, percent: 99, method: {timeslices: 5m, percent: 95}}
-  - {name: available, sli: availability, percent: 99.9}
+  - {name: steady, sli: availability, percent: 99, method: {timeslices: 1h, percent: 95}}
 """
     )
     out, err = io.StringIO(), io.StringIO()
     assert rules(asked(file), out, err) == 0
-    assert "openai-chat-available" in out.getvalue()
-    said = [line for line in out.getvalue().splitlines() if "steady" in line]
-    assert [line.partition("because")[0] for line in said] == ["# objective steady: no rules, "]
-    assert "note: objective steady: no rules, because counters do not tell its slices apart" in err.getvalue()
+    recorded = [name for name in ("30m", "1h", "2h", "6h") if f'ratio_rate{name}"\n' in out.getvalue()]
+    assert recorded == ["1h", "2h", "6h"]
+    assert "its 1h/5m page alert is left out, because too few slices of 1h lie in 1h (1)" in err.getvalue()
+    assert "  # openai-chat-steady: objective steady: its 1h/5m page alert is left out" in out.getvalue()
 
 
 def test_the_command_prints_rules_or_their_tests(tmp_path: Path) -> None:

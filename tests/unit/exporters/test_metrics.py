@@ -315,6 +315,26 @@ def test_a_target_stays_down_until_something_else_than_a_failure_is_seen() -> No
     assert value(metrics, "target_state", state="degraded") == 1
 
 
+def test_of_what_was_never_settled_nothing_is_known() -> None:
+    """Which rules on states can ask for; the first state is told as a first one, also after a restart."""
+    metrics = planned()
+    assert {each: value(metrics, "target_state", state=each) for each in conventions.TARGET_STATES} == {
+        "good": 0.0,
+        "degraded": 0.0,
+        "down": 0.0,
+        "unknown": 1.0,
+    }
+    metrics.take(a_result())
+    assert metrics.state(a_result()) is None
+    metrics.settle(judged())
+    assert metrics.state(a_result()) == "good"
+    again = planned()
+    again.restore(metrics.snapshot())
+    again.plan(dataclasses.replace(a_plan(), config_hash="another"))
+    assert again.state(a_result()) == "good"
+    assert value(again, "target_state", state="unknown") == 0.0
+
+
 @pytest.mark.parametrize(
     ("state", "outcome", "confirmed", "fault", "event"),
     [
@@ -529,7 +549,7 @@ def test_both_formats_tell_the_same_numbers() -> None:
 def full_page() -> Metrics:
     """Return metrics with at least one series of every family."""
     plan = a_plan(a_target(labels={"env": "prod"}), thresholds={"ttft": (2.0,)})
-    metrics = planned(dataclasses.replace(plan, services=(NANO,)))
+    metrics = planned(dataclasses.replace(plan, services=(NANO,), sliced=(AVAILABLE,)))
     metrics.services({"nano": (1, 1)})
     metrics.warm({"openai": True})
     everything = dict.fromkeys(conventions.RATELIMIT, 1.0)
@@ -621,6 +641,24 @@ def test_a_pool_counts_what_its_pairs_count() -> None:
         assert value(one, events, slo="all-available", result="bad") == 1.0
         assert value(one, "sli_expected_events_total", slo="all-available") == 5.0
         assert value(one, events, slo="azure-chat-available") is None
+
+
+def test_slices_stand_at_0_before_the_first_is_over_and_leave_with_their_method() -> None:
+    """An SLO that counts events again has no slices any more; one that never counted any has none."""
+    plan = a_plan(a_target("openai"), a_target("azure"))
+    metrics = planned(dataclasses.replace(plan, sliced=(AVAILABLE,)))
+    slices, azure = "slo_slices_total", dataclasses.replace(AVAILABLE, target="azure")
+    for result in conventions.SLICE_RESULTS:
+        assert value(metrics, slices, slo=AVAILABLE.id, result=result, **MEASURED) == 0.0
+    for slo, result in ((AVAILABLE, "bad"), (AVAILABLE, "unknown"), (AVAILABLE, "bad"), (azure, "good")):
+        metrics.sliced(slo, result)
+    twin = Metrics("0.1.0")
+    twin.restore(metrics.snapshot())
+    for one in (metrics, twin):
+        assert [value(one, slices, result=result) for result in conventions.SLICE_RESULTS] == [0.0, 2.0, 1.0]
+        one.plan(plan)
+        assert value(one, "sli_events_total", slo=AVAILABLE.id, result="good") == 0.0
+        assert "slices" not in page(one)
 
 
 def test_services_show_their_slo_and_how_many_members_are_well() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from agent.slo.slices import Slices
 from agent.telling.ruling import specs
 from exporters.rules import render
 from exporters.rules_tests import RULES_FILE, render_tests
@@ -21,6 +22,11 @@ SPEC = dataclasses.replace(specs(a_config(team="platform"))[0], rules_hash="0123
 def loaded(text: str) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = YAML(typ="safe").load(text)["groups"]
     return [rule for group in groups for rule in group["rules"]]
+
+
+def loaded_queries(text: str) -> list[str]:
+    runs = YAML(typ="safe").load(text)["tests"]
+    return [check["expr"] for run in runs for check in run["promql_expr_test"]]
 
 
 def alert(rules: list[dict[str, Any]], name: str, severity: str) -> dict[str, Any]:
@@ -117,6 +123,25 @@ def test_where_the_agent_tells_burns_are_guarded_and_silence_is_not() -> None:
     assert "database_up" not in alert(rules, "NephoscopeNoResults", "ticket")["expr"]
 
 
+def test_slices_burn_by_their_own_counters_and_are_missed_by_their_events() -> None:
+    """A window's share is of all its slices that are over, the period's of all that it has: 8,064 in 28 d, each vantage's."""
+    (spec,) = specs(a_config(objectives=(available(ratio=0.99, slices=Slices(300.0, 0.95)),)))
+    rules = loaded(render([spec]))
+    slices = 'nephoscope_slo_slices_total{slo="openai-chat-available"'
+    recorded = {rule["record"]: rule["expr"] for rule in rules if "record" in rule}
+    assert recorded["slo:sli_error:ratio_rate1h"] == (
+        f'sum(increase({slices},result="bad"}}[1h]))\n/ (\n  sum(increase({slices}}}[1h]))\n  > 0\n)'
+    )
+    assert recorded["slo:sli_error:ratio_rate28d"] == (
+        f'sum(increase({slices},result="bad"}}[28d]))\n'
+        f'/ (\n  8064 * count(sum by (vantage) (increase({slices},result=~"good|bad"}}[28d])) > 0)\n)'
+    )
+    page = alert(rules, "NephoscopeBudgetBurn", "page")
+    assert f'(sum by (vantage) (increase({slices},result="bad"}}[5m])) >= 0.5)' in page["expr"]
+    assert "with at least 4 bad slices" in page["annotations"]["description"]
+    assert "slo_slices" not in alert(rules, "NephoscopeNoResults", "ticket")["expr"]
+
+
 def test_absence_waits_as_long_as_a_total_outage_would_take() -> None:
     """13.44 x 0.1 % of an hour is 49 s; two minutes more for the first scrapes."""
     absence = alert(loaded(render([SPEC])), "NephoscopeNoResults", "ticket")
@@ -162,14 +187,17 @@ def test_what_is_new_pages_nobody_and_tickets_as_ever() -> None:
 def test_an_agent_that_does_not_see_is_one_alert() -> None:
     """Whether it is there and silent, spoilt or without a database; where it tells that itself, only that it is gone."""
     blind = [rule for rule in loaded(render([SPEC, SPEC])) if rule.get("alert") == "NephoscopeAgentBlind"]
-    assert [rule["labels"]["sloth_severity"] for rule in blind] == ["page", "ticket", "page"]
-    page, ticket, gone = blind
+    assert [rule["labels"]["sloth_severity"] for rule in blind] == ["page", "ticket", "page", "ticket"]
+    page, ticket, gone, awaited = blind
     new = "on(instance)\n(max by (instance) (nephoscope_target_warm) == 0)"
     assert page["expr"].endswith(f")\nunless {new}")
     assert ticket["expr"].endswith(f")\nand {new}")
-    assert gone["expr"] == "absent(nephoscope_agent_last_beat_timestamp_seconds)"
+    beat = "nephoscope_agent_last_beat_timestamp_seconds"
+    assert (gone["expr"], gone["for"]) == (f"absent({beat})\nand on()\npresent_over_time({beat}[7d])", "2m")
+    assert awaited["expr"] == f"absent({beat})\nunless on()\npresent_over_time({beat}[7d])"
+    assert awaited["for"] == "15m"
     rules = loaded(render([dataclasses.replace(SPEC, guarded=True)]))
-    assert [rule for rule in rules if rule.get("alert") == "NephoscopeAgentBlind"] == [gone]
+    assert [rule for rule in rules if rule.get("alert") == "NephoscopeAgentBlind"] == [gone, awaited]
 
 
 def test_a_slow_probe_is_missed_after_three_intervals() -> None:
@@ -236,7 +264,9 @@ def test_no_text_breaks_out_of_its_quotes(target: str, objective: str, labels: d
     page = alert(rules, "NephoscopeBudgetBurn", "page")
     assert page["labels"]["target"].replace('{{"{{"}}', "{{") == target
     assert len(rules) == len(loaded(render([SPEC])))
-    assert len(YAML(typ="safe").load(render_tests([spec]))["tests"]) == 14
+    asked = loaded_queries(render_tests([spec]))
+    assert len(asked) == len(loaded_queries(render_tests([SPEC])))
+    assert all(len(query.splitlines()) == 1 for query in asked)
 
 
 def test_no_group_has_the_name_of_another() -> None:

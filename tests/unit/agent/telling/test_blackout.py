@@ -33,7 +33,7 @@ class Dark:
         self.notifiers = {"a": MemoryNotifier(), "b": MemoryNotifier()}
         self.counted: Counter[tuple[str, str]] = Counter()
         self.born_ns = {"azure": self.clock.wall_ns() - 7200 * 10**9}
-        self.firing: list[Notice] = []
+        self.firing: list[Notice] | None = []
         self.up = True
         self._folder = folder
         self.blackout = self.started()
@@ -121,6 +121,50 @@ def test_what_fires_is_refreshed_meanwhile_where_silence_would_end_it_and_by_its
         for _ in range(5):
             await dark.look(60)
         assert outages(dark, "a") == 10, "from here on the rows are told from again"
+
+    play(tmp_path, scene)
+
+
+def test_who_starts_without_a_database_goes_on_refreshing_what_fired(tmp_path: Path) -> None:
+    """Until its rows say what fires; what receivers have let go of by then is not told anew."""
+
+    async def scene(dark: Dark) -> None:
+        dark.notifiers = {"a": MemoryNotifier(refresh_s=60.0), "b": MemoryNotifier()}
+        dark.firing = [a_notice()]
+        for _ in range(40):
+            await dark.look(30)
+        dark.firing, dark.up = None, False
+        await dark.restart()
+        await dark.look(10)
+        await dark.look(120)
+        assert outages(dark, "a") == 1
+        await dark.restart()
+        await dark.look(60)
+        assert outages(dark, "a") == 2
+        told = [one for message in dark.notifiers["a"].told for one in message if one.name != "AgentBlind"]
+        assert told == [a_notice()] * 2
+        dark.up, dark.firing = True, []
+        await dark.look(60)
+        dark.up, dark.firing = False, None
+        await dark.restart()
+        await dark.look(10)
+        await dark.look(120)
+        assert outages(dark, "a") == 2, "it had ended"
+
+    play(tmp_path, scene)
+
+
+def test_what_fired_before_a_long_absence_of_the_agent_itself_is_told_by_nobody(tmp_path: Path) -> None:
+    async def scene(dark: Dark) -> None:
+        dark.notifiers = {"a": MemoryNotifier(refresh_s=60.0), "b": MemoryNotifier()}
+        dark.firing = [a_notice()]
+        await dark.look()
+        dark.firing, dark.up = None, False
+        await dark.restart()
+        await dark.look(241)
+        await dark.look(120)
+        assert dark.told("a") == [("firing", "page")]
+        assert outages(dark, "a") == 0
 
     play(tmp_path, scene)
 
@@ -234,6 +278,38 @@ def test_where_prometheus_pages_nobody_is_told(tmp_path: Path) -> None:
         await dark.look(300)
 
     assert play(tmp_path, scene).told() == []
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_who_was_told_hears_an_end_where_prometheus_pages_from_now_on(
+    tmp_path: Path, *, restarts: bool
+) -> None:
+    """By a reload or a restart, with the database away still; a receiver that is down then hears of it later."""
+
+    async def scene(dark: Dark) -> None:
+        dark.up = False
+        await dark.look()
+        await dark.look(120)
+        dark.config = dataclasses.replace(dark.config, engine="prometheus")
+        dark.notifiers["b"].failure = DeliveryError("down", permanent=False)
+        for _ in range(2):
+            if restarts:
+                await dark.restart()
+            await dark.look(10)
+        dark.notifiers["b"].failure = None
+        if restarts:
+            await dark.restart()
+        await dark.look(100)
+        assert dark.told("a") == dark.told("b") == [("firing", "page"), ("resolved", "page")]
+        dark.config = dataclasses.replace(dark.config, engine="agent")
+        await dark.look(120)
+
+    dark = play(tmp_path, scene)
+    firing, resolved, again = (message[0] for message in dark.notifiers["b"].told)
+    assert (firing.key == resolved.key, again.state) == (True, "firing")
+    assert "is told of no more after" in resolved.summary
+    assert resolved.summary.endswith(": Prometheus judges from now on")
+    assert len(dark.notifiers["a"].told) == 3
 
 
 def test_a_restart_in_the_middle_of_it_is_no_end_however_short_alerts_are_held(tmp_path: Path) -> None:

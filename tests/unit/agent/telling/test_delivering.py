@@ -611,7 +611,7 @@ def test_with_the_database_away_it_looks_again_and_says_so_once(monkeypatch: pyt
     estate, looks, enough = Estate(), itertools.count(1), threading.Event()
 
     class Away(MemoryOutbox):
-        def claim(self, *_: Any) -> list[Claim]:
+        def claim(self, *_: Any, **__: Any) -> list[Claim]:
             if next(looks) == 3:
                 enough.set()
             raise StoreUnavailableError("away")

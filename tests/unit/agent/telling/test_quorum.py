@@ -9,11 +9,13 @@ from agent.config.model import Config, Paging, Receiver
 from agent.slo.alerts import HOLD_NS, Finding
 from agent.slo.service import Member, Service
 from agent.telling.alerting import Alerting
-from agent.telling.others import STALE_S, Heard, Others
+from agent.telling.delivering import LEASE_NS
+from agent.telling.others import PATIENCE_S, STALE_S, Heard, Others
 from agent.telling.quorum import BELOW_NS, Quorum, Vote
 from agent.telling.standings import Standings
 from exporters.signals import Judged, Notice
 from probes.result import Fault, Outcome
+from storage.alert_readings import Told
 from storage.base import StoreUnavailableError
 from storage.memory import MemoryAlerts
 from storage.memory_outbox import MemoryOutbox
@@ -36,14 +38,19 @@ class Place:
         self.standings = Standings()
         self.standings.plan(self.config)
         self.notices: Sequence[Notice] = ()
-        self.others = Others(estate.vantages, estate.alerts, estate.mono_ns)
+        self.others = Others(estate.vantages, estate.alerts, estate.mono_ns, estate.outbox)
         self.start()
 
     def start(self) -> None:
         """Start the alerting as a new process does: with nothing but what is stored."""
         wall_ns: Callable[[], int] = lambda: START_NS + self._estate.mono_ns()  # noqa: E731
         self.alerting = Alerting(
-            self.standings, self._estate.alerts, self._shown, wall_ns, others=self.others
+            self.standings,
+            self._estate.alerts,
+            self._shown,
+            wall_ns,
+            others=self.others,
+            outbox=self._estate.outbox,
         )
 
     def _shown(self, notices: Sequence[Notice]) -> None:
@@ -70,10 +77,13 @@ class Place:
 
 
 class Estate:
-    """Several agents on one clock and one database."""
+    """Several agents on one clock and one database; no receiver hears those that are `deaf`, nor answers `hanging` ones."""
 
     def __init__(self, *vantages: str, at_least: int | None = 2) -> None:
         self.at_ns = 0
+        self.deaf: set[str] = set()
+        self.hanging: set[str] = set()
+        self.pages: list[tuple[str, str, int]] = []
         self.outbox = MemoryOutbox()
         self.alerts = MemoryAlerts(self.outbox)
         self.vantages = MemoryVantages(self.mono_ns)
@@ -98,6 +108,23 @@ class Estate:
                 place.others.exchange()
             for place in running:
                 place.alerting.look(place.config)
+                self._deliver(place.vantage)
+
+    def _deliver(self, vantage: str) -> None:
+        """Tell what is due at a vantage, and keep which pages were taken: by whom, under which key and number."""
+        now_ns = START_NS + self.at_ns
+        for claim in self.outbox.claim(vantage, ["pager"], now_ns, now_ns + LEASE_NS, 50):
+            if vantage in self.hanging:
+                continue
+            if vantage in self.deaf:
+                failed = Told(
+                    claim=claim, state="waiting", at_ns=now_ns, due_ns=now_ns + SECOND_NS, error="down"
+                )
+                self.outbox.settle([failed])
+                continue
+            self.outbox.settle([Told(claim=claim, state="told", at_ns=now_ns)])
+            if claim.row.urgent and not claim.row.ends:
+                self.pages.append((vantage, claim.row.alert, claim.row.seq))
 
 
 def planned(vantage: str, at_least: int | None) -> Config:
@@ -420,3 +447,114 @@ def test_a_vantage_whose_asker_died_is_not_asked_though_what_it_saw_last_was_wel
     estate.look(91)
     assert ("ServiceDown", "page") in fra.shown
     assert not ams.standings.is_asking(START_NS + 91 * SECOND_NS)
+
+
+def test_what_no_receiver_hears_from_one_vantage_the_next_one_tells_after_a_while() -> None:
+    """Under the same key, and once: when the first one's receiver is back, it has the page."""
+    estate = Estate("fra-1", "lon-1", "nyc-1")
+    estate.deaf.add("fra-1")
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41)
+    estate.look(41 + PATIENCE_S - 1)
+    assert estate.pages == []
+    for seconds in range(3):
+        estate.look(41 + PATIENCE_S + seconds)
+    fra, lon, nyc = estate.places
+    (first,) = (row.id for row in estate.alerts.alive("fra-1") if row.name == "ServiceDown")
+    assert estate.pages == [("lon-1", first, 1)]
+    assert (lon.shown, nyc.shown) == ([("ServiceDown", "page")], [("ServiceDown", "ticket")])
+    assert "not told: lon-1 tells of it" in nyc.notices[-1].detail
+    estate.deaf.clear()
+    for seconds in range(60, 70):
+        estate.look(seconds)
+    assert len(estate.pages) == 1
+    estate.settle(2, Outcome.OK)
+    estate.look(71)
+    estate.look(71 + HOLD_S)
+    assert fra.told[-1] == lon.told[-1] == ("ServiceDown", "page", "resolved")
+    assert nyc.told == []
+
+
+def test_a_first_try_that_fails_is_no_second_page() -> None:
+    estate = Estate("fra-1", "lon-1")
+    estate.deaf.add("fra-1")
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41)
+    estate.deaf.clear()
+    for seconds in (43, 41 + PATIENCE_S, 120):
+        estate.look(seconds)
+    assert [vantage for vantage, _, _ in estate.pages] == ["fra-1"]
+
+
+def test_a_receiver_that_has_not_answered_yet_is_waited_for_as_long_as_a_vantage_is() -> None:
+    """It may be slow, and take the page in the end."""
+    estate = Estate("fra-1", "lon-1")
+    estate.hanging.add("fra-1")
+    estate.settle(1, Outcome.SERVER_ERROR)
+    for seconds in (41, 42 + PATIENCE_S, 40 + STALE_S):
+        estate.look(seconds)
+    assert estate.pages == []
+    estate.look(41 + STALE_S)
+    assert [vantage for vantage, _, _ in estate.pages] == ["lon-1"]
+
+
+def test_when_the_next_one_is_not_heard_either_the_one_after_tells() -> None:
+    estate = Estate("fra-1", "lon-1", "nyc-1")
+    estate.deaf |= {"fra-1", "lon-1"}
+    estate.settle(1, Outcome.SERVER_ERROR)
+    for seconds in range(41, 41 + 2 * round(PATIENCE_S), 5):
+        estate.look(seconds)
+    assert estate.pages == []
+    estate.look(41 + 2 * PATIENCE_S)
+    assert [vantage for vantage, _, _ in estate.pages] == ["nyc-1"]
+
+
+def test_a_vantage_that_tells_nobody_takes_no_page_over() -> None:
+    """Prometheus pages there; who has nobody to tell leaves it to whoever has."""
+    estate = Estate("fra-1", "lon-1")
+    estate.deaf.add("fra-1")
+    estate.places[1].config = dataclasses.replace(estate.places[1].config, engine="prometheus")
+    estate.settle(1, Outcome.SERVER_ERROR)
+    for seconds in (41, 42 + PATIENCE_S, 43 + PATIENCE_S):
+        estate.look(seconds)
+    assert estate.places[1].shown == [("ServiceDown", "ticket")]
+
+
+def test_a_ticket_that_was_told_before_another_vantages_page_is_ended_under_its_own_key() -> None:
+    """A vantage that was new as it began; by now it is not, and leaves the page to the other one."""
+    estate = Estate("fra-1", "lon-1")
+    fra, lon = estate.places
+    fra.config = dataclasses.replace(fra.config, paging=Paging(warm_up_s=3600.0, quorum=2))
+    estate.settle(1, Outcome.SERVER_ERROR)
+    estate.look(41, "fra-1")
+    estate.look(42)
+    fra.config = dataclasses.replace(fra.config, paging=lon.config.paging)
+    estate.look(45)
+    estate.settle(2, Outcome.OK)
+    estate.look(71)
+    estate.look(71 + HOLD_S)
+    kept = {key: one.row for key, one in estate.outbox.kept.items() if "service-down" in key[2]}
+    assert len({alert for _, _, alert, _ in kept}) == 2
+    for vantage in ("fra-1", "lon-1"):
+        (begun,), (ended,) = (
+            {alert for (told_by, _, alert, _), row in kept.items() if told_by == vantage and row.ends == ends}
+            for ends in (False, True)
+        )
+        assert begun == ended
+
+
+def test_who_takes_over_the_same_page_twice_is_heard_twice() -> None:
+    """What was well here meanwhile, and told so under that key, goes on under the next number."""
+    estate = Estate("fra-1", "lon-1")
+    estate.deaf.add("fra-1")
+    estate.settle(1, Outcome.SERVER_ERROR)
+    for seconds in (41, 41 + PATIENCE_S):
+        estate.look(seconds)
+    estate.settle(2, Outcome.OK, "lon-1")
+    estate.look(71)
+    estate.look(71 + HOLD_S)
+    slot = 3 + round(HOLD_S) // 30
+    estate.settle(slot, Outcome.SERVER_ERROR, "lon-1")
+    estate.look(slot * 30 + 11)
+    (first,) = {row.id for row in estate.alerts.alive("fra-1") if row.name == "ServiceDown"}
+    assert estate.pages == [("lon-1", first, 1), ("lon-1", first, 3)]
