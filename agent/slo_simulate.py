@@ -221,6 +221,9 @@ def _synthetic(args: argparse.Namespace, services: Sequence[Service], ways: Ways
     if not 1 <= args.months <= MOST_MONTHS:
         raise ConfigError(f"--months {args.months}: write 1 to {MOST_MONTHS}")
     trouble = troubles(args.synthetic or DEFAULT)
+    for service in services:
+        if trouble.rate > 1 - service.ratio:
+            print(f"note: {_over_budget(service, trouble.rate)}", file=err)
     found = []
     with progress(err, "simulating", len(services) * args.months) as advance:
         for service in services:
@@ -230,6 +233,18 @@ def _synthetic(args: argparse.Namespace, services: Sequence[Service], ways: Ways
                 advance()
             found.append(_trial(service, runs, MONTH_S))
     return found
+
+
+def _over_budget(service: Service, rate: float) -> str:
+    """Return that a service burns for good, so that nothing can be leapt over.
+
+    >>> _over_budget(Service(name="nano", members=(), ratio=0.999, window_s=86400.0), 0.01)
+    'service nano: rate=1% is over the 0.1% that its objective allows: it burns without an end, and months take long'
+    """
+    return (
+        f"service {service.name}: rate={rate * 100:.6g}% is over the {(1 - service.ratio) * 100:.6g}% that its objective "
+        "allows: it burns without an end, and months take long"
+    )
 
 
 def _stored(args: argparse.Namespace, config: Config, services: Sequence[Service], ways: Ways) -> list[Trial]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from exporters.signals import SloKey
-from exporters.weeks import Incident, WeeklyReport
+from exporters.weeks import Incident, Shortfall, WeeklyReport
 from probes.result import rfc3339
 
 
@@ -19,7 +19,7 @@ def _plain(value: Any) -> Any:
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         if isinstance(value, SloKey):
             fields["id"] = value.id
-        if isinstance(value, Incident):
+        if isinstance(value, Incident | Shortfall):
             fields["duration_s"] = value.duration_s
         return dict(_entry(name, found) for name, found in fields.items())
     if isinstance(value, Mapping):

@@ -1,11 +1,11 @@
 """The weekly report as tables of texts, which each format then writes in its own way."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from exporters import words
-from exporters.report_sentences import NAMED, SHOWN, STATES, judged, sli_text, within
+from exporters import report_promises, words
+from exporters.report_cells import Cell, Table
+from exporters.report_sentences import NAMED, SHOWN, listed
 from exporters.weeks import (
     CorrectionWeek,
     Gap,
@@ -13,73 +13,21 @@ from exporters.weeks import (
     LatencyWeek,
     MaintenanceWeek,
     Percentiles,
-    Share,
-    SloWeek,
     SpendWeek,
     WeeklyReport,
 )
 
 _FAULTS = {"none": "none", "not_ours": "not ours", "ours": "ours", "undetermined": "undetermined"}
-_SLI = {
-    "availability": "available",
-    "ttft": "first token",
-    "ttfo": "first output",
-    "itl": "next token",
-    "total": "whole answer",
-    "throughput": "of answers",
-    "correctness": "right",
-    "residency": "served where it may be",
-}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Cell:
-    """A text, what is said beside it in small, and the state that it tells, if any; `days` are drawn."""
-
-    text: str
-    small: str = ""
-    state: str | None = None
-    days: tuple[tuple[str, str], ...] = ()
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Table:
-    """`columns` are names and whether they hold numbers; `empty` stands where there are no rows."""
-
-    title: str
-    intro: str
-    columns: tuple[tuple[str, bool], ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    empty: str = ""
 
 
 def tables(report: WeeklyReport) -> Iterator[Table]:
-    yield Table(
-        "Objectives",
-        "SLI with Wilson's 95 % interval. Missing slots were due and not seen, and coverage is what was seen of what was "
-        "due; excluded and invalid slots were seen and count neither way; what is not named is 0. The word beside the state is the probability that the objective is truly met: likely from "
-        "90 % on, inconclusive between, likely breached up to 10 %. The interval and that probability (Jeffreys' posterior) "
-        "are made as if slots failed independently of each other; failures cluster, so both are surer than they should be "
-        "where one hour holds most of them, and are not corrected for it.",
-        (
-            ("Target", False),
-            ("Objective", False),
-            ("Week", False),
-            ("SLI", True),
-            ("Good / bad slots", True),
-            ("Coverage", True),
-            ("Budget left, week", True),
-            ("Budget left, window", True),
-            ("Worst hour", True),
-            ("Days", False),
-        ),
-        tuple(tuple(_objective(slo)) for slo in report.slos),
-        "No objective is configured.",
-    )
+    yield from report_promises.tables(report)
     yield Table(
         "Incidents",
         "Bad slots in a row, longest first, those of a target's probes that overlap in one. An incident lasts from "
-        "its first bad slot to the first good one after it.",
+        "its first bad slot to the first good one after it. Fault is what was settled of its slots: not ours where an "
+        "answer or a witness showed that our way was whole, undetermined where nobody could tell. What is ours is no "
+        "incident: it counts as invalid.",
         (
             ("Target", False),
             ("Start (UTC)", False),
@@ -153,7 +101,7 @@ def tables(report: WeeklyReport) -> Iterator[Table]:
             ("Cost", True),
             ("Price from", False),
         ),
-        tuple(tuple(_spend(one)) for one in _with_total(report.spends)),
+        tuple(tuple(_spend(one)) for one in _with_total(_by_target(report.spends))),
     )
     longest = sorted(report.gaps, key=lambda gap: (gap.start_ns - gap.end_ns, gap.start_ns))[:SHOWN]
     yield Table(
@@ -172,43 +120,6 @@ def tables(report: WeeklyReport) -> Iterator[Table]:
     )
 
 
-def _objective(slo: SloWeek) -> Iterator[Cell]:
-    week, rolling, worst = slo.week, slo.rolling, slo.worst_hour
-    yield Cell(slo.slo.service, slo.slo.probe or "pooled")
-    named = f", revision {slo.revisions[-1].digest}" if slo.revisions else ""
-    yield Cell(
-        slo.slo.objective,
-        f"{words.goal(slo.objective_ratio)} {_SLI.get(slo.sli, slo.sli)}{within(slo)}{named}",
-    )
-    yield Cell(
-        STATES[week.state], judged(week) if week.state == "unknown" else week.likelihood, state=week.state
-    )
-    yield Cell(
-        sli_text(slo, week.sli),
-        f"{sli_text(slo, week.low)} to {sli_text(slo, week.high)}" if week.low is not None else "",
-    )
-    others = {"excluded": week.excluded, "invalid": week.invalid, "missing": week.missing}
-    yield Cell(
-        f"{words.count(week.good)} / {words.count(week.bad)}",
-        ", ".join(f"{name} {words.count(slots)}" for name, slots in others.items() if slots),
-    )
-    yield Cell(words.percent(week.coverage))
-    yield Cell(words.percent(week.budget, 0))
-    unsure = "unknown" if rolling.state == "unknown" else rolling.likelihood
-    yield Cell(words.percent(rolling.budget, 0), f"{slo.window}: {sli_text(slo, rolling.sli)}, {unsure}")
-    yield (
-        Cell(f"burn {worst.burn:,.1f}", f"{words.instant(worst.since_ns, seconds=False)}, {worst.bad} bad")
-        if worst
-        else Cell(words.NOTHING)
-    )
-    yield Cell("", days=tuple((day.state, _day(slo, day)) for day in slo.days))
-
-
-def _day(slo: SloWeek, day: Share) -> str:
-    name = datetime.fromtimestamp(day.since_ns // words.SECOND_NS, UTC).strftime("%a")
-    return f"{name} {sli_text(slo, day.sli)}" + (" unknown" if day.state == "unknown" else "")
-
-
 def _incident(one: Incident) -> Iterator[Cell]:
     notes = ["began earlier or unseen"] * (not one.began) + ["its end was not seen"] * (not one.ended)
     code = next(iter(one.error_codes), None)
@@ -221,9 +132,8 @@ def _incident(one: Incident) -> Iterator[Cell]:
 
 
 def _maintenance(one: MaintenanceWeek) -> Iterator[Cell]:
-    more = f" and {len(one.targets) - NAMED} more" if len(one.targets) > NAMED else ""
     ended = f"ended early by {words.one_line(one.ended_by)}" if one.ended_by else ""
-    yield Cell(f"{', '.join(one.targets[:NAMED])}{more}")
+    yield Cell(listed(one.targets, NAMED))
     yield Cell(words.instant(one.since_ns))
     yield Cell(words.instant(one.until_ns), ended)
     yield Cell(words.duration((one.until_ns - one.since_ns) / words.SECOND_NS))
@@ -290,27 +200,39 @@ def _spend(one: SpendWeek) -> Iterator[Cell]:
     yield Cell(words.one_line(one.price_source or words.NOTHING))
 
 
+def _by_target(spends: Iterable[SpendWeek]) -> Iterator[SpendWeek]:
+    """Yield one row a target: what has no price, for it spent nothing, stands with what has."""
+    theirs: dict[str, list[SpendWeek]] = {}
+    for one in spends:
+        theirs.setdefault(one.target, []).append(one)
+    for target, found in theirs.items():
+        sources = dict.fromkeys(one.price_source for one in found if one.price_source)
+        yield dataclasses.replace(_sum(target, found), price_source=", ".join(sources) or None)
+
+
+def _sum(target: str, spends: Sequence[SpendWeek]) -> SpendWeek:
+    costs = [one.cost_usd for one in spends if one.cost_usd is not None]
+    return SpendWeek(
+        target=target,
+        attempts=sum(one.attempts for one in spends),
+        input_tokens=sum(one.input_tokens for one in spends),
+        output_tokens=sum(one.output_tokens for one in spends),
+        cost_usd=sum(costs) if costs else None,
+        unpriced=sum(one.unpriced for one in spends),
+        price_source=None,
+    )
+
+
 def _with_total(spends: Iterable[SpendWeek]) -> Iterator[SpendWeek]:
     theirs = list(spends)
     yield from theirs
-    costs = [one.cost_usd for one in theirs if one.cost_usd is not None]
     if len(theirs) > 1:
-        yield SpendWeek(
-            target="all",
-            attempts=sum(one.attempts for one in theirs),
-            input_tokens=sum(one.input_tokens for one in theirs),
-            output_tokens=sum(one.output_tokens for one in theirs),
-            cost_usd=sum(costs) if costs else None,
-            unpriced=sum(one.unpriced for one in theirs),
-            price_source=None,
-        )
+        yield _sum("all", theirs)
 
 
 def _gap(one: Gap) -> Iterator[Cell]:
-    named = ", ".join(f"{target} {probe}" for target, probe in one.probes[:NAMED])
-    more = f" and {len(one.probes) - NAMED} more" if len(one.probes) > NAMED else ""
     yield Cell(words.instant(one.start_ns))
     yield Cell(words.instant(one.end_ns))
     yield Cell(words.duration((one.end_ns - one.start_ns) / words.SECOND_NS))
     yield Cell(words.count(one.slots))
-    yield Cell(f"{named}{more}")
+    yield Cell(listed([f"{target} {probe}" for target, probe in one.probes], NAMED))

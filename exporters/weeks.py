@@ -45,7 +45,10 @@ class WorstHour:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """What an objective promised in [since, until); None means until changed. `digest` names it."""
+    """What an objective promised in [since, until); None means until changed. `digest` names it.
+
+    That of a service promised so many units (`at_least` of `of`) that are well, too.
+    """
 
     digest: str
     since_ns: int
@@ -54,6 +57,8 @@ class Revision:
     threshold_s: float | None
     at_least_per_s: float | None
     window: str
+    at_least: int | None = None
+    of: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,45 @@ class SloWeek:
     days: tuple[Share, ...]
     worst_hour: WorstHour | None
     revisions: tuple[Revision, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Shortfall:
+    """A time in which fewer units of a service were well than it needs; `failing` are the targets that failed in it.
+
+    It ends at the slot by which enough were well again (`ended`), else where that could not be told any more. `began`
+    is false where nobody knows that they were enough right before it in the week.
+    """
+
+    start_ns: int
+    end_ns: int
+    began: bool
+    ended: bool
+    failing: tuple[str, ...]
+
+    @property
+    def duration_s(self) -> float:
+        return (self.end_ns - self.start_ns) / 1e9
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceWeek:
+    """A service's week: its own objective over all members' events, and when it was under its healthy minimum.
+
+    It is well with `at_least` of its `units` (clouds, regions or targets: `of`); both it and its objective are those
+    that held at the week's end. Of the rest of the week it was well, `unknown_s` apart, of which too little is known of
+    its members, and `unjudged_s`, in which maintenance left fewer units than it needs. The longest shortfall is the first.
+    """
+
+    slo: SloWeek
+    at_least: int
+    of: Literal["target", "cloud", "region"]
+    units: int
+    members: tuple[str, ...]
+    under_s: float
+    unknown_s: float
+    unjudged_s: float
+    shortfalls: tuple[Shortfall, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +244,7 @@ class WeeklyReport:
     config_hash: str
     simulated: tuple[str, ...]
     slos: tuple[SloWeek, ...]
+    services: tuple[ServiceWeek, ...]
     incidents: tuple[Incident, ...]
     gaps: tuple[Gap, ...]
     latencies: tuple[LatencyWeek, ...]

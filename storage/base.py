@@ -92,8 +92,13 @@ class Store(Protocol):
         """Keep what a drill asked and how it was settled, apart from all results."""
         ...
 
-    def revise(self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int) -> None:
-        """Have these revisions of objectives hold from an instant on, and no others; what holds already goes on."""
+    def revise(
+        self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int, *, services: bool = False
+    ) -> None:
+        """Have these revisions of objectives hold from an instant on, and no others; what holds already goes on.
+
+        Those of services' own objectives are a set of their own (`services`): either leaves the other alone.
+        """
         ...
 
 

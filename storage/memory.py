@@ -113,8 +113,11 @@ class MemoryStore:
         ours = (row for row in self._plans.values() if row.vantage == vantage)
         return plans.touching(ours, since_ns, until_ns)
 
-    def revise(self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int) -> None:
-        for row in revisions.changes(self._revisions.values(), vantage, wanted, at_ns):
+    def revise(
+        self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int, *, services: bool = False
+    ) -> None:
+        known = self._revisions.values()
+        for row in revisions.changes(known, vantage, wanted, at_ns, services=services):
             self._revisions[row.vantage, row.objective, row.target, row.probe, row.valid_from_ns] = row
 
     def revisions(self, vantage: str, since_ns: int, until_ns: int) -> list[RevisionRow]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from probes import events
 from probes.result import EventClass, Fault, Outcome, ProbeResult
@@ -38,6 +38,10 @@ class PlanRow:
     reason: str
 
 
+SERVICES: Final = "service/"
+"""What the names of services' own objectives begin with among revisions; no other objective's name holds a slash."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionRow:
     """What an objective promised of one probe of one target in [valid_from, valid_to); None means until changed.
@@ -53,6 +57,10 @@ class RevisionRow:
     rule: Mapping[str, Any]
     valid_from_ns: int
     valid_to_ns: int | None
+
+    @property
+    def of_service(self) -> bool:
+        return self.objective.startswith(SERVICES)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

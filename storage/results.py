@@ -68,10 +68,12 @@ class PostgresStore:
         with self._edge("Storing a drill"), self._engine.begin() as connection:
             drilled.write(connection, steps)
 
-    def revise(self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int) -> None:
+    def revise(
+        self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int, *, services: bool = False
+    ) -> None:
         """Have these revisions of objectives hold from an instant on; what holds already goes on."""
         with self._edge("Storing the objectives"), self._engine.begin() as connection:
-            revisions.apply(connection, vantage, wanted, at_ns)
+            revisions.apply(connection, vantage, wanted, at_ns, services=services)
 
     def _insert(self, entries: Sequence[Entry]) -> tuple[int, int]:
         """Insert and return how many results were new, and how many were refused."""

@@ -15,11 +15,16 @@ _KEY = ("vantage", "objective", "target", "probe", "valid_from_ns")
 
 
 def changes(
-    held: Iterable[RevisionRow], vantage: str, wanted: Sequence[RevisionRow], at_ns: int
+    held: Iterable[RevisionRow],
+    vantage: str,
+    wanted: Sequence[RevisionRow],
+    at_ns: int,
+    *,
+    services: bool = False,
 ) -> list[RevisionRow]:
-    """Return the rows to write where from an instant on these revisions hold at a vantage, and no others."""
+    """Return the rows to write where from an instant on these revisions hold at a vantage, and no others of their set."""
     return validity.changes(
-        [row for row in held if row.vantage == vantage],
+        [row for row in held if row.vantage == vantage and row.of_service == services],
         {_slo(row): row for row in wanted},
         at_ns,
         key=_slo,
@@ -37,10 +42,13 @@ def _slo(row: RevisionRow) -> tuple[str, str, str]:
     return row.objective, row.target, row.probe
 
 
-def apply(connection: Connection, vantage: str, wanted: Sequence[RevisionRow], at_ns: int) -> None:
+def apply(
+    connection: Connection, vantage: str, wanted: Sequence[RevisionRow], at_ns: int, *, services: bool = False
+) -> None:
     """Write what a switch of plans changes, alone among all processes."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.PLANS})
-    written = changes(read(connection, vantage, at_ns, None), vantage, wanted, at_ns)
+    held = read(connection, vantage, at_ns, None)
+    written = changes(held, vantage, wanted, at_ns, services=services)
     if not written:
         return
     statement = insert(schema.objective_revisions)

@@ -105,11 +105,15 @@ Span = tuple[float, float]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """When the slots of a member said neither good nor bad: [begin, end) in seconds, disjoint and in order."""
+    """When the slots of a member said neither good nor bad: [begin, end) in seconds, disjoint and in order.
+
+    While it is `maintained`, its slots may say something all the same: where a correction goes over the maintenance.
+    """
 
     unseen: Sequence[Span] = ()
     invalid: Sequence[Span] = ()
     excluded: Sequence[Span] = ()
+    maintained: Sequence[Span] = ()
 
 
 def within(spans: Sequence[Span], first_s: float, every_s: float, until_s: float) -> Iterator[float]:

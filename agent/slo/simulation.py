@@ -20,6 +20,7 @@ from agent.slo.findings import Ways, burn_findings, service_findings, target_fin
 from agent.slo.impact import impact
 from agent.slo.objective import Objective
 from agent.slo.pools import pool_of
+from agent.slo.quiet import is_quiet
 from agent.slo.service import Member, Service
 from agent.slo.spending import spending
 from agent.slo.spent import Counted, Spent, single
@@ -76,12 +77,17 @@ class _Seen:
         )
         silent_s = itertools.chain(self._unseen_s, self._invalid_s, self._excluded_s)
         self._silent = frozenset(map(self._nth, silent_s))
+        self._maintained = silence.maintained
 
     def _nth(self, at_s: float) -> int:
         return math.floor((at_s - self._first_s) / self.member.every_s)
 
     def is_silent(self, at_s: float) -> bool:
         return self._nth(at_s) in self._silent
+
+    def is_maintained(self, at_s: float) -> bool:
+        place = bisect.bisect_right(self._maintained, (at_s, math.inf)) - 1
+        return place >= 0 and at_s < self._maintained[place][1]
 
     def at(self, now_ns: int) -> Standing:
         """Return how it stands; good slots are not simulated one by one, so the newest one is put in."""
@@ -139,7 +145,6 @@ class _Run:
         self._down: frozenset[tuple[str, str]] = frozenset()
         self._outages: outages.Outages = {}
         self._born = dict.fromkeys((one.target for one in service.members), 0)
-        self._members = {scene.service.name: frozenset(one.target for one in scene.service.members)}
 
     def alerts(self) -> list[Alert]:
         events = heapq.merge(*(self._settlements(seen) for seen in self._seen.values()))
@@ -210,26 +215,33 @@ class _Run:
 
     def _look(self, at_s: float, *, burn: bool) -> None:
         scene, now_ns = self._scene, round(at_s * _NS)
-        service, ways, born = scene.service, scene.ways, self._born
+        out = {target for (target, _), seen in self._seen.items() if seen.is_maintained(at_s)}
+        service, ways, born = scene.service.without(out), scene.ways, self._born
         standings = {pair: seen.at(now_ns) for pair, seen in self._seen.items()}
         paged = {service.name} if f"service-down/{service.name}" in paging(self._alive) else set()
-        now = {service.name: impact(service, standings, now_ns)}
+        judged = [service] if service.is_judged else []
+        now = {one.name: impact(one, standings, now_ns) for one in judged}
         self._outages = outages.after(self._outages, now, paged, now_ns)
         targets = list(target_findings(service.members, frozenset(), standings, born, now_ns, ways))
         if burn:
             counted = {pair: seen.windows(self._lengths_s, at_s) for pair, seen in self._seen.items()}
-            self._burns = list(burn_findings(service, counted, now_ns, born, ways, self._last_outage()))
+            last = self._last_outage()
+            self._burns = [
+                found for one in judged for found in burn_findings(one, counted, now_ns, born, ways, last)
+            ]
             spent = self._spent(counted)
             self._budgets = list(spending(spent, frozenset(), standings, born, now_ns, ways))
             self._down = inhibiting.down(targets)
         found = [
             *targets,
-            *service_findings([service], standings, born, now_ns, ways),
-            *self._burns,
+            *service_findings(judged, standings, born, now_ns, ways),
+            *(self._burns if judged else ()),
             *inhibiting.fresh(self._budgets, self._down, inhibiting.down(targets)),
         ]
-        told = inhibiting.told(found, self._members, paging(self._alive))
-        done = step(self._alive, told, now_ns, ways.hold_ns)
+        members = {service.name: frozenset(one.target for one in service.members)}
+        told = inhibiting.told(found, members, paging(self._alive))
+        heard = [one for one in told if not is_quiet(one.labels, one.facts.get("failing", ()), out)]
+        done = step(self._alive, heard, now_ns, ways.hold_ns)
         self._alive = done.alive
         for alert in (*done.alive.values(), *done.ended):
             self._told[alert.id] = alert

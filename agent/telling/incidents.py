@@ -5,10 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from agent.telling.due import due_slots
+from agent.telling.stretched import kind_of
 from exporters.weeks import Gap, Incident
-from probes.events import class_of
 from probes.result import EventClass
-from storage import overrides
 from storage.overrides import Piece
 from storage.readings import PlanRow, Stretch
 
@@ -60,16 +59,7 @@ def _runs(seen: Seen) -> Iterator[_Run]:
         if run and before and _hole(seen.plans, before, stretch):
             yield run
             run = None
-        kind = class_of(
-            stretch.outcome,
-            stretch.fault,
-            sli="availability",
-            within=None,
-            trusted=True,
-            throttled=seen.throttled,
-        )
-        override = overrides.at(seen.said, stretch.first_ns)
-        kind = override.of(kind) if override is not None and kind is not None else kind
+        kind = kind_of(stretch, seen.said, seen.throttled)
         if kind is EventClass.BAD:
             run = run or _Run(seen.target, seen.probe, before is not None, [], stretch.last_ns)
             run.bad.append(stretch)

@@ -1,17 +1,19 @@
 """The weekly report: history is asked, and a frozen report is assembled from its counts."""
 
 import collections
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 from agent.config.model import Config
 from agent.slo import spans
 from agent.slo.judge import throttled_class
 from agent.slo.pools import Slo
 from agent.slo.quiet import spans_of
-from agent.telling import incidents, revisions, tally
+from agent.telling import incidents, revisions, service_weeks, stretched, tally
 from agent.telling.due import plans_by_pair
+from agent.telling.revisions import Held
+from agent.telling.service_weeks import service_week
 from agent.telling.shares import SloAsked, slo_week
+from agent.telling.stretched import Pair
 from agent.telling.tally import Asked, Quiet
 from agent.telling.weeks import Week
 from exporters.weeks import (
@@ -26,10 +28,8 @@ from exporters.weeks import (
 )
 from probes.result import EventClass
 from storage.base import History
-from storage.overrides import Piece, pieces
-from storage.readings import CorrectionRow, PlanRow, Spend, Spread, Stretch, StretchQuestion, Timing
+from storage.readings import CorrectionRow, PlanRow, Spend, Spread, Timing
 
-Pair = tuple[str, str]
 Plans = dict[Pair, list[PlanRow]]
 Promised = tuple[Slo, tuple[Revision, ...]]
 
@@ -37,20 +37,26 @@ Promised = tuple[Slo, tuple[Revision, ...]]
 def report_of(config: Config, history: History, week: Week, now_ns: int, version: str) -> WeeklyReport | None:
     """Return the report of a week that has begun, or None where nothing was seen in it.
 
-    It is told from the configuration's vantage, about its objectives; latencies, spend and gaps are those of
-    all that was probed in the week, whether the configuration still names it or not.
+    It is told from the configuration's vantage, about its objectives and services; latencies, spend and gaps are those
+    of all that was probed in the week, whether the configuration still names it or not.
     """
     until_ns = min(week.until_ns, now_ns)
     timings = history.timings(config.vantage, week.since_ns, until_ns)
     if not timings:
         return None
-    promised = _promised(config, history, week.since_ns, until_ns)
-    begins_ns = min((spans.period(slo.objective, until_ns)[0] for slo, _ in promised), default=until_ns)
+    known = revisions.held(history.revisions(config.vantage, week.since_ns, until_ns))
+    promised = _promised(config, known, week.since_ns, until_ns)
+    served = service_weeks.served(config, known, week.since_ns, until_ns)
+    every = [*promised, *((one.slo, one.revisions) for one in served)]
+    begins_ns = min((spans.period(slo.objective, until_ns)[0] for slo, _ in every), default=until_ns)
     since_ns = min(week.since_ns, begins_ns)
     plans = plans_by_pair(history.plans(config.vantage, since_ns, until_ns))
     quiet = spans_of(history.maintenances(since_ns, until_ns))
-    seen = _seen(config, history, plans, week.since_ns, until_ns)
+    told = _told(config, history, plans, week.since_ns, until_ns)
+    seen = _seen(config, plans, told)
     due_ns = min(until_ns, now_ns - round(_longest_deadline_s(config) * 1e9))
+    slos = _slos(config, history, every, plans, quiet, week, now_ns)
+    members = service_weeks.members_seen(config, history, served, told)
     return WeeklyReport(
         week=week.name,
         since_ns=week.since_ns,
@@ -61,7 +67,11 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
         vantage=config.vantage,
         config_hash=config.hash,
         simulated=tuple(target.name for target in config.targets if target.simulated),
-        slos=_slos(config, history, promised, plans, quiet, week, now_ns),
+        slos=slos[: len(promised)],
+        services=tuple(
+            service_week(one, slo, members, week.since_ns, until_ns)
+            for one, slo in zip(served, slos[len(promised) :], strict=True)
+        ),
         incidents=tuple(incidents.incidents(seen)),
         gaps=tuple(incidents.gaps(seen, week.since_ns, due_ns)),
         latencies=tuple(map(_latency, timings)),
@@ -71,9 +81,8 @@ def report_of(config: Config, history: History, week: Week, now_ns: int, version
     )
 
 
-def _promised(config: Config, history: History, since_ns: int, until_ns: int) -> list[Promised]:
+def _promised(config: Config, known: Held, since_ns: int, until_ns: int) -> list[Promised]:
     """Return the SLOs, each as it was at the end of [since, until), with what it was before."""
-    known = revisions.held(history.revisions(config.vantage, since_ns, until_ns))
     return [
         (revisions.at(slo, until_ns, known), revisions.within(slo, since_ns, until_ns, known))
         for slo in config.slos()
@@ -97,39 +106,25 @@ def _slos(
     return tuple(slo_week(one, found.whole) for one, found in zip(asked, counted, strict=True))
 
 
-def _seen(
+def _told(
     config: Config, history: History, plans: Plans, since_ns: int, until_ns: int
-) -> list[incidents.Seen]:
-    pairs = [pair for pair, rows in plans.items() if any(_touches(row, since_ns) for row in rows)]
-    works, words = history.maintenances(since_ns, until_ns), history.corrections(since_ns, until_ns)
-    said = {pair: pieces((*pair, config.vantage), works, words, since_ns, until_ns) for pair in pairs}
-    questions = [
-        StretchQuestion(
-            target=target,
-            probe=probe,
-            vantage=config.vantage,
-            since_ns=begin_ns,
-            until_ns=end_ns,
-            # Half an interval more than the next slot: whatever is missing breaks a stretch.
-            hole_ns=min(row.every_ns for row in plans[target, probe]) * 3 // 2,
-        )
-        for target, probe in pairs
-        for begin_ns, end_ns in _cut(said[target, probe], since_ns, until_ns)
-    ]
-    seen: dict[Pair, list[Stretch]] = {pair: [] for pair in pairs}
-    for question, stretches in zip(questions, history.stretches(questions), strict=True):
-        seen[question.target, question.probe] += stretches
+) -> dict[Pair, stretched.Told]:
+    """Return what each probe saw that was asked in [since, until)."""
+    # Half an interval more than the next slot: whatever is missing breaks a stretch.
+    holes_ns = {
+        pair: min(row.every_ns for row in rows) * 3 // 2
+        for pair, rows in plans.items()
+        if any(_touches(row, since_ns) for row in rows)
+    }
+    return stretched.told(history, config.vantage, holes_ns, since_ns, until_ns)
+
+
+def _seen(config: Config, plans: Plans, told: Mapping[Pair, stretched.Told]) -> list[incidents.Seen]:
     throttled = _throttled(config)
     return [
-        incidents.Seen(*pair, stretches, plans[pair], throttled[pair], said[pair])
-        for pair, stretches in seen.items()
+        incidents.Seen(*pair, one.stretches, plans[pair], throttled[pair], one.said)
+        for pair, one in told.items()
     ]
-
-
-def _cut(said: Sequence[Piece], since_ns: int, until_ns: int) -> Iterator[tuple[int, int]]:
-    """Yield [since, until) in parts of each of which one thing is said, or nothing."""
-    edges = {since_ns, until_ns, *(edge for piece in said for edge in (piece.since_ns, piece.until_ns))}
-    yield from itertools.pairwise(sorted(edges))
 
 
 def _maintenances(history: History, since_ns: int, until_ns: int) -> tuple[MaintenanceWeek, ...]:

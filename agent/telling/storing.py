@@ -1,5 +1,6 @@
 """The follower that remembers: results, verdicts and plans, in idempotent micro-batches."""
 
+import collections
 from collections.abc import Callable, Iterable
 
 from agent.config.model import Config
@@ -18,7 +19,8 @@ class StoreFollower:
 
     The position that it gives back never passes a failure that is not settled yet: a new process sees it
     again and settles it. Rows that come twice by that are refused by their key; `stored` is told what became of each
-    batch, and `configured` knows a plan's objectives by its hash.
+    batch, and `configured` knows a plan's objectives by its hash. What services promise, which no hash names, it is
+    told (`promise`).
     """
 
     limit = 200
@@ -36,10 +38,15 @@ class StoreFollower:
         self._stored = stored
         self._configured = configured
         self._settling = Settling()
+        self._promised: collections.deque[tuple[Config, int]] = collections.deque()
         self._plans: list[Plan] = []
         self._results: list[ProbeResult] = []
         self._verdicts: list[Settled] = []
         self._drilled: list[Drilled] = []
+
+    def promise(self, config: Config, at_ns: int) -> None:
+        """Keep what services promise from an instant on, with what is kept next; from any thread."""
+        self._promised.append((config, at_ns))
 
     def fold(self, batch: Batch) -> None:
         for seq, message in heard(batch.records):
@@ -57,7 +64,7 @@ class StoreFollower:
                 self._verdicts += [final.verdict for final in finals if final.ours and final.verdict]
 
     def keep(self, position: int, *, last: bool) -> int | None:  # noqa: ARG002 - each time is like the last
-        if self._plans or self._results or self._verdicts or self._drilled:
+        if self._promised or self._plans or self._results or self._verdicts or self._drilled:
             with self._link.used():
                 self._write()
         oldest = self._settling.oldest_pending
@@ -68,6 +75,10 @@ class StoreFollower:
             self._store.plan(plan)
             if (config := self._configured(plan.config_hash)) is not None:
                 self._store.revise(plan.vantage, revisions.rows(config), plan.valid_from_ns)
+        while self._promised:
+            config, at_ns = self._promised[0]
+            self._store.revise(config.vantage, revisions.of_services(config), at_ns, services=True)
+            self._promised.popleft()
         if self._results or self._verdicts:
             self._stored(self._store.store(self._results, self._verdicts))
         if self._drilled:

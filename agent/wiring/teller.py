@@ -71,6 +71,10 @@ class Teller:
         self._held = held = Held(config, secrets, state, redact)
         self._parts = Parts(held, state, told["database_url"])
         self._beside = Sides(self._parts, held)
+        self._store = StoreFollower(
+            PostgresStore(self._parts.engine), self._parts.link, self._on_stored, held.configured
+        )
+        self._store.promise(config, self._parts.clock.wall_ns())
         self._state = state
         self._reload = told.get("reload")
         self._heart_changed = asyncio.Event()
@@ -132,10 +136,7 @@ class Teller:
             reader.commit(position)
             self._passed["store"] = position
 
-        store = StoreFollower(
-            PostgresStore(self._parts.engine), self._parts.link, self._on_stored, self._held.configured
-        )
-        await self._follow(store, reader, commit, self._on_all_stored)
+        await self._follow(self._store, reader, commit, self._on_all_stored)
 
     def _on_all_stored(self) -> None:
         self._parts.alive.stored_ns = self._parts.clock.wall_ns()
@@ -203,6 +204,7 @@ class Teller:
         if self._held.config.hash == self._held.current.hash:  # no record of the journal will tell of it
             self._parts.counter.reread()
         self._parts.upkeep.plan(self._held.config)
+        self._store.promise(self._held.config, self._parts.clock.wall_ns())
         if self._held.config.heartbeat != before.heartbeat:
             self._heart_changed.set()
 

@@ -27,8 +27,11 @@ class Kept:
         self.store = PostgresStore(engine, now_ns=lambda: STARTED_NS)
         self.history = PostgresHistory(engine)
 
-    def revise(self, at_ns: int, *rows: RevisionRow) -> None:
-        self.store.revise(HERE, rows, at_ns)
+    def revise(self, at_ns: int, *rows: RevisionRow, services: bool = False) -> None:
+        self.store.revise(HERE, rows, at_ns, services=services)
+
+    def all(self) -> Sequence[RevisionRow]:
+        return self.history.revisions(HERE, 0, 10**18)
 
     def held(self, since_ns: int = 0, until_ns: int = 10**18) -> Sequence[tuple[str, str, int, int | None]]:
         return [
@@ -42,10 +45,10 @@ def kept(request: pytest.FixtureRequest) -> Kept:
     return Kept(request)
 
 
-def row(digest: str, target: str = "openai") -> RevisionRow:
+def row(digest: str, target: str = "openai", objective: str = "available") -> RevisionRow:
     return RevisionRow(
         vantage=HERE,
-        objective="available",
+        objective=objective,
         target=target,
         probe="chat",
         digest=digest,
@@ -90,4 +93,17 @@ def test_what_is_told_late_holds_until_the_next_change(kept: Kept) -> None:
         ("openai", "a", 1_000, 3_000),
         ("openai", "b", 3_000, 5_000),
         ("openai", "c", 5_000, None),
+    ]
+
+
+def test_what_services_promise_and_what_objectives_do_are_two_sets(kept: Kept) -> None:
+    """Each is told of at instants of its own, and neither ends the other."""
+    kept.revise(1_000, row("a"))
+    kept.revise(2_000, row("s", objective="service/nano"), services=True)
+    kept.revise(3_000, row("b"))
+    kept.revise(4_000, services=True)
+    assert [(one.objective, one.digest, one.valid_from_ns, one.valid_to_ns) for one in kept.all()] == [
+        ("available", "a", 1_000, 3_000),
+        ("available", "b", 3_000, None),
+        ("service/nano", "s", 2_000, 4_000),
     ]

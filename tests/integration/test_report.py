@@ -7,12 +7,19 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
+from agent.telling.link import Link
 from agent.telling.report import report_of
+from agent.telling.series import page_plan, series_plan
+from agent.telling.watch import Watch
 from exporters import report_html, report_json, report_markdown
+from exporters.board import Board
+from exporters.metrics import Metrics
 from exporters.weeks import WeeklyReport
-from probes.result import Fault, Outcome
+from probes.result import EventClass, Fault, Outcome
+from storage.amendments import PostgresAmendments
 from storage.history import PostgresHistory
 from storage.memory import MemoryStore
 from storage.readings import SliQuestion
@@ -22,13 +29,14 @@ from support import weeks
 from support.pages import Read
 from support.weeks import NOW_NS, WEEK
 
+SERVED = weeks.with_service("openai", "azure", at_least=2)
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @pytest.fixture
 def report(database: Engine) -> WeeklyReport:
     weeks.fill(PostgresStore(database, now_ns=lambda: NOW_NS))
-    found = report_of(weeks.configuration(), PostgresHistory(database), WEEK, NOW_NS, "1.2.3")
+    found = report_of(SERVED, PostgresHistory(database), WEEK, NOW_NS, "1.2.3")
     assert found is not None
     return found
 
@@ -48,25 +56,61 @@ def test_the_twin_in_memory_reports_the_same(report: WeeklyReport) -> None:
     """SQL holds no rule of its own."""
     memory = MemoryStore()
     weeks.fill(memory)
-    assert report_of(weeks.configuration(), memory, WEEK, NOW_NS, "1.2.3") == report
+    assert report_of(SERVED, memory, WEEK, NOW_NS, "1.2.3") == report
 
 
 def test_html_holds_what_the_json_holds(report: WeeklyReport) -> None:
     """Tables that a screen reader can follow, and a hostile code as text."""
     read = Read(report_html.render(report))
     read.assert_plain_and_accessible()
-    objectives, incidents, latency, spend, gaps = read.tables
+    services, under, objectives, incidents, latency, spend, gaps = read.tables
     told = json.loads(report_json.render(report))
+    assert len(services) == 1 + len(told["services"])
+    assert len(under) == 1 + sum(len(service["shortfalls"]) for service in told["services"])
     assert len(objectives) == 1 + len(told["slos"])
     assert len(incidents) == 1 + len(told["incidents"])
     assert len(latency) == 1 + len(told["latencies"])
-    assert len(spend) == 2 + len(told["spends"])
+    assert len(spend) == 2 + len({one["target"] for one in told["spends"]})
     assert len(gaps) == 1 + len(told["gaps"])
     assert f"code {weeks.HOSTILE}" in read.text
     drawn = [given["aria-label"] for tag, given in read.tags if tag == "svg"]
-    assert len(drawn) == len(told["slos"])
-    assert drawn[0] is not None
-    assert drawn[0].startswith("Mon 100 %, Tue 92.307 %")
+    assert len(drawn) == len(told["services"]) + len(told["slos"])
+    assert drawn[1] is not None
+    assert drawn[1].startswith("Mon 100 %, Tue 92.307 %")
+
+
+@pytest.mark.parametrize("amended", [False, True])
+def test_a_service_s_figures_are_those_of_gauges_and_of_the_page(database: Engine, *, amended: bool) -> None:
+    """Of one instant, with maintenance and corrections as without."""
+    weeks.fill(PostgresStore(database, now_ns=lambda: NOW_NS))
+    if amended:
+        amendments = PostgresAmendments(database)
+        amendments.maintain(weeks.maintenance("openai", hours=1))
+        amendments.correct(weeks.correction("azure", EventClass.BAD, hours=1))
+    history, now_ns = PostgresHistory(database), WEEK.until_ns
+    metrics, board = Metrics("1"), Board("1")
+    metrics.plan(series_plan(SERVED))
+    board.plan(page_plan(SERVED))
+    Watch(history, [metrics, board], Link(lambda _: None), lambda: now_ns).evaluate(SERVED)
+    report = report_of(SERVED, history, WEEK, now_ns, "1")
+    assert report is not None
+    (service,) = report.services
+    told = service.slo.rolling
+    gauges = {
+        (sample.name, sample.labels.get("window")): sample.value
+        for family in text_string_to_metric_families(metrics.render()[1].decode())
+        for sample in family.samples
+        if sample.labels.get("slo") == "nano-service"
+    }
+    assert gauges["nephoscope_slo_objective_ratio", None] == service.slo.objective_ratio
+    assert gauges["nephoscope_sli_ratio", "7d"] == told.sli
+    assert gauges["nephoscope_slo_error_budget_remaining_ratio", None] == told.budget
+    assert gauges["nephoscope_slo_met_probability_ratio", None] == told.met_probability
+    assert gauges["nephoscope_slo_coverage_ratio", None] == told.coverage
+    (line,) = (one for one in board.page(now_ns).objectives if one.objective.name == "service nano")
+    assert line.worst is not None
+    assert (line.worst.sli, line.worst.budget, line.worst.coverage) == (told.sli, told.budget, told.coverage)
+    assert (service.under_s, told.bad) == ((3600.0, 13) if amended else (7200.0, 12))
 
 
 slots = st.lists(

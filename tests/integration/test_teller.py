@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +115,12 @@ class Teller:
                 stdin=subprocess.PIPE,
                 stderr=log,
             )
+        self.tell({"plan": config.hash, "database_url": url})
+
+    def tell(self, word: Mapping[str, Any]) -> None:
+        """Say what the parent says."""
         assert self.process.stdin
-        self.process.stdin.write(json.dumps({"plan": config.hash, "database_url": url}).encode() + b"\n")
+        self.process.stdin.write(json.dumps(word).encode() + b"\n")
         self.process.stdin.flush()
 
     def until(self, holds: Callable[[], bool]) -> None:
@@ -218,7 +222,8 @@ def test_a_teller_killed_midway_and_started_again_leaves_exact_rows_and_exact_co
         assert counted(empty_url, "SELECT count(*) FROM results WHERE attempt = 0") == len(TARGETS) * SLOTS
         assert counted(empty_url, "SELECT count(*) FROM plans WHERE valid_to_ns IS NULL") == len(TARGETS)
         revisions = "SELECT count(*) FROM objective_revisions WHERE valid_to_ns IS NULL"
-        assert counted(empty_url, revisions) == len(TARGETS) * len(config.objectives)
+        promised = len(TARGETS) * len(config.objectives) + len(NANO.members)
+        second.until(lambda: counted(empty_url, revisions) == promised)
         assert second.metric("service_healthy_members_required", service="nano") == 1
         assert second.metric("target_warm", target=TARGETS[0]) == 1
         for target in TARGETS:
@@ -268,6 +273,27 @@ def test_a_teller_without_a_snapshot_knows_by_the_stored_plans_what_is_not_new(
     down = f"SELECT count(*) FROM alerts WHERE name = 'ServiceDown' AND severity = '{severity}'"
     with telling(tmp_path, config, migrated_url) as teller:
         teller.until(lambda: counted(migrated_url, down) == 1)
+
+
+@pytest.mark.heavy
+def test_what_services_promise_is_another_revision_where_they_alone_change(
+    tmp_path: Path, migrated_url: str
+) -> None:
+    """The plan's hash stays the same, so only the parent's word tells of it."""
+    config = planned(tmp_path, services=(NANO,))
+    asker = Asker(tmp_path, config)
+    asker.beat(0, time.time_ns())
+    asker.writer.close()
+    held = "SELECT count(*) FROM objective_revisions WHERE objective = 'service/nano' AND rule ->> 'at_least' = '{}'"
+    with telling(tmp_path, config, migrated_url) as teller:
+        teller.until(lambda: counted(migrated_url, held.format(1)) == len(TARGETS))
+        stricter = dataclasses.replace(config, services=(dataclasses.replace(NANO, at_least=2),))
+        assert stricter.hash == config.hash
+        write_plan(tmp_path, stricter)
+        teller.tell({"plan": config.hash, "reload": {"taken": True, "at_ns": time.time_ns()}})
+        teller.until(lambda: counted(migrated_url, held.format(2)) == len(TARGETS))
+        ended = held.format(1) + " AND valid_to_ns IS NOT NULL"
+        assert counted(migrated_url, ended) == len(TARGETS)
 
 
 def test_without_a_database_metrics_are_served_and_the_journal_keeps_everything(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from probes.result import DRILL, Fault, Outcome, ProbeResult, SlotKey
 from probes.target import Target, Workload
 from storage.base import Batch, Record, StoreUnavailableError
 from storage.memory import MemoryStore
-from storage.readings import Stored
+from storage.readings import RevisionRow, Stored
 from storage.records import Beat, Drill, Drilled, Kind, Plan, PlanEntry, Settled, Skipped
 
 START_NS = 1_800_000_000_000_000_000
@@ -161,6 +161,12 @@ class FlakyStore(MemoryStore):
     def plan(self, plan: Plan) -> None:
         self._answer()
         super().plan(plan)
+
+    def revise(
+        self, vantage: str, wanted: Sequence[RevisionRow], at_ns: int, *, services: bool = False
+    ) -> None:
+        self._answer()
+        super().revise(vantage, wanted, at_ns, services=services)
 
     def _answer(self) -> None:
         if self.away:

@@ -8,9 +8,10 @@ from agent.config.model import Config, ProbePlan
 from agent.slo.objective import Objective
 from agent.slo.service import Member, Service
 from agent.telling import weeks
-from probes.result import Fault, Outcome, ProbeResult
+from probes.result import EventClass, Fault, Outcome, ProbeResult
 from probes.target import Target, Workload
 from storage.base import Store
+from storage.readings import CorrectionRow, MaintenanceRow
 from storage.records import Plan, PlanEntry, Settled
 from support.results import a_result
 
@@ -23,6 +24,8 @@ NOW_NS = WEEK.until_ns + 8 * HOUR_NS
 HOSTILE = "<script>alert(1)</script>|`*"
 OUTAGE = range(24 * 6 + 60, 24 * 6 + 72)
 """Slots of openai's outage: Tuesday, 10:00 to 12:00."""
+
+TUESDAY_10H = WEEK.since_ns + 34 * HOUR_NS
 
 ABSENT = range(48 * 6, 48 * 6 + 12)
 """Slots that nobody asked: Wednesday, 0:00 to 2:00."""
@@ -64,12 +67,12 @@ def configuration(state_dir: str = "/nowhere") -> Config:
     )
 
 
-def with_service(*targets: str) -> Config:
+def with_service(*targets: str, at_least: int = 1) -> Config:
     """Return the same with a service of these targets, 99 % over 7 days."""
     members = tuple(
         Member(target=name, probe="chat", cloud=name, region=None, every_s=600.0) for name in targets
     )
-    service = Service(name="nano", members=members, ratio=0.99, window_s=7 * 86400.0)
+    service = Service(name="nano", members=members, ratio=0.99, window_s=7 * 86400.0, at_least=at_least)
     return dataclasses.replace(configuration(), services=(service,))
 
 
@@ -91,6 +94,36 @@ def fill(store: Store) -> None:
     store.plan(plan())
     told = list(results())
     store.store(told, [verdict for one in told if (verdict := settled(one))])
+
+
+def maintenance(*targets: str, hours: float, since_ns: int = TUESDAY_10H) -> list[MaintenanceRow]:
+    """Return announced work on these targets, from the begin of openai's outage on unless said otherwise."""
+    return [
+        MaintenanceRow(
+            key="m1",
+            target=target,
+            since_ns=since_ns,
+            until_ns=since_ns + round(hours * HOUR_NS),
+            source="command",
+            author="ada",
+            reason="kernel | update",
+            made_ns=since_ns,
+        )
+        for target in targets
+    ]
+
+
+def correction(target: str, kind: EventClass, *, hours: float, since_ns: int = TUESDAY_10H) -> CorrectionRow:
+    """Return somebody's word on what a target's events count as, from the begin of openai's outage on."""
+    return CorrectionRow(
+        target=target,
+        since_ns=since_ns,
+        until_ns=since_ns + round(hours * HOUR_NS),
+        kind=kind,
+        author="ada",
+        reason="our canary",
+        made_ns=NOW_NS,
+    )
 
 
 def results() -> Iterator[ProbeResult]:

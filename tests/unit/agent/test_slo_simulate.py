@@ -11,7 +11,10 @@ from agent import cli, slo_simulate
 from agent.errors import ConfigError
 from agent.slo.trial import Trouble
 from agent.slo_simulate import troubles
+from probes.result import EventClass
 from storage.memory import MemoryStore
+from storage.readings import Withdrawal
+from support import weeks
 from support.clock import FakeClock
 from support.weeks import NOW_NS, fill
 
@@ -132,6 +135,14 @@ def test_an_objective_that_cannot_be_measured_at_its_interval_is_told(file: str)
     assert "cannot be measured at this interval" in err
 
 
+def test_a_rate_that_no_budget_holds_is_told_before_it_is_waited_for(file: str) -> None:
+    """Half of the budget says nothing."""
+    for rate, said in (("0.5%", False), ("2%", True)):
+        code, _, err = run(file, "--months", "1", "--every", "1h", "--synthetic", f"rate={rate}")
+        assert code == 0
+        assert ("over the 1% that its objective allows" in err) == said
+
+
 def test_a_gate_that_is_surer_of_itself_tells_of_less(file: str) -> None:
     asked = ("--percent", "99.9", "--every", "60s", "--months", "2", "--synthetic", "rate=0.08%")
     eager, strict = (told(file, *asked, "--credibility", percent) for percent in ("50", "99.9"))
@@ -154,15 +165,42 @@ def test_where_nothing_is_stored_it_says_so_and_exits_with_3(file: str, tmp_path
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.parametrize("more", [(), ("--every", "60s")])
-def test_what_is_stored_is_replayed(
-    file: str, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
-) -> None:
-    """Openai's outage of two hours, of which every slot had one confirmation that failed as well."""
-    store = MemoryStore()
-    fill(store)
-    monkeypatch.setattr(slo_simulate, "history_of", lambda _config: contextlib.nullcontext(store))
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
+    """Return the made-up week, as the history that is asked."""
+    made = MemoryStore()
+    fill(made)
+    monkeypatch.setattr(slo_simulate, "history_of", lambda _config: contextlib.nullcontext(made))
     monkeypatch.setattr(slo_simulate, "SystemClock", lambda: FakeClock(wall_ns=NOW_NS))
+    return made
+
+
+@pytest.mark.parametrize("more", [(), ("--every", "60s")])
+@pytest.mark.usefixtures("store")
+def test_what_is_stored_is_replayed(file: str, more: tuple[str, ...]) -> None:
+    """Openai's outage of two hours, of which every slot had one confirmation that failed as well."""
     found = told(file, "--history", "14d", *more)
     assert found["target openai"]["tickets"] == 1
     assert (found["service nano"]["pages"], found["service nano"]["missed"]) == (0, None)
+
+
+@pytest.mark.parametrize("more", [(), ("--every", "60s")])
+def test_an_outage_in_maintenance_is_told_to_nobody_by_a_replay_either(
+    file: str, store: MemoryStore, more: tuple[str, ...]
+) -> None:
+    store.amendments.maintain(weeks.maintenance("openai", hours=2))
+    found = told(file, "--history", "14d", *more)
+    heard = [found[name] for name in ("service nano", "target openai")]
+    assert [(one["pages"], one["tickets"]) for one in heard] == [(0, 0), (0, 0)]
+
+
+def test_a_correction_is_replayed_as_it_is_now(file: str, store: MemoryStore) -> None:
+    """What it says was well did not fail, and what it says was bad did: until it is withdrawn."""
+    store.amendments.correct(weeks.correction("openai", EventClass.GOOD, hours=2))
+    assert told(file, "--history", "14d")["target openai"]["tickets"] == 0
+    store.amendments.correct(weeks.correction("azure", EventClass.BAD, hours=2))
+    assert told(file, "--history", "14d")["target azure"]["tickets"] == 1
+    for nth in (1, 2):
+        store.amendments.withdraw(Withdrawal(correction_id=nth, author="ada", reason="no", made_ns=NOW_NS))
+    found = told(file, "--history", "14d")
+    assert [found[f"target {name}"]["tickets"] for name in ("openai", "azure")] == [1, 0]

@@ -77,3 +77,63 @@ def test_it_is_said_how_intervals_are_made_and_that_failures_cluster(report: Wee
     assert "Wilson's 95 % interval" in intro
     assert "Jeffreys' posterior" in intro
     assert "as if slots failed independently of each other; failures cluster" in intro
+
+
+@pytest.fixture(scope="module")
+def served() -> WeeklyReport:
+    store = MemoryStore()
+    weeks.fill(store)
+    config = weeks.with_service("openai", "azure", at_least=2)
+    found = report_of(config, store, WEEK, NOW_NS, "1.2.3")
+    assert found is not None
+    return found
+
+
+def test_services_come_first_in_the_head_and_in_the_tables(served: WeeklyReport) -> None:
+    """What a consumer buys is asked about before what it is made of."""
+    name, said = next(iter(report_sentences.summary(served)))
+    assert (name, said) == ("Services", "1 of 1 kept; under their healthy minimum: nano for 2 h.")
+    told = report_markdown.render(served)
+    assert (
+        told.index("## Services\n")
+        < told.index("## Services under their minimum")
+        < told.index("## Objectives")
+    )
+    assert "| nano (needs 2 of its 2 clouds) | 99 % available (over 7d) | 2 h (unknown for " in told
+    assert "| nano (needs 2 of its 2 clouds) | 2027-01-05 10:00:00 | 2 h | openai |" in told
+
+
+def test_a_service_that_broke_its_promise_and_one_of_which_nobody_knows_are_named(
+    served: WeeklyReport,
+) -> None:
+    (kept,) = served.services
+    broken, unknown = (
+        dataclasses.replace(
+            kept,
+            slo=dataclasses.replace(
+                kept.slo, week=dataclasses.replace(kept.slo.week, state=state, expected=10_000)
+            ),
+            shortfalls=(),
+        )
+        for state in ("bad", "unknown")
+    )
+    _, said = next(iter(report_sentences.summary(dataclasses.replace(served, services=(broken, unknown)))))
+    assert (
+        said
+        == "0 of 2 kept; nano not (99.39 % of 99 %); nano unknown (only 19 % of what was due was judged)."
+    )
+
+
+def test_without_services_nothing_is_said_of_them(report: WeeklyReport) -> None:
+    assert "Services" not in report_markdown.render(report)
+
+
+def test_what_a_day_s_character_means_is_said_once(served: WeeklyReport) -> None:
+    assert report_markdown.render(served).count("`#` where the objective was kept") == 1
+
+
+def test_a_target_has_one_row_of_spend(report: WeeklyReport) -> None:
+    """Attempts that spent nothing have no price, and stand with those that have one."""
+    table = report_markdown.render(report).partition("## Spend")[2].partition("## ")[0]
+    (row,) = (line for line in table.splitlines() if line.startswith("| openai "))
+    assert row == "| openai | 2,015 | 11,808 | 3,936 | 0.10 USD | list of 2026-12 |"

@@ -1,5 +1,6 @@
 """On a virtual clock: a total outage pages in time, a part of it does not, and a quiet month keeps quiet."""
 
+import dataclasses
 import random
 from collections.abc import Sequence
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.slo.alerts import Alert
-from agent.slo.failing import Failing, Independent, Spells
+from agent.slo.failing import Failing, Independent, Silence, Spells
 from agent.slo.service import Member, Service
 from agent.slo.simulation import Scene, run
 
@@ -97,3 +98,31 @@ def test_the_slots_that_fail_are_those_within_a_spell(
     found = list(failing.slots(7.0, every_s, 5000.0))
     due = [7.0 + nth * every_s for nth in range(int(5000 / every_s) + 1)]
     assert found == [at_s for at_s in due if at_s < 5000.0 and failing.fails(at_s)]
+
+
+def maintained_alerts(failing: Sequence[Failing], *silent: Silence, at_least: int = 1) -> list[Alert]:
+    asked = dataclasses.replace(service(len(failing)), at_least=at_least)
+    return run(Scene(service=asked, failing=failing, span_s=4 * HOUR_S, silent=silent))
+
+
+WORK = Silence(excluded=[(7200.0, 9000.0)], maintained=[(7200.0, 9000.0)])
+
+
+def test_a_member_in_maintenance_is_no_member() -> None:
+    """The other one alone is a service of one, which pages after two minutes; of two that it needs nothing is said."""
+    out = Spells([(7500.0, 8100.0)])
+    found = maintained_alerts([Spells([]), out], WORK, Silence())
+    assert told(found) == [("TargetDown", "ticket", "t1"), ("ServiceDown", "page", "nano")]
+    assert 120 <= found[1].fired_ns / 1e9 - 7500 <= 180
+    assert told(maintained_alerts([Spells([]), out], WORK, Silence(), at_least=2)) == [
+        ("TargetDown", "ticket", "t1")
+    ]
+
+
+def test_what_is_down_when_its_maintenance_begins_is_told_of_no_more() -> None:
+    """It fails again after it, for what was down is not well before it is seen to be."""
+    out = Spells([(6900.0, 7200.0), (9000.0, 9600.0)])
+    first, second = maintained_alerts([out, Spells([])], WORK, Silence())
+    assert told([first, second]) == [("TargetDown", "ticket", "t0")] * 2
+    assert first.ended_ns == pytest.approx(7800e9, abs=70e9)
+    assert 9000 <= second.fired_ns / 1e9 <= 9060

@@ -11,9 +11,9 @@ from exporters import report_markdown, report_sentences
 from exporters.weeks import WeeklyReport
 from probes.result import EventClass, Outcome
 from storage.memory import MemoryStore
-from storage.readings import CorrectionRow, MaintenanceRow, Withdrawal
+from storage.readings import Withdrawal
 from support import weeks
-from support.weeks import EVERY_NS, HOUR_NS, NOW_NS, WEEK
+from support.weeks import EVERY_NS, HOUR_NS, NOW_NS, TUESDAY_10H, WEEK
 
 CONFIG = weeks.configuration()
 
@@ -110,31 +110,12 @@ def test_throttling_makes_an_incident_where_an_objective_says_that_it_is_bad() -
     assert (incident.slots, incident.duration_s) == (10, 9 * EVERY_NS / 1e9)
 
 
-TUESDAY_10H = WEEK.since_ns + 34 * HOUR_NS
-
-
-def maintenance(since_ns: int, until_ns: int, *targets: str) -> list[MaintenanceRow]:
-    return [
-        MaintenanceRow(
-            key="m1",
-            target=target,
-            since_ns=since_ns,
-            until_ns=until_ns,
-            source="command",
-            author="ada",
-            reason="kernel | update",
-            made_ns=since_ns,
-        )
-        for target in targets
-    ]
-
-
 def test_an_outage_in_maintenance_is_no_incident_and_costs_no_budget() -> None:
     """The outage of the week was from 10 to 12 on Tuesday; its first half was announced."""
     store = MemoryStore()
     weeks.fill(store)
     before = report(store)
-    store.amendments.maintain(maintenance(TUESDAY_10H, TUESDAY_10H + HOUR_NS, "openai", "vllm"))
+    store.amendments.maintain(weeks.maintenance("openai", "vllm", hours=1))
     after = report(store)
     slo, known = after.slos[0].week, before.slos[0].week
     assert (slo.bad, slo.excluded) == (known.bad - 5, known.excluded + 5)
@@ -151,7 +132,7 @@ def test_our_own_absence_in_maintenance_is_seen_and_is_not_missing() -> None:
     weeks.fill(store)
     assert report(store).slos[0].week.missing == 12
     since_ns = WEEK.since_ns + 48 * HOUR_NS
-    store.amendments.maintain(maintenance(since_ns, since_ns + HOUR_NS, "openai"))
+    store.amendments.maintain(weeks.maintenance("openai", hours=1, since_ns=since_ns))
     found = report(store)
     assert (found.slos[0].week.missing, found.slos[0].week.coverage) == (6, 1002 / 1002 - 6 / 1002)
     assert sum(gap.slots for gap in found.gaps if ("openai", "chat") in gap.probes) > 6
@@ -160,16 +141,7 @@ def test_our_own_absence_in_maintenance_is_seen_and_is_not_missing() -> None:
 def test_corrections_are_told_with_author_and_reason_those_taken_back_too() -> None:
     store = MemoryStore()
     weeks.fill(store)
-    row = CorrectionRow(
-        target="openai",
-        since_ns=TUESDAY_10H,
-        until_ns=TUESDAY_10H + 2 * HOUR_NS,
-        kind=EventClass.EXCLUDED,
-        author="ada",
-        reason="our canary",
-        made_ns=NOW_NS,
-    )
-    store.amendments.correct(row)
+    store.amendments.correct(weeks.correction("openai", EventClass.EXCLUDED, hours=2))
     found = report(store)
     assert found.slos[0].week.bad == 0
     assert [one.target for one in found.incidents if one.target == "openai"] == []
@@ -244,3 +216,73 @@ def test_whom_an_objective_is_about_is_no_part_of_its_revision() -> None:
     digests = {row.digest for row in revisions.rows(CONFIG) if row.objective == "available"}
     (alone,) = revisions.rows(dataclasses.replace(CONFIG, objectives=(fewer,)))
     assert digests == {alone.digest}
+
+
+def served(at_least: int, ratio: float = 0.99) -> Config:
+    config = weeks.with_service("openai", "azure", at_least=at_least)
+    (service,) = config.services
+    return dataclasses.replace(config, services=(dataclasses.replace(service, ratio=ratio),))
+
+
+def reported(config: Config, store: MemoryStore) -> WeeklyReport:
+    found = report_of(config, store, WEEK, NOW_NS, "1")
+    assert found is not None
+    return found
+
+
+def test_a_service_is_told_with_its_own_objective_over_all_its_members() -> None:
+    store = MemoryStore()
+    weeks.fill(store)
+    (service,) = reported(served(2), store).services
+    assert (service.at_least, service.units, service.members) == (2, 2, ("openai", "azure"))
+    slo = service.slo
+    assert (slo.slo.id, slo.objective_ratio, slo.window) == ("nano-service", 0.99, "7d")
+    assert (slo.week.good, slo.week.bad, slo.week.expected) == (1978, 12, 2 * 1008)
+    (shortfall,) = service.shortfalls
+    assert (shortfall.start_ns, shortfall.duration_s) == (TUESDAY_10H, 7200.0)
+    assert shortfall.failing == ("openai",)
+    (relaxed,) = reported(served(1), store).services
+    assert (relaxed.under_s, relaxed.shortfalls) == (0.0, ())
+
+
+def test_maintenance_and_corrections_are_in_a_service_s_figures() -> None:
+    """Announced work on one of two that are needed is judged by nothing; what was well after all was under nothing."""
+    store = MemoryStore()
+    weeks.fill(store)
+    store.amendments.maintain(weeks.maintenance("openai", hours=1))
+    (service,) = reported(served(2), store).services
+    assert (service.under_s, service.unjudged_s, service.slo.week.bad) == (3600.0, 3600.0, 7)
+    store.amendments.correct(weeks.correction("openai", EventClass.GOOD, hours=2))
+    (service,) = reported(served(2), store).services
+    assert (service.under_s, service.slo.week.bad) == (0.0, 1)
+
+
+def test_a_service_is_judged_by_what_it_promised_when_the_week_ended() -> None:
+    """It needed two and promised 99.9 %; what it promises since is another matter."""
+    store = MemoryStore()
+    weeks.fill(store)
+    for at_ns, config in (
+        (WEEK.since_ns - HOUR_NS, served(1)),
+        (WEEK.since_ns + 48 * HOUR_NS, served(2, ratio=0.999)),
+        (WEEK.until_ns + HOUR_NS, served(1)),
+    ):
+        store.revise("fra-1", revisions.of_services(config), at_ns, services=True)
+    found = reported(served(1), store)
+    (service,) = found.services
+    assert (service.at_least, service.under_s) == (2, 7200.0)
+    assert (service.slo.objective_ratio, service.slo.week.state) == (0.999, "bad")
+    first, last = (one.digest for one in service.slo.revisions)
+    assert list(report_sentences.changes([service.slo])) == [
+        (
+            f"Service nano changed at 2027-01-06 00:00:00 UTC from 99 % over 7d, needs 1 cloud ({first}) to 99.9 % over 7d, "
+            f"needs 2 clouds ({last}): the week is judged by what held at its end."
+        )
+    ]
+    assert f"revision {last}" in report_markdown.render(found)
+
+
+def test_a_service_s_revision_says_how_many_it_needs_and_of_what() -> None:
+    digests = {row.digest for config in (served(1), served(2)) for row in revisions.of_services(config)}
+    assert len(digests) == 2
+    (first, _) = revisions.of_services(served(2))
+    assert (first.objective, first.rule["at_least"], first.rule["of"]) == ("service/nano", 2, "cloud")

@@ -1,8 +1,10 @@
 import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
 
+from agent.slo.service import Member, Service
 from agent.telling.follow import Stop, follow
 from agent.telling.link import Link
 from agent.telling.storing import StoreFollower, tell_all
@@ -143,3 +145,28 @@ def test_the_objectives_of_a_plan_are_kept_with_it() -> None:
         (row.objective, row.target, row.valid_from_ns, row.valid_to_ns)
         for row in store.revisions("here", 0, START_NS + 2)
     ] == [("available", "openai", START_NS, None), ("quick", "openai", START_NS, None)]
+
+
+def test_what_services_promise_is_kept_once_the_database_takes_it_and_holds_from_when_it_was_told() -> None:
+    """No plan's hash names it, so a plan that comes again leaves it as it is."""
+    nano = Member(target="openai", probe="chat", cloud="openai", region=None, every_s=30.0)
+    service = Service(name="nano", members=(nano,), ratio=0.99, window_s=86400.0)
+    known = dataclasses.replace(configuration(), services=(service,))
+    store = FlakyStore()
+    follower = StoreFollower(store, Link(lambda _: None), lambda _: None, lambda _: known)
+    follower.promise(known, START_NS + 5)
+    store.away = 1
+    with pytest.raises(StoreUnavailableError):
+        follower.keep(0, last=False)
+    follower.promise(
+        dataclasses.replace(known, services=(dataclasses.replace(service, at_least=2),)), START_NS + 9
+    )
+    follower.fold(batch(plan(valid_from_ns=START_NS)))
+    follower.keep(1, last=False)
+    follower.fold(batch(plan(valid_from_ns=START_NS, snapshot=True)))
+    follower.keep(2, last=False)
+    kept = [row for row in store.revisions("here", 0, START_NS + 99) if row.of_service]
+    assert [(row.objective, row.rule["at_least"], row.valid_from_ns, row.valid_to_ns) for row in kept] == [
+        ("service/nano", 1, START_NS + 5, START_NS + 9),
+        ("service/nano", 2, START_NS + 9, None),
+    ]
