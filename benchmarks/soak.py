@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     arguments = parser.parse_args()
     ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,))
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
     server.start()
     base = ours.recv()
     targets = "\n".join(
