@@ -80,5 +80,6 @@ async def _tell(receiver: Receiver, secrets: Secrets, notice: Notice) -> tuple[b
     try:
         return True, await notifier.tell([notice])
     except DeliveryError as failure:
-        cure = "trying again cannot help" if failure.permanent else "the daemon would try again"
+        tries = "the daemon would try again"
+        cure = f"mend it; {tries} every five minutes" if failure.permanent else tries
         return False, f"{failure} ({cure})"

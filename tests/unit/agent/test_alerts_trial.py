@@ -69,7 +69,7 @@ def test_what_is_not_taken_is_told_without_the_secret_and_no_end_follows(
     assert code == 1
     assert (
         out
-        == "FAILED  hook firing: hook answered HTTP 403: no such key [redacted] (trying again cannot help)\n"
+        == "FAILED  hook firing: hook answered HTTP 403: no such key [redacted] (mend it; the daemon would try again every five minutes)\n"
     )
     assert SECRET not in err
     assert len(server.asked) == 1
