@@ -68,7 +68,7 @@ def test_a_target_that_failed_no_service_is_a_ticket_of_its_own() -> None:
     in_the_dark(told, 41)
     settle(told, 2, Outcome.OK, ["aws"])
     assert told.look(61) == [("TargetDown", "ticket", "aws")]
-    assert told.notices[0].key.startswith("missed/target-down/aws/chat@")
+    assert told.notices[0].key.startswith("missed/target-down/aws@")
 
 
 def test_what_is_down_still_pages_as_ever_and_is_told_as_nothing_else() -> None:
