@@ -88,7 +88,7 @@ def _lone(spec: RuleSpec) -> Scene:
     lone = {"good": f"0+1x{_WARM} {_WARM}+1x{_WARM + 1}", "bad": f"0+0x{_WARM} 1+0x{_WARM + 1}"}
     checks = [_firing(spec, after) for after in range(EVALUATED, 2 * _WARM + 3, EVALUATED)]
     title = "neither quiet nor one lone failure raises anything"
-    return _judged(spec, title, lone, checks, others={"good": f"0+1x{2 * _WARM + 2}"})
+    return _test(spec, title, lone, checks, others={"good": f"0+1x{2 * _WARM + 2}"})
 
 
 def _outage(spec: RuleSpec, alert: BurnAlert) -> Scene:
@@ -108,7 +108,7 @@ def _outage(spec: RuleSpec, alert: BurnAlert) -> Scene:
         Check(f"{ratio}{{{names.SLOTH_ID}={quoted(spec.slo.id)}}}", enough, {series(ratio, recorded): "1"}),
     ]
     title = f"an outage raises the {alert.severity} after {alert.min_bad_long} failures, and not before"
-    return _judged(spec, title, _failing(spec, alert), checks, standing=_warmth(spec, 1))
+    return _test(spec, title, _failing(spec, alert), checks, standing=_warmth(spec, 1))
 
 
 def _enough(alert: BurnAlert) -> int:
@@ -171,7 +171,7 @@ def _new(spec: RuleSpec, alert: BurnAlert) -> Scene:
         ours = f'ALERTS{{alertname="{names.SERVICE_ALERT}",{page},service={quoted(spec.slo.service)}}}'
         checks.append(Check(ours, enough))
     title = "what is new pages nobody"
-    return _judged(spec, title, _failing(spec, alert), checks, beside=down, standing=_warmth(spec, 0))
+    return _test(spec, title, _failing(spec, alert), checks, beside=down, standing=_warmth(spec, 0))
 
 
 def _warmth(spec: RuleSpec, warm: int) -> dict[str, int]:
@@ -191,7 +191,7 @@ def _states(spec: RuleSpec, **values: str) -> dict[str, str]:
 
 def _told_by_the_agent(spec: RuleSpec, alert: BurnAlert) -> Scene:
     title = "an outage that the agent itself tells of raises nothing here"
-    return _judged(spec, title, _failing(spec, alert), [_firing(spec, _enough(alert))], database_up=1)
+    return _test(spec, title, _failing(spec, alert), [_firing(spec, _enough(alert))], database_up=1)
 
 
 def _silence(spec: RuleSpec) -> Iterator[Scene]:
@@ -219,37 +219,6 @@ def _firing(
     return Check(expr, after, {series("ALERTS", expected): "1"} if alertname else {})
 
 
-def _judged(
-    spec: RuleSpec,
-    title: str,
-    counted: Mapping[str, str],
-    checks: Sequence[Check],
-    *,
-    others: Mapping[str, str] | None = None,
-    beside: Mapping[str, str] | None = None,
-    standing: Mapping[str, int] | None = None,
-    database_up: int = 0,
-) -> Scene:
-    """One test of what the SLO is judged by: its events, or where it has slices those, while events come as ever."""
-    if spec.slice_s:
-        results = (result for result in counted if result in _RESULTS)
-        moving = {
-            counter(spec, names.SLO_SLICES, 0, {"result": result}): counted[result] for result in results
-        }
-        last = max(check.after for check in checks)
-        counted, others, beside = {"good": f"0+1x{last}"}, None, moving | dict(beside or {})
-    return _test(
-        spec,
-        title,
-        counted,
-        checks,
-        others=others,
-        beside=beside,
-        standing=standing,
-        database_up=database_up,
-    )
-
-
 def _test(
     spec: RuleSpec,
     title: str,
@@ -264,6 +233,7 @@ def _test(
     """One test: the counters, and what is asked of them; what does not move stands at 0, and one slot a step is due.
 
     All series of a pool move alike, unless `others` says how those beside the first do; `beside` are other series.
+    Where slices are counted, they move as the events do.
     """
     last = max(check.after for check in checks)
     moving: dict[str, str] = {}
@@ -273,6 +243,9 @@ def _test(
             name = counter(spec, names.SLI_EVENTS, place, {"result": result})
             moving[name] = theirs.get(result, f"0+0x{last}")
         moving[counter(spec, names.SLI_EXPECTED, place)] = theirs.get("expected", f"0+1x{last}")
+        for result in names.SLICE_RESULTS if spec.slice_s else ():
+            name = counter(spec, names.SLO_SLICES, place, {"result": result})
+            moving[name] = theirs.get(result, f"0+0x{last}")
     guard = {names.DATABASE_UP.name: database_up} if spec.guarded else {}
     return Scene(
         title=f"{spec.slo.id}: {title}",
