@@ -9,7 +9,7 @@ from typing import Final, TextIO
 from agent.alert_names import meant
 from agent.clock import SystemClock
 from agent.config.read import read
-from agent.database import opened
+from agent.database import opened, unwatched
 from agent.errors import ConfigError
 from exporters import words
 from storage.alert_readings import AckRow
@@ -19,9 +19,11 @@ LONGEST: Final = 300
 """Characters of an author or a reason: they stand in the second line of every notice."""
 
 
-def acknowledge(args: argparse.Namespace, out: TextIO) -> int:
+def acknowledge(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write an acknowledgement, which the daemon sees within a second; return 0."""
     reason, author = _line("--reason", args.reason), _line("--author", args.author or _user())
+    if args.seconds == 0:
+        raise ConfigError("--for 0s leaves no time; write more than zero")
     config = read(Path(args.config), os.environ, no_secrets=True).config
     now_ns = SystemClock().wall_ns()
     with opened(config) as engine:
@@ -41,6 +43,8 @@ def acknowledge(args: argparse.Namespace, out: TextIO) -> int:
     until = "it ends" if until_ns is None else f"{words.instant(until_ns)} UTC"
     rises = ", or it rises to a page" if row.severity == "ticket" else ""
     print(f"{row.id} ({row.severity}) is acknowledged by {author} until {until}{rises}", file=out)
+    if unwatched(config):
+        print("No daemon runs here: who was told of the alert hears of this once one does.", file=err)
     return 0
 
 

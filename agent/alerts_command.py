@@ -14,7 +14,7 @@ from agent.alerts_drill import drill
 from agent.alerts_trial import trial
 from agent.clock import SystemClock
 from agent.config.read import read
-from agent.database import opened
+from agent.database import opened, unwatched
 from agent.slo import acknowledging
 from agent.tables import columns
 from agent.telling.alert_rows import revived
@@ -27,12 +27,12 @@ LATELY_NS: Final = 7 * 86400 * 1_000_000_000
 AT_MOST: Final = 100
 
 
-def alerts(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001 - as every command
+def alerts(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """List the alerts that are alive, and with `--all` those of the last week; or do what is asked about one."""
     if args.what == "test":
         return trial(args, out)
     if args.what == "ack":
-        return acknowledge(args, out)
+        return acknowledge(args, out, err)
     if args.what == "drill":
         return drill(args, out)
     config = read(Path(args.config), os.environ, no_secrets=True).config
@@ -48,6 +48,11 @@ def alerts(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: 
     found = [_in_hand(row, acks, now_ns) for row in found]
     for line in _json(found) if args.json else _lines(found, now_ns, whole=args.all):
         print(line, file=out)
+    if unwatched(config):
+        print(
+            f"No daemon runs on the state folder {config.state_dir}: nobody looks, and this is as it was left.",
+            file=err,
+        )
     return 0
 
 

@@ -58,11 +58,11 @@ def _check(config: Config, target: str, fault: str, seconds: float) -> None:
 
 def _failing(config: Config, target: str) -> tuple[str, float]:
     """Return what has to be seen of a target that fails, and how long that takes."""
-    members = {member.pair for service in config.services for member in service.members}
+    members = {member.pair for member in config.members}
     asked = [one for pair, one in config.workloads().items() if pair[0] == target and pair in members]
     if not asked:
         raise ConfigError(
-            f"no service has the target `{target}`, so nobody is told of its failing; drill another"
+            f"no availability objective watches the target `{target}`, so nobody is told of its failing; drill another"
         )
     least_s = min(workload.every_s + workload.first_token_s + SETTLING_S for workload in asked)
     return f"a failure of {target} is confirmed", least_s

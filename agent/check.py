@@ -5,7 +5,7 @@ import dataclasses
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -86,6 +86,8 @@ def lines(path: Path, loaded: Loaded, found: Figures, *, whole: bool = False) ->
         whole=whole,
         what="services",
     )
+    if lone := dict.fromkeys(member.target for member in config.lone):
+        yield f"In no service, so that one which is down is a ticket, and a page where it is critical: {_some([*lone])}"
     yield told(config)
     yield ""
     yield from totals(config, found)
@@ -193,11 +195,20 @@ def _goals(config: Config) -> Iterator[tuple[str, ...]]:
 def _services(config: Config) -> Iterator[tuple[str, ...]]:
     for service in config.services:
         members = list(dict.fromkeys(member.target for member in service.members))
-        more = f" and {len(members) - NAMED:,} more" if len(members) > NAMED else ""
         yield (
             service.name,
             f"{service.at_least} of {service.units} {service.of}{'s' if service.units != 1 else ''}",
             percent(service.ratio),
             durations.write(service.window_s),
-            ", ".join(members[:NAMED]) + more,
+            _some(members),
         )
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first few of some names.
+
+    >>> _some(["a", "b"]), _some("abcdefg")
+    ('a, b', 'a, b, c, d, e and 2 more')
+    """
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -31,13 +32,15 @@ class ChildSpec:
     """A process of ours: its module's arguments, and the first line it reads from its pipe.
 
     `first_line` is given the wall instant (UTC nanoseconds) at which the process before it died, or None.
-    `port` is one of loopback on which the process listens, where others wait for that.
+    `port` is one of loopback on which the process listens, where others wait for that. `env` is what its environment
+    has besides ours, unless ours has it already.
     """
 
     name: str
     argv: tuple[str, ...]
     first_line: Callable[[int | None], dict[str, Any]]
     port: int | None = None
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Child:
@@ -74,7 +77,10 @@ class Child:
     async def _run_once(self, died_ns: int | None) -> int:
         # -P: a folder named `agent` where the user happens to stand must not be taken for ours.
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", *self.spec.argv, stdin=asyncio.subprocess.PIPE, start_new_session=True
+            *(sys.executable, "-P", "-m", *self.spec.argv),
+            stdin=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env={**self.spec.env, **os.environ},
         )
         if self._stopping.is_set():  # told while there was no process yet to be told
             self.kill()

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from agent.config.model import Config
 from agent.config.secrets import Secrets
+from agent.drill_file import is_watched
 from agent.errors import NephoscopeError
 from agent.parent import state_folder
 from storage import embedded, engine, migrate
@@ -34,6 +35,11 @@ def database_url(config: Config) -> Iterator[str]:
             raise NephoscopeError(str(failure)) from failure
         finally:
             server.stop()
+
+
+def unwatched(config: Config) -> bool:
+    """Return whether no daemon runs on the embedded database; of a named one nobody can tell from here."""
+    return config.storage.embedded and not is_watched(Path(config.state_dir))
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ def _of(kind: object, value: object) -> Any:
 
 def order(state: Path, drill: Drill) -> None:
     """Leave an order for the daemon of this state folder; raise where there is none, or one drills already."""
-    if not _is_watched(state):
+    if not is_watched(state):
         raise NephoscopeError(
             f"no daemon runs on the state folder {state}: a drill is asked for on the machine that probes "
             "(in its container, with the daemon's own configuration)"
@@ -57,7 +57,7 @@ def order(state: Path, drill: Drill) -> None:
         ) from failure
 
 
-def _is_watched(state: Path) -> bool:
+def is_watched(state: Path) -> bool:
     """Return whether a daemon holds the state folder."""
     try:
         with (state / "lock").open("a") as lock:

@@ -93,7 +93,7 @@ def _around(config: Config, alert: AlertRow, targets: Sequence[str]) -> tuple[in
 
 
 def _intervals(config: Config, targets: Sequence[str]) -> Iterator[int]:
-    members = {member.pair for service in config.services for member in service.members}
+    members = {member.pair for member in config.members}
     for pair, workload in config.workloads().items():
         if pair[0] in targets and pair in members:
             yield workload.every_ns

@@ -27,6 +27,10 @@ from storage.binaries import EmbeddedError
 TELLER_STOP_S = 6.0
 """The teller reads to the journal's end or 5 s pass; one more second to write its snapshot."""
 
+THRIFTY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(128 * 1024)}
+"""How glibc is to give back what the teller's threads leave of pages and snapshots, megabytes each: by itself it kept 70 MB
+that nobody used, of 195 for 500 targets."""
+
 INSIST_S = 1.0
 """A second signal sooner than this is the first one told twice (make and its group), not impatience."""
 
@@ -68,6 +72,7 @@ class Parent:
                 name="teller",
                 argv=("agent.wiring.teller", *arguments),
                 first_line=lambda _: self._told() | {"database_url": self._server and self._server.url},
+                env=THRIFTY,
             )
         )
         truth = ChildSpec(

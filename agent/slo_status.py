@@ -16,14 +16,14 @@ from agent.slo import burn, windows
 from agent.slo.pools import SERVICE
 from agent.tables import table
 from agent.telling.watch import looks_of, members_of, services_of
-from exporters import durations, words
+from exporters import words
 from exporters.signals import SloStatus
 from storage.base import History
 
 NOT_KEPT: Final = 1
 """The exit code where an objective is missed, or its budget is spent."""
 
-LONG: Final = tuple(dict.fromkeys(durations.write(window.long_s) for window in windows.default()))
+LONG: Final = tuple(dict.fromkeys(window.long for window in windows.default()))
 """The windows whose burn is told: those that alerts look over first."""
 
 

@@ -92,7 +92,10 @@ PROBE_UNTRUSTED = _family(
     (*MEASURED, "reason"),
 )
 TARGET_STATE = _family(
-    "target_state", "gauge", "1 for the state that the last settled attempt shows.", (*MEASURED, "state")
+    "target_state",
+    "gauge",
+    "1 for the state that the last settled attempt shows; unknown until there is one.",
+    (*MEASURED, "state"),
 )
 TARGET_WARM = _family(
     "target_warm",

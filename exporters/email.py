@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from exporters import told
+from exporters import told, unreached
 from exporters.base import DeliveryError, Options
 from exporters.posting import trust
 from exporters.signals import Notice
@@ -77,7 +77,7 @@ class Email:
                 says, permanent = "lacks what the mail needs of its server: log in by another way", True
             case _:
                 says = (
-                    f"could not be told ({type(failure).__name__}): check the address of its server, the way out of "
+                    f"could not be told ({unreached.why(failure)}): check the address of its server, the way out of "
                     "this machine and whom it trusts (`ca`)"
                 )
                 permanent = False

@@ -5,6 +5,7 @@ which is longer than a scraper of a busy machine waits. It still chooses the for
 """
 
 import functools
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 
@@ -31,10 +32,12 @@ def render(series: Series, infos: Infos, accept: str) -> tuple[str, bytes]:
         accept = accept.replace(asked, "escaping=underscores")
     _, content_type = choose_encoder(accept)
     is_open = content_type.startswith("application/openmetrics-text")
-    lines = [line for family in FAMILIES.values() for line in _shown(family, series, infos, is_open=is_open)]
+    page = io.BytesIO()  # of 500 targets 10 MB, and all their lines at once were 30 MB more
+    for family in FAMILIES.values():
+        page.write("".join(_shown(family, series, infos, is_open=is_open)).encode())
     if is_open:
-        lines.append("# EOF\n")
-    return content_type, "".join(lines).encode()
+        page.write(b"# EOF\n")
+    return content_type, page.getvalue()
 
 
 def _shown(family: Family, series: Series, infos: Infos, *, is_open: bool) -> Iterator[str]:

@@ -60,6 +60,15 @@ class Metrics:
             for family in conventions.THRESHOLD_OF.values():
                 edges = self._planned.edges[family.name]
                 self._series.merge(family, (target, probe, plan.vantage), edges, (0,) * (len(edges) + 1), 0.0)
+            if self._series.get(conventions.TARGET_STATE, (target, probe, plan.vantage, "unknown")) is None:
+                self._show_state((target, probe, plan.vantage), "unknown")
+        self._begin_slos(plan)
+        for reason in conventions.SKIP_REASONS:
+            self._series.add(conventions.RUNS_SKIPPED, (reason,), 0)
+        for reason in conventions.SPOILT_REASONS:
+            self._series.add(conventions.RESULTS_SPOILT, (reason,), 0)
+
+    def _begin_slos(self, plan: SeriesPlan) -> None:
         for slo, ratio in plan.slos:
             labels = _slo_labels(slo, plan.vantage)
             for result in EventClass:
@@ -69,10 +78,6 @@ class Metrics:
         for slo in plan.sliced:
             for kind in conventions.SLICE_RESULTS:
                 self._series.add(conventions.SLO_SLICES, (*_slo_labels(slo, plan.vantage), kind), 0)
-        for reason in conventions.SKIP_REASONS:
-            self._series.add(conventions.RUNS_SKIPPED, (reason,), 0)
-        for reason in conventions.SPOILT_REASONS:
-            self._series.add(conventions.RESULTS_SPOILT, (reason,), 0)
 
     # -- results
 
@@ -126,15 +131,20 @@ class Metrics:
                 self._time(result, measured)
             self._count(judged)
             was_down = self._series.get(conventions.TARGET_STATE, (*measured, "down")) == 1.0
-            state = state_of(judged, was_down=was_down)
-            for each in conventions.TARGET_STATES:
-                self._series.set(conventions.TARGET_STATE, (*measured, each), float(each == state))
+            self._show_state(measured, state_of(judged, was_down=was_down))
+
+    def _show_state(self, measured: Labels, state: State) -> None:
+        for each in conventions.TARGET_STATES:
+            self._series.set(conventions.TARGET_STATE, (*measured, each), float(each == state))
 
     def state(self, result: ProbeResult) -> State | None:
         """Return the state that is shown of a result's target and probe; None before the first is settled."""
         with self._lock:
             shown: tuple[State, ...] = get_args(State)
             measured = _measured(result)
+            counts = (self._series.get(conventions.PROBE_RESULTS, (*measured, one.value)) for one in Outcome)
+            if not any(counts):
+                return None
             return next(
                 (
                     each

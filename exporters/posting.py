@@ -12,6 +12,7 @@ from typing import Any, Final
 import certifi
 import httpx
 
+from exporters import told, unreached
 from exporters.base import DeliveryError, Options
 from exporters.signals import Notice
 
@@ -102,24 +103,21 @@ class Post:
         return self._context
 
     def _unreached(self, failure: Exception) -> DeliveryError:
-        # Of the failure only its kind is told: its text may hold the URL.
         if isinstance(failure, httpx.InvalidURL | httpx.UnsupportedProtocol | ValueError):
             return DeliveryError(
                 f"{self._options.name} has a URL that cannot be called: write it as https://host/path.",
                 permanent=True,
             )
-        kind = (
-            "took too long" if isinstance(failure, TimeoutError | httpx.TimeoutException) else "not reached"
-        )
+        slow = isinstance(failure, TimeoutError | httpx.TimeoutException)
         return DeliveryError(
-            f"{self._options.name} could not be told ({kind}, {type(failure).__name__}): check its address, "
+            f"{self._options.name} could not be told ({'took too long' if slow else unreached.why(failure)}): check its address, "
             "the way out of this machine and, for https, whom it trusts (`ca`).",
             permanent=False,
         )
 
     def _judged(self, answer: httpx.Response, said: str) -> Answer:
         status = answer.status_code
-        excerpt = self._options.secrets.redact(_line(said))
+        excerpt = self._options.secrets.redact(told.cut(told.one_line(said), SAID))
         if answer.is_success:
             if said.lstrip()[:1] == "<":
                 raise DeliveryError(
@@ -181,10 +179,3 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return None
-
-
-def _line(text: str) -> str:
-    """Return the beginning of a text as one line that can be printed."""
-    line = "".join(char if char.isprintable() else " " for char in text)
-    line = " ".join(line.split())
-    return line if len(line) <= SAID else f"{line[: SAID - 1]}…"

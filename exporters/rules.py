@@ -15,6 +15,7 @@ from exporters.rules_words import (
     alert_labels,
     counted,
     increase,
+    our_runbook,
     own,
     percent,
     quoted,
@@ -48,7 +49,7 @@ def head(specs: Sequence[RuleSpec]) -> list[str]:
 def blocks(specs: Sequence[RuleSpec]) -> Iterator[list[str]]:
     """Yield the lines of the groups: those that watch the rules themselves, then those of each SLO."""
     if specs:
-        yield list(_group("nephoscope-rules", [_outdated(_hashes(specs)), *sight(specs)]))
+        yield list(_group("nephoscope-rules", [_outdated(specs), *sight(specs)]))
     yield from (list(_groups(spec)) for spec in specs)
 
 
@@ -176,8 +177,9 @@ def _silent(spec: RuleSpec) -> str:
     return f"{durations.write(for_s)} = {outage} from an outage to its first alert + {scrapes}"
 
 
-def _outdated(hashes: Sequence[str]) -> Rule:
+def _outdated(specs: Sequence[RuleSpec]) -> Rule:
     """Alert when an agent's configuration makes other rules than these: gates, services or holds may be off."""
+    hashes = _hashes(specs)
     return {
         "alert": names.RULES_ALERT,
         "expr": f"max by (rules, instance) ({names.CONFIG_INFO.name}{{rules!~{quoted('|'.join(hashes))}}} == 1)",
@@ -188,6 +190,7 @@ def _outdated(hashes: Sequence[str]) -> Rule:
             "description": "The configuration of the agent at {{ $labels.instance }} makes the rules "
             f"{{{{ $labels.rules }}}}, and these are {', '.join(hashes)}. Generate them anew with `nephoscope rules` "
             "and reload.",
+            **our_runbook(specs),
         },
     }
 

@@ -76,6 +76,7 @@ def impact_alerts(spec: RuleSpec) -> Iterator[Rule]:
                     "description": _under(spec.impact, borne_out=wait_s == 0),
                 }
             )
+            | {"failing": _named(_down(spec.impact))}
             | runbook(spec),
         }
 
@@ -89,12 +90,22 @@ def _impact(impact: ServiceImpact) -> tuple[str, str]:
         "\n    + ".join(f"max by (vantage) ({counted(unit)})" for unit in impact.units)
         for counted in (_not_down, _well)
     )
-    every = [pair for unit in impact.units for pair in unit]
-    down = " or ".join(f'{names.TARGET_STATE.name}{{{one},state="down"}} == 1' for one in _matchers(every))
     return (
         f"((\n    {units}\n  ) < {impact.at_least}\n  or on(vantage) (\n    {well}\n  ) == 0)",
-        f"count by (vantage) (max by (target, vantage) (({down}) {NOT_NEW}))",
+        f"count by (vantage) (max by (target, vantage) (({_down(impact)}) {NOT_NEW}))",
     )
+
+
+def _down(impact: ServiceImpact) -> str:
+    every = [pair for unit in impact.units for pair in unit]
+    return " or ".join(f'{names.TARGET_STATE.name}{{{one},state="down"}} == 1' for one in _matchers(every))
+
+
+def _named(states: str) -> str:
+    """Return a template of the targets that have some states."""
+    query = f'query {quoted(f"count by (target) ({states})")} | sortByLabel "target"'
+    each = "{{ if $place }}, {{ end }}{{ $one.Labels.target }}"
+    return f"{{{{ range $place, $one := {query} }}}}{each}{{{{ end }}}}"
 
 
 def _well(unit: Sequence[tuple[str, str]]) -> str:
@@ -212,12 +223,10 @@ def _burn_annotations(spec: RuleSpec, pairs: Sequence[BurnAlert]) -> dict[str, s
         f"{left} * on({names.SLOTH_ID}) {names.ERROR_BUDGET}{own(spec)} * {period_s:.0f} "
         f"/ on({names.SLOTH_ID}) {burnt}"
     )
-    return literals(
-        {
-            "summary": f"{title(spec)} burns its error budget too fast",
-            "description": f"{percent(spec.objective_ratio)} % over {spec.period} allows a burn of 1; it is above {seen}.",
-        }
-    ) | {
+    told = f"{percent(spec.objective_ratio)} % over {spec.period} allows a burn of 1; it is above {seen}."
+    return {
+        **literals({"summary": f"{title(spec)} burns its error budget too fast"}),
+        "description": f"{told} Of what was due, {{{{ $value | humanizePercentage }}}} were bad.",
         "exhaustion": f"{{{{ with query {quoted(query)} }}}}{{{{ . | first | value | humanizeDuration }}}}"
         "{{ else }}unknown{{ end }}",
         **runbook(spec),

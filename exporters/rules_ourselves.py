@@ -5,7 +5,7 @@ from typing import Final
 
 from exporters import conventions as names
 from exporters import durations
-from exporters.rules_words import Rule
+from exporters.rules_words import Rule, our_runbook
 from exporters.signals import RuleSpec
 
 SHARE: Final = 0.2
@@ -14,12 +14,19 @@ SHARE: Final = 0.2
 GONE_FOR: Final = "2m"
 """So long no agent is heard before that is told: a restart takes less."""
 
+KNOWN_FOR: Final = "7d"
+"""An agent that was heard within so long is gone; any other is not there yet, or was given up."""
+
+AWAITED_FOR: Final = "15m"
+"""So long a first agent may take to be there: rules are often loaded before it runs and is scraped."""
+
 SILENT: Final = 1
 SPOILT: Final = 2
 AWAY: Final = 3
 """Values of the alert, each a reason; all but the last leave nothing to be seen of targets."""
 
 _BEAT: Final = names.LAST_BEAT.name
+_KNOWN: Final = f"present_over_time({_BEAT}[{KNOWN_FOR}])"
 _REASONS: Final = {
     SILENT: "its asker gave no sign of life for 2 minutes, or its journal is not read",
     SPOILT: f"more than {SHARE:.0%} of its answers of the last 5 minutes were spoilt by our own delay or way out",
@@ -38,15 +45,23 @@ def sight(specs: Sequence[RuleSpec]) -> Iterator[Rule]:
     if not any(spec.guarded for spec in specs):
         yield _blind(specs, "page", "unless")
         yield _blind(specs, "ticket", "and")
-    yield {
+    yield _unheard(specs, "page", f"and on()\n{_KNOWN}", GONE_FOR, "had one")
+    yield _unheard(specs, "ticket", f"unless on()\n{_KNOWN}", AWAITED_FOR, "had none")
+
+
+def _unheard(specs: Sequence[RuleSpec], severity: str, known: str, for_: str, before: str) -> Rule:
+    """Return what tells that there is no agent: a page where there was one, at a cold start a ticket."""
+    return {
         "alert": names.BLIND_ALERT,
-        "expr": f"absent({_BEAT})",
-        "for": GONE_FOR,
+        "expr": f"absent({_BEAT})\n{known}",
+        "for": for_,
         **_held(specs),
-        "labels": {names.SLOTH_SEVERITY: "page", names.AGENTS: "none"},
+        "labels": {names.SLOTH_SEVERITY: severity, names.AGENTS: "none"},
         "annotations": {
             "summary": "Nothing is heard of any agent",
-            "description": "Prometheus has no agent's page. Is nephoscope running, and scraped?",
+            "description": f"Prometheus has no agent's page, and {before} in the last {KNOWN_FOR}. "
+            "Is nephoscope running, and scraped?",
+            **our_runbook(specs),
         },
     }
 
@@ -65,6 +80,7 @@ def _blind(specs: Sequence[RuleSpec], severity: str, where_new: str) -> Rule:
         "annotations": {
             "summary": "An agent does not see",
             "description": f"Of the agent at {{{{ $labels.instance }}}}: {reasons}.",
+            **our_runbook(specs),
         },
     }
 

@@ -99,6 +99,11 @@ def runbook(spec: RuleSpec) -> dict[str, str]:
     return literals({"runbook_url": spec.runbook}) if spec.runbook else {}
 
 
+def our_runbook(specs: Sequence[RuleSpec]) -> dict[str, str]:
+    """Return the annotation of what is about us: all specs that were made together have the same."""
+    return literals({"runbook_url": specs[0].our_runbook}) if specs[0].our_runbook else {}
+
+
 def literals(texts: Mapping[str, str]) -> dict[str, str]:
     """Return texts that Prometheus' templates leave as they stand: labels and annotations of alerts are expanded."""
     return {name: text.replace("{{", '{{"{{"}}') for name, text in texts.items()}

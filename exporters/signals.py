@@ -152,7 +152,7 @@ class RuleSpec:
     those beside the period; `notes` say what was left out, and become comments. `guarded` alerts on burn fire only
     while the agent, which tells of it otherwise, has no database to judge by. An alert fires on for `hold_s` after
     its cause. With `slice_s` its slices of time are counted, and `every_s` is still the interval of its events.
-    `rules_hash` names all specs that were made together.
+    `rules_hash` names all specs that were made together, and `our_runbook` leads to what is done about us.
     """
 
     slo: SloKey
@@ -168,6 +168,7 @@ class RuleSpec:
     rules_hash: str = ""
     sli: str = "availability"
     runbook: str | None = None
+    our_runbook: str | None = None
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
     guarded: bool = False

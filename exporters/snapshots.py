@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from exporters.planned import revived
 from exporters.series import Series
@@ -26,11 +26,16 @@ class Fold(NamedTuple):
 def written(fold: Fold) -> bytes:
     state = {
         "version": SNAPSHOT_VERSION,
-        "plan": dataclasses.asdict(fold.plan) if fold.plan else None,
+        "plan": fold.plan,
         "asker": fold.asker,
         "series": fold.series.plain(),
     }
-    return json.dumps(state, separators=(",", ":")).encode()
+    return json.dumps(state, separators=(",", ":"), default=_plain).encode()
+
+
+def _plain(one: Any) -> dict[str, Any]:
+    """Return what a plan and its parts hold; `asdict` would copy it all before it is written."""
+    return {field.name: getattr(one, field.name) for field in dataclasses.fields(one)}
 
 
 def read(snapshot: bytes) -> Fold:

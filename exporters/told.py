@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from exporters import words
 from exporters.signals import Acknowledged, Notice
+
+one_line = words.one_line
 
 
 def head(notice: Notice) -> str:
@@ -115,10 +118,6 @@ def exact(ns: int) -> str:
     '2027-01-15T08:00:00.900000001Z'
     """
     return f"{instant(ns)[:-1]}.{ns % 1_000_000_000:09d}Z"
-
-
-def one_line(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def cut(text: str, limit: int) -> str:

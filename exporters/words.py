@@ -148,13 +148,15 @@ def own_error(errors: Mapping[str, Mapping[str, float]]) -> str:
 
     >>> own_error({"no": {"p50": 0.00001, "p99": 0.00002}, "yes": {"p50": 0.00002, "p99": 0.000041}})
     '0.020 ms p99 plain, 0.041 ms p99 TLS'
-    >>> own_error({"no": {"p50": 0.00001, "p99": 0.00002}})
-    '0.020 ms p99 plain, not known TLS'
+    >>> own_error({"no": {"p50": 0.0, "p99": 0.0000001}})  # no more than this was seen, which is not nothing
+    'under 0.001 ms p99 plain, not known TLS'
     """
-    return ", ".join(
-        (f"{errors[tls]['p99'] * 1e3:.3f} ms p99" if tls in errors else "not known") + f" {kind}"
-        for tls, kind in (("no", "plain"), ("yes", "TLS"))
-    )
+    told = {tls: _error(errors[tls]["p99"]) for tls in errors}
+    return f"{told.get('no', 'not known')} plain, {told.get('yes', 'not known')} TLS"
+
+
+def _error(p99_s: float) -> str:
+    return "under 0.001 ms p99" if p99_s < 1e-6 else f"{p99_s * 1e3:.3f} ms p99"
 
 
 def one_line(text: str) -> str:

@@ -1,8 +1,7 @@
 """Maintenance and corrections as rows in Postgres: immutable, each with its author and reason."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Engine, RowMapping, Select, Table, func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -15,14 +14,6 @@ from storage.readings import CorrectionRow, Ending, MaintenanceRow, Withdrawal
 from storage.rows import instant, instant_up, nanoseconds
 
 _TEXT_LIMIT: Final = 2000
-
-
-class Change(NamedTuple):
-    """What events of a target in [since, until) count as is another thing from now on."""
-
-    target_id: int
-    since_at: datetime
-    until_at: datetime
 
 
 class PostgresAmendments:
@@ -39,19 +30,16 @@ class PostgresAmendments:
             ids = self._dictionaries.ids("targets", (row.target for row in rows))
             values = [_maintenance_values(row, ids[row.target]) for row in rows]
             with self._engine.begin() as connection:
-                return len(_write(connection, schema.maintenances, values))
+                return _write(connection, schema.maintenances, values)
 
     def end(self, ending: Ending) -> bool:
         with edge(self._engine, "Ending maintenance"), self._engine.begin() as connection:
             table, at = schema.maintenances, instant(ending.ended_ns)
-            running = connection.execute(
-                select(table.c.target_id, table.c.until_at).where(
-                    table.c.key == ending.key, table.c.until_at > at
-                )
-            ).all()
+            running = select(table.c.key).where(table.c.key == ending.key, table.c.until_at > at).limit(1)
+            if connection.execute(running).first() is None:
+                return False
             values = {"key": ending.key, "ended_at": at, "made_at": at, **_said(ending)}
-            spans = [Change(target_id, at, until_at) for target_id, until_at in running]
-            return bool(spans and _write(connection, schema.maintenance_ends, [values], spans))
+            return bool(_write(connection, schema.maintenance_ends, [values]))
 
     def correct(self, row: CorrectionRow) -> list[CorrectionRow]:
         with self._dictionaries.edge("Keeping a correction"):
@@ -83,18 +71,15 @@ class PostgresAmendments:
     def withdraw(self, withdrawal: Withdrawal) -> bool:
         with edge(self._engine, "Withdrawing a correction"), self._engine.begin() as connection:
             table = schema.corrections
-            found = connection.execute(
-                select(table.c.target_id, table.c.since_at, table.c.until_at).where(
-                    table.c.id == withdrawal.correction_id
-                )
-            ).all()
+            known = select(table.c.id).where(table.c.id == withdrawal.correction_id)
+            if connection.execute(known).first() is None:
+                return False
             values = {
                 "correction_id": withdrawal.correction_id,
                 "made_at": instant(withdrawal.made_ns),
                 **_said(withdrawal),
             }
-            spans = [Change(*row) for row in found]
-            return bool(spans and _write(connection, schema.withdrawals, [values], spans))
+            return bool(_write(connection, schema.withdrawals, [values]))
 
     def names(self, dictionary: Literal["targets", "probes", "vantages"]) -> list[str]:
         table = schema.metadata.tables[dictionary]
@@ -102,25 +87,13 @@ class PostgresAmendments:
             return list(connection.execute(select(table.c.name).order_by(table.c.name)).scalars())
 
 
-def _write(
-    connection: Connection,
-    table: Table,
-    values: Sequence[Mapping[str, Any]],
-    spans: Iterable[Change] | None = None,
-) -> list[Change]:
-    """Write rows that are not there yet and return what changes by them: every write goes through here.
-
-    A row of maintenance or a correction changes what it covers; `spans` say it where that stands in another row.
-    """
+def _write(connection: Connection, table: Table, values: Sequence[Mapping[str, Any]]) -> int:
+    """Write rows that are not there yet, and return how many those are."""
     key = [schema.maintenances.c.key, schema.maintenances.c.target_id]
     conflict = key if table is schema.maintenances else list(table.primary_key.columns)
     fresh = insert(table).on_conflict_do_nothing(index_elements=conflict)
     statement = fresh.returning(*table.primary_key.columns)
-    new = [row for row in values if connection.execute(statement, [dict(row)]).first() is not None]
-    if not new:
-        return []
-    own = (Change(row["target_id"], row["since_at"], row["until_at"]) for row in new) if spans is None else ()
-    return [*own, *(spans or ())]
+    return sum(connection.execute(statement, [dict(row)]).first() is not None for row in values)
 
 
 def maintenances(connection: Connection, since_ns: int, until_ns: int) -> list[MaintenanceRow]:

@@ -2,6 +2,7 @@
 
 import bisect
 import dataclasses
+import functools
 import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -78,15 +79,27 @@ def rule_of(question: SliQuestion) -> Rule:
 
     Raises ValueError where the SLI lacks its figure.
     """
-    sli, throttled = question.sli, question.throttled
-    require(sli, question.threshold_s, question.at_least_per_s, question.served_in)
+    return _rule(
+        question.sli, question.throttled, question.threshold_s, question.at_least_per_s, question.served_in
+    )
+
+
+@functools.lru_cache(maxsize=4096)  # pairs by the hundred are asked by one rule
+def _rule(
+    sli: Sli,
+    throttled: EventClass,
+    threshold_s: float | None,
+    at_least_per_s: float | None,
+    served_in: tuple[str, ...],
+) -> Rule:
+    require(sli, threshold_s, at_least_per_s, served_in)
     if sli == "throughput":
-        return Rule(sli, None, throttled, question.at_least_per_s)
+        return Rule(sli, None, throttled, at_least_per_s)
     if sli == "residency":
-        return Rule(sli, None, throttled, served_in=question.served_in)
-    if sli not in LATENCIES or question.threshold_s is None:
+        return Rule(sli, None, throttled, served_in=served_in)
+    if sli not in LATENCIES or threshold_s is None:
         return Rule(sli, None, throttled)
-    return Rule(sli, min(round(question.threshold_s * 1e9) // 1000, INT32 - 1), throttled)
+    return Rule(sli, min(round(threshold_s * 1e9) // 1000, INT32 - 1), throttled)
 
 
 def pair_of(question: SliQuestion) -> Pair:
@@ -133,7 +146,7 @@ class Tally:
         self._facts: dict[Pair, list[Facts]] = defaultdict(list)
         for fact in facts:
             self._facts[fact.pair].append(fact)
-        self._sums: dict[tuple[Pair, Rule], Sequence[SliCounts]] = {}
+        self._sums: dict[tuple[Pair, Rule], Sequence[Sequence[int]]] = {}
 
     def answer(self, question: SliQuestion) -> SliCounts:
         asked = pair_of(question), rule_of(question)
@@ -142,16 +155,16 @@ class Tally:
         since, until = (
             self._sums[asked][bisect.bisect_left(self._plan.edges, edge)] for edge in _window(question)
         )
-        return SliCounts(*(getattr(until, field) - getattr(since, field) for field in FIELDS))
+        return SliCounts(*(one - other for one, other in zip(until, since, strict=True)))
 
-    def _running(self, pair: Pair, rule: Rule) -> Sequence[SliCounts]:
-        """Return for each edge, the first one first, what was counted before it."""
+    def _running(self, pair: Pair, rule: Rule) -> Sequence[Sequence[int]]:
+        """Return for each edge, the first one first, what was counted before it, in the order of `FIELDS`."""
         segments = [[0] * len(FIELDS) for _ in range(len(self._plan.edges) + 1)]
         for fact in self._facts.get(pair, ()):
             kind = kind_of(self._plan, fact, rule)
             if kind is not None:
                 count(segments[fact.segment], kind, fact)
-        return [SliCounts(*sums) for sums in itertools.accumulate(segments, _added)]
+        return list(itertools.accumulate(segments, _added))
 
 
 def kind_of(plan: Plan, fact: Facts, rule: Rule) -> EventClass | None:

@@ -102,7 +102,8 @@ class MemoryOutbox:
                     one.due_ns = now_ns
 
     def deliveries(self, vantage: str, alert: str) -> list[Delivery]:
-        found = [one for one in self._of(vantage) if one.row.alert == alert]
+        with self._lock:
+            found = [one for one in self._of(vantage) if one.row.alert == alert]
         return [
             Delivery(
                 row=dataclasses.replace(one.row, due_ns=one.due_ns or one.row.made_ns),

@@ -38,7 +38,8 @@ class PostgresRollups:
 
         1. Hours that ended five minutes ago are closed.
         2. Hours that were written into are counted anew, whoever asks about them.
-        3. Hours are added to what is counted, the newest first, each day of twenty pairs in a transaction.
+        3. Hours are added to what is counted, the newest first, each day of twenty pairs in a transaction; those in
+           which no row lies all in one.
         """
         with self._dictionaries.edge("Counting hours"):
             self._close(now_ns - CLOSING_NS)
@@ -116,7 +117,7 @@ def _count(connection: Connection, work: Work) -> None:
         )
     rules: dict[Ids, dict[Rule, int]] = defaultdict(dict)
     for one in work.series:
-        if one.id in known:
+        if one.id in known and not work.empty:
             rules[one.ids][known[one.id]] = one.id
     _write(connection, _minutes(connection, work.span, rules))
     connection.execute(text(_WIDEN), {"ids": ids, "since": since, "until": until})

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from storage.periods import PAIRS_AT_ONCE, Ids
 from storage.rolling import HOUR_NS, Span
-from storage.rows import nanoseconds
+from storage.rows import instant, nanoseconds
 
 HOURS_AT_ONCE = 24
 
@@ -27,11 +27,19 @@ class Standing(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Work:
-    """Hours to be counted of some series, and the marks that go with it."""
+    """Hours to be counted of some series, and the marks that go with it; `empty` where no row lies in them."""
 
     span: Span
     series: Sequence[Standing]
     marks: Sequence[int] = ()
+    empty: bool = False
+
+
+class Missing(NamedTuple):
+    """Hours that a series does not hold yet: those to be counted next, and all on this side of what it holds."""
+
+    next: Span
+    all: Span
 
 
 def marked(connection: Connection) -> Work | None:
@@ -46,27 +54,40 @@ def marked(connection: Connection) -> Work | None:
 
 
 def missing(connection: Connection, needs: Mapping[int, int]) -> Work | None:
-    """Return hours that no series of them holds yet, the newest first."""
+    """Return hours that no series of them holds yet, the newest first; where no row lies, all of them at once.
+
+    A new daemon has no rows of the month that its objectives look back on: to count that day by day took 35 s of CPU for
+    500 targets.
+    """
     closed_ns = nanoseconds(connection.execute(text(CLOSED)).scalar_one())
-    spans: dict[Span, list[Standing]] = defaultdict(list)
+    spans: dict[Missing, list[Standing]] = defaultdict(list)
     for row in connection.execute(text(_OF_IDS), {"ids": list(needs)}):
         one = _standing(*row)
-        if span := _next(one, needs[one.id], closed_ns):
-            spans[span].append(one)
+        if found := _missing(one, needs[one.id], closed_ns):
+            spans[found].append(one)
     if not spans:
         return None
     newest = max(spans)
     pairs = sorted({one.ids for one in spans[newest]})[:PAIRS_AT_ONCE]
-    return Work(newest, [one for one in spans[newest] if one.ids in pairs])
+    series = [one for one in spans[newest] if one.ids in pairs]
+    if _is_empty(connection, newest.all, [target_id for target_id, _, _ in pairs]):
+        return Work(newest.all, series, empty=True)
+    return Work(newest.next, series)
 
 
-def _next(one: Standing, need_ns: int, closed_ns: int) -> Span | None:
-    """Return which hours of a series are to be counted next: those behind what is counted, then those before it."""
+def _missing(one: Standing, need_ns: int, closed_ns: int) -> Missing | None:
+    """Return what a series lacks: the hours behind what is counted, then those before it."""
+    step_ns = HOURS_AT_ONCE * HOUR_NS
     if one.until_ns < closed_ns:
-        return one.until_ns, min(one.until_ns + HOURS_AT_ONCE * HOUR_NS, closed_ns)
+        return Missing((one.until_ns, min(one.until_ns + step_ns, closed_ns)), (one.until_ns, closed_ns))
     if need_ns < one.since_ns:
-        return max(one.since_ns - HOURS_AT_ONCE * HOUR_NS, need_ns), one.since_ns
+        return Missing((max(one.since_ns - step_ns, need_ns), one.since_ns), (need_ns, one.since_ns))
     return None
+
+
+def _is_empty(connection: Connection, span: Span, targets: Sequence[int]) -> bool:
+    within = {"targets": targets, "since": instant(span[0]), "until": instant(span[1])}
+    return not connection.execute(text(_ANY), within).scalar_one()
 
 
 def _standing(
@@ -85,6 +106,13 @@ _OF_IDS = f"{_STANDING} WHERE id = ANY (CAST(:ids AS int[]))"
 _OF_TARGETS = (
     f"{_STANDING} WHERE target_id = ANY (CAST(:targets AS int[])) AND since_at <= :at AND until_at > :at"
 )
+
+_ANY = """
+    SELECT EXISTS (
+        SELECT FROM results
+        WHERE target_id = ANY (CAST(:targets AS int[])) AND scheduled_at >= :since AND scheduled_at < :until
+    )
+"""
 
 _MARKED = """
     SELECT at, array_agg(DISTINCT target_id), array_agg(id) FROM (

@@ -55,7 +55,7 @@ class Refusals:
         refused = result.outcome is Outcome.CONFIG and result.http_status in STATUSES
         if result.attempt == SCHEDULED:
             self._take(run, result, refused=refused)
-        if not refused or not self._is_theirs(target.cloud):
+        if not refused or not self._is_theirs(run):
             return result
         return dataclasses.replace(result, outcome=Outcome.IDENTITY_SERVICE)
 
@@ -67,12 +67,16 @@ class Refusals:
             run.since_ns = run.since_ns if run.refused else result.scheduled_ns
             run.refused += 1
 
-    def _is_theirs(self, cloud: str) -> bool:
-        """Return whether identities of a cloud turned at once, and none was accepted since the first of them did."""
-        runs = [run for run in self._runs.values() if run.target.cloud == cloud]
+    def _is_theirs(self, asked: _Run) -> bool:
+        """Return whether identities of a cloud turned at once, this one among them, and none was accepted since.
+
+        One that was refused before is ours, and keeps nobody from seeing that the others are not.
+        """
+        runs = [run for run in self._runs.values() if run.target.cloud == asked.target.cloud]
         turned = [run for run in runs if run.turned]
-        if len({identity(run.target) for run in turned}) < AGREE:
+        newest_ns = max((run.since_ns for run in turned), default=0)
+        at_once = [run for run in turned if newest_ns - run.since_ns <= AT_ONCE_NS]
+        if len({identity(run.target) for run in at_once}) < AGREE or newest_ns - asked.since_ns > AT_ONCE_NS:
             return False
-        began_ns = [run.since_ns for run in turned]
         accepted_ns = max((run.accepted_ns for run in runs if run.accepted_ns is not None), default=0)
-        return max(began_ns) - min(began_ns) <= AT_ONCE_NS and accepted_ns < min(began_ns)
+        return accepted_ns < min(run.since_ns for run in at_once)

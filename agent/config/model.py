@@ -13,7 +13,7 @@ from agent.slo import pools
 from agent.slo.maintenance import Maintenance
 from agent.slo.objective import Objective
 from agent.slo.pools import Part, Slo
-from agent.slo.service import Service
+from agent.slo.service import Member, Service
 from probes.target import Network, Path, Target, Workload
 
 
@@ -178,6 +178,8 @@ class Config:
     budget: Budget | None = None
     networks: tuple[Network, ...] = ()
     services: tuple[Service, ...] = ()
+    lone: tuple[Member, ...] = ()
+    """What an availability objective watches, and no service has."""
     paging: Paging = dataclasses.field(default_factory=Paging)
     receivers: tuple[Receiver, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -213,6 +215,12 @@ class Config:
         return {
             (target, plan.workload.name): plan.workload for plan in self.probes for target in plan.targets
         }
+
+    @property
+    def members(self) -> list[Member]:
+        """Return every probe of a target whose failing is an outage of it: those of services, and what serves nobody."""
+        serving = (member for service in self.services for member in service.members)
+        return list(dict.fromkeys((*serving, *self.lone)))
 
     def slos(self) -> list[Slo]:
         """Return what is evaluated, in the order of the objectives."""

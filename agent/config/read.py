@@ -118,6 +118,8 @@ def _expand(context: Context, file: File) -> Config:
     probes = tuple(plan for _, _, plan in planned)
     objectives = goals.objectives(context, file, planned)
     asked = {(name, plan.workload.name): plan.workload for plan in probes for name in plan.targets}
+    members = services.watched(known, asked, objectives)
+    serving = services.services(context, file, known, members, objectives)
     return Config(
         vantage=places.vantage(context, file.settings),
         state_dir=places.state_dir(context, file.settings),
@@ -133,7 +135,8 @@ def _expand(context: Context, file: File) -> Config:
         runbook=places.runbook(context, file.settings),
         budget=budgets.budget(context, file.settings),
         networks=ways.networks(known),
-        services=services.services(context, file, known, asked, objectives),
+        services=serving,
+        lone=services.lone(members, serving),
         paging=services.paging(context, file.settings),
         receivers=receivers.receivers(context, file.settings),
         routes=receivers.routes(context, file.settings),

@@ -19,21 +19,13 @@ from probes.target import Target, Workload
 Workloads = Mapping[tuple[str, str], Workload]
 
 
-def services(
-    context: Context,
-    file: File,
-    targets: Sequence[Target],
-    workloads: Workloads,
-    objectives: Sequence[Objective],
-) -> tuple[Service, ...]:
-    """Return the named services, and where none is named one for each logical model.
-
-    A target is a member by every probe that an availability objective watches.
-    """
-    watched = dict.fromkeys(pair for one in objectives if one.sli == "availability" for pair in one.pairs)
-    members: dict[str, list[Member]] = {}
-    for target in targets:
-        members[target.name] = [
+def watched(
+    targets: Sequence[Target], workloads: Workloads, objectives: Iterable[Objective]
+) -> dict[str, list[Member]]:
+    """Return target -> what it may be a member of services by: every probe that an availability objective watches."""
+    pairs = dict.fromkeys(pair for one in objectives if one.sli == "availability" for pair in one.pairs)
+    return {
+        target.name: [
             Member(
                 target=target.name,
                 probe=probe,
@@ -41,9 +33,21 @@ def services(
                 region=target.region,
                 every_s=workloads[name, probe].every_s,
             )
-            for name, probe in watched
+            for name, probe in pairs
             if name == target.name
         ]
+        for target in targets
+    }
+
+
+def services(
+    context: Context,
+    file: File,
+    targets: Sequence[Target],
+    members: Mapping[str, Sequence[Member]],
+    objectives: Sequence[Objective],
+) -> tuple[Service, ...]:
+    """Return the named services, and where none is named one for each logical model."""
     if file.services is None:
         found = list(_implied(targets, members, objectives))
     else:
@@ -51,6 +55,12 @@ def services(
         found = [service for service in named if service is not None]
     _ids(context, found, targets, objectives)
     return tuple(found)
+
+
+def lone(members: Mapping[str, Sequence[Member]], found: Iterable[Service]) -> tuple[Member, ...]:
+    """Return what is watched and serves nobody: no other stands in for it, and its own failing is told all the same."""
+    serving = {one.pair for service in found for one in service.members}
+    return tuple(one for ours in members.values() for one in ours if one.pair not in serving)
 
 
 def _ids(

@@ -78,7 +78,7 @@ def services(config: Config) -> dict[str, Row]:
 
 def settings(config: Config) -> Row:
     """Return all that is neither target, probe, objective nor service."""
-    left = {"targets", "probes", "objectives", "networks", "receivers", "services", "maintenance"}
+    left = {"targets", "probes", "objectives", "networks", "receivers", "services", "lone", "maintenance"}
     rest = {key: value for key, value in _fields(config) if key not in left}
     networks = {one.name: _network(one) for one in config.networks}
     receivers = {one.name: _receiver(one) for one in config.receivers}

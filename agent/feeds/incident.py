@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from exporters import told
+
 MOST: Final = 500
 """Incidents of a feed that are looked at, the newest first in all that are known."""
 
@@ -50,8 +52,8 @@ class Incident:
         (True, True, False, False)
         """
         wanted = [word.casefold() for word in words]
-        told = " ".join((self.title, *self.parts)).casefold()
-        if wanted and not any(word in told for word in wanted):
+        known = " ".join((self.title, *self.parts)).casefold()
+        if wanted and not any(word in known for word in wanted):
             return False
         named = {region.casefold() for region in self.regions}
         here = {region.casefold() for region in regions}
@@ -69,9 +71,7 @@ def text(value: object, limit: int = TEXT) -> str:
     """
     if not isinstance(value, str):
         return ""
-    plain = _TAG.sub(" ", value[: 50 * limit])
-    line = " ".join("".join(char if char.isprintable() else " " for char in plain).split())
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+    return told.cut(told.one_line(_TAG.sub(" ", value[: 50 * limit])), limit)
 
 
 def link(value: object) -> str | None:

@@ -56,6 +56,12 @@ class Finding:
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     over_ns: int | None = None
 
+    @property
+    def failing(self) -> list[str]:
+        """Return the targets that it says to fail: those that it names, or else the one that it is about."""
+        own = [self.labels["target"]] if "target" in self.labels else []
+        return list(self.facts.get("failing") or own)
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:

@@ -31,7 +31,7 @@ def bearable(windows: Windows, ratio: float, period_s: float, every_s: float, na
 
 def speed(series: Sequence[Windows], condition: Condition, ratio: float, what: str = "") -> tuple[float, str]:
     """Return the burn rate over a condition's long window, and the same in words; `what` is counted, unless events."""
-    name = durations.write(condition.window.long_s)
+    name = condition.window.long
     bad = sum(one[name].counts.bad for one in series)
     due = sum(denominator(one[name].counts, one[name].expected) for one in series)
     rate = burn_rate(bad / due, ratio)

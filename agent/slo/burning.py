@@ -3,12 +3,12 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 from agent.slo import burn
 from agent.slo.conditions import Condition
 from agent.slo.evaluate import denominator
 from agent.slo.impact import AGREE
-from exporters import durations
 from storage.readings import SliCounts
 
 
@@ -18,6 +18,16 @@ class Window:
 
     counts: SliCounts
     expected: int
+
+    def mended(self, failures: int) -> Self:
+        """Return it as if so many of its failures, or all where there are fewer, had been good.
+
+        >>> Window(counts=SliCounts(good=7, bad=3), expected=10).mended(2).counts == SliCounts(good=9, bad=1)
+        True
+        """
+        fewer = min(failures, self.counts.bad)
+        counts = dataclasses.replace(self.counts, good=self.counts.good + fewer, bad=self.counts.bad - fewer)
+        return dataclasses.replace(self, counts=counts)
 
 
 Windows = Mapping[str, Window]
@@ -54,7 +64,7 @@ def burning(condition: Condition, objective: float, series: Sequence[Windows]) -
     >>> burning(fast, 0.999, [quiet]), burning(fast, 0.999, [loud])
     (False, True)
     """
-    long, short = (durations.write(length) for length in (condition.window.long_s, condition.window.short_s))
+    long, short = condition.window.long, condition.window.short
     limit = condition.factor * (1 - objective)
     for name, least in ((long, condition.min_bad_long), (short, condition.min_bad_short)):
         bad = sum(one[name].counts.bad for one in series)
@@ -74,9 +84,8 @@ def counted(
     `due` is the denominator, `burn` how much faster than planned the budget goes, `least` how many must fail.
     """
     found: list[dict[str, str | int | float]] = []
-    lengths = (condition.window.long_s, condition.window.short_s)
-    for length, least in zip(lengths, (condition.min_bad_long, condition.min_bad_short), strict=True):
-        name = durations.write(length)
+    window = condition.window
+    for name, least in ((window.long, condition.min_bad_long), (window.short, condition.min_bad_short)):
         counts = [one[name].counts for one in series]
         due = sum(denominator(one[name].counts, one[name].expected) for one in series)
         bad = sum(one.bad for one in counts)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from agent.slo.alerts import Finding
 from agent.slo.burning import Window
 from agent.slo.evaluate import LEAST_COVERAGE, coverage
-from agent.slo.spending import Counted
+from agent.slo.spent import Counted
 from exporters import words
 
 LOOKED_AT = "1h"

@@ -38,8 +38,8 @@ def evaluate(
     period = objective.period
     seen = counts[period]
     whole = budgeted(objective, seen, every_ns, now_ns)
-    settling = math.ceil((first_token_s + SETTLING_S) * 1e9 / every_ns)
-    judged = {window: known(counts[window], expected[window], settling) for window in counts}
+    newest = settling(first_token_s, every_ns)
+    judged = {window: known(counts[window], expected[window], newest) for window in counts}
     left = budget_left(whole, objective.ratio)
     burnt = {
         window: _burn(whole.bad, whole.valid, objective.ratio)
@@ -84,14 +84,23 @@ def denominator(counts: SliCounts, expected: int) -> int:
     return max(counts.valid, expected - counts.excluded - counts.invalid)
 
 
-def known(counts: SliCounts, expected: int, settling: int = 0) -> bool:
-    """Tell whether enough was judged, the newest slots aside: at 30 s one may be settling still, at 5 s five.
+def settling(first_token_s: float, every_ns: float) -> int:
+    """Return how many of the newest slots may be settling still.
+
+    >>> settling(8.0, 30e9), settling(8.0, 5e9)
+    (1, 5)
+    """
+    return math.ceil((first_token_s + SETTLING_S) * 1e9 / every_ns)
+
+
+def known(counts: SliCounts, expected: int, newest: int = 0) -> bool:
+    """Tell whether enough was judged, the `newest` slots aside, which may be settling still.
 
     What is excluded was judged not to count; of what is invalid nothing is known.
     """
     judged = counts.observed - counts.invalid
     return expected > 0 and (
-        expected - judged <= min(settling, expected - 1) or judged >= LEAST_COVERAGE * expected
+        expected - judged <= min(newest, expected - 1) or judged >= LEAST_COVERAGE * expected
     )
 
 

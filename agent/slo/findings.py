@@ -45,25 +45,34 @@ def target_findings(
     now_ns: int,
     ways: Ways,
 ) -> Iterator[Finding]:
-    """Yield a ticket for each probe of a target whose failure is confirmed; a critical target pages after a while.
+    """Yield a ticket for each target of which a probe's failure is confirmed; a critical target pages after a while.
 
-    `born_ns` says since when each target is probed.
+    It is one for all of its probes: its `parts` are those that fail. `born_ns` says since when each target is probed.
     """
+    probes: dict[str, list[Member]] = {}
     for member in members:
-        standing = standings.get(member.pair)
-        if standing is None or standing.state != "bad" or standing.stale(now_ns, member.every_s):
+        probes.setdefault(member.target, []).append(member)
+    for target, planned in probes.items():
+        failing = [one for one in planned if _is_down(one, standings, now_ns)]
+        if not failing:
             continue
-        long_enough = now_ns - standing.since_ns >= ways.after_ns
-        warm = ways.is_warm(born_ns.get(member.target), now_ns)
-        severity: Severity = "page" if member.target in critical and long_enough and warm else "ticket"
+        since_ns = min(standings[one.pair].since_ns for one in failing)
+        pages = target in critical and now_ns - since_ns >= ways.after_ns
+        of_probe = {"probe": planned[0].probe} if len(planned) == 1 else {}
         yield Finding(
-            key=f"target-down/{member.target}/{member.probe}",
+            key=f"target-down/{target}",
             name="TargetDown",
-            severity=severity,
-            subject=member.target,
-            since_ns=standing.since_ns,
-            labels={"target": member.target, "probe": member.probe, "cloud": member.cloud},
+            severity="page" if pages and ways.is_warm(born_ns.get(target), now_ns) else "ticket",
+            subject=target,
+            since_ns=since_ns,
+            labels={"target": target, **of_probe, "cloud": planned[0].cloud},
+            facts={"parts": [{"target": target, "probe": one.probe} for one in failing]},
         )
+
+
+def _is_down(member: Member, standings: Standings, now_ns: int) -> bool:
+    standing = standings.get(member.pair)
+    return standing is not None and standing.state == "bad" and not standing.stale(now_ns, member.every_s)
 
 
 def service_findings(
@@ -97,7 +106,7 @@ def service_findings(
             severity="page" if pages else "ticket",
             subject=service.name,
             since_ns=since_ns,
-            labels={"service": service.name, **({"team": service.team} if service.team else {})},
+            labels=_labels(service),
             facts=_impact_facts(service, found) | {"doubt": found.doubt and not pages},
         )
 
@@ -113,6 +122,10 @@ def _is_told(found: Impact, now_ns: int, ways: Ways, elsewhere: frozenset[str]) 
 def _cold(service: Service, born_ns: Mapping[str, int], now_ns: int, ways: Ways) -> set[str]:
     """Return the members that are too new to page."""
     return {one.target for one in service.members if not ways.is_warm(born_ns.get(one.target), now_ns)}
+
+
+def _labels(service: Service) -> dict[str, str]:
+    return {"service": service.name, **({"team": service.team} if service.team else {})}
 
 
 def _impact_facts(service: Service, found: Impact) -> dict[str, object]:
@@ -192,7 +205,7 @@ def _burning(
         severity=severity,
         subject=service.name,
         since_ns=now_ns - round(held.window.short_s * 1e9),
-        labels={"service": service.name, **({"team": service.team} if service.team else {})},
+        labels=_labels(service),
         facts={
             "window": held.window.name,
             "factor": held.factor,

@@ -1,6 +1,7 @@
 """What few samples can carry: Jeffreys posteriors for probabilities, Wilson intervals for printed error bars."""
 
 import bisect
+import functools
 import math
 
 CREDIBILITY = 0.95
@@ -73,6 +74,7 @@ def least_failures(valid: int, ratio: float, credibility: float = CREDIBILITY) -
     return least if least <= valid else None
 
 
+@functools.lru_cache(maxsize=1024)  # of SLOs by the hundred most have the same counts
 def met_probability(bad: int, valid: int, objective: float) -> float | None:
     """Return P(objective met | data), None where nothing was valid.
 

@@ -108,7 +108,7 @@ def _speakers(
 
 
 def parts(one: Finding) -> list[Part]:
-    """Return the probes of targets that a finding is about: of a pool those that fail."""
+    """Return the probes of targets that a finding is about: of several, those that fail."""
     if "parts" in one.facts:
         return [Part(part["target"], part["probe"]) for part in one.facts["parts"]]
     return [Part(one.labels.get("target", ""), one.labels.get("probe"))]
@@ -120,7 +120,7 @@ Pair = tuple[str, str]
 def down(findings: Iterable[Finding]) -> frozenset[Pair]:
     """Return the probes of targets that are found to be down."""
     return frozenset(
-        (one.labels["target"], one.labels["probe"]) for one in findings if one.name == "TargetDown"
+        (part.target, part.probe or "") for one in findings if one.name == "TargetDown" for part in parts(one)
     )
 
 
@@ -164,7 +164,7 @@ def _speaks_for(one: Finding, part: Finding, about: Part) -> bool:
         ) or about.target in one.facts.get("failing", ())
     if one.name == "BudgetBurn":
         return _is_wider(one, part) and about in parts(one)
-    return "probe" not in one.labels or one.labels["probe"] == about.probe
+    return {None, about.probe} & {own.probe for own in parts(one)} != set()
 
 
 def _is_wider(one: Finding, part: Finding) -> bool:

@@ -9,7 +9,6 @@ from agent.slo.burning import Windows, burning
 from agent.slo.conditions import Condition
 from agent.slo.impact import Impact
 from agent.slo.service import Service
-from exporters import durations
 
 KEPT_NS: Final = 7 * 3600 * 1_000_000_000
 """How long an outage is remembered: no short window reaches further back than 6 h and a minute."""
@@ -43,16 +42,9 @@ class Outage:
         if age_ns >= spans.reach_ns(condition.window.short_s):
             return False
         slots = int((self.until_ns - self.since_ns) / 1e9 / min(one.every_s for one in service.members)) + 1
-        long = durations.write(condition.window.long_s)
-        return not burning(condition, service.ratio, [_without(one, long, slots) for one in series])
-
-
-def _without(windows: Windows, name: str, failures: int) -> Windows:
-    """Return one series as if so many of a window's failures had been good."""
-    window = windows[name]
-    counts, fewer = window.counts, min(failures, window.counts.bad)
-    mended = dataclasses.replace(counts, good=counts.good + fewer, bad=counts.bad - fewer)
-    return {**windows, name: dataclasses.replace(window, counts=mended)}
+        long = condition.window.long
+        before = [{**one, long: one[long].mended(slots)} for one in series]
+        return not burning(condition, service.ratio, before)
 
 
 Outages = Mapping[str, Outage]

@@ -3,6 +3,7 @@
 python-dateutil reads the rule and steps from one local time to the next; zones and instants are not its matter.
 """
 
+import calendar
 import dataclasses
 import itertools
 import re
@@ -32,6 +33,7 @@ _SIGNED: Final = frozenset({"BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS"})
 
 _DAY: Final = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 _UNTIL: Final = re.compile(r"\d{8}T\d{6}Z?")
+_LEAP_YEAR: Final = 2028
 _KNOWN: Final = ("FREQ", "UNTIL", "BYDAY", "WKST", *_NUMBERS)
 _SOON: Final = timedelta(days=40 * 366)
 """A rule that does not come within 40 years never comes: 29 February on a Sunday does within 28, or 40 over 2100."""
@@ -118,6 +120,7 @@ def read(text: str) -> Rule:
         raise BadRuleError(f"says no FREQ that is known; write one of {', '.join(_FREQUENCIES)}")
     for key, value in parts.items():
         _judge(key, value, frequency)
+    _judge_days(parts)
     if "UNTIL" in parts and "COUNT" in parts:
         raise BadRuleError("has UNTIL and COUNT, of which RFC 5545 allows one; take one out")
     kept = ";".join(f"{key}={value}" for key, value in parts.items() if key != "UNTIL")
@@ -166,6 +169,16 @@ def _judge(key: str, value: str, frequency: str) -> None:
                 )
     elif key == "UNTIL" and not _UNTIL.fullmatch(value):
         raise BadRuleError(f"UNTIL={value} is no instant; write it in UTC, as in UNTIL=20271231T225959Z")
+
+
+def _judge_days(parts: Mapping[str, str]) -> None:
+    """Raise where no month asked for has a day asked for: python-dateutil looks for it until the year 9999."""
+    months, days = parts.get("BYMONTH"), parts.get("BYMONTHDAY")
+    if months is None or days is None:
+        return
+    longest = max(calendar.monthrange(_LEAP_YEAR, int(month))[1] for month in months.split(","))
+    if all(abs(int(day)) > longest for day in days.split(",")):
+        raise BadRuleError(f"never comes: BYMONTH={months} has no BYMONTHDAY={days}; mend one of them")
 
 
 def _until(value: str | None) -> tuple[int | None, datetime | None]:

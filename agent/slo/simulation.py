@@ -21,7 +21,8 @@ from agent.slo.impact import impact
 from agent.slo.objective import Objective
 from agent.slo.pools import pool_of
 from agent.slo.service import Member, Service
-from agent.slo.spending import Counted, Spent, single, spending
+from agent.slo.spending import spending
+from agent.slo.spent import Counted, Spent, single
 from agent.slo.standing import Slot, Standing
 from exporters.signals import SloKey
 from probes.result import EventClass
@@ -169,7 +170,6 @@ class _Run:
                 pair,
                 Slot(
                     scheduled_ns=round(due_s * _NS),
-                    settled_ns=round(settled_s * _NS),
                     kind=EventClass.BAD,
                     confirmed=all(failed),
                     answered=not all(failed),
@@ -184,8 +184,7 @@ class _Run:
     def _good(self, due_s: float, pair: tuple[str, str]) -> tuple[float, tuple[str, str], Slot]:
         # Settled after a failure of the slot before it would be: nothing overtakes.
         settled_s = due_s + self._scene.shows_s + CONFIRMATIONS_S[-1] + self._scene.shows_s + LOOK_S
-        at_ns = round(due_s * _NS)
-        return settled_s, pair, Slot(scheduled_ns=at_ns, settled_ns=at_ns, kind=EventClass.GOOD)
+        return settled_s, pair, Slot(scheduled_ns=round(due_s * _NS), kind=EventClass.GOOD)
 
     def _look_on(self, since_s: float, until_s: float) -> None:
         """Evaluate at each tick between two settlements, for as long as there is anything to be seen."""

@@ -38,7 +38,7 @@ def counted(objective: Objective, now_ns: int) -> dict[str, Span]:
         # A slice that is not over may be good or bad yet: all windows end with the last one that is.
         now_ns -= now_ns % objective.slices.length_ns
         burns = tuple(length for length in burns if length >= objective.slices.length_s)
-    lengths = windows.named(burns if objective.calendar else {*burns, objective.window_s})
+    lengths = windows.named(burns if objective.calendar else (*burns, objective.window_s))
     # Slices lie where they lie.
     begin = begin_ns if objective.slices is None else _exactly
     rolling = {name: (begin(now_ns, length), now_ns) for name, length in lengths.items()}

@@ -3,133 +3,21 @@
 import dataclasses
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from agent.slo import spans
 from agent.slo.alerts import Finding, Severity
-from agent.slo.budget import bearable, exhaustion, speed
-from agent.slo.burning import Window, Windows, burning
-from agent.slo.conditions import Condition, conditions
-from agent.slo.evaluate import SETTLING_S, budget_left, budgeted
+from agent.slo.budget import exhaustion, speed
+from agent.slo.burning import burning
+from agent.slo.conditions import Condition
 from agent.slo.findings import Ways
 from agent.slo.impact import Standings
-from agent.slo.objective import Objective
+from agent.slo.spent import Counted, Spent
 from agent.slo.standing import Standing
-from exporters import durations, words
+from exporters import words
 from exporters.signals import SloKey
-from storage.readings import SliCounts
 
 NAMED_AT_MOST = 5
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """One objective for one probe of one target, as an evaluation counted it; `every_s` is the probe's interval.
-
-    `first_token_s` is its deadline, and so how long a failure takes to be settled.
-    """
-
-    objective: Objective
-    target: str
-    probe: str
-    every_s: float
-    windows: Windows
-    first_token_s: float = 8.0
-
-    @property
-    def pair(self) -> tuple[str, str]:
-        return self.target, self.probe
-
-    @property
-    def settling(self) -> int:
-        """Return how many of the newest slots may be settling still."""
-        return math.ceil((self.first_token_s + SETTLING_S) / self.every_s)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Spent:
-    """One SLO as an evaluation counted it: the events of one probe, those of a pool's together, or slices of time.
-
-    `every_s` is the interval of what is counted. Of several parts each has its own counts; where slices are counted,
-    those of its valid events.
-    """
-
-    key: SloKey
-    parts: Sequence[Counted]
-    windows: Windows
-    every_s: float
-
-    @property
-    def objective(self) -> Objective:
-        return self.parts[0].objective
-
-    @property
-    def targets(self) -> list[str]:
-        return list(dict.fromkeys(part.target for part in self.parts))
-
-    @property
-    def what(self) -> str:
-        """Return what is counted, where that is no events."""
-        return "slices" if self.objective.slices else ""
-
-    @cached_property
-    def judged(self) -> Windows:
-        """Return its windows as burning judges them: a slice of which nothing is known stays in the denominator."""
-        if self.objective.slices is None:
-            return self.windows
-        return {
-            name: Window(counts=SliCounts(good=one.counts.good, bad=one.counts.bad), expected=one.expected)
-            for name, one in self.windows.items()
-        }
-
-    def conditions(self, credibility: float) -> tuple[Condition, ...]:
-        objective = self.objective
-        return conditions(objective.ratio, objective.window_s, self.every_s, credibility=credibility)[0]
-
-    def left(self, now_ns: int) -> float | None:
-        """Return the share of the period's budget that is left, as the page and the report have it."""
-        counts = self.windows[self.objective.period].counts
-        return budget_left(budgeted(self.objective, counts, self.every_s * 1e9, now_ns), self.objective.ratio)
-
-    def is_gone(self, now_ns: int) -> bool:
-        """Return whether the budget is gone for good: nothing is left, though the whole period be seen as it began."""
-        objective, period = self.objective, self.objective.period
-        left = self.left(now_ns)
-        if left is None or left > 0:
-            return False
-        if objective.calendar is not None or objective.slices is not None:
-            return True  # their budget is the whole period's from its first day
-        allowed = bearable(self.windows, objective.ratio, objective.window_s, self.every_s, period)
-        return self.windows[period].counts.bad >= round(allowed, 6)
-
-    def failing(self, window: str) -> list[Counted]:
-        """Return the parts of which anything failed within a window, the worst first."""
-        found = [part for part in self.parts if part.windows[window].counts.bad]
-        return sorted(found, key=lambda part: -part.windows[window].counts.bad)
-
-    def without(self, aside: Collection[tuple[str, str]], names: Iterable[str]) -> Windows:
-        """Return windows as if nothing of these parts had failed; a slice is theirs where all that failed is."""
-        if not aside:
-            return self.judged
-        found = {}
-        for name in names:
-            window, failing = self.judged[name], self.failing(name)
-            theirs = sum(part.windows[name].counts.bad for part in failing if part.pair in aside)
-            if self.objective.slices is not None:
-                whole = all(part.pair in aside for part in failing)
-                theirs = window.counts.bad if whole else 0
-            counts = dataclasses.replace(
-                window.counts, good=window.counts.good + theirs, bad=window.counts.bad - theirs
-            )
-            found[name] = dataclasses.replace(window, counts=counts)
-        return found
-
-
-def single(one: Counted) -> Spent:
-    """Return the SLO of one probe of one target."""
-    key = SloKey(objective=one.objective.name, target=one.target, probe=one.probe)
-    return Spent(key=key, parts=(one,), windows=one.windows, every_s=one.every_s)
 
 
 def spending(
@@ -170,12 +58,8 @@ class _Burn:
 
     def holds(self, one: Spent, aside: Collection[tuple[str, str]]) -> bool:
         """Return whether it holds without the failures of some more parts."""
-        seen = one.without({*self.over, *aside}, _names(self.condition))
+        seen = one.without({*self.over, *aside}, self.condition.window)
         return burning(self.condition, one.objective.ratio, [seen])
-
-
-def _names(condition: Condition) -> list[str]:
-    return [durations.write(length_s) for length_s in (condition.window.long_s, condition.window.short_s)]
 
 
 def _burn(one: Spent, standings: Standings, now_ns: int, ways: Ways, *, flapping: bool) -> _Burn | None:
@@ -188,16 +72,15 @@ def _burn(one: Spent, standings: Standings, now_ns: int, ways: Ways, *, flapping
     ratio = one.objective.ratio
     holding = [held for held in one.conditions(ways.credibility) if burning(held, ratio, [one.judged])]
     for held in sorted(holding, key=lambda held: (held.window.severity != "page", -held.factor)):
-        names = _names(held)
         over = {part.pair for part in one.parts if _is_over(one, part, held, standings, now_ns)}
         flaps = flapping and _flaps(one, held, standings, now_ns)
         if flaps:
             over = set()
-        if not burning(held, ratio, [one.without(over, names)]):
+        if not burning(held, ratio, [one.without(over, held.window)]):
             continue
-        failing = [part for part in one.failing(names[1]) if part.pair not in over]
+        failing = [part for part in one.failing(held.window.short) if part.pair not in over]
         down = [part for part in failing if standings.get(part.pair, Standing()).state == "bad"]
-        if down and not burning(held, ratio, [one.without(over | {part.pair for part in down}, names)]):
+        if down and not burning(held, ratio, [one.without(over | {part.pair for part in down}, held.window)]):
             failing = down
         return _Burn(held, failing, over, flaps)
     return None
@@ -210,7 +93,7 @@ def _flaps(one: Spent, held: Condition, standings: Standings, now_ns: int) -> bo
     """
     if one.objective.slices is not None:
         return False
-    long, since_ns = _names(held)[0], now_ns - round(held.window.long_s * 1e9)
+    long, since_ns = held.window.long, now_ns - round(held.window.long_s * 1e9)
     theirs = 0
     for part in one.parts:
         bad, standing = part.windows[long].counts.bad, standings.get(part.pair, Standing())
@@ -219,11 +102,7 @@ def _flaps(one: Spent, held: Condition, standings: Standings, now_ns: int) -> bo
         until_ns = now_ns if standing.state == "bad" else standing.since_ns
         slots = math.ceil((until_ns - max(standing.fell_ns, since_ns)) / (part.every_s * 1e9))
         theirs += min(bad, max(0, slots))
-    window = one.judged[long]
-    counts = dataclasses.replace(
-        window.counts, good=window.counts.good + theirs, bad=window.counts.bad - theirs
-    )
-    before = {**one.judged, long: dataclasses.replace(window, counts=counts)}
+    before = {**one.judged, long: one.judged[long].mended(theirs)}
     return burning(held, one.objective.ratio, [before])
 
 
@@ -257,7 +136,7 @@ def _burning(one: Spent, burn: _Burn, left: float | None, now_ns: int, severity:
         "exhaustion": exhaustion(left, rate, objective.window_s),
     }
     if one.key.pool:
-        long = durations.write(condition.window.long_s)
+        long = condition.window.long
         facts |= {
             "burn": told + _by(one, long),
             "failing": list(dict.fromkeys(part.target for part in burn.failing)),

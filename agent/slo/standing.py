@@ -8,14 +8,13 @@ from probes.result import EventClass
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One settled slot: when it was due and when its meaning was final (UTC nanoseconds), and what it counts as.
+    """One settled slot: when it was due (UTC nanoseconds), and what it counts as.
 
     `confirmed` is true where every confirmation failed as well, `answered` where one of them was answered,
     `maintained` where it fell into a maintenance.
     """
 
     scheduled_ns: int
-    settled_ns: int
     kind: EventClass
     confirmed: bool = False
     answered: bool = False
@@ -45,8 +44,8 @@ class Standing:
         A failed slot of which a confirmation was answered is a blip: it was well again when it was looked at. One
         that nobody could confirm changes nothing; it counts for its objectives either way.
 
-        >>> well = Standing().after(Slot(scheduled_ns=30, settled_ns=31, kind=EventClass.GOOD))
-        >>> down = well.after(Slot(scheduled_ns=60, settled_ns=70, kind=EventClass.BAD, confirmed=True))
+        >>> well = Standing().after(Slot(scheduled_ns=30, kind=EventClass.GOOD))
+        >>> down = well.after(Slot(scheduled_ns=60, kind=EventClass.BAD, confirmed=True))
         >>> (well.state, down.state, down.since_ns)
         ('good', 'bad', 60)
         """
@@ -94,10 +93,14 @@ class Standing:
         )
 
     def stale(self, now_ns: int, every_s: float) -> bool:
-        """Return whether nothing was judged for 5 minutes or 3 intervals, the longer: then nobody knows."""
-        patience_ns = round(max(STALE_S, STALE_INTERVALS * every_s) * 1e9)
-        return self.judged_ns is None or now_ns - self.judged_ns > patience_ns
+        """Return whether nothing was judged for so long that nobody knows."""
+        return self.judged_ns is None or now_ns - self.judged_ns > patience_ns(every_s)
 
 
-STALE_S = 300.0
-STALE_INTERVALS = 3
+def patience_ns(every_s: float) -> int:
+    """Return how long nothing may be judged before that is a trouble: 5 minutes or 3 intervals, the longer.
+
+    >>> patience_ns(30.0) // 10**9, patience_ns(600.0) // 10**9
+    (300, 1800)
+    """
+    return round(max(300.0, 3 * every_s) * 1e9)

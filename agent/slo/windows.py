@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -21,8 +21,16 @@ class BurnWindow:
     budget_share: float
 
     @property
+    def long(self) -> str:
+        return durations.write(self.long_s)
+
+    @property
+    def short(self) -> str:
+        return durations.write(self.short_s)
+
+    @property
     def name(self) -> str:
-        return f"{durations.write(self.long_s)}/{durations.write(self.short_s)} {self.severity}"
+        return f"{self.long}/{self.short} {self.severity}"
 
 
 @functools.cache
@@ -44,6 +52,7 @@ def default() -> tuple[BurnWindow, ...]:
     )
 
 
+@functools.cache
 def lengths_s(windows: tuple[BurnWindow, ...] = ()) -> tuple[float, ...]:
     """Return every length that the windows (the default ones unless given) look over, ascending, in seconds.
 
@@ -62,9 +71,10 @@ def counted(period_s: float) -> Mapping[str, float]:
     >>> list(counted(28 * 86400))
     ['5m', '30m', '1h', '2h', '6h', '1d', '3d', '28d']
     """
-    return named({*lengths_s(), period_s})
+    return named((*lengths_s(), period_s))
 
 
-def named(lengths: Iterable[float]) -> dict[str, float]:
-    """Return lengths in seconds by their Prometheus durations, ascending."""
+@functools.cache
+def named(lengths: tuple[float, ...]) -> Mapping[str, float]:
+    """Return lengths in seconds by their Prometheus durations, ascending; one that is told twice stands there once."""
     return {durations.write(length): length for length in sorted(lengths)}

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.slo.alerts import Finding
-from agent.slo.standing import STALE_INTERVALS, STALE_S
+from agent.slo.evaluate import SETTLING_S
+from agent.slo.standing import patience_ns
 from agent.telling.recent import Glimpse, Recent
 from agent.telling.seen import Pair, Seen
 from agent.telling.sights import View
@@ -16,23 +17,12 @@ from probes.target import Workload
 LEAST: Final = 3
 """So many answers in a row that say nothing are no accident."""
 
-SETTLING_S: Final = 15.0
-
 BY_DESIGN: Final = "budget"
 """Why a slot may be skipped as the plan wants it: what its cap leaves out is nobody's trouble."""
 
 OUR_NETWORK: Final = "our own network"
 
 ALIVE: Final = "the agent is alive and asks, and this probe brings nothing"
-
-
-def patience_ns(every_s: float) -> int:
-    """Return how long nothing may be judged before that is a trouble: 5 minutes or 3 intervals, the longer.
-
-    >>> patience_ns(30.0) // 10**9, patience_ns(600.0) // 10**9
-    (300, 1800)
-    """
-    return round(max(STALE_S, STALE_INTERVALS * every_s) * 1e9)
 
 
 def silent_since(view: View, pair: Pair, workload: Workload) -> int | None:

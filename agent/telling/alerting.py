@@ -1,9 +1,10 @@
 """The alerts of an agent: what is wrong is looked for again and again, remembered as rows, and told."""
 
 import asyncio
+import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -13,7 +14,7 @@ from agent.slo import outages
 from agent.slo.alerts import Alert, Finding, Unfound, step
 from agent.slo.burning import Windows
 from agent.slo.quiet import Quiet
-from agent.slo.spending import Spent
+from agent.slo.spent import Spent
 from agent.telling import alert_rows, becoming, drilling, routing, verdict
 from agent.telling.becoming import Changed
 from agent.telling.clearer import clearer
@@ -33,6 +34,9 @@ from storage.base import Alerts, StoreUnavailableError, TakenError
 
 LOOK_S: Final = 1.0
 """How often targets are looked at; a settlement is judged within this time of being read."""
+
+RENEWED_NS: Final = 15_000_000_000
+"""How old the numbers of what fires may be in its row, which `alerts list` reads."""
 
 _RECENT: Final = 10_000
 """So many alerts of the last hours are looked at for outages when an agent starts."""
@@ -72,6 +76,8 @@ class Alerting:
         self._alive: Mapping[str, Alert] | None = None
         self._seq: dict[str, int] = {}
         self._routes: tuple[object, ...] = ()
+        self._said: Mapping[str, Finding] = {}
+        self._renewed_ns = 0
         self._last: tuple[Config, Sequence[Alert], Mapping[str, int]] | None = None
 
     def counted(
@@ -105,6 +111,7 @@ class Alerting:
         told = {alert.id for _, alert in changed}
         before = [alert for alert in held.values() if self._seq[alert.id] and alert.id not in told]
         self._reroute(config, before, now_ns)
+        self._renew(config.vantage, held.values(), now_ns)
 
     def firing(self) -> list[Notice]:
         """Return what was told and fired at the last look that could be remembered."""
@@ -122,6 +129,16 @@ class Alerting:
         notices = [_told(config, alert, self._seq[alert.id]) for alert in told]
         self._rows.save(rows, routing.rows(config, notices, now_ns))
         self._routes = routes
+
+    def _renew(self, vantage: str, held: Iterable[Alert], now_ns: int) -> None:
+        """Have the rows of what fires say at times what is known of it now; where they cannot, the page still does."""
+        old = [alert for alert in held if self._said.get(alert.id) != alert.finding]
+        if not old or 0 <= now_ns - self._renewed_ns < RENEWED_NS:
+            return
+        self._renewed_ns = now_ns
+        with contextlib.suppress(StoreUnavailableError):
+            self._rows.save([alert_rows.row(vantage, alert, self._seq[alert.id]) for alert in old])
+            self._said = {alert.id: alert.finding for alert in held}
 
     def _remember(
         self, config: Config, changed: Sequence[Changed], kept: Sequence[Alert], now_ns: int
@@ -177,7 +194,7 @@ class Alerting:
         scene = view.scene()
         verdicts = verdict.verdicts(scene)
         self._finder.look(view, alive)
-        found = self._finder.found(view, verdicts, out, alive)
+        found = self._finder.found(view, config, verdicts, out, alive)
         voted = self._quorum.judged(found, config.paging.quorum, _vote(view, alive), now_ns)
         if self._others is not None:
             asking = self._standings.is_asking(now_ns)
@@ -188,7 +205,7 @@ class Alerting:
         if drill is None or not failing:
             return voted, why
         drilled = dataclasses.replace(view, drilled=failing)
-        with_it = self._finder.found(drilled, verdict.verdicts(drilled.scene()), out, alive)
+        with_it = self._finder.found(drilled, config, verdict.verdicts(drilled.scene()), out, alive)
         return [*voted, *drilling.findings(drill, found, with_it)], why
 
     def _restored(self, vantage: str, now_ns: int) -> Mapping[str, Alert]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.config.model import Config
 from agent.slo.alerts import Finding
-from agent.telling.absence import patience_ns
+from agent.slo.standing import patience_ns
 from agent.telling.recent import SLOTS, Glimpse, Said
 from agent.telling.seen import Pair
 from agent.telling.sights import View

@@ -30,8 +30,7 @@ OTHER: Final = "fault_other_ns"
 
 def waits(finding: Finding, blames: Mapping[str, Verdict], now_ns: int) -> bool:
     """Return whether a trouble is not to be told yet: what would show another fault was not asked since it began."""
-    names = finding.facts.get("failing") or [finding.labels.get("target", "")]
-    open_ = [blames[name] for name in names if name in blames and blames[name].open_]
+    open_ = [blames[name] for name in finding.failing if name in blames and blames[name].open_]
     if not open_:
         return False
     refused = any(verdict.fault is Fault.CREDENTIALS for verdict in open_)

@@ -211,7 +211,8 @@ class MetricsFollower:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._file.with_suffix(".new")
         with new.open("wb") as file:
-            file.write(json.dumps(state, separators=(",", ":")).encode() + b"\n" + self._metrics.snapshot())
+            file.write(json.dumps(state, separators=(",", ":")).encode() + b"\n")
+            file.write(self._metrics.snapshot())
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._file)

@@ -13,9 +13,9 @@ def findings(drill: Drill, real: Iterable[Finding], drilled: Iterable[Finding]) 
     """Yield what is found with the drilled target failing and is not found without it.
 
     >>> drill = Drill(id="d", target="a", fault="hang", severity="ticket", author="ada", since_ns=0, until_ns=9)
-    >>> down = Finding(key="target-down/a/chat", name="TargetDown", severity="page", subject="a", since_ns=1)
+    >>> down = Finding(key="target-down/a", name="TargetDown", severity="page", subject="a", since_ns=1)
     >>> [(one.key, one.severity, one.over_ns) for one in findings(drill, [], [down])], list(findings(drill, [down], [down]))
-    ([('drill/target-down/a/chat', 'ticket', 9)], [])
+    ([('drill/target-down/a', 'ticket', 9)], [])
     """
     there = {finding.key for finding in real}
     severity: Severity = "page" if drill.severity == "page" else "ticket"

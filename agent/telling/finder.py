@@ -10,7 +10,8 @@ from agent.slo.burning import Windows
 from agent.slo.covering import uncovered
 from agent.slo.findings import Ways, service_findings, target_findings
 from agent.slo.quiet import is_quiet
-from agent.slo.spending import Counted, Spent, spending
+from agent.slo.spending import spending
+from agent.slo.spent import Counted, Spent
 from agent.telling import burns, drilling
 from agent.telling.absence import absent, nothing_valid
 from agent.telling.blind import Ourselves, Pulse
@@ -58,8 +59,7 @@ class Finder:
             *spending(objectives, _critical(awake), standings, born_ns, now_ns, ways),
             *uncovered(_by_event(objectives), awake.vantage, now_ns),
         ]
-        members = View(config=awake, standings=self._standings, now_ns=now_ns).members
-        down = target_findings(members, frozenset(), standings, born_ns, now_ns, ways)
+        down = target_findings(awake.members, frozenset(), standings, born_ns, now_ns, ways)
         self._parts = found, inhibiting.down(down)
         self._burns.counted(awake.services, series, now_ns, born_ns, ways)
 
@@ -73,11 +73,17 @@ class Finder:
         self._burns.look(judged, alive, view.now_ns)
 
     def found(
-        self, view: View, verdicts: Sequence[Verdict], out: Collection[str], alive: Mapping[str, Alert]
+        self,
+        view: View,
+        whole: Config,
+        verdicts: Sequence[Verdict],
+        out: Collection[str],
+        alive: Mapping[str, Alert],
     ) -> list[Finding]:
         """Return what is wrong in a view: of our own faults one finding each, none for what they only seem to break.
 
-        What nobody was told of yet may wait for a moment, until it can be said whose fault it is.
+        What nobody was told of yet may wait for a moment, until it can be said whose fault it is. `whole` is the plan
+        with those in maintenance (`out`), who are members of services by their labels still.
         """
         known = {key.removeprefix(drilling.KEY) for key in alive}
         config, now_ns = view.config, view.now_ns
@@ -91,7 +97,7 @@ class Finder:
         members = {one.name: frozenset(member.target for member in one.members) for one in config.services}
         told = inhibiting.told(shown, members, paging(alive))
         return [
-            labelled(detailed(one, view), config, view.targets)
+            labelled(detailed(one, view), whole, view.targets)
             for one in told
             if not is_quiet(one.labels, one.facts.get("failing", ()), out)
             and not is_aftermath(one, view, known)
@@ -130,10 +136,14 @@ def ways_of(config: Config) -> Ways:
 
 
 def awake(config: Config, out: Collection[str]) -> Config:
-    """Return the plan as if these targets were members of no service."""
+    """Return the plan as if nobody watched these targets, for a service or for themselves."""
     if not out:
         return config
-    return dataclasses.replace(config, services=tuple(one.without(out) for one in config.services))
+    return dataclasses.replace(
+        config,
+        services=tuple(one.without(out) for one in config.services),
+        lone=tuple(one for one in config.lone if one.target not in out),
+    )
 
 
 def _critical(config: Config) -> frozenset[str]:
@@ -147,12 +157,12 @@ def _by_event(objectives: Iterable[Spent]) -> Iterator[Counted]:
 
 
 def _blamed(finding: Finding, blames: Mapping[str, Verdict]) -> Finding:
-    """Return the finding with whose fault it is, where its targets agree on it."""
-    names = finding.facts.get("failing") or [finding.labels.get("target", "")]
-    told = dict.fromkeys((blames[name].fault.value, blames[name].subject) for name in names if name in blames)
-    if not told:
+    """Return the finding with whose fault it is and on what evidence; where its targets differ in it, with each."""
+    found = [blames[name] for name in finding.failing if name in blames]
+    if not found:
         return finding
-    evidence = dict.fromkeys(said for name in names if name in blames for said in blames[name].evidence)
+    told = dict.fromkeys((verdict.fault.value, verdict.subject) for verdict in found)
+    evidence = dict.fromkeys(said for verdict in found for said in verdict.evidence)
     facts = {
         "fault": ", ".join(f"{fault} {subject}" for fault, subject in told),
         "evidence": list(evidence),

@@ -75,6 +75,8 @@ def _summary(alert: Alert) -> str:
     'Service nano has been down since 1970-01-01 00:00:00 UTC: 1 of 4 clouds is well, and it needs 3'
     >>> _summary(Alert(finding=down, fired_ns=40_000_000_000, quiet_ns=90_000_000_000, ended_ns=690_000_000_000))
     'Service nano is well again after 1m30s'
+    >>> _summary(Alert(finding=down, fired_ns=40_000_000_000, quiet_ns=90_000_000_000))
+    'Service nano was down from 1970-01-01 00:00:00 UTC until 1970-01-01 00:01:30 UTC: 1 of 4 clouds was well, and it needs 3'
     """
     finding, facts = alert.finding, alert.finding.facts
     said, wrong, well = _WHAT[finding.name]
@@ -94,12 +96,13 @@ def _summary(alert: Alert) -> str:
     if "ends" in facts:
         return f"{what} expires at {facts['ends']}"
     wrong = wrong.replace("has", "may have", 1) if facts.get("doubt") else wrong
-    told = f"{what} {wrong} since {_instant(finding.since_ns)}{unseen}"
+    told = f"{what} {_when(wrong, finding.since_ns, alert.quiet_ns)}{unseen}"
     if "needed" in facts:
         seen, asked = len(facts["vantages"]), len(facts["vantages_asked"])
         told += f": {seen} of {asked} find it ({_some(facts['vantages'])}), and {facts['needed']} are needed"
     if "well" in facts:
-        are = "is" if 1 in (facts["well"], facts["units"]) else "are"
+        now, before = ("is", "was") if 1 in (facts["well"], facts["units"]) else ("are", "were")
+        are = now if alert.quiet_ns is None else before
         of = facts["of"] if facts["units"] == 1 else f"{facts['of']}s"
         doubt = f", nothing is known of {_some(facts['unknown'])}" if facts.get("doubt") else ""
         told += (
@@ -108,6 +111,20 @@ def _summary(alert: Alert) -> str:
     elif "needed" not in facts and (line := next((facts[name] for name in _FIRST if facts.get(name)), None)):
         told += f": {line}"
     return told
+
+
+def _when(wrong: str, since_ns: int, quiet_ns: int | None) -> str:
+    """Return since when something is wrong, or until when it was where nothing is found any more.
+
+    >>> _when("has been down", 0, None), _when("has been down", 0, 90_000_000_000)
+    ('has been down since 1970-01-01 00:00:00 UTC', 'was down from 1970-01-01 00:00:00 UTC until 1970-01-01 00:01:30 UTC')
+    >>> _when("has had no error budget left", 0, 0).partition(" from ")[0]
+    'had no error budget left'
+    """
+    if quiet_ns is None:
+        return f"{wrong} since {_instant(since_ns)}"
+    past = wrong.replace("has been", "was", 1).removeprefix("has ")
+    return f"{past} from {_instant(since_ns)} until {_instant(quiet_ns)}"
 
 
 def _instant(ns: int) -> str:

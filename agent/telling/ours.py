@@ -1,5 +1,6 @@
 """What is wrong with us: our network, agent, credentials and quota, each told once, in place of what it seems to break."""
 
+import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -22,7 +23,7 @@ SILENT_NS: Final = 300 * 1_000_000_000
 
 def is_hidden(finding: Finding, blames: Mapping[str, Verdict]) -> bool:
     """Return whether everything that a finding says to fail is our own fault."""
-    names = finding.facts.get("failing") or [name for name in [finding.labels.get("target")] if name]
+    names = finding.failing
     return bool(names) and all(name in blames and blames[name].fault in HIDING for name in names)
 
 
@@ -58,10 +59,7 @@ def _networks(
     view: View, verdicts: Sequence[Verdict], hidden: Sequence[Finding], ways: Ways
 ) -> Iterator[Finding]:
     born_ns = view.standings.born_ns()
-    for verdict in verdicts:
-        if verdict.fault is not Fault.NETWORK:
-            continue
-        network = view.targets[verdict.targets[0]].network
+    for network, verdict in _cut(view, verdicts):
         members = [member for member in view.members if member.target in verdict.targets]
         warm = any(ways.is_warm(born_ns.get(one), view.now_ns) for one in verdict.targets)
         severity: Severity = "page" if warm else "ticket"
@@ -82,6 +80,19 @@ def _networks(
                 "hidden": _keys(hidden),
             },
         )
+
+
+def _cut(view: View, verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Verdict]]:
+    """Yield each network that is down, with what it lost by all of its ways: a target's own proxy is one of them."""
+    found: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.fault is Fault.NETWORK:
+            found.setdefault(view.targets[verdict.targets[0]].network, []).append(verdict)
+    for network, ways in found.items():
+        first = min(ways, key=lambda one: one.subject != network)
+        targets = dict.fromkeys(name for one in (first, *ways) for name in one.targets)
+        evidence = dict.fromkeys(said for one in (first, *ways) for said in one.evidence)
+        yield network, dataclasses.replace(first, targets=tuple(targets), evidence=tuple(evidence))
 
 
 def _refusals(view: View, verdicts: Sequence[Verdict]) -> Iterator[Finding]:

@@ -8,12 +8,13 @@ from http import HTTPStatus
 from typing import Final
 
 from agent.slo.alerts import Finding
+from agent.slo.inhibiting import parts
 from agent.slo.service import Service
 from agent.telling.recent import Recent
 from agent.telling.seen import Pair
 from agent.telling.sights import View
 from exporters import words
-from probes.result import Outcome
+from probes.result import EventClass, Outcome
 
 LAST: Final = 10
 """So many of the last slots of each probe are told of."""
@@ -41,29 +42,40 @@ PHASES: Final[Mapping[Outcome, tuple[str, str, str | None]]] = {
 }
 """Where an attempt failed and how, and which part of a good one says how long that takes usually: where time ran out."""
 
+_OUTAGES: Final = frozenset({"TargetDown", "ServiceDown", "NetworkDown"})
+"""What is counted since it began: what was well before says nothing of how bad it is."""
+
 _ELSEWHERE: Final = (_STREAM, "", None)
 _QUICKNESS: Final = {"ttft": ("ttft_s", "first token"), "total": ("total_s", "answer")}
 
 
 def detailed(finding: Finding, view: View) -> Finding:
     """Return the finding with the numbers behind it, as far as it is about probes of targets."""
-    pairs = [pair for pair in _pairs(finding, view) if pair in view.seen]
+    own = _own(finding)
+    pairs = [pair for pair in own or _of_several(finding, view) if pair in view.seen]
     if not pairs:
         return finding
     recents = [view.seen[pair].recent for pair in pairs]
-    if finding.name == "NetworkDown":
-        recents = [_since(recent, finding.since_ns) for recent in recents]
-    said = counts(recents, _what(finding, view))
+    if finding.name in _OUTAGES:
+        recents = [
+            _since(recent, _down_ns(finding, pair, view)) for pair, recent in zip(pairs, recents, strict=True)
+        ]
+    said = counts(recents, _what(finding, own, view))
     facts: dict[str, object] = {"counts": said, **_quickness(finding, recents), **_ids(recents)}
-    if "probe" in finding.labels:
-        facts |= _beside(pairs[0], view)
+    if own:
+        facts |= _beside(own, view)
     known = {name: value for name, value in facts.items() if value}
     return dataclasses.replace(finding, facts={**known, **finding.facts})
 
 
-def _pairs(finding: Finding, view: View) -> list[Pair]:
-    if "probe" in finding.labels:
-        return [(finding.labels["target"], finding.labels["probe"])]
+def _own(finding: Finding) -> list[Pair]:
+    """Return the probes that a finding about one target names."""
+    if "target" not in finding.labels:
+        return []
+    return [(one.target, one.probe) for one in parts(finding) if one.probe is not None]
+
+
+def _of_several(finding: Finding, view: View) -> list[Pair]:
     names = {*finding.facts.get("failing", ())}
     if "service" in finding.labels and not names:
         names = {
@@ -75,17 +87,30 @@ def _pairs(finding: Finding, view: View) -> list[Pair]:
     return [member.pair for member in view.members if member.target in names]
 
 
+def _down_ns(finding: Finding, pair: Pair, view: View) -> int:
+    """Return since when a probe is a part of an outage: of a service, one may have been down for long before it was."""
+    standing = view.standing[pair]
+    alone = finding.name == "ServiceDown" and standing.state == "bad"
+    return standing.since_ns if alone else finding.since_ns
+
+
 def _since(recent: Recent, since_ns: int) -> Recent:
-    """Return what was seen from an instant on: what failed before it did so for a reason of its own."""
-    slots = tuple(one for one in recent.slots if one.scheduled_ns >= since_ns)
+    """Return what was judged from an instant on: what failed before it did so for a reason of its own, or was well."""
+    slots = tuple(
+        one
+        for one in recent.slots
+        if one.scheduled_ns >= since_ns and (one.failed or one.kind is EventClass.GOOD)
+    )
     return dataclasses.replace(recent, slots=slots)
 
 
-def _what(finding: Finding, view: View) -> str:
-    """Return what is counted: where a target has several probes, one of them by its name."""
-    target, probe = finding.labels.get("target"), finding.labels.get("probe")
-    others = any(member.target == target and member.probe != probe for member in view.members)
-    return f"runs of probe {probe}" if probe and others else "probes"
+def _what(finding: Finding, own: Sequence[Pair], view: View) -> str:
+    """Return what is counted: some of a target's probes by their names, where it has others."""
+    targets = {target for target, _ in own}
+    some = own and not {member.pair for member in view.members if member.target in targets} <= set(own)
+    named = f"runs of probe{'s' * (len(own) > 1)} {' and '.join(probe for _, probe in own)}"
+    what = named if some else "probes"
+    return f"{what}, confirmations too," if finding.name == "TargetDown" else what
 
 
 def counts(recents: Sequence[Recent], what: str = "probes") -> str:
@@ -174,18 +199,21 @@ def _ids(recents: Sequence[Recent]) -> dict[str, str | None]:
     }
 
 
-def _beside(pair: Pair, view: View) -> dict[str, object]:
-    """Return what it means for the services of a probe of a target, and which of their other members are well."""
-    found = [(service, view.impacts[service.name]) for service in view.serving.get(pair, ())]
+def _beside(own: Sequence[Pair], view: View) -> dict[str, object]:
+    """Return what it means for the services of a target that some of its probes fail, and who else is well in them."""
+    target = own[0][0]
+    serving = {service.name: service for pair in own for service in view.serving.get(pair, ())}
+    found = [(service, view.impacts[name]) for name, service in serving.items()]
     well = dict.fromkeys(one.target for _, now in found for one in now.well)
-    well.pop(pair[0], None)
-    still = dict.fromkeys(one.probe for _, now in found for one in now.well if one.target == pair[0])
+    well.pop(target, None)
+    still = dict.fromkeys(one.probe for _, now in found for one in now.well if one.target == target)
     return {
         "impact": [
             f"service {service.name} has {now.units_well} of {service.units} {_plural(service)} well and needs {service.at_least}"
             for service, now in found
         ]
-        + ([f"{pair[0]} is still well by probe {', '.join(still)}"] if still else []),
+        + ([f"no service has {target}"] if any(one.pair in own for one in view.config.lone) else [])
+        + ([f"{target} is still well by probe {', '.join(still)}"] if still else []),
         "healthy": [*well],
     }
 

@@ -1,6 +1,8 @@
 """What a probe of a target showed lately: its last slots, how it usually is, and what its endpoint said of itself."""
 
+import bisect
 import dataclasses
+import operator
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -75,7 +77,9 @@ class Recent:
         """Return what is known after one more slot; a failure may be settled after slots that came later."""
         result = judged.result
         ours = result.meaning.confirm and judged.fault is Fault.OURS
+        slots = list(self.slots)
         glimpse = Glimpse(result.scheduled_ns, result.outcome, kind, ours, result.ttft_s, result.total_s)
+        bisect.insort(slots, glimpse, key=_DUE)
         failure = Failure(
             result.started_ns,
             result.outcome,
@@ -85,7 +89,7 @@ class Recent:
             result.provider_request_id,
         )
         return Recent(
-            slots=tuple(sorted((*self.slots, glimpse), key=lambda one: one.scheduled_ns)[-SLOTS:]),
+            slots=tuple(slots[-SLOTS:]),
             usual=self._usual(result) if result.outcome is Outcome.OK else self.usual,
             failure=self.failure if result.outcome in _NO_FAILURE else failure,
             said=self._said(result),
@@ -108,6 +112,21 @@ class Recent:
             before.expires_ns if ends is None else round(ends.timestamp()) * 1_000_000_000,
         )
 
+    def set_back(self, at_ns: int) -> "Recent":
+        """Return it with nothing after an instant to which the clock was set back: what comes now is the newest.
+
+        >>> ahead = Recent(slots=tuple(Glimpse(at, Outcome.OK, EventClass.GOOD, False, None, None) for at in (5, 9)))
+        >>> [one.scheduled_ns for one in ahead.set_back(6).slots]
+        [5]
+        """
+        failure = self.failure
+        return dataclasses.replace(
+            self,
+            slots=tuple(one for one in self.slots if one.scheduled_ns <= at_ns),
+            usual=tuple(one._replace(at_ns=min(one.at_ns, at_ns)) for one in self.usual),
+            failure=None if failure is None else failure._replace(at_ns=min(failure.at_ns, at_ns)),
+        )
+
     def plain(self) -> list[Any]:
         """Return it as JSON values."""
         return [self.slots, self.usual, self.failure, self.said]
@@ -125,5 +144,7 @@ class Recent:
             Said(*said),
         )
 
+
+_DUE: Final = operator.attrgetter("scheduled_ns")
 
 _NO_FAILURE: Final = frozenset({Outcome.OK, Outcome.MISMATCH, Outcome.AGENT_FAULT})

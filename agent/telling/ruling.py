@@ -30,8 +30,8 @@ _SPECS: Final = TypeAdapter(list[RuleSpec])
 def specs(config: Config) -> list[RuleSpec]:
     """Return one spec for each SLO, then one for each service, as the configuration has them, under the hash of all."""
     found = list(_specs(config))
-    named = _hash(found)
-    return [dataclasses.replace(spec, rules_hash=named) for spec in found]
+    named, ours = _hash(found), config.runbook and filled(config.runbook, {})
+    return [dataclasses.replace(spec, rules_hash=named, our_runbook=ours) for spec in found]
 
 
 def rules_hash(config: Config) -> str:
@@ -156,8 +156,8 @@ def _alert(condition: Condition, *, pages: bool = True, pooled: bool = False) ->
     return BurnAlert(
         severity=window.severity if pages else "ticket",
         tier="fast" if window.severity == "page" else "slow",
-        long=durations.write(window.long_s),
-        short=durations.write(window.short_s),
+        long=window.long,
+        short=window.short,
         factor=condition.factor,
         min_bad_long=condition.min_bad_long,
         min_bad_short=condition.min_bad_short,

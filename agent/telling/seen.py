@@ -1,6 +1,7 @@
 """What is known of one probe of a target, folded from what is settled."""
 
 import dataclasses
+import operator
 from typing import Any, Final
 
 from agent.slo.standing import Slot, Standing
@@ -54,7 +55,6 @@ class Seen:
         at_ns = ended_ns(result)
         slot = Slot(
             scheduled_ns=result.scheduled_ns,
-            settled_ns=at_ns,
             kind=kind,
             confirmed=judged.confirmed,
             answered=judged.answered,
@@ -85,11 +85,15 @@ class Seen:
         self.lost_ns = at_ns
         self.lost_confirmed |= judged.confirmed
 
+    def moved(self) -> None:
+        """Forget what an endpoint said of itself that is asked no more."""
+        self.recent = dataclasses.replace(self.recent, said=Recent().said)
+
     def set_back(self, at_ns: int) -> None:
         """Let nothing that was seen lie after an instant to which the clock was set back."""
-        self.standing = self.standing.set_back(at_ns)
+        self.standing, self.recent = self.standing.set_back(at_ns), self.recent.set_back(at_ns)
         self.lost_ns, self.refused_ns = min(self.lost_ns, at_ns), min(self.refused_ns, at_ns)
-        for name in ("good_ns", "named_ns", "lost_since_ns", "asked_ns", "doubted_ns"):
+        for name in ("born_ns", "good_ns", "named_ns", "lost_since_ns", "asked_ns", "doubted_ns"):
             if (known := getattr(self, name)) is not None:
                 setattr(self, name, min(known, at_ns))
         if self.skipped is not None:
@@ -103,9 +107,13 @@ class Seen:
         if self.refused == 1:
             self.refused_ns = result.scheduled_ns
 
+    def copy(self) -> "Seen":
+        """Return the same, apart; all that it holds is frozen."""
+        return Seen(*_ALL(self))
+
     def plain(self) -> list[Any]:
         return [
-            dataclasses.asdict(self.standing),
+            dict(zip(_STANDING, _STANDS(self.standing), strict=True)),
             None if self.outcome is None else self.outcome.value,
             self.born_ns,
             *(getattr(self, name) for name in _LATER),
@@ -124,6 +132,11 @@ class Seen:
             recent=Recent.revived(recent[0]) if recent else Recent(),
         )
 
+
+_ALL: Final = operator.attrgetter(*(field.name for field in dataclasses.fields(Seen)))
+
+_STANDING: Final = tuple(field.name for field in dataclasses.fields(Standing))
+_STANDS: Final = operator.attrgetter(*_STANDING)
 
 _LATER: Final = (
     "good_ns",

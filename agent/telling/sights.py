@@ -89,9 +89,9 @@ class View:
         """Return the targets that fail at another vantage."""
         return frozenset(name for name, one in self.targets.items() if "bad" in self.others.of(one).values())
 
-    @property
+    @cached_property
     def members(self) -> list[Member]:
-        return list(dict.fromkeys(one for service in self.config.services for one in service.members))
+        return self.config.members
 
     def scene(self) -> Scene:
         sights = [
@@ -130,6 +130,8 @@ class View:
             if not witness.reaches or witness.resolves is False:
                 cut[way] = max(seen.lost_ns, cut.get(way, 0))
                 names[way] = names.get(way, True) and seen.outcome is Outcome.DNS
+        if not cut:
+            return cut
         for member in self.members:
             target, seen = self.targets.get(member.target), self.seen.get(member.pair)
             if target is None or seen is None or (way := self._way(target)) not in cut:

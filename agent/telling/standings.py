@@ -80,6 +80,9 @@ class Standings:
                 (name, probe): self._seen.get((names[name], probe), Seen())
                 for name, probe in config.workloads()
             }
+            for (name, _), seen in self._seen.items():
+                if (was := before.get(name)) is not None and asks(was) != asks(self._targets[name]):
+                    seen.moved()
             self._asked = {new: self._asked[old] for new, old in names.items() if old in self._asked}
 
     def asked(self, since_ns: Mapping[str, int]) -> None:
@@ -144,7 +147,7 @@ class Standings:
         with self._lock:
             drill = self._shadow.runs(now_ns)
             failing = {pair: one for pair, one in self._drilled.items() if _is_ill(one)}
-            return drill, {pair: dataclasses.replace(one) for pair, one in failing.items()} if drill else {}
+            return drill, {pair: one.copy() for pair, one in failing.items()} if drill else {}
 
     def _settle_drilled(self, final: Settlement) -> None:
         pair = final.result.target, final.result.probe
@@ -163,7 +166,7 @@ class Standings:
     def seen(self) -> dict[Pair, Seen]:
         """Return all that is known of each probe, as it is now."""
         with self._lock:
-            return {pair: dataclasses.replace(seen) for pair, seen in self._seen.items()}
+            return {pair: seen.copy() for pair, seen in self._seen.items()}
 
     def beat(self, beat: Beat) -> None:
         """Take that the asker is alive, and what it says of its witnesses."""
@@ -186,6 +189,7 @@ class Standings:
     def _set_back(self, at_ns: int) -> None:
         """Take that the wall clock was set back to an instant: what lies after it was now, and not to come."""
         self._beating_ns = min(self._beating_ns, at_ns)
+        self._asked = {name: min(since_ns, at_ns) for name, since_ns in self._asked.items()}
         for seen in self._seen.values():
             seen.set_back(at_ns)
 

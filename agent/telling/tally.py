@@ -136,15 +136,16 @@ def expected(
     Of each pair only what was due before an instant counts: later slots may be under way still. What lay in a
     maintenance and nobody asked is not missing; `counts` say how much of it was seen.
     """
-    ends_ns = {part.pair: min(span[1], due_ns[part.pair]) for part in slo.parts}
     if slo.objective.slices is not None:
+        ends_ns = {part.pair: min(span[1], due_ns[part.pair]) for part in slo.parts}
         return _expected_slices(slo, plans, span[0], ends_ns, quiet, counts)
     found = spared = 0
     for part in slo.parts:
-        mine, end_ns = plans.get(part.pair, ()), ends_ns[part.pair]
+        pair = part.pair
+        mine, end_ns = plans.get(pair, ()), min(span[1], due_ns[pair])
         found += expected_slots(mine, span[0], end_ns)
-        still = maintenance.clipped(quiet.get(part.target.name, ()), span[0], end_ns)
-        spared += sum(expected_slots(mine, *one) for one in still)
+        if still := quiet.get(part.target.name):
+            spared += sum(expected_slots(mine, *one) for one in maintenance.clipped(still, span[0], end_ns))
     return found - max(0, spared - counts.maintained)
 
 

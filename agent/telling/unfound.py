@@ -63,7 +63,7 @@ class _Looked:
 
     @cached_property
     def served(self) -> frozenset[Pair]:
-        return frozenset(one.pair for service in self.config.services for one in service.members)
+        return frozenset(one.pair for one in self.config.members)
 
     def why(self, finding: Finding) -> Unfound | None:
         """Return why a trouble is not seen to be over; None where it is."""
@@ -89,7 +89,7 @@ class _Looked:
         return None if over else self._unseen([one.pair for one in (*now.failing, *now.unknown)], finding)
 
     def _of_targets(self, finding: Finding) -> Unfound | None:
-        """Return what it is of an alert about probes; of those of several it is enough that one is seen."""
+        """Return what it is of an alert about probes: a target is well once all are, of others it is enough that one is seen."""
         planned = [pair for pair in self._pairs(finding) if pair in self.workloads]
         objectives = {"", *(one.name for one in self.config.objectives)}
         if not planned or finding.labels.get("objective", "") not in objectives:
@@ -97,15 +97,18 @@ class _Looked:
         asked = [pair for pair in planned if pair[0] not in self.out]
         if not asked:
             return Unfound(left=AWAY)
-        return None if any(self._is_over(finding, pair) for pair in asked) else self._unseen(asked, finding)
+        enough = all if finding.name == "TargetDown" else any
+        return (
+            None if enough(self._is_over(finding, pair) for pair in asked) else self._unseen(asked, finding)
+        )
 
     def _pairs(self, finding: Finding) -> Iterator[Pair]:
         """Yield the probes that an alert is about: where it names none, all of its targets."""
         if parts := finding.facts.get("parts"):
-            yield from ((part["target"], part["probe"]) for part in parts)
+            pairs = ((part["target"], part["probe"]) for part in parts)
+            yield from (pair for pair in pairs if finding.name != "TargetDown" or pair in self.served)
         elif "probe" in finding.labels:
-            pair = finding.labels["target"], finding.labels["probe"]
-            yield from [pair] if finding.name != "TargetDown" or pair in self.served else []
+            yield finding.labels["target"], finding.labels["probe"]
         else:
             names = {*finding.facts.get("failing", ()), *finding.facts.get("targets", ())}
             yield from (pair for pair in self.workloads if pair[0] in names)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -61,13 +62,15 @@ class Upkeep:
         self._shown = shown
         self._known = self._restored()
         self._kept_ns = 0
+        self._lock = threading.Lock()
         self.config: Config | None = None
         self._quiet = Quiet((), self._known.rows)
 
     def plan(self, config: Config) -> None:
         """Take what a plan announces; it holds from now on."""
-        self.config = config
-        self._quiet = Quiet(config.maintenance, self._known.rows)
+        with self._lock:
+            self.config = config
+            self._quiet = Quiet(config.maintenance, self._known.rows)
 
     def quiet(self) -> Quiet:
         return self._quiet
@@ -98,7 +101,9 @@ class Upkeep:
             for work in begun:
                 log.info("maintenance.began", target=work.target, key=work.key, reason=work.reason)
         self._know(Remembered(looked_ns=now_ns, rows=self._read(since_ns, now_ns)))
-        self._quiet = Quiet(config.maintenance, self._known.rows)
+        with self._lock:
+            newest = self.config or config  # another plan may have come while the database was asked
+            self._quiet = Quiet(newest.maintenance, self._known.rows)
 
     def show(self) -> None:
         """Show who is in maintenance now, and which services are not judged for it."""

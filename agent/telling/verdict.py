@@ -69,10 +69,6 @@ class Verdict:
     open_: tuple[str, ...] = ()
     known_ns: int = 0
 
-    @property
-    def ours(self) -> bool:
-        return self.fault in OURS
-
 
 def verdicts(scene: Scene) -> list[Verdict]:
     """Return one verdict for each thing that is at fault; every failing target is in exactly one.

@@ -12,7 +12,7 @@ from agent.slo.burning import Window, Windows, pooled
 from agent.slo.evaluate import evaluate
 from agent.slo.pools import Slo
 from agent.slo.quiet import spans_of
-from agent.slo.spending import Counted, Spent
+from agent.slo.spent import Counted, Spent
 from agent.telling import tally
 from agent.telling.due import plans_by_pair
 from agent.telling.link import Link
@@ -140,9 +140,10 @@ class Look:
         )
 
     @property
-    def is_single(self) -> bool:
-        """Return whether it shows the events of one probe of one target."""
-        return self.slo.objective.slices is None and not self.slo.key.pool
+    def shows_availability(self) -> bool:
+        """Return whether it shows the events of one probe of one target, on its availability."""
+        objective = self.slo.objective
+        return objective.sli == "availability" and objective.slices is None and not self.slo.key.pool
 
     def spent(self) -> Spent:
         """Return it as whoever looks for burning budgets wants it."""
@@ -171,23 +172,24 @@ Members = Mapping[tuple[Pair, str], Windows]
 
 def members_of(config: Config, history: History, looks: Iterable[Look], now_ns: int) -> Members:
     """Return the availability of each member of a service, each asked once and what is known already not again."""
-    found: dict[tuple[Pair, str], Windows] = {}
-    for look in looks:
-        if _plain(look):
-            found.setdefault((look.slo.parts[0].pair, look.slo.objective.period), look.windows)
+    known = {
+        (look.slo.parts[0].pair, look.slo.objective.period, look.slo.objective.throttled): look.windows
+        for look in looks
+        if look.shows_availability
+    }
     wanted = {
         (part.pair, part.objective.period): pools.single(part)
         for slo in config.service_slos()
         for part in slo.parts
     }
+    found = {
+        name: known[alike]
+        for name, slo in wanted.items()
+        if (alike := (*name, slo.objective.throttled)) in known
+    }
     missing = {name: slo for name, slo in wanted.items() if name not in found}
     asked = _looked(config, history, list(missing.values()), now_ns)
     return found | dict(zip(missing, (look.windows for look in asked), strict=True))
-
-
-def _plain(look: Look) -> bool:
-    """Return whether it shows the events of one probe of one target, on its availability."""
-    return look.is_single and look.slo.objective.sli == "availability"
 
 
 def services_of(config: Config, members: Members) -> list[Look]:
@@ -199,10 +201,10 @@ def services_of(config: Config, members: Members) -> list[Look]:
 
 
 def series_of(members: Members) -> dict[Pair, Windows]:
-    """Return the availability of each member of a service, by window."""
+    """Return the availability of each member of a service, by window; of one of several services by the period of each."""
     found: dict[Pair, Windows] = {}
     for (pair, _), windows in members.items():
-        found.setdefault(pair, windows)
+        found[pair] = {**found.get(pair, {}), **windows}
     return found
 
 

@@ -1,7 +1,7 @@
 """A vendor's own word beside an alert of ours: what it says, and how long before or after us. Pure."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -51,7 +51,7 @@ def _spoken_of(
         else {name: before.finding.facts[name] for name in _FACTS if name in before.finding.facts}
     )
     facts = alert.finding.facts
-    failing = list(_failing(alert, targets))
+    failing = [targets[name] for name in alert.finding.failing if name in targets]
     clouds = {target.cloud for target in failing} | {alert.finding.labels.get("cloud", "")} - {""}
     said: dict[str, Any] = {}
     if not str(facts.get("fault", "")).startswith(_NO_MATTER):
@@ -61,11 +61,6 @@ def _spoken_of(
         said = known
     merged = {name: value for name, value in facts.items() if name not in _FACTS} | (said or known)
     return dataclasses.replace(alert, finding=dataclasses.replace(alert.finding, facts=merged))
-
-
-def _failing(alert: Alert, targets: Mapping[str, Target]) -> Iterator[Target]:
-    names = alert.finding.facts.get("failing") or [alert.finding.labels.get("target", "")]
-    yield from (targets[name] for name in names if name in targets)
 
 
 def _said(

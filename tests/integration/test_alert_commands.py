@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +46,18 @@ class Commands:
 
 
 @pytest.fixture
-def run(tmp_path: Path, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Commands:
+def alone(tmp_path: Path, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    """Return commands where no daemon runs."""
     monkeypatch.setattr(database, "database_url", lambda _config: contextlib.nullcontext(migrated_url))
     return Commands(tmp_path)
+
+
+@pytest.fixture
+def run(alone: Commands, tmp_path: Path) -> Iterator[Commands]:
+    """Yield commands beside a daemon: its state folder is held as it holds it."""
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield alone
 
 
 @pytest.fixture
@@ -98,6 +109,19 @@ def test_an_acknowledgement_is_kept_and_listed(run: Commands, alerts: PostgresAl
     assert told["acknowledged"]["author"] == "ada"
 
 
+def test_where_no_daemon_runs_nobody_takes_the_list_for_what_is_now(
+    alone: Commands, run: Commands, alerts: PostgresAlerts, tmp_path: Path
+) -> None:
+    assert run("alerts", "list") == (0, "Nothing is wrong.\n")
+    (tmp_path / "lock").unlink()  # another file than the one that is held
+    code, said = alone("alerts", "list")
+    assert (code, said.splitlines()[0]) == (0, "Nothing is wrong.")
+    assert said.endswith(": nobody looks, and this is as it was left.\n")
+    alerts.save([row()])
+    code, said = alone("alerts", "ack", "target-down", "--reason", "r", "--author", "a")
+    assert (code, said.splitlines()[-1].split(":")[0]) == (0, "No daemon runs here")
+
+
 def test_an_alert_that_nobody_knows_is_refused_with_those_that_there_are(
     run: Commands, alerts: PostgresAlerts
 ) -> None:
@@ -126,6 +150,7 @@ def test_what_is_over_cannot_be_acknowledged(run: Commands, alerts: PostgresAler
         (("--reason", " "), "--reason says nothing"),
         (("--reason", "r" * 301), "--reason has 301 characters"),
         (("--reason", "r", "--for", "2"), "--for 2: "),
+        (("--reason", "r", "--author", "a", "--for", "0s"), "--for 0s leaves no time"),
         (("--author", "ada"), "--reason"),
     ],
 )

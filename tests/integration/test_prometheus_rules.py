@@ -2,20 +2,30 @@
 
 import dataclasses
 import itertools
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.config.model import Config
+from agent.slo.impact import impact
 from agent.slo.objective import Objective
 from agent.slo.slices import Slices
+from agent.slo.standing import Standing
 from agent.telling.ruling import specs
+from agent.telling.series import series_plan
 from exporters import conventions as names
+from exporters.metrics import Metrics
 from exporters.rules import render
 from exporters.rules_tests import RULES_FILE, render_tests
-from exporters.signals import RuleSpec
+from exporters.rules_words import alert_labels, sloth_labels
+from exporters.signals import Judged, RuleSpec
+from probes.result import Fault, Outcome
 from support.llm import free_port
 from support.prometheus import needs_prometheus, page, prometheus, promtool
+from support.results import a_result
 from support.specs import a_config, available, quick, served
 
 pytestmark = [pytest.mark.heavy, needs_prometheus]
@@ -31,7 +41,7 @@ def write(folder: Path, found: list[RuleSpec], tests: str | None = None) -> None
 def test_promtool_takes_the_rules(tmp_path: Path) -> None:
     """Two SLOs of two targets with labels that would break out of any missing quote."""
     write(tmp_path, specs(a_config(names=("openai", "azure"), team="a{{b", labels=AWKWARD)))
-    assert "78 rules found" in promtool("check", "rules", RULES_FILE, cwd=tmp_path)
+    assert "79 rules found" in promtool("check", "rules", RULES_FILE, cwd=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +138,106 @@ def test_a_service_goes_down_once_two_bear_each_other_out_or_one_has_failed_long
     assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
 
 
+DOWN = f"""
+rule_files: [{RULES_FILE}]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",state="good"}}', values: "0x10"}}
+      - {{series: 'nephoscope_target_state{{target="openai",probe="chat",state="down"}}', values: "1x10"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",state="good"}}', values: "0x10"}}
+      - {{series: 'nephoscope_target_state{{target="azure",probe="chat",state="down"}}', values: "1x10"}}
+    alert_rule_test:
+      - eval_time: 5m
+        alertname: NephoscopeServiceDown
+        exp_alerts:
+          - exp_labels: {{sloth_severity: page, agreement: several, team: assist, service: nano}}
+            exp_annotations:
+              summary: Service nano is down
+              description: Fewer than 1 of its 2 clouds are well, and at least two targets fail.
+              failing: azure, openai
+              runbook_url: https://runbooks.example/llm/
+"""
+
+BURNING = f"""
+rule_files: [{RULES_FILE}]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {{series: 'nephoscope_sli_events_total{{slo="openai-chat-available",result="good"}}', values: "0+3x10"}}
+      - {{series: 'nephoscope_sli_events_total{{slo="openai-chat-available",result="bad"}}', values: "0+1x10"}}
+      - {{series: 'nephoscope_sli_events_total{{slo="openai-chat-available",result="excluded"}}', values: "0x10"}}
+      - {{series: 'nephoscope_sli_expected_events_total{{slo="openai-chat-available"}}', values: "0+4x10"}}
+    alert_rule_test:
+      - eval_time: 5m
+        alertname: NephoscopeBudgetBurn
+        exp_alerts:
+          - exp_labels: {{LABELS}}
+            exp_annotations:
+              summary: "openai (chat): objective available burns its error budget too fast"
+              description: >-
+                99.9 % over 28d allows a burn of 1; it is above 13.4 over 1h and 5m with at least 4 failures or
+                5.6 over 6h and 30m with at least 8 failures. Of what was due, 25% were bad.
+              exhaustion: 0s
+              runbook_url: https://runbooks.example/llm/available
+"""
+
+
+def test_a_page_names_what_fails_and_a_burn_says_how_much(tmp_path: Path) -> None:
+    """By queries in its annotations, which Prometheus fills in when it fires."""
+    write(tmp_path, [spec for spec in specs(served()) if spec.impact], DOWN)
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+    [spec] = specs(a_config(objectives=(available(),)))
+    labels = {**sloth_labels(spec.slo), **alert_labels(spec), "sloth_severity": "page", "burn_tier": "fast"}
+    write(tmp_path, [spec], BURNING.replace("{LABELS}", json.dumps(labels)))
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+def page_of(config: Config, states: Mapping[str, Outcome]) -> str:
+    """Return as promtool's input what a page shows of the states of some targets; the others were never settled."""
+    metrics = Metrics("0.1.0")
+    metrics.plan(series_plan(config))
+    for target, outcome in states.items():
+        result = a_result(target=target, outcome=outcome)
+        metrics.settle(Judged(result=result, fault=Fault.NONE, confirmed=not result.meaning.good))
+    shown = [line.rpartition(" ") for line in metrics.render()[1].decode().splitlines()]
+    return "".join(
+        f"      - {{series: '{name}', values: '{value}x10'}}\n"
+        for name, _, value in shown
+        if name.startswith(names.TARGET_STATE.name)
+    )
+
+
+@pytest.mark.parametrize(
+    ("azure", "under", "fired"),
+    [(Outcome.OK, False, "[]"), (Outcome.SERVER_ERROR, True, "[{value: 1}]")],
+    ids=["it decides", "nobody serves"],
+)
+def test_a_member_that_was_never_settled_speaks_neither_for_nor_against(
+    tmp_path: Path, azure: Outcome, *, under: bool, fired: str
+) -> None:
+    """The service needs two of three clouds: one that was never seen keeps no page back and makes none, as with SQL."""
+    config = served(names=("openai", "azure", "aws"), at_least=2)
+    bad, good = Standing(state="bad", since_ns=1, judged_ns=1), Standing(state="good", judged_ns=1)
+    standings = {("openai", "chat"): bad, ("azure", "chat"): good if azure is Outcome.OK else bad}
+    judged = impact(config.services[0], standings, 1)
+    assert (judged.under, judged.doubt) == (under, not under)
+    count = f'count(ALERTS{{alertname="{names.SERVICE_ALERT}",alertstate="firing"}})'
+    tests = f"""
+rule_files: [{RULES_FILE}]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+{page_of(config, {"openai": Outcome.SERVER_ERROR, "azure": azure})}    promql_expr_test:
+      - {{expr: '{count}', eval_time: 10m, exp_samples: {fired}}}
+"""
+    write(tmp_path, [spec for spec in specs(config) if spec.impact], tests)
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
 def test_where_the_agent_tells_prometheus_does_only_without_a_database(tmp_path: Path) -> None:
     """One engine pages: the rules of `engine: agent` speak while the agent has nothing to judge by, and else record."""
     config = dataclasses.replace(a_config(objectives=(available(),)), engine="agent")
@@ -191,10 +301,22 @@ def test_a_new_member_neither_pages_nor_keeps_a_page_back(tmp_path: Path) -> Non
         ("> 0.2", "> 0.9"),
         ("> 0.2", "> 0.05"),
         (f"max_over_time({names.DATABASE_UP.name}", "max_over_time(nothing"),
-        (f"absent({names.LAST_BEAT.name})\n        for", "nothing\n        for"),
+        (f"absent({names.LAST_BEAT.name})\n          and", "nothing\n          and"),
+        (f"absent({names.LAST_BEAT.name})\n          unless", "nothing\n          unless"),
+        (f"and on()\n          present_over_time({names.LAST_BEAT.name}[7d])", ""),
         (f"(max by (instance) ({names.TARGET_WARM.name}) == 0)", "(nothing)"),
     ],
-    ids=["unguarded silence", "silence", "share too high", "share too low", "database", "gone", "cold"],
+    ids=[
+        "unguarded silence",
+        "silence",
+        "share too high",
+        "share too low",
+        "database",
+        "gone",
+        "awaited",
+        "not awaited",
+        "cold",
+    ],
 )
 def test_an_agent_that_does_not_see_is_one_alert_whatever_blinds_it(
     tmp_path: Path, word: str, instead: str
@@ -322,7 +444,7 @@ def test_a_real_prometheus_records_and_alerts(tmp_path: Path) -> None:
         page(lambda: outage(found, next(scrapes))) as scraped,
         prometheus(tmp_path, scraped, free_port()) as server,
     ):
-        assert len(server.rules()) == 42
+        assert len(server.rules()) == 43
         fired = server.until(
             'ALERTS{alertname="NephoscopeBudgetBurn",alertstate="firing",sloth_severity="page"}'
         )

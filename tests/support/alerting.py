@@ -41,6 +41,16 @@ def estate(*targets: str, warm_up_s: float = 0.0, **changes: Any) -> Config:
     )
 
 
+def apart(config: Config, *targets: str) -> Config:
+    """Return the plan with these targets in no service, each critical."""
+    return dataclasses.replace(
+        config,
+        targets=tuple(dataclasses.replace(one, critical=one.name in targets) for one in config.targets),
+        services=tuple(one.without(targets) for one in config.services),
+        lone=tuple(one for one in config.members if one.target in targets),
+    )
+
+
 def work(target: str, since_s: float, until_s: float) -> MaintenanceRow:
     """Return maintenance of a target, in seconds after START_NS."""
     return MaintenanceRow(

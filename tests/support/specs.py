@@ -38,9 +38,11 @@ def a_config(
     )
 
 
-def served(*, critical: tuple[str, ...] = ()) -> Config:
-    """Return a plan whose service `nano` is served by openai and azure, of which one is enough."""
-    config = a_config(names=("openai", "azure"))
+def served(
+    *, critical: tuple[str, ...] = (), names: tuple[str, ...] = ("openai", "azure"), at_least: int = 1
+) -> Config:
+    """Return a plan whose service `nano` is served by openai and azure, of which one is enough, or as asked."""
+    config = a_config(names=names)
     targets = tuple(
         dataclasses.replace(target, cloud=target.name, critical=target.name in critical)
         for target in config.targets
@@ -49,7 +51,9 @@ def served(*, critical: tuple[str, ...] = ()) -> Config:
         Member(target=target.name, probe="chat", cloud=target.cloud, region=None, every_s=30.0)
         for target in targets
     )
-    service = Service(name="nano", members=members, ratio=0.999, window_s=28 * DAY_S, team="assist")
+    service = Service(
+        name="nano", members=members, ratio=0.999, window_s=28 * DAY_S, team="assist", at_least=at_least
+    )
     return dataclasses.replace(config, targets=targets, services=(service,))
 
 

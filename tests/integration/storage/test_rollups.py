@@ -305,6 +305,41 @@ def test_the_newest_hours_are_counted_first_and_a_restart_goes_on(
     assert history.counts([ASKED]) == [known]
 
 
+def test_a_month_without_rows_is_counted_at_once(
+    store: PostgresStore, rollups: PostgresRollups, history: PostgresHistory, database: Engine
+) -> None:
+    """Of a day of rows within four weeks before and three days behind nothing is counted hour by hour."""
+    month = dataclasses.replace(ASKED, since_ns=BEGIN - 28 * 24 * HOUR, until_ns=NOW + 72 * HOUR)
+    (known,) = history.counts([month])
+    counted: list[str] = []
+    event.listen(database, "before_cursor_execute", lambda *sent: counted.append(sent[2]))
+    assert not rollups.advance([month], NOW)
+    assert not rollups.advance([month], NOW + 72 * HOUR)
+    # Two days, and the hour that was open; each side that is empty is one step more.
+    assert sum("INSERT INTO sli_hours" in sent for sent in counted) == 3
+    assert sum("UPDATE sli_series SET since_at" in sent for sent in counted) == 5
+    assert run(database, "SELECT since_at, until_at FROM sli_series") == [
+        (instant(BEGIN - 28 * 24 * HOUR), instant(NOW - 20 * MINUTE + 72 * HOUR))
+    ]
+    assert history.counts([month]) == [known]
+
+
+def test_what_is_written_into_a_month_without_rows_is_counted_anew(
+    store: PostgresStore, rollups: PostgresRollups, history: PostgresHistory, database: Engine
+) -> None:
+    """A journal that is replayed brings them late."""
+    month = dataclasses.replace(ASKED, since_ns=BEGIN - 28 * 24 * HOUR)
+    assert not rollups.advance([month], NOW)
+    (known,) = history.counts([month])
+    late = slots(BEGIN - 48 * HOUR, BEGIN - 47 * HOUR, 60, outcome=Outcome.OK)
+    store.store(late, ())
+    right = [dataclasses.replace(known, good=known.good + len(late))]
+    assert history.counts([month]) == right
+    assert not rollups.advance([month], NOW)
+    assert run(database, "SELECT * FROM sli_stale") == []
+    assert history.counts([month]) == right
+
+
 def test_hours_that_were_counted_wrongly_can_be_counted_anew(
     store: PostgresStore, rollups: PostgresRollups, history: PostgresHistory, database: Engine
 ) -> None:

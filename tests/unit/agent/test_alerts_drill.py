@@ -17,12 +17,14 @@ state_dir: "{folder}"
 probes:
   - {{name: chat, kind: chat, every: 30s, targets: [aws, azure]}}
   - {{name: list, kind: models, every: 30s, targets: [lonely, small, "big-*"]}}
+  - {{name: spare, kind: models, every: 30s, targets: [spare]}}
 objectives: [{{name: available, sli: availability, percent: 99.9, window: 28d, probes: [chat, list]}}]
 services: [{{name: nano, members: [aws, azure]}}]
 targets:
   - {{name: aws, provider: vllm, endpoint: "http://127.0.0.1:9", model: nano}}
   - {{name: azure, provider: vllm, endpoint: "http://127.0.0.1:9", model: nano}}
   - {{name: lonely, provider: vllm, endpoint: "http://127.0.0.1:9", model: large}}
+  - {{name: spare, provider: vllm, endpoint: "http://127.0.0.1:9", model: large}}
   - {{name: small, provider: vllm, endpoint: "http://127.0.0.1:9", model: large, quota: team}}
   - {{for: {{n: [1, 2, 3, 4]}}, name: "big-{{n}}", provider: vllm, endpoint: "http://127.0.0.1:9", model: large, quota: team}}
 """
@@ -64,8 +66,13 @@ def test_an_order_is_left_for_the_daemon_and_a_second_one_waits(file: Path) -> N
 
 
 @pytest.mark.usefixtures("_daemon")
-def test_who_serves_nobody_can_be_throttled_all_the_same(file: Path) -> None:
-    assert drill(file, "--target", "lonely", "--fault", "throttled", "--for", "2m")[0] == 0
+def test_what_nobody_watches_can_be_throttled_all_the_same(file: Path) -> None:
+    assert drill(file, "--target", "spare", "--fault", "throttled", "--for", "2m")[0] == 0
+
+
+@pytest.mark.usefixtures("_daemon")
+def test_a_target_that_serves_nobody_has_its_drill_as_it_has_its_alerts(file: Path) -> None:
+    assert drill(file, "--target", "lonely")[0] == 0
 
 
 @pytest.mark.usefixtures("_daemon")
@@ -86,7 +93,7 @@ def test_without_a_daemon_nothing_is_left(file: Path) -> None:
     ("words", "says"),
     [
         (("--target", "asw"), "there is no target `asw`; did you mean `aws`?"),
-        (("--target", "lonely"), "no service has the target `lonely`"),
+        (("--target", "spare"), "no availability objective watches the target `spare`"),
         (("--target", "aws", "--for", "30s"), "it takes up to 53 s; give it more"),
         (("--target", "aws", "--fault", "throttled", "--for", "1m"), "it takes up to 2 min; give it more"),
         (

@@ -181,6 +181,15 @@ prices: configured
 """
 
 
+def test_it_says_what_is_in_no_service(file: Path) -> None:
+    file.write_text(f"""
+targets: [{", ".join(LOCAL.replace("name: local", f"name: {name}") for name in ("a", "b", "c"))}]
+services: [{{name: assist, members: a}}]
+""")
+    told = "In no service, so that one which is down is a ticket, and a page where it is critical: b, c"
+    assert told in check(file)[1].splitlines()
+
+
 def test_it_says_what_pages_and_who_hears_of_it(file: Path) -> None:
     file.write_text(f"""
 targets: [{", ".join(LOCAL.replace("name: local", f"name: t{number}, cloud: c{number}") for number in range(7))}]

@@ -106,3 +106,27 @@ def test_who_calls_a_child_waits_until_it_listens() -> None:
 def test_nobody_waits_for_a_child_that_does_not_listen() -> None:
     quiet, _ = child("this")
     asyncio.run(quiet.heeds())
+
+
+def test_a_child_has_the_environment_of_its_parent_and_what_it_asks_for_besides(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What somebody set for the daemon holds for its processes."""
+    monkeypatch.setenv("SET_BY_HAND", "1")
+    spec = ChildSpec(
+        name="child",
+        argv=("timeit", "-n1", "-sfrom os import environ as e", "print(e['SET_BY_HAND'], e['OURS'])"),
+        first_line=lambda _: {},
+        env={"SET_BY_HAND": "2", "OURS": "3"},
+    )
+
+    async def scenario() -> None:
+        started, ended = Child(spec), asyncio.Event()
+        monkeypatch.setattr(children.log, "error", lambda *_, **__: ended.set(), raising=False)
+        running = asyncio.create_task(started.keep_running())
+        await ended.wait()
+        await started.stop(1.0)
+        await asyncio.wait_for(running, 10)
+
+    asyncio.run(scenario())
+    assert "1 3\n" in capfd.readouterr().out

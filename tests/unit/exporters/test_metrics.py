@@ -315,6 +315,26 @@ def test_a_target_stays_down_until_something_else_than_a_failure_is_seen() -> No
     assert value(metrics, "target_state", state="degraded") == 1
 
 
+def test_of_what_was_never_settled_nothing_is_known() -> None:
+    """Which rules on states can ask for; the first state is told as a first one, also after a restart."""
+    metrics = planned()
+    assert {each: value(metrics, "target_state", state=each) for each in conventions.TARGET_STATES} == {
+        "good": 0.0,
+        "degraded": 0.0,
+        "down": 0.0,
+        "unknown": 1.0,
+    }
+    metrics.take(a_result())
+    assert metrics.state(a_result()) is None
+    metrics.settle(judged())
+    assert metrics.state(a_result()) == "good"
+    again = planned()
+    again.restore(metrics.snapshot())
+    again.plan(dataclasses.replace(a_plan(), config_hash="another"))
+    assert again.state(a_result()) == "good"
+    assert value(again, "target_state", state="unknown") == 0.0
+
+
 @pytest.mark.parametrize(
     ("state", "outcome", "confirmed", "fault", "event"),
     [

@@ -17,6 +17,7 @@ from exporters.memory import MemoryNotifier
 from exporters.receivers import KINDS
 from exporters.signals import Acknowledged, Notice
 from support.certificates import Authority
+from support.llm import free_port
 from support.notices import FIRED_NS, SECRETS, Receiver, a_notice, ended, options, receiver
 
 TAKEN = {
@@ -269,6 +270,14 @@ def test_everybody_else_reads_in_the_first_line_that_it_is_in_hands(server: Rece
     assert server.asked[0].json["text"].startswith("[PAGE ACKNOWLEDGED] Service chat has been down")
     tell(opened("slack", server.url), ended(notice))
     assert server.asked[1].json["text"].startswith("[RESOLVED] ")
+
+
+def test_why_nobody_was_reached_is_said_without_the_address() -> None:
+    """The URL may be the secret."""
+    for host, why in ((f"127.0.0.1:{free_port()}", "Connection refused"), ("[::1", "cannot be called")):
+        said = str(refusal(opened("slack", f"http://{host}/T000/secret"), a_notice()))
+        assert why in said
+        assert "secret" not in said
 
 
 def test_a_ticket_is_a_warning_to_pagerduty(server: Receiver) -> None:

@@ -24,6 +24,11 @@ def loaded(text: str) -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
+def loaded_queries(text: str) -> list[str]:
+    runs = YAML(typ="safe").load(text)["tests"]
+    return [check["expr"] for run in runs for check in run["promql_expr_test"]]
+
+
 def alert(rules: list[dict[str, Any]], name: str, severity: str) -> dict[str, Any]:
     return next(
         rule for rule in rules if rule.get("alert") == name and rule["labels"]["sloth_severity"] == severity
@@ -182,14 +187,17 @@ def test_what_is_new_pages_nobody_and_tickets_as_ever() -> None:
 def test_an_agent_that_does_not_see_is_one_alert() -> None:
     """Whether it is there and silent, spoilt or without a database; where it tells that itself, only that it is gone."""
     blind = [rule for rule in loaded(render([SPEC, SPEC])) if rule.get("alert") == "NephoscopeAgentBlind"]
-    assert [rule["labels"]["sloth_severity"] for rule in blind] == ["page", "ticket", "page"]
-    page, ticket, gone = blind
+    assert [rule["labels"]["sloth_severity"] for rule in blind] == ["page", "ticket", "page", "ticket"]
+    page, ticket, gone, awaited = blind
     new = "on(instance)\n(max by (instance) (nephoscope_target_warm) == 0)"
     assert page["expr"].endswith(f")\nunless {new}")
     assert ticket["expr"].endswith(f")\nand {new}")
-    assert gone["expr"] == "absent(nephoscope_agent_last_beat_timestamp_seconds)"
+    beat = "nephoscope_agent_last_beat_timestamp_seconds"
+    assert (gone["expr"], gone["for"]) == (f"absent({beat})\nand on()\npresent_over_time({beat}[7d])", "2m")
+    assert awaited["expr"] == f"absent({beat})\nunless on()\npresent_over_time({beat}[7d])"
+    assert awaited["for"] == "15m"
     rules = loaded(render([dataclasses.replace(SPEC, guarded=True)]))
-    assert [rule for rule in rules if rule.get("alert") == "NephoscopeAgentBlind"] == [gone]
+    assert [rule for rule in rules if rule.get("alert") == "NephoscopeAgentBlind"] == [gone, awaited]
 
 
 def test_a_slow_probe_is_missed_after_three_intervals() -> None:
@@ -256,7 +264,9 @@ def test_no_text_breaks_out_of_its_quotes(target: str, objective: str, labels: d
     page = alert(rules, "NephoscopeBudgetBurn", "page")
     assert page["labels"]["target"].replace('{{"{{"}}', "{{") == target
     assert len(rules) == len(loaded(render([SPEC])))
-    assert len(YAML(typ="safe").load(render_tests([spec]))["tests"]) == 14
+    asked = loaded_queries(render_tests([spec]))
+    assert len(asked) == len(loaded_queries(render_tests([SPEC])))
+    assert all(len(query.splitlines()) == 1 for query in asked)
 
 
 def test_no_group_has_the_name_of_another() -> None:

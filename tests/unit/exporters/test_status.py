@@ -63,7 +63,7 @@ def test_every_target_is_shown_with_its_figures() -> None:
 def test_alerts_stand_on_top_by_the_names_that_commands_take_and_what_is_only_held_comes_last() -> None:
     made = board()
     fires = a_notice(
-        key="target-down/a/chat@7", severity="ticket", summary="Target a is down", detail="fault: target a"
+        key="target-down/a@7", severity="ticket", summary="Target a is down", detail="fault: target a"
     )
     held = a_notice(
         key="service-down/s@5", severity="page", summary="Service s is down", detail="fault: cloud x"
@@ -74,7 +74,7 @@ def test_alerts_stand_on_top_by_the_names_that_commands_take_and_what_is_only_he
     at = lines.index("TICKET Target a is down")
     assert lines[at : at + 4] == [
         "TICKET Target a is down",
-        "  fault: target a; id target-down/a/chat",
+        "  fault: target a; id target-down/a",
         "PAGE Service s is down",
         "  quiet since 2027-01-15 08:00:00 UTC; fault: cloud x; id service-down/s",
     ]

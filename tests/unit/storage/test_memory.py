@@ -1,5 +1,8 @@
+from typing import Any
+
 from storage.base import Batch, JournalReader, JournalWriter, Record
 from storage.memory import MemoryJournal
+from storage.memory_outbox import MemoryOutbox
 from storage.records import Kind
 
 
@@ -24,3 +27,20 @@ def test_readers_have_positions_of_their_own() -> None:
     journal.reader().read(3)
     assert len(journal.reader().read(9).records) == 3
     assert [record.seq for record in journal.reader(2).read(9).records] == [3]
+
+
+def test_the_outbox_is_read_by_nobody_while_another_thread_writes_into_it() -> None:
+    """Deliveries are read beside the looking, from a thread of their own."""
+    outbox, held = MemoryOutbox(), list[bool]()
+
+    class Watched(dict[Any, Any]):
+        def values(self) -> Any:
+            held.append(outbox._lock.locked())
+            return super().values()
+
+    outbox.kept = Watched()
+    outbox.deliveries("here", "service-down/chat@1")
+    outbox.claim("here", ("pager",), 0, 1, 9)
+    outbox.forget("here", 0)
+    assert held
+    assert all(held)

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+import pytest
+
 from agent.asking.refusals import AT_ONCE_NS, Refusals
 from probes.identity import LATELY_NS
 from probes.result import Outcome, ProbeResult
@@ -10,9 +12,9 @@ from probes.target import Target
 from support.asking import a_target
 from support.told import EVERY_NS, START_NS, result
 
-EAST, WEST, ELSEWHERE = (
+EAST, WEST, NORTH, ELSEWHERE = (
     dataclasses.replace(a_target(name), cloud=cloud, credentials={"api_key": f"${{{name.upper()}}}"})
-    for name, cloud in (("east", "aws"), ("west", "aws"), ("other", "gcp"))
+    for name, cloud in (("east", "aws"), ("west", "aws"), ("north", "aws"), ("other", "gcp"))
 )
 
 
@@ -70,6 +72,18 @@ def test_keys_that_expire_apart_or_never_worked_are_ours() -> None:
     assert refuse(apart, WEST, EAST, since=later) == [Outcome.CONFIG] * 2
     assert refuse(Refusals(), EAST, WEST) == [Outcome.CONFIG] * 2
     assert refuse(accepted(EAST, WEST), EAST, WEST, since=2 + LATELY_NS // EVERY_NS) == [Outcome.CONFIG] * 2
+
+
+@pytest.mark.parametrize("ever", [True, False])
+def test_a_key_that_is_refused_for_long_hides_no_fault_of_the_cloud_and_stays_ours(*, ever: bool) -> None:
+    """Be it one that ended, or one that never worked."""
+    refusals = accepted(EAST, WEST, *([NORTH] if ever else []))
+    refuse(refusals, NORTH)
+    later = 2 + AT_ONCE_NS // EVERY_NS
+    for target in (EAST, WEST):
+        asked(refusals, target, later - 1, Outcome.OK)
+    found = refuse(refusals, EAST, WEST, NORTH, since=later)
+    assert found == [Outcome.IDENTITY_SERVICE, Outcome.IDENTITY_SERVICE, Outcome.CONFIG]
 
 
 def test_what_no_server_said_and_what_is_wrong_with_the_request_is_ours() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.config.model import Paging
+from agent.config.model import Config, Paging
 from support.configuration import findings, loaded
 
 TARGETS = """
@@ -28,6 +28,24 @@ def test_each_logical_model_is_a_service_of_its_own_unless_some_are_named() -> N
     ]
     assert {(one.ratio, one.window_s) for one in config.services} == {(0.999, 28 * 86400.0)}
     assert loaded(TARGETS + "services: []").config.services == ()
+
+
+def test_what_is_watched_and_in_no_service_stands_by_itself() -> None:
+    config = loaded(
+        f"""{TARGETS}
+probes:
+  - {{name: chat, kind: chat, every: 15s, targets: [a-nano, b-nano, c-nano, a-large]}}
+objectives:
+  - {{name: available, sli: availability, percent: 99.9, targets: [a-nano, c-nano, a-large]}}
+  - {{name: quick, sli: ttft, percent: 99, under: 2s, targets: b-nano}}
+services:
+  - {{name: assist, members: "a-*"}}
+"""
+    ).config
+    assert [(one.target, one.probe, one.every_s) for one in config.lone] == [("c-nano", "chat", 15.0)]
+    assert [one.target for one in config.members] == ["a-nano", "a-large", "c-nano"]
+    assert loaded(TARGETS).config.lone == ()
+    assert Config.decode(config.encode()) == config
 
 
 def test_an_implied_service_promises_what_the_strictest_of_its_objectives_does() -> None:

@@ -13,7 +13,8 @@ from agent.slo.calendars import Calendar
 from agent.slo.findings import Ways
 from agent.slo.objective import Objective
 from agent.slo.slices import Slices, total
-from agent.slo.spending import Counted, Spent, single, spending
+from agent.slo.spending import spending
+from agent.slo.spent import Counted, Spent, single
 from agent.slo.standing import Standing
 from agent.slo.windows import counted
 from exporters.signals import SloKey

@@ -17,7 +17,8 @@ from agent.slo.evaluate import evaluate
 from agent.slo.findings import Ways
 from agent.slo.objective import Objective
 from agent.slo.slices import Slices
-from agent.slo.spending import Counted, single, spending
+from agent.slo.spending import spending
+from agent.slo.spent import Counted, single
 from agent.slo.standing import Standing
 from agent.slo.windows import counted
 from exporters import durations

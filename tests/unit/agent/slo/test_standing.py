@@ -16,7 +16,7 @@ def after(*slots: Slot) -> Standing:
 
 
 def slot(at_s: int, kind: EventClass, *, confirmed: bool = False, answered: bool = False) -> Slot:
-    return Slot(scheduled_ns=at_s * S, settled_ns=at_s * S, kind=kind, confirmed=confirmed, answered=answered)
+    return Slot(scheduled_ns=at_s * S, kind=kind, confirmed=confirmed, answered=answered)
 
 
 GOOD = slot(30, EventClass.GOOD)

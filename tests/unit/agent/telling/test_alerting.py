@@ -18,7 +18,7 @@ from storage.alert_readings import SILENT, AckRow
 from storage.base import StoreUnavailableError
 from storage.readings import SliCounts
 from storage.records import Drilled
-from support.alerting import WITNESSES, Rows, Told, estate, service, work
+from support.alerting import WITNESSES, Rows, Told, apart, estate, service, work
 from support.told import SECOND_NS, START_NS, beat, drill, drilled, result
 
 GONE, OURS = Outcome.CONNECT_TIMEOUT, Fault.OURS
@@ -47,6 +47,42 @@ def test_a_part_tickets_and_the_whole_pages() -> None:
     assert page.summary.endswith(": 0 of 2 clouds are well, and it needs 1")
     assert page.detail.startswith("failing: aws, azure; fault: ")
     assert page.detail.endswith("; healthy: none")
+
+
+def test_what_is_in_no_service_is_told_of_all_the_same() -> None:
+    """Nobody stands in for it: a ticket at once, and where it is critical a page after its while."""
+    told = Told(apart(estate("aws", "own"), "own"))
+    told.settle(0, "aws")
+    for slot in range(6):
+        down(told, slot, "own")
+    assert told.look(41) == [("TargetDown", "ticket", "own")]
+    (ticket,) = told.notices
+    assert ticket.facts["impact"] == "no service has own"
+    assert told.look(131) == [("TargetDown", "page", "own")]
+    told.settle(6, "own")
+    told.look(200)
+    assert told.look(200 + HOLD_NS / SECOND_NS) == []
+    assert [row.ended_ns for row in told.rows.lately("here", 0, 9)] == [told.now_ns]
+
+
+def test_what_is_in_no_service_is_quiet_in_maintenance() -> None:
+    told = Told(apart(estate("aws", "own"), "own"))
+    told.quiet = Quiet((), [work("own", 0, 900)])
+    down(told, 4, "own")
+    assert told.look(161) == []
+
+
+def test_what_is_in_no_service_is_cut_off_by_our_own_network_as_all_is() -> None:
+    told = Told(apart(estate("aws", "own"), "own"))
+    for target in ("aws", "own"):
+        told.settle(0, target)
+    told.beat(30, tls="up")
+    told.look(30)
+    lose(told, 1, "aws", "own")
+    told.beat(41, tls="down")
+    assert told.look(41) == [("NetworkDown", "page", "internet")]
+    (page,) = told.notices
+    assert page.facts["failing"] == "aws, own"
 
 
 def test_a_blip_that_a_confirmation_answered_is_nothing() -> None:
@@ -104,6 +140,31 @@ def test_who_is_named_by_other_routes_meanwhile_is_told_of_what_fires_and_of_its
     told.config = config
     told.look(700)
     assert len(named()) == 4
+
+
+def test_the_row_of_what_fires_keeps_up_with_it_and_nobody_is_told_again() -> None:
+    told = Told(dataclasses.replace(estate("aws", "azure", at_least=1), engine="agent"))
+    for target in ("aws", "azure"):
+        told.settle(0, target)
+    down(told, 1, "aws")
+    told.look(41)
+    for slot in (2, 3):
+        down(told, slot, "aws")
+        told.look(slot * 30 + 15)
+    (row,) = told.rows.alive("here")
+    assert row.seq == 1
+    assert (
+        row.facts["counts"]
+        == "all of the last 3 probes, confirmations too, failed in the answer (server error)"
+    )
+    assert "all of the last 3 probes" in told.notices[0].summary
+    told.rows.away = True
+    down(told, 4, "aws")
+    assert told.look(135) == [("TargetDown", "ticket", "aws")]
+    assert "all of the last 4 probes" in told.notices[0].summary
+    told.rows.away = False
+    told.look(151)
+    assert "all of the last 4 probes" in told.rows.alive("here")[0].facts["counts"]
 
 
 def test_what_is_over_takes_no_room() -> None:
@@ -227,7 +288,7 @@ def test_a_drill_is_an_alert_that_is_marked_and_ends_with_it() -> None:
     (notice,) = told.notices
     assert notice.drill
     assert notice.labels["drill"] == "true"
-    assert notice.key.startswith("drill/target-down/aws/chat@")
+    assert notice.key.startswith("drill/target-down/aws@")
     assert notice.facts["drill"] == "outage of aws, asked for by ada"
     assert told.look(599) == [("TargetDown", "ticket", "aws")]
     assert told.look(600) == []
@@ -430,7 +491,7 @@ def test_the_fault_and_its_evidence_are_told_and_no_secret_with_it() -> None:
     down(told, 0, "aws", "azure")
     told.look(11)
     by_name = {notice.key.split("@")[0]: notice for notice in told.notices}
-    assert by_name["target-down/aws/chat"].fault == "target aws"
+    assert by_name["target-down/aws"].fault == "target aws"
     page = by_name["service-down/nano"]
     assert page.fault == "target aws, target azure"
     assert page.detail.endswith("healthy: gcp")

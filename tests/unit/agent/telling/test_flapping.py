@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from agent.slo.burning import Window, Windows
-from agent.slo.spending import Counted, single
+from agent.slo.spent import Counted, single
 from agent.slo.windows import counted
 from probes.result import Outcome
 from storage.readings import SliCounts

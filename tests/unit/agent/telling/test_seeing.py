@@ -6,10 +6,17 @@ import pytest
 
 from agent.config.model import ProbePlan
 from agent.slo.alerts import HOLD_NS
+from agent.slo.findings import Ways
 from agent.slo.quiet import Quiet
+from agent.telling.blind import Ourselves
+from agent.telling.others import Heard, asks
+from agent.telling.ours import own_findings
+from agent.telling.sights import View
 from agent.telling.standings import Standings
+from agent.telling.verdict import verdicts
 from probes.result import Fault, Outcome, SlotKey
-from probes.target import Workload
+from probes.target import Network, Path, Workload
+from storage.readings import StandingRow
 from storage.records import Skipped
 from support.alerting import Told, estate, work
 from support.told import EVERY_NS, SECOND_NS, START_NS
@@ -135,6 +142,16 @@ def test_a_network_that_is_cut_after_the_clock_was_set_back_is_told_of() -> None
             told.settle(slot, target, Outcome.CONNECT_TIMEOUT, fault=Fault.OURS)
     told.beat(380, tls="down")
     assert told.look(380) == [("NetworkDown", "page", "internet")]
+
+
+def test_what_is_throttled_after_the_clock_was_set_back_is_told_of() -> None:
+    """What was seen by the clock of before is not taken for newer than what comes now."""
+    told = Told(estate("aws", "azure"))
+    go_on(told, range(100, 130), aws=Outcome.OK, azure=Outcome.OK)
+    told.set_ns = -3600 * SECOND_NS
+    go_on(told, range(10, 20), aws=Outcome.THROTTLED, azure=Outcome.OK)
+    assert told.look(571) == [("Throttled", "ticket", "target aws")]
+    assert "10 of the last 10 answers were throttled" in told.notices[0].detail
 
 
 def test_an_asker_that_was_away_is_not_held_against_the_targets() -> None:
@@ -309,3 +326,27 @@ def test_what_was_seen_lately_outlasts_a_restart() -> None:
     kept.plan(told.config)
     kept.restore(told.standings.snapshot())
     assert kept.seen()["aws", "chat"] == told.standings.seen()["aws", "chat"]
+
+
+def test_two_ways_of_one_network_that_are_cut_are_one_alert_that_names_all_they_lost() -> None:
+    """One target goes by a proxy of its own; without a witness, other vantages say that all are well."""
+    config = estate("aws", "azure", "gcp")
+    by_proxy = dataclasses.replace(config.targets[2], path=Path(proxy="http://proxy.invalid:3128"))
+    config = dataclasses.replace(
+        config, targets=(*config.targets[:2], by_proxy), networks=(Network(name="internet"),)
+    )
+    told = Told(config)
+    for name in ("aws", "azure", "gcp"):
+        told.settle(0, name, Outcome.CONNECT_TIMEOUT, fault=Fault.UNDETERMINED)
+    well = [
+        StandingRow(vantage="lon-1", target=one.name, asks=asks(one), state="good") for one in config.targets
+    ]
+    view = View(
+        config=config,
+        standings=told.standings,
+        now_ns=START_NS + 20 * SECOND_NS,
+        others=Heard(standings=well),
+    )
+    found = list(own_findings(view, verdicts(view.scene()), [], Ways(), Ourselves()))
+    assert [(one.key, one.subject) for one in found] == [("network-down/internet", "internet")]
+    assert found[0].failing == ["aws", "azure", "gcp"]

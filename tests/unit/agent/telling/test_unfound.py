@@ -113,7 +113,7 @@ def test_a_target_that_is_asked_no_more_ends_in_words_of_its_own() -> None:
     assert ends(told)["service-down/nano"] == (
         "Service nano is told of no more after 5m11s: the plan names it no more"
     )
-    assert ends(told)["target-down/aws/chat"].endswith(
+    assert ends(told)["target-down/aws"].endswith(
         "is told of no more after 5m11s: the plan names it no more"
     )
 
@@ -132,7 +132,7 @@ def test_an_announced_maintenance_ends_an_alert_and_says_so() -> None:
     go_on(told, range(DOWN, DOWN + 25), None)
     assert names(told) == {}
     assert ends(told)["service-down/nano"].endswith(": too many of its members are in maintenance")
-    assert ends(told)["target-down/aws/chat"].endswith(": it is in maintenance")
+    assert ends(told)["target-down/aws"].endswith(": it is in maintenance")
 
 
 def test_a_maintenance_that_is_shorter_than_the_hold_mends_nothing() -> None:

@@ -189,6 +189,16 @@ def test_an_end_goes_over_the_plan_for_as_long_as_that_announces_it(tmp_path: Pa
     assert [agent.look(hours) for hours in (24, 100, 230)] == [[], [], []]
 
 
+def test_a_plan_that_comes_while_the_database_is_asked_holds_from_then_on(tmp_path: Path) -> None:
+    class Slow(MemoryStore):
+        def maintenances(self, since_ns: int, until_ns: int) -> list[MaintenanceRow]:
+            agent.upkeep.plan(planned(announced("vllm")))
+            return super().maintenances(since_ns, until_ns)
+
+    agent = Agent(tmp_path, planned(), Slow())
+    assert agent.look(2) == ["vllm"]
+
+
 def test_a_service_of_which_too_little_is_left_is_said_not_to_be_judged(tmp_path: Path) -> None:
     members = tuple(
         Member(target=name, probe="chat", cloud=name, region=None, every_s=30.0)

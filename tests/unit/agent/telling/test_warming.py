@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.slo.burning import Window, Windows
-from agent.slo.spending import Counted, single
+from agent.slo.spent import Counted, single
 from agent.telling.due import asked_since
 from probes.result import Fault, Outcome
 from storage.readings import PlanRow, SliCounts
@@ -46,6 +46,20 @@ def test_a_new_member_keeps_back_no_page_of_its_service(outcome: Outcome) -> Non
     assert "ServiceDown" not in look(told, WARM + 19)
     go_on(told, range(WARM + 20, WARM + 21), aws=DOWN, azure=DOWN, new=outcome)
     assert look(told, WARM + 20)["ServiceDown"] == "page"
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_a_clock_that_ran_ahead_at_first_keeps_back_no_page(*, planned: bool) -> None:
+    """Though by what it said then, targets are not probed before tomorrow."""
+    told = Told(estate("aws", "azure", warm_up_s=3600.0))
+    if planned:
+        told.standings.asked(dict.fromkeys(("aws", "azure"), START_NS + 86_400 * SECOND_NS))
+    told.beat(86_400)
+    go_on(told, range(2880, 2890), aws=Outcome.OK, azure=Outcome.OK)
+    told.beat(0)
+    go_on(told, range(WARM + 1), aws=Outcome.OK, azure=Outcome.OK)
+    go_on(told, range(WARM + 1, WARM + 2), aws=DOWN, azure=DOWN)
+    assert look(told, WARM + 1) == {"ServiceDown": "page"}
 
 
 def test_a_new_member_bears_nobody_out() -> None:

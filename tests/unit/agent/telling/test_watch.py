@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from agent.config.model import ProbePlan
+from agent.config.model import Config, ProbePlan
 from agent.slo.burning import Window, Windows
 from agent.slo.calendars import Calendar
 from agent.slo.objective import Objective
 from agent.slo.service import Member, Service
 from agent.slo.slices import Slices
-from agent.slo.spending import Spent
+from agent.slo.spent import Spent
 from agent.telling.due import expected_slots
 from agent.telling.link import Link
 from agent.telling.watch import COUNTED_S, EVERY_S, WAIT_S, Watch, keep_counted, keep_watch, statuses_of
@@ -452,3 +452,42 @@ def test_a_service_is_evaluated_by_its_members_events_however_their_objectives_c
     assert nano.budget_remaining == pytest.approx(0, abs=0.01)
     assert series[0]["a", "chat"]["2h"].counts == SliCounts(good=216, bad=24)
     assert series[0]["b", "chat"]["2h"].counts == SliCounts(good=240)
+
+
+def members_seen(config: Config, store: MemoryStore) -> Mapping[tuple[str, str], Windows]:
+    """Return what an evaluation tells whoever finds burning services."""
+    series = list[Mapping[tuple[str, str], Windows]]()
+    watch = Watch(
+        store,
+        [],
+        Link(lambda _: None),
+        lambda: NOW_NS,
+        lambda _config, members, _now_ns, _objectives: series.append(members),
+    )
+    watch.evaluate(config)
+    return series[0]
+
+
+@pytest.mark.parametrize("first", [{"window_s": 28 * 86400.0}, {"window_s": 7 * 86400.0, "per": ()}])
+def test_a_member_s_throttled_answers_count_for_its_service_as_its_first_objective_has_them(
+    first: dict[str, Any],
+) -> None:
+    """Whichever other objective is counted over the service's own window."""
+    plain = configuration("a").objectives[0]
+    dear = dataclasses.replace(plain, name="dear", throttled=EventClass.BAD, **first)
+    weekly = dataclasses.replace(plain, name="weekly", window_s=7 * 86400.0)
+    config = configuration("a", objectives=(dear, weekly), services=(service("a"),))
+    store = MemoryStore()
+    store.plan(plan(("a",)))
+    store.store([result(slot, Outcome.THROTTLED, target="a") for slot in range(220, 230)], [])
+    windows = members_seen(config, store)["a", "chat"]
+    assert {name: windows[name].counts for name in ("1h", "7d")} == dict.fromkeys(
+        ("1h", "7d"), SliCounts(bad=10)
+    )
+
+
+def test_a_member_of_several_services_is_counted_over_the_period_of_each() -> None:
+    month = dataclasses.replace(service("a", "b"), name="month", window_s=28 * 86400.0)
+    config = configuration("a", "b", services=(service("a"), month))
+    windows = members_seen(config, told("a", "b"))["a", "chat"]
+    assert windows["7d"].counts == windows["28d"].counts == SliCounts(good=216, bad=24)

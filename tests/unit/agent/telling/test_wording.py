@@ -10,7 +10,8 @@ import pytest
 from agent.config.model import ProbePlan
 from agent.slo.alerts import NAMES, Alert, Finding
 from agent.slo.burning import Window
-from agent.slo.spending import Counted, single
+from agent.slo.quiet import Quiet
+from agent.slo.spent import Counted, single
 from agent.slo.windows import counted
 from agent.telling import notices
 from agent.telling.alert_rows import revived
@@ -20,19 +21,19 @@ from probes.base import SigningError
 from probes.result import Fault, Outcome
 from probes.target import Path, Workload
 from storage.readings import SliCounts
-from support.alerting import Told, estate
+from support.alerting import Told, estate, work
 from support.secrets import token
 from support.told import SECOND_NS, START_NS
 
 DAY_NS = 86_400 * SECOND_NS
 
 
-def burning(told: Told, target: str, objective: int = 0, bad: int = 9) -> Counted:
-    """Return an objective of the plan of which so many events were bad in every window."""
+def burning(told: Told, target: str, objective: int = 0, bad: int = 9, came: float = 1.0) -> Counted:
+    """Return an objective of the plan of which in every window so many events were bad; `came` is the share of due ones."""
     one = told.config.objectives[objective]
     windows = {
         name: Window(
-            counts=SliCounts(good=round(length_s / 30) - bad, bad=bad), expected=round(length_s / 30)
+            counts=SliCounts(good=round(length_s / 30 * came) - bad, bad=bad), expected=round(length_s / 30)
         )
         for name, length_s in counted(one.window_s).items()
     }
@@ -55,7 +56,7 @@ def test_a_target_that_is_down_says_how_many_failed_in_what_and_what_is_usual_th
     (ticket,) = told.notices
     assert ticket.summary == (
         "Target aws has been down since 2027-01-15 08:02:00 UTC: "
-        "4 of the last 8 probes failed in connect (timed out, usually 12 ms)"
+        "all of the last 4 probes, confirmations too, failed in connect (timed out, usually 12 ms)"
     )
     assert ticket.detail == (
         "fault: target aws; aws has no other target; service nano has 1 of 2 clouds well and needs 1; healthy: azure"
@@ -86,7 +87,9 @@ def test_of_several_probes_of_a_target_a_ticket_names_the_one_that_fails_and_tho
     told.settle(1, "aws", Outcome.OVERLOADED, http_status=503)
     told.look(41)
     (ticket,) = told.notices
-    assert ticket.summary.endswith(": 1 of the last 2 runs of probe chat failed in the answer (HTTP 503)")
+    assert ticket.summary.endswith(
+        ": the last run of probe chat, confirmations too, failed in the answer (HTTP 503)"
+    )
     assert (
         "service nano has 2 of 2 clouds well and needs 1, aws is still well by probe long; " in ticket.detail
     )
@@ -111,6 +114,23 @@ def test_the_end_of_a_burn_does_not_say_that_a_service_is_well() -> None:
     burn = Finding(key="k", name="ServiceBudgetBurn", severity="page", subject="nano", since_ns=0)
     over = Alert(finding=burn, fired_ns=SECOND_NS, quiet_ns=90 * SECOND_NS, ended_ns=690 * SECOND_NS)
     assert notice(over, 2).summary == "Service nano keeps to its error budget again after 1m30s"
+
+
+def test_what_was_well_before_an_outage_or_excluded_in_it_is_not_counted() -> None:
+    told = Told(estate("aws", "azure", at_least=2))
+    well(told, range(10), "aws", "azure")
+    for slot in range(10, 13):
+        told.settle(slot, "aws", Outcome.STALLED)
+    told.settle(13, "aws", Outcome.THROTTLED)
+    told.settle(14, "aws", Outcome.STALLED, maintained=True)
+    well(told, range(10, 15), "azure")
+    told.look(440)
+    assert "all of the last 3 probes, confirmations too, failed in the stream (stalled)" in next(
+        one.summary for one in told.notices if one.name == "TargetDown"
+    )
+    assert "; all of the last 3 probes failed in the stream (stalled); " in next(
+        one.detail for one in told.notices if one.name == "ServiceDown"
+    )
 
 
 def test_there_are_words_for_every_alert_and_no_others() -> None:
@@ -140,7 +160,7 @@ def test_a_service_that_is_down_counts_the_failures_of_all_its_members_and_names
     told.look(101)
     page = told.notices[-1]
     assert page.name == "ServiceDown"
-    assert "; 4 of the last 8 probes failed, 3 of them in the answer (HTTP 503); " in page.detail
+    assert "; all of the last 4 probes failed, 3 of them in the answer (HTTP 503); " in page.detail
     assert page.detail.endswith("healthy: none")
     told = Told(estate("aws"))
     told.settle(0, "aws", Outcome.OVERLOADED, http_status=503, provider_request_id="req-1")
@@ -185,6 +205,36 @@ def test_tickets_of_targets_carry_their_labels_for_the_routes() -> None:
         "model": "nano",
         "severity": "page",
     }
+
+
+def test_a_service_keeps_its_labels_while_a_member_is_in_maintenance() -> None:
+    """Of another team, whose absence makes the outage no matter of the first team alone."""
+    config = estate("aws", "azure", "gcp", at_least=2)
+    teams = {"aws": "assist", "azure": "assist", "gcp": "search"}
+    owned = tuple(dataclasses.replace(target, team=teams[target.name]) for target in config.targets)
+    told = Told(dataclasses.replace(config, targets=owned))
+    for slot in (0, 1):
+        well(told, range(slot, slot + 1), "gcp")
+        for target in ("aws", "azure"):
+            told.settle(slot, target, Outcome.SERVER_ERROR)
+        told.look(slot * 30 + 11)
+        (page,) = (one for one in told.notices if one.name == "ServiceDown")
+        assert page.labels == {"service": "nano", "model": "nano", "severity": "page"}
+        told.quiet = Quiet((), [work("gcp", 20, 3600)])
+
+
+def test_a_ticket_about_an_agent_that_lacks_slots_keeps_its_labels_whichever_targets_lack_them() -> None:
+    config = estate("aws", "azure", "gcp")
+    teams = {"aws": "assist", "azure": "assist", "gcp": "search"}
+    owned = tuple(dataclasses.replace(target, team=teams[target.name]) for target in config.targets)
+    told = Told(dataclasses.replace(config, targets=owned))
+    for lacking in ({"aws", "azure"}, {"aws", "azure", "gcp"}):
+        parts = [burning(told, name, bad=0, came=0.5 if name in lacking else 1.0) for name in teams]
+        told.alerting.counted(told.config, {}, told.now_ns, [single(part) for part in parts])
+        told.look(11)
+        (ticket,) = told.notices
+        assert ticket.facts["targets"] == ", ".join(sorted(lacking))
+        assert ticket.labels == {"severity": "ticket"}
 
 
 @pytest.mark.parametrize(
@@ -298,6 +348,18 @@ def test_a_certificate_that_ends_within_two_weeks_is_one_ticket_for_its_host() -
         told.settle(1, target, tls_expires_at=renewed, server_address="gateway.example")
     told.look(31)
     assert [row.quiet_ns for row in told.rows.alive("here")] == [told.now_ns]
+
+
+def test_a_certificate_is_no_matter_any_more_of_a_target_that_is_asked_elsewhere() -> None:
+    """The new endpoint shows none, so nothing else would speak of another."""
+    told = Told(estate("aws"))
+    soon = datetime.fromtimestamp(START_NS / 1e9 + 86_400, UTC)
+    told.settle(0, "aws", tls_expires_at=soon, server_address="gateway.example")
+    moved = tuple(dataclasses.replace(one, endpoint="http://vllm.example") for one in told.config.targets)
+    told.config = dataclasses.replace(told.config, targets=moved)
+    told.standings.plan(told.config)
+    told.settle(1, "aws")
+    assert told.look(31) == []
 
 
 def test_a_client_certificate_that_ends_soon_is_a_ticket_and_its_file_is_read_hourly() -> None:
