@@ -61,6 +61,13 @@ class Metrics:
                 edges = self._planned.edges[family.name]
                 self._series.merge(family, (target, probe, plan.vantage), edges, (0,) * (len(edges) + 1), 0.0)
             self._begin_state((target, probe, plan.vantage))
+        self._begin_slos(plan)
+        for reason in conventions.SKIP_REASONS:
+            self._series.add(conventions.RUNS_SKIPPED, (reason,), 0)
+        for reason in conventions.SPOILT_REASONS:
+            self._series.add(conventions.RESULTS_SPOILT, (reason,), 0)
+
+    def _begin_slos(self, plan: SeriesPlan) -> None:
         for slo, ratio in plan.slos:
             labels = _slo_labels(slo, plan.vantage)
             for result in EventClass:
@@ -70,10 +77,6 @@ class Metrics:
         for slo in plan.sliced:
             for kind in conventions.SLICE_RESULTS:
                 self._series.add(conventions.SLO_SLICES, (*_slo_labels(slo, plan.vantage), kind), 0)
-        for reason in conventions.SKIP_REASONS:
-            self._series.add(conventions.RUNS_SKIPPED, (reason,), 0)
-        for reason in conventions.SPOILT_REASONS:
-            self._series.add(conventions.RESULTS_SPOILT, (reason,), 0)
 
     # -- results
 

@@ -24,7 +24,7 @@ needs_prometheus = pytest.mark.skipif(
 def promtool(*arguments: str, cwd: Path) -> str:
     """Run promtool and return what it says; AssertionError with its words where it fails."""
     done = subprocess.run(
-        ["promtool", *arguments], cwd=cwd, capture_output=True, text=True, timeout=400, check=False
+        ["promtool", *arguments], cwd=cwd, capture_output=True, text=True, timeout=800, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
