@@ -12,12 +12,13 @@ from support.configuration import LOCAL, OPENAI, loaded
 
 PLANS = {
     "one local target": f"targets: [{LOCAL}]",
-    "priced, over TLS, three kinds": f"""
+    "priced, over TLS, three kinds and slices": f"""
 targets: [{LOCAL}, {OPENAI}]
 probes: [{{name: chat}}, {{name: whole, kind: chat-sync}}, {{name: list, kind: models}}]
 objectives:
   - {{name: available, sli: availability, percent: 99.9}}
   - {{name: quick, sli: ttft, percent: 99, under: 1234ms, probes: [chat]}}
+  - {{name: sliced, sli: availability, percent: 99, method: {{timeslices: 5m, percent: 95}}, probes: [chat]}}
 networks: {{internet: {{witnesses: [{{tls: "h:1"}}, {{dns: h}}]}}}}
 alerts: {{heartbeat: {{url: "http://127.0.0.1:1/beat"}}}}
 budget: {{usd_per_day: 1000, tokens_per_day: 20000000, per: {{target: 900}}}}
@@ -73,7 +74,7 @@ def test_what_a_plan_cannot_bring_is_not_counted() -> None:
 
 def test_every_family_is_counted_but_those_of_our_own_troubles(pages: list[Metrics]) -> None:
     """A new family belongs either into `agent/telling/sizes.py`, which tells a page of it, or into this list."""
-    series_count(loaded(PLANS["priced, over TLS, three kinds"]).config)
+    series_count(loaded(PLANS["priced, over TLS, three kinds and slices"]).config)
     shown = {line.partition("{")[0].split()[0] for line in lines(pages[0])}
     absent = {name for name in conventions.FAMILIES if not shown & {name, f"{name}_bucket", f"{name}_count"}}
     assert absent == {

@@ -50,8 +50,8 @@ def test_a_late_reader_gets_the_instant_of_arrival(pair: tuple[socket.socket, so
     ours, theirs = pair
     receiver = Receiver(ours, Stamps())
     stamped(receiver, theirs)
-    exact = 0
-    for _ in range(5):  # a disturbed kernel may count a segment late: that is doubt, never a wrong instant
+    exact = False
+    for nth in range(50):  # a disturbed kernel may count a segment late: that is doubt, never a wrong instant
         before_ns = time.monotonic_ns()
         theirs.sendall(b"one")
         after_ns = time.monotonic_ns()
@@ -60,7 +60,9 @@ def test_a_late_reader_gets_the_instant_of_arrival(pair: tuple[socket.socket, so
         assert read.kernel
         # Half of the sleep: a busy machine hands the segment over by a thread of its own, whenever that runs.
         assert before_ns - STEP_NS <= read.at_ns <= after_ns + 10_000_000
-        exact += read.after_ns == read.at_ns
+        exact |= read.after_ns == read.at_ns
+        if exact and nth >= 4:
+            break
     assert exact
 
 
