@@ -126,25 +126,29 @@ class MemoryOutbox:
         ]
 
     def open(self, vantage: str) -> list[NoticeRow]:
-        found = [
-            dataclasses.replace(one.row, due_ns=one.due_ns or one.row.made_ns)
-            for one in self._of(vantage)
-            if not one.row.ends and one.state in {"waiting", "told", "refused"} and not any(self._newer(one))
-        ]
+        with self._lock:
+            found = [
+                dataclasses.replace(one.row, due_ns=one.due_ns or one.row.made_ns)
+                for one in self._of(vantage)
+                if not one.row.ends
+                and one.state in {"waiting", "told", "refused"}
+                and not any(self._newer(one))
+            ]
         return sorted(found, key=lambda row: (row.made_ns, row.alert, row.receiver))
 
     def untaken(self, pages: Collection[Occurrence]) -> dict[Occurrence, bool]:
+        with self._lock:
+            urgent = [one for one in self.kept.values() if one.row.urgent]
         found = {}
         for page in pages:
-            told = [
-                one for one in self.kept.values() if hearing.occurrence(one.row) == page and one.row.urgent
-            ]
+            told = [one for one in urgent if hearing.occurrence(one.row) == page]
             if all(one.told_ns is None for one in told):
                 found[page] = any(one.tries == 0 and one.lease_ns is not None for one in told)
         return found
 
     def last(self, vantage: str, alerts: Collection[str]) -> dict[str, Last]:
-        rows = sorted((one.row for one in self._of(vantage)), key=lambda row: row.seq)
+        with self._lock:
+            rows = sorted((one.row for one in self._of(vantage)), key=lambda row: row.seq)
         return {row.alert: Last(row.seq, row.ends) for row in rows if row.alert in alerts}
 
     def forget(self, vantage: str, before_ns: int) -> None:
