@@ -10,9 +10,8 @@ from agent.slo.impact import Impact
 from agent.slo.outages import Outage, Outages
 from agent.slo.service import Service
 from agent.telling.quorum import HELD
+from agent.telling.seen import Pair
 from storage.alert_readings import AlertRow
-
-Pair = tuple[str, str]
 
 
 class Burns:

@@ -11,7 +11,8 @@ from agent.slo.failing import Silence, Span
 from agent.slo.judge import throttled_classes
 from agent.slo.service import Service
 from agent.telling import stretched
-from agent.telling.stretched import Pair, Told, kind_of
+from agent.telling.seen import Pair
+from agent.telling.stretched import Told, kind_of
 from probes.result import SCHEDULED, EventClass, ProbeResult, SlotKey, ended_ns
 from storage import overrides
 from storage.base import History

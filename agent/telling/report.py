@@ -11,9 +11,9 @@ from agent.slo.quiet import spans_of
 from agent.telling import incidents, revisions, service_weeks, stretched, tally
 from agent.telling.due import plans_by_pair
 from agent.telling.revisions import Held
+from agent.telling.seen import Pair
 from agent.telling.service_weeks import service_week
 from agent.telling.shares import SloAsked, slo_week
-from agent.telling.stretched import Pair
 from agent.telling.tally import Asked, Quiet
 from agent.telling.weeks import Week
 from exporters.weeks import (

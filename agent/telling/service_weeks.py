@@ -9,7 +9,8 @@ from agent.slo.service import Service
 from agent.telling import revisions, shortfalls
 from agent.telling.recorded import Classed, classed
 from agent.telling.revisions import Held
-from agent.telling.stretched import Pair, Told
+from agent.telling.seen import Pair
+from agent.telling.stretched import Told
 from exporters.weeks import Revision, ServiceWeek, SloWeek
 from storage.base import History
 

@@ -10,7 +10,7 @@ from agent.slo.impact import impact
 from agent.slo.service import Member, Service
 from agent.slo.standing import Slot, Standing, patience_ns
 from agent.telling.recorded import Classed
-from agent.telling.stretched import Pair
+from agent.telling.seen import Pair
 from exporters.weeks import Shortfall
 from probes.result import EventClass
 

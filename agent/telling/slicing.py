@@ -9,12 +9,11 @@ from agent.config.model import Config
 from agent.slo.pools import Slo
 from agent.slo.slices import Slices
 from agent.telling.expecting import Due
+from agent.telling.seen import Pair
 from exporters.signals import Judged, SloKey
 from probes.result import EventClass
 from storage.readings import SliCounts
 from storage.records import Plan
-
-Pair = tuple[str, str]
 
 
 @dataclasses.dataclass(slots=True)

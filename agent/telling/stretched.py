@@ -4,14 +4,13 @@ import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
+from agent.telling.seen import Pair
 from probes.events import class_of
 from probes.result import EventClass
 from storage import overrides
 from storage.base import History
 from storage.overrides import Piece, pieces
 from storage.readings import Stretch, StretchQuestion
-
-Pair = tuple[str, str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

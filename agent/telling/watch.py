@@ -16,13 +16,12 @@ from agent.slo.spent import Counted, Spent
 from agent.telling import tally
 from agent.telling.due import plans_by_pair
 from agent.telling.link import Link
+from agent.telling.seen import Pair
 from agent.telling.tally import Asked
 from exporters.base import StatusSink
 from exporters.signals import SloStatus
 from storage.base import History, Rollups, StoreUnavailableError
 from storage.readings import SliCounts, SliQuestion
-
-Pair = tuple[str, str]
 
 EVERY_S = 10.0
 COUNTED_S = 30.0
