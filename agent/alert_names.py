@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from agent.errors import NephoscopeError
+from exporters import words
 from storage.alert_readings import AlertRow
 from storage.base import Alerts
 
-NAMED_AT_MOST: Final = 5
 AT_MOST: Final = 1000
 
 
@@ -22,7 +22,7 @@ def meant(rows: Alerts, vantage: str, text: str, *, alive: bool) -> AlertRow:
     if not keys:
         raise NephoscopeError(_unknown(wanted, rows.alive(vantage), alive_only=alive))
     if len(keys) > 1:
-        raise NephoscopeError(f"`{wanted}` could be {_listed(keys)}; write more of the one that you mean")
+        raise NephoscopeError(f"`{wanted}` could be {words.few(keys)}; write more of the one that you mean")
     return (exact or found)[0]
 
 
@@ -32,12 +32,7 @@ def short(row: AlertRow, among: Sequence[AlertRow]) -> str:
 
 
 def _unknown(wanted: str, alive: Sequence[AlertRow], *, alive_only: bool) -> str:
-    there = f"there are {_listed([row.key for row in alive])}" if alive else "nothing is wrong now"
+    there = f"there are {words.few([row.key for row in alive])}" if alive else "nothing is wrong now"
     of = "alert that is alive" if alive_only else "alert"
     more = "" if alive_only else "; `nephoscope alerts list --all` has those of the last 7 days"
     return f"no {of} begins with `{wanted}`: {there}{more}"
-
-
-def _listed(keys: Sequence[str]) -> str:
-    more = f" and {len(keys) - NAMED_AT_MOST} more" if len(keys) > NAMED_AT_MOST else ""
-    return ", ".join(keys[:NAMED_AT_MOST]) + more

@@ -5,9 +5,9 @@ import dataclasses
 import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TextIO
 
 from agent import facts, figures
 from agent.config.findings import one_line
@@ -19,11 +19,8 @@ from agent.figures import Asked, Day, Figures, Worst
 from agent.tables import amount, columns, money, storage, table
 from agent.trying.base import Trial
 from agent.trying.base import lines as live_lines
-from exporters import durations
+from exporters import durations, words
 from exporters.rules_words import percent
-
-NAMED: Final = 5
-"""So many members of a service are named."""
 
 _LEGEND = (
     "REFUSAL and HANG: the longest that an endpoint may refuse, or say nothing, before the agent has confirmed it.",
@@ -87,7 +84,7 @@ def lines(path: Path, loaded: Loaded, found: Figures, *, whole: bool = False) ->
         what="services",
     )
     if lone := dict.fromkeys(member.target for member in config.lone):
-        yield f"In no service, so that one which is down is a ticket, and a page where it is critical: {_some([*lone])}"
+        yield f"In no service, so that one which is down is a ticket, and a page where it is critical: {words.few([*lone])}"
     yield told(config)
     yield ""
     yield from totals(config, found)
@@ -200,15 +197,5 @@ def _services(config: Config) -> Iterator[tuple[str, ...]]:
             f"{service.at_least} of {service.units} {service.of}{'s' if service.units != 1 else ''}",
             percent(service.ratio),
             durations.write(service.window_s),
-            _some(members),
+            words.few(members),
         )
-
-
-def _some(names: Sequence[str]) -> str:
-    """Return the first few of some names.
-
-    >>> _some(["a", "b"]), _some("abcdefg")
-    ('a, b', 'a, b, c, d, e and 2 more')
-    """
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

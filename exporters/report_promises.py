@@ -10,7 +10,6 @@ from exporters.report_sentences import (
     SHOWN,
     STATES,
     judged,
-    listed,
     needs,
     revision,
     sli_text,
@@ -119,7 +118,7 @@ def _shortfall(service: ServiceWeek, one: Shortfall) -> Iterator[Cell]:
     yield Cell(service.slo.slo.service, needs(service))
     yield Cell(words.instant(one.start_ns))
     yield Cell(words.duration(one.duration_s), ", ".join(notes))
-    yield Cell(listed(one.failing, NAMED))
+    yield Cell(words.few(one.failing, NAMED))
 
 
 def _figures(slo: SloWeek) -> Iterator[Cell]:

@@ -55,7 +55,7 @@ def _served(services: Sequence[ServiceWeek]) -> str:
     said += [f"{len(others) - NAMED} more that did not"] * (len(others) > NAMED)
     if under:
         lasted = [f"{one.slo.slo.service} for {words.duration(one.under_s)}" for one in under]
-        said.append(f"under their healthy minimum: {listed(lasted, NAMED)}")
+        said.append(f"under their healthy minimum: {words.few(lasted, NAMED)}")
     return f"{'; '.join(said)}."
 
 
@@ -119,16 +119,6 @@ def needs(one: ServiceWeek | Revision) -> str:
 def revision(slo: SloWeek) -> str:
     """Return which revision a week is judged by, with a comma before it; nothing where nobody knows."""
     return f", revision {slo.revisions[-1].digest}" if slo.revisions else ""
-
-
-def listed(names: Sequence[str], most: int) -> str:
-    """Return names, so many of them at most.
-
-    >>> listed(["a", "b"], 2), listed(["a", "b", "c"], 2)
-    ('a, b', 'a, b and 1 more')
-    """
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
 
 
 def changes(slos: Iterable[SloWeek]) -> Iterator[str]:

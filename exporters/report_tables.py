@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from exporters import report_promises, words
 from exporters.report_cells import Cell, Table
-from exporters.report_sentences import NAMED, SHOWN, listed
+from exporters.report_sentences import NAMED, SHOWN
 from exporters.weeks import (
     CorrectionWeek,
     Gap,
@@ -133,7 +133,7 @@ def _incident(one: Incident) -> Iterator[Cell]:
 
 def _maintenance(one: MaintenanceWeek) -> Iterator[Cell]:
     ended = f"ended early by {words.one_line(one.ended_by)}" if one.ended_by else ""
-    yield Cell(listed(one.targets, NAMED))
+    yield Cell(words.few(one.targets, NAMED))
     yield Cell(words.instant(one.since_ns))
     yield Cell(words.instant(one.until_ns), ended)
     yield Cell(words.duration((one.until_ns - one.since_ns) / words.SECOND_NS))
@@ -235,4 +235,4 @@ def _gap(one: Gap) -> Iterator[Cell]:
     yield Cell(words.instant(one.end_ns))
     yield Cell(words.duration((one.end_ns - one.start_ns) / words.SECOND_NS))
     yield Cell(words.count(one.slots))
-    yield Cell(listed([f"{target} {probe}" for target, probe in one.probes], NAMED))
+    yield Cell(words.few([f"{target} {probe}" for target, probe in one.probes], NAMED))

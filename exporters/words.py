@@ -1,7 +1,7 @@
 """Numbers, durations and instants as people read them; what is not known is a dash, never a zero."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -119,6 +119,16 @@ def lasting(since_ns: int | None, now_ns: int) -> str:
     ('for 1 min 30 s', '-')
     """
     return NOTHING if since_ns is None else f"for {duration(max(0, now_ns - since_ns) // SECOND_NS)}"
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """Return the first few of some names, and how many more there are.
+
+    >>> few(["a", "b"]), few([*"abcdefg"]), few(["a", "b", "c"], 2)
+    ('a, b', 'a, b, c, d, e and 2 more', 'a, b and 1 more')
+    """
+    more = f" and {count(len(names) - most)} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def count(number: int) -> str:

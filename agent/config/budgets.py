@@ -7,11 +7,9 @@ from agent.config.findings import Path
 from agent.config.model import Allowance, Budget, Config
 from agent.config.schema import AllowanceSection, Settings
 from agent.costs import DailyCost, per_day, unslowed
+from exporters import words
 
 _REMEDY = "take fewer targets, a longer interval, a smaller max_tokens (answers are counted up to it) or a higher cap"
-
-_NAMED = 5
-"""Targets that one finding names."""
 
 _UNITS: dict[str, Callable[[DailyCost], float]] = {
     "usd": lambda cost: cost.usd or 0.0,
@@ -100,10 +98,9 @@ def _unpriced(context: Context, budget: Budget, costs: Iterable[DailyCost]) -> N
         return
     names = list(dict.fromkeys(cost.target for cost in costs if cost.usd is None))
     if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         context.findings.warn(
             ("budget",),
-            f"price unknown for {', '.join(names[:_NAMED])}{more}, so no cap in USD holds there; "
+            f"price unknown for {words.few(names)}, so no cap in USD holds there; "
             "write price: {input: ..., output: ...} for each, or cap tokens",
         )
 

@@ -1,8 +1,7 @@
 """What is wrong with a configuration, each finding with file, line, key and remedy, told all at once."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping
 
 from agent.errors import ConfigError
 
@@ -127,16 +126,3 @@ def dotted(path: Path) -> str:
     'targets[0].credentials.api_key'
     """
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-
-
-NAMED_AT_MOST: Final = 5
-
-
-def few(names: Sequence[str]) -> str:
-    """Return the first few names of a list, and how many more there are.
-
-    >>> few(["a", "b"]), few(list("abcdefg"))
-    ('a, b', 'a, b, c, d, e and 2 more')
-    """
-    more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
-    return f"{', '.join(names[:NAMED_AT_MOST])}{more}"

@@ -6,7 +6,7 @@ from typing import Final
 from agent.config import homes, pooling, promises, slis
 from agent.config.context import Context
 from agent.config.expanding import BY_DEFAULT
-from agent.config.findings import Path, few
+from agent.config.findings import Path
 from agent.config.schema_alerts import ReceiverSection
 from agent.config.schema_asked import ProbeSection, TargetSection
 from agent.config.schema_judged import ObjectiveSection, ServiceSection
@@ -19,6 +19,7 @@ from agent.slo.calendars import Calendar
 from agent.slo.lint import lint
 from agent.slo.lint_slices import lint_slices
 from agent.slo.objective import Objective
+from exporters import words
 from probes.quality import SPEED_TOKENS
 from probes.result import EventClass
 from probes.target import Workload
@@ -57,7 +58,7 @@ def _silent(context: Context, found: Sequence[Objective], planned: list[Planned]
     if silent:
         context.findings.warn(
             ("objectives",),
-            f"no availability objective watches {few(silent)}, so nobody is paged when they refuse; add one",
+            f"no availability objective watches {words.few(silent)}, so nobody is paged when they refuse; add one",
         )
 
 
@@ -198,7 +199,7 @@ def _without(context: Context, where: Path, targets: Sequence[str]) -> None:
     if targets:
         context.findings.error(
             where,
-            f"says nothing for {few(targets)}; add a threshold for the class, model or "
+            f"says nothing for {words.few(targets)}; add a threshold for the class, model or "
             "target, or narrow `targets`",
         )
 

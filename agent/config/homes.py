@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from agent.config.context import Context
-from agent.config.findings import Path, few
+from agent.config.findings import Path
 from agent.config.schema_judged import ObjectiveSection
 from agent.config.sections import File
 from agent.config.selecting import EVERYTHING, View
 from agent.slo.objective import Objective
+from exporters import words
 
 
 def judged(
@@ -27,7 +28,7 @@ def judged(
     elif lacking and section.targets != EVERYTHING:
         context.findings.error(
             where,
-            f"{few(lacking)} may be served anywhere; write served_in: [REGION] there, or narrow `targets`",
+            f"{words.few(lacking)} may be served anywhere; write served_in: [REGION] there, or narrow `targets`",
         )
     return found
 

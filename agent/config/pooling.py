@@ -9,9 +9,8 @@ from agent.config.schema_judged import ObjectiveSection
 from agent.config.selecting import View
 from agent.slo import pools
 from agent.slo.objective import Objective
+from exporters import words
 from probes.target import Workload
-
-NAMED_AT_MOST = 5
 
 
 def values(objective: Objective, view: View) -> tuple[str, ...]:
@@ -39,9 +38,8 @@ def judge(context: Context, path: Path, section: ObjectiveSection, asked: Mappin
     for field in section.per or ():
         bare = [name for name, view in asked.items() if field not in view]
         if bare:
-            more = f" and {len(bare) - NAMED_AT_MOST} more" if len(bare) > NAMED_AT_MOST else ""
             context.findings.error(
                 (*path, "per"),
-                f"no {field} is known of {', '.join(bare[:NAMED_AT_MOST])}{more}, and so no pool; say it, or pool by "
+                f"no {field} is known of {words.few(bare)}, and so no pool; say it, or pool by "
                 "something else",
             )

@@ -164,7 +164,7 @@ def _speaks_for(one: Finding, part: Finding, about: Part) -> bool:
         ) or about.target in one.facts.get("failing", ())
     if one.name == "BudgetBurn":
         return _is_wider(one, part) and about in parts(one)
-    return {None, about.probe} & {own.probe for own in parts(one)} != set()
+    return any(own.probe in {None, about.probe} for own in parts(one))
 
 
 def _is_wider(one: Finding, part: Finding) -> bool:

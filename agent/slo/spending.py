@@ -17,8 +17,6 @@ from agent.slo.standing import Standing
 from exporters import words
 from exporters.signals import SloKey
 
-NAMED_AT_MOST = 5
-
 
 def spending(
     spent: Iterable[Spent],
@@ -168,9 +166,8 @@ def _part(part: Counted, window: str) -> dict[str, str | int]:
 def _by(one: Spent, window: str) -> str:
     """Return whose events failed within a window, in words."""
     failing = one.failing(window)
-    said = ", ".join(f"{part.target} {part.windows[window].counts.bad}" for part in failing[:NAMED_AT_MOST])
-    more = f" and {len(failing) - NAMED_AT_MOST} more" if len(failing) > NAMED_AT_MOST else ""
-    return f" ({'failures: ' if one.what else ''}{said}{more})" if failing else ""
+    said = words.few([f"{part.target} {part.windows[window].counts.bad}" for part in failing])
+    return f" ({'failures: ' if one.what else ''}{said})" if failing else ""
 
 
 def _exhausted(one: Spent, left: float, now_ns: int) -> Finding:

@@ -75,7 +75,8 @@ class Deliveries:
     async def look(self, config: Config) -> None:
         """Claim what is due for every receiver that is not being told, and begin telling it; waits for none.
 
-        Where Prometheus pages those are ends alone: whoever was told hears of that. Raises StoreUnavailableError where the outbox cannot be reached: then nothing is claimed.
+        Where Prometheus pages those are ends alone: whoever was told hears of that. Raises StoreUnavailableError where
+        the outbox cannot be reached: then nothing is claimed.
         """
         for name in [name for name, task in self._tasks.items() if task.done()]:
             self._tasks.pop(name).result()

@@ -1,7 +1,7 @@
 """An alert in words: what broke and since when, its impact, whose fault it is and on what evidence. Pure."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -105,12 +105,14 @@ def _summary(alert: Alert) -> str:
     told = f"{what} {_when(wrong, finding.since_ns, alert.quiet_ns)}{unseen}"
     if "needed" in facts:
         seen, asked = len(facts["vantages"]), len(facts["vantages_asked"])
-        told += f": {seen} of {asked} find it ({_some(facts['vantages'])}), and {facts['needed']} are needed"
+        told += (
+            f": {seen} of {asked} find it ({words.few(facts['vantages'])}), and {facts['needed']} are needed"
+        )
     if "well" in facts:
         now, before = ("is", "was") if 1 in (facts["well"], facts["units"]) else ("are", "were")
         are = now if alert.quiet_ns is None else before
         of = facts["of"] if facts["units"] == 1 else f"{facts['of']}s"
-        doubt = f", nothing is known of {_some(facts['unknown'])}" if facts.get("doubt") else ""
+        doubt = f", nothing is known of {words.few(facts['unknown'])}" if facts.get("doubt") else ""
         told += (
             f": {facts['well']} of {facts['units']} {of} {are} well{doubt}, and it needs {facts['at_least']}"
         )
@@ -160,7 +162,7 @@ def _detail(facts: Mapping[str, Any], ack: AckRow | None = None) -> str:
     """Return the second line: in whose hands it is, who fails, whose fault it is on what evidence, its impact, what is healthy."""
     said = [] if ack is None else [f"acknowledged by {ack.author}: {ack.reason}"]
     if failing := facts.get("failing"):
-        said.append(f"failing: {_some(failing)}")
+        said.append(f"failing: {words.few(failing)}")
     before = f" (told before: {facts[BEFORE]})" if BEFORE in facts else ""
     said.append(f"fault: {facts.get('fault') or 'undetermined'}{before}")
     if evidence := facts.get("evidence"):
@@ -171,26 +173,16 @@ def _detail(facts: Mapping[str, Any], ack: AckRow | None = None) -> str:
     if affected := facts.get("impact"):
         said.append(", ".join(affected[:NAMED_AT_MOST]))
     if targets := facts.get("targets"):
-        said.append(f"targets: {_some(targets)}")
+        said.append(f"targets: {words.few(targets)}")
     if vendor := facts.get("vendor"):
         said.append(vendor)
     if held := facts.get("held"):
         said.append(f"not told: {held}")
     if services := facts.get("services"):
-        said.append(f"services: {_some(services)}")
+        said.append(f"services: {words.few(services)}")
     if "healthy" in facts:
-        said.append(f"healthy: {_some(facts.get('healthy', ())) or 'none'}")
+        said.append(f"healthy: {words.few(facts.get('healthy', ())) or 'none'}")
     return "; ".join(said)
-
-
-def _some(names: Sequence[str]) -> str:
-    """Return the first few of some names.
-
-    >>> _some(["a", "b"]), _some("abcdefg")
-    ('a, b', 'a, b, c, d, e and 2 more')
-    """
-    more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
-    return ", ".join(names[:NAMED_AT_MOST]) + more
 
 
 def _plain(value: object) -> str:

@@ -95,7 +95,8 @@ class Voted:
 class Vote:
     """Who says what of this vantage's findings; `alive` are its own alerts by key.
 
-    `tells` says whether it has somebody to tell, and so may tell what others cannot; `told` are the keys of what it told of.
+    `tells` says whether it has somebody to tell, and so may tell what others cannot; `told` are the keys of what it
+    told of.
     """
 
     vantage: str

@@ -25,6 +25,7 @@ from agent.telling.scene import (
     mute,
     seen_elsewhere,
 )
+from exporters import words
 from probes.result import DEADLINES, ON_THE_WAY, REFUSALS, Outcome
 
 
@@ -100,14 +101,10 @@ def _verdict(
         fault=fault,
         subject=subject,
         targets=tuple(sight.target for sight in theirs),
-        evidence=(*evidence, f"not yet known: {_some(names)}") if names else evidence,
+        evidence=(*evidence, f"not yet known: {words.few(names, 3)}") if names else evidence,
         open_=names,
         known_ns=max((one.due_ns for one in open_ if one.turning or one.next_ns <= soon_ns), default=0),
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _slow(scene: Scene, failing: Sequence[Sight]) -> Iterator[Verdict]:
