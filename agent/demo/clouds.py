@@ -36,17 +36,22 @@ _ASIDE_TOKENS: Final = 64
 
 
 class Clouds:
-    """Answers for the simulated clouds, each with a chance of its own, so that a seed repeats its draws."""
+    """Answers for the simulated clouds, each with a chance of its own, so that a seed repeats its draws.
+
+    `asked` is set once anybody asks one of them.
+    """
 
     def __init__(
         self, board: Switchboard, seed: int | None = None, clouds: Iterable[Cloud] = tuple(CLOUDS.values())
     ) -> None:
         self._doors = {cloud.name: Door(cloud, board, seed) for cloud in clouds}
+        self.asked = asyncio.Event()
 
     def app(self) -> Starlette:
         return Starlette(routes=[Route("/{cloud}/{rest:path}", self._answer, methods=["GET", "POST"])])
 
     async def _answer(self, request: Request) -> Response:
+        self.asked.set()
         door = self._doors.get(request.path_params["cloud"])
         if door is None:
             return JSONResponse(manners.refusal(None, 404), 404)

@@ -22,7 +22,7 @@ def first_screen(
     yield f"nephoscope demo: {len(config.targets)} SIMULATED clouds on loopback; every row says `simulated`:"
     yield f"  {', '.join(target.name for target in config.targets)}"
     if scenario != CALM.name:
-        yield f"Scenario  {scenario}, from {BEGINS_AFTER_S:.0f} s after the start: {SCENARIOS[scenario].tells}"
+        yield f"Scenario  {scenario}, from {BEGINS_AFTER_S:.0f} s after the first request: {SCENARIOS[scenario].tells}"
     if found := found_in(environ):
         yield f"Not used  {', '.join(found)}, found in the environment; real clouds take a nephoscope.yaml"
     yield f"Page      {page(config.export)} and {page(config.export)}metrics"

@@ -21,7 +21,8 @@ from agent.web.serve import WebServer
 async def simulate(arguments: argparse.Namespace) -> None:
     """Serve until standard input ends: the parent is gone or wants us gone."""
     board = Switchboard(arguments.scenario)
-    doors = Doors(Clouds(board, arguments.seed).app(), arguments.clouds)
+    clouds = Clouds(board, arguments.seed)
+    doors = Doors(clouds.app(), arguments.clouds)
 
     # Beside the clouds on their side of the network: it has no fault of its own, and is gone with the way to them.
     neighbour = Doors(Starlette(), arguments.witness)
@@ -30,6 +31,7 @@ async def simulate(arguments: argparse.Namespace) -> None:
         await set_all((doors, neighbour), wanted=board.network)
 
     async def begin() -> None:
+        await clouds.asked.wait()  # a slow machine sees what good looks like, too
         await asyncio.sleep(arguments.begins)
         board.begin()
         await settle()
@@ -50,7 +52,9 @@ def main() -> None:
     parser.add_argument("--witness", type=int, required=True, help="where a witness of their network listens")
     parser.add_argument("--control", type=int, required=True, help="where their faults are switched")
     parser.add_argument("--scenario", choices=SCENARIOS, default="calm")
-    parser.add_argument("--begins", type=float, default=BEGINS_AFTER_S, help="seconds until it begins")
+    parser.add_argument(
+        "--begins", type=float, default=BEGINS_AFTER_S, help="seconds from the first request until it begins"
+    )
     parser.add_argument("--seed", type=int)
     asyncio.run(simulate(parser.parse_args()))
 

@@ -56,7 +56,7 @@ def test_what_was_found_is_named_and_its_value_never(config: Config, file: Path)
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "calm"])
 def test_a_scenario_is_announced_with_its_time(config: Config, file: Path, name: str) -> None:
     (line,) = [line for line in screen(config, file, name) if line.startswith("Scenario")]
-    assert f"{name}, from 25 s after the start: {SCENARIOS[name].tells}" in line
+    assert f"{name}, from 25 s after the first request: {SCENARIOS[name].tells}" in line
 
 
 def test_the_configuration_has_every_cloud_marked_and_no_warning(config: Config, file: Path) -> None:
